@@ -1,0 +1,104 @@
+"""What can go wrong, as a small tree. Every error says what, where, what was expected, and how to fix it.
+
+RetrueError
+├── TableError        a table can't be read: missing, corrupt, empty, wrong encoding
+├── SchemaError       columns, kinds or roles don't fit
+├── SliceError        a predicate isn't in the slice language, or names an unknown column
+├── MetricError       an unknown metric, a rule that doesn't parse, a metric defined twice
+├── ProfileError      profiles that don't belong together, or bytes that aren't a profile
+├── ConfigError       a setting that isn't understood
+├── StoreError        a store that can't be opened or written
+│   ├── StoreVersionError   written by a newer version, or needing `retrue migrate`
+│   └── StoreFullError      the disk is full: nothing was acknowledged
+└── RefusedError      a promotion or a training that the evidence doesn't support
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class RetrueError(Exception):
+    """The root: catch this to catch everything that Retrue raises on purpose.
+
+    Args:
+        what: what went wrong, in one clause.
+        where: the file, column, slice or setting it went wrong in.
+        expected: what would have been right.
+        hint: what to do about it.
+
+    >>> print(RetrueError("unknown column 'incme'", where="slice \\"incme > 1\\"", hint="did you mean 'income'?"))
+    unknown column 'incme' in slice "incme > 1". Hint: did you mean 'income'?
+    """
+
+    def __init__(
+        self, what: str, *, where: str | None = None, expected: str | None = None, hint: str | None = None
+    ) -> None:
+        self.what, self.where, self.expected, self.hint = what, where, expected, hint
+        text = what if where is None else f"{what} in {where}"
+        if expected is not None:
+            text += f": expected {expected}"
+        if hint is not None:
+            text += f". Hint: {hint}"
+        super().__init__(text)
+
+
+class TableError(RetrueError):
+    """A table can't be read."""
+
+
+class SchemaError(RetrueError):
+    """Columns, kinds or roles don't fit the table or the model."""
+
+
+class SliceError(RetrueError):
+    """A predicate isn't in the slice language, or names an unknown column."""
+
+
+class MetricError(RetrueError):
+    """An unknown metric, a rule that doesn't parse, or a metric defined twice."""
+
+
+class ProfileError(RetrueError):
+    """Profiles that don't belong together, or bytes that aren't a profile."""
+
+
+class ConfigError(RetrueError):
+    """A setting that isn't understood."""
+
+
+class StoreError(RetrueError):
+    """A store that can't be opened, read or written."""
+
+
+class StoreVersionError(StoreError):
+    """A store written by a newer Retrue, or one that needs `retrue migrate`."""
+
+
+class StoreFullError(StoreError):
+    """The disk is full: the batch was not acknowledged and nothing is half-written."""
+
+
+class RefusedError(RetrueError):
+    """A promotion or a training that the evidence doesn't support; `reasons` says why.
+
+    >>> RefusedError(["AUC is 0.02 lower on later flights"]).reasons
+    ('AUC is 0.02 lower on later flights',)
+    """
+
+    def __init__(self, reasons: Sequence[str], *, what: str = "refused", hint: str | None = None) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__(f"{what}: " + "; ".join(self.reasons), hint=hint)
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Give a hint that names the nearest known name, or None where nothing is near.
+
+    >>> nearest("incme", ["income", "age"])
+    "did you mean 'income'?"
+    >>> nearest("zzz", ["income", "age"]) is None
+    True
+    """
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else None
