@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Write the three lock files: exact versions with hashes, for every platform and Python from 3.11 on, without any address.
+# Arguments (e.g. `--upgrade` or `--upgrade-package polars`) go to uv.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+command -v uv >/dev/null || { echo "make lock needs uv. Hint: pip install uv" >&2; exit 2; }
+
+compile() { # compile OUTPUT ARGUMENTS...
+    local output=$1
+    shift
+    uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+        --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
+        --output-file "$output" "$@"
+}
+
+compile requirements-build.lock --group build "$@"
+compile requirements.lock --extra demo pyproject.toml "$@"
+compile requirements-dev.lock --extra demo --group dev --constraint requirements.lock pyproject.toml "$@"
