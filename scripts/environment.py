@@ -5,8 +5,8 @@
     requirements-dev.lock    ->  all of that and tools  ("dev")
     this checkout            ->  editable, without dependencies
 
-A stamp inside `.venv` keeps the digests of what was installed, so a second call costs a few milliseconds. A file lock lets several
-calls run at once: the first installs, the others wait and find it done.
+A stamp inside `.venv` keeps the digests of what was installed, so a second call costs a few milliseconds. A file lock
+lets several calls run at once: the first installs, the others wait and find it done.
 
 Usage: environment.py runtime|dev
 """
@@ -68,7 +68,7 @@ def create() -> None:
         venv.create(VENV, clear=True, with_pip=True)
     except (subprocess.CalledProcessError, ImportError):
         shutil.rmtree(VENV, ignore_errors=True)
-        sys.exit("cannot make .venv: this Python lacks venv or ensurepip. Hint: apt-get install python3-venv, or PYTHON=...")
+        sys.exit("cannot make .venv: this Python lacks venv or pip. Hint: apt-get install python3-venv, or PYTHON=...")
 
 
 def pip(*arguments: str) -> None:
@@ -97,8 +97,8 @@ def install(environment: str) -> None:
 
 def main() -> None:
     """Install the named environment unless the stamp says that it is there."""
-    if sys.version_info < (3, 11):
-        sys.exit(f"Retrue needs Python 3.11 or newer, and this is {sys.version.split()[0]}. Hint: make PYTHON=python3.11 ...")
+    if sys.version_info < (3, 11):  # noqa: UP036 - this file runs before anything has looked at the version
+        sys.exit(f"Retrue needs Python 3.11 or newer, this is {sys.version.split()[0]}. Hint: make PYTHON=python3.11 ...")
     if len(sys.argv) != 2 or sys.argv[1] not in LOCKS:
         sys.exit(__doc__)
     environment = sys.argv[1]

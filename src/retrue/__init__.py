@@ -1,7 +1,7 @@
 """Retrue knows when a model in production goes out of true, shows where, says what it costs, and trues it again.
 
-The public names, and nothing else. Each is imported from its own room when it is first used (PEP 562), so that `import retrue`
-costs a few milliseconds and loads neither Polars nor SciPy.
+The public names, and nothing else. Each is imported from its own room when it is first used (PEP 562), so that
+`import retrue` costs a few milliseconds and loads neither Polars nor SciPy.
 
 >>> import retrue as rt
 >>> issubclass(rt.SliceError, rt.RetrueError)
@@ -13,7 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from retrue.version import VERSION as __version__
+from retrue.version import VERSION as __version__  # noqa: N811
 
 if TYPE_CHECKING:
     from retrue.errors import (
@@ -43,7 +43,7 @@ _HOME: Final = {
     "StoreVersionError": "retrue.errors:StoreVersionError",
     "TableError": "retrue.errors:TableError",
 }
-"""Where each public name lives, as `room:name`. A new public name goes here, into `__all__` and into the block above."""
+"""Where each public name lives, as `room:name`. A new one goes here, into `__all__` and into the block above."""
 
 __all__ = [
     "ConfigError",
