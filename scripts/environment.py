@@ -97,8 +97,8 @@ def install(environment: str) -> None:
 
 def main() -> None:
     """Install the named environment unless the stamp says that it is there."""
-    if sys.version_info < (3, 11):  # noqa: UP036 - this file runs before anything has looked at the version
-        sys.exit(f"Retrue needs Python 3.11 or newer, this is {sys.version.split()[0]}. Hint: make PYTHON=python3.11 ...")
+    if sys.version_info < (3, 11):  # noqa: UP036 - nothing has looked at the version yet
+        sys.exit(f"Retrue needs Python 3.11 or newer, not {sys.version.split()[0]}. Hint: make PYTHON=python3.11 ...")
     if len(sys.argv) != 2 or sys.argv[1] not in LOCKS:
         sys.exit(__doc__)
     environment = sys.argv[1]
