@@ -123,7 +123,7 @@ def public(module: ModuleType) -> Iterator[tuple[str, object]]:
 
 
 def methods(cls: type) -> Iterator[tuple[str, object]]:
-    """Give the public methods and properties that a class defines itself (a bound method finds the docstring it inherits)."""
+    """Give the public methods and properties of a class; looked up on the class, they inherit docstrings."""
     for name, member in vars(cls).items():
         if not name.startswith("_") and isinstance(member, FunctionType | classmethod | staticmethod | property):
             yield f"{cls.__module__}.{cls.__qualname__}.{name}", getattr(cls, name)

@@ -1,0 +1,71 @@
+"""What the documentation generates from the code, so that it can't be out of date.
+
+* `reference/*.md`: one page for each module of the package, from its docstrings.
+* `<!-- metrics -->` in a page becomes the table of registered metrics, `<!-- commands -->` the list of commands and
+  their options.
+
+MkDocs calls the functions named `on_...`; tests/test_docs.py calls the ones that write tables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+SOURCE = Path(__file__).resolve().parent.parent / "src" / "retrue"
+
+
+def modules() -> list[str]:
+    """List the modules that get a page: all but private ones, the entry point and migrations."""
+    found = []
+    for path in sorted(SOURCE.rglob("*.py")):
+        parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+        if parts[-1] == "__init__":
+            parts = parts[:-1]
+        if any(part.startswith("_") or part == "migrations" for part in parts):
+            continue
+        found.append(".".join(parts))
+    return sorted(found)
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Put the reference at the end of the navigation, one group for each package."""
+    groups: dict[str, list[dict[str, str]]] = {}
+    for module in modules():
+        parts = module.split(".")
+        group = parts[1] if len(parts) > 1 and (SOURCE / parts[1]).is_dir() else "retrue"
+        groups.setdefault(group, []).append({module.removeprefix("retrue."): f"reference/{module}.md"})
+    top = groups.pop("retrue")
+    config.nav = [*(config.nav or []), {"Reference": [*top, *({name: pages} for name, pages in groups.items())]}]
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Write the reference pages, each a heading and one instruction to mkdocstrings."""
+    for module in modules():
+        content = f"# `{module}`\n\n::: {module}\n"
+        files.append(File.generated(config, f"reference/{module}.md", content=content))
+    return files
+
+
+def on_page_markdown(markdown: str, **_: object) -> str:
+    """Replace each marker by what it stands for."""
+    for marker, write in WRITERS.items():
+        if marker in markdown:
+            markdown = markdown.replace(marker, write())
+    return markdown
+
+
+def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Write a Markdown table; bars and line breaks inside a cell are made harmless."""
+    lines = [list(header), *map(list, rows)]
+    lines.insert(1, ["---"] * len(lines[0]))
+    clean = (" | ".join(re.sub(r"\s+", " ", cell).replace("|", "\\|") for cell in line) for line in lines)
+    return "\n".join(f"| {line} |" for line in clean)
+
+
+WRITERS: dict[str, Callable[[], str]] = {}
