@@ -1,0 +1,1 @@
+"""What a change costs, and how the model does where no label is known yet."""
