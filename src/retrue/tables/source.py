@@ -1,0 +1,41 @@
+"""`read`: tells locations from frames, and lets either in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from os import PathLike
+from typing import Any
+
+from retrue.tables.files import open_location
+from retrue.tables.frames import open_frame
+from retrue.tables.table import Table
+
+
+def read(source: Any, *, name: str | None = None) -> Table:
+    """Make a `Table` of anything that holds one.
+
+    Args:
+        source: a Polars, pandas, pyarrow, DuckDB or narwhals-supported frame, anything with the Arrow PyCapsule interface, a
+            dict of columns, a list of dicts (rows) or one dict (an event); or a path, a list of paths, a glob or a URL
+            (http, s3, ...) of `.parquet`, `.csv`, `.ndjson`/`.jsonl` (text also `.gz` and `.zst`) or a Delta folder. A
+            `Table` passes through. A one-shot stream of batches is read into memory, once.
+        name: what messages call it.
+
+    Raises:
+        TableError: there is no such file, it is corrupt, in another encoding or of an unknown format, or has no columns.
+
+    >>> read([{"x": 1}, {"x": 2}]).collect()["x"].to_list()
+    [1, 2]
+    """
+    if isinstance(source, Table):
+        return source if name is None else replace(source, name=name)
+    table = open_location(source, name) if is_location(source) else open_frame(source, name)
+    _ = table.dtypes  # a source that can't be read says so here, not at the first batch
+    return table
+
+
+def is_location(source: object) -> bool:
+    """Tell whether `source` is a path or URL, or a list of them."""
+    if isinstance(source, list | tuple):
+        return bool(source) and all(isinstance(part, str | PathLike) for part in source)
+    return isinstance(source, str | PathLike)

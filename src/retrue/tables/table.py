@@ -1,0 +1,165 @@
+"""`Table`: a name and a Polars query, read in batches, in a sample or whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import polars as pl
+
+from retrue.errors import TableError, nearest
+from retrue.tables.trouble import explained
+
+BATCH_ROWS = 262_144
+"""Rows of a batch unless told otherwise: large enough that calls cost nothing, small enough for 100 columns in memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table of events, wherever it lives.
+
+    Attributes:
+        frame: the Polars query that reads it.
+        name: what messages call it, such as `train.parquet` or `polars.DataFrame`.
+        rows: how many rows it has, None where that takes a pass to know (see `count_rows`).
+        columnar: reading one column costs only that column (in memory, Parquet, Delta).
+        paths: the local files it is read from, for messages.
+        keep: what must live as long as the table does, such as a downloaded file.
+
+    >>> from retrue.tables import read
+    >>> table = read({"x": [1, 2, 3], "y": ["a", "b", "c"]})
+    >>> table.name, table.rows, table.columnar
+    ('dict', 3, True)
+    """
+
+    frame: pl.LazyFrame
+    name: str
+    rows: int | None
+    columnar: bool
+    paths: tuple[str, ...] = ()
+    keep: object = field(default=None, repr=False)
+
+    @cached_property
+    def dtypes(self) -> dict[str, pl.DataType]:
+        """The Polars dtype of each column, in the table's order.
+
+        Raises:
+            TableError: the source can't be read, or has no columns.
+        """
+        with self.reading():
+            dtypes = dict(self.frame.collect_schema())
+        if not dtypes:
+            raise TableError("a table without columns", where=self.name, expected="at least one column")
+        return dtypes
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns, in the table's order."""
+        return tuple(self.dtypes)
+
+    def batches(self, columns: Sequence[str] | None = None, rows: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:
+        """Stream the table in row order, at most `rows` rows at a time.
+
+        Args:
+            columns: only these, in this order; None reads all.
+            rows: how many rows a batch holds at most.
+
+        Raises:
+            TableError: an unknown column, or the source can't be read.
+
+        >>> from retrue.tables import read
+        >>> [batch.height for batch in read({"x": range(5)}).batches(rows=2)]
+        [2, 2, 1]
+        """
+        if rows < 1:
+            raise TableError(f"batches of {rows} rows", where=self.name, expected="at least 1")
+        query = self.query(columns)
+        with self.reading():
+            for batch in query.collect_batches(chunk_size=rows, maintain_order=True, engine="streaming"):
+                if batch.height:
+                    yield batch
+
+    def sample(self, columns: Sequence[str] | None = None, rows: int = 100_000) -> pl.DataFrame:
+        """Take `rows` rows at even strides over the whole table, or all rows when it has no more.
+
+        The same rows come out each time, from whatever source the table is read. Streams: memory holds the sample and a
+        batch.
+
+        >>> from retrue.tables import read
+        >>> read({"x": range(10)}).sample(["x"], 4)["x"].to_list()
+        [0, 2, 5, 7]
+        """
+        total = self.count_rows()
+        if total <= rows:
+            return self.collect(columns)
+        picked, start = [self.empty(columns)], 0
+        for batch in self.batches(columns):
+            # Row k of the sample is row floor(k * total / rows): these are the k that fall into this batch.
+            first, last = -(-start * rows // total), -(-(start + batch.height) * rows // total)
+            picked.append(batch[[k * total // rows - start for k in range(first, last)]])
+            start += batch.height
+        return pl.concat(picked)
+
+    def count_rows(self) -> int:
+        """Count the rows; costs a pass over a lazy frame, once."""
+        return self.rows if self.rows is not None else self.counted
+
+    @cached_property
+    def counted(self) -> int:
+        """The number of rows, counted at the source."""
+        with self.reading():
+            return int(self.frame.select(pl.len()).collect(engine="streaming").item())
+
+    def collect(self, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Read the whole table, or some of its columns, into memory.
+
+        >>> from retrue.tables import read
+        >>> read({"x": [1, 2], "y": [3, 4]}).collect(["y"]).to_dict(as_series=False)
+        {'y': [3, 4]}
+        """
+        query = self.query(columns)
+        with self.reading():
+            return query.collect(engine="streaming")
+
+    def empty(self, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Give the table without its rows."""
+        wanted = self.columns if columns is None else self.check(columns)
+        return pl.DataFrame(schema={name: self.dtypes[name] for name in wanted})
+
+    def check(self, columns: Iterable[str]) -> list[str]:
+        """Give `columns` back as a list.
+
+        Raises:
+            TableError: one of them isn't in the table.
+        """
+        wanted = list(columns)
+        for name in wanted:
+            if name not in self.dtypes:
+                hint = nearest(name, self.dtypes)
+                raise TableError(f"unknown column {name!r}", where=self.name, expected=listed(self.dtypes), hint=hint)
+        return wanted
+
+    def query(self, columns: Sequence[str] | None) -> pl.LazyFrame:
+        """The query for all or some of the columns."""
+        return self.frame if columns is None else self.frame.select(self.check(columns))
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Turn what Polars and the system say when reading fails into a TableError that names this table."""
+        try:
+            yield
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+            raise explained(error, self.name, self.paths) from error
+
+
+def listed(names: Iterable[str], most: int = 12) -> str:
+    """Write names for a message, the first few of them.
+
+    >>> listed(["a", "b", "c"], most=2)
+    "'a', 'b', ... (3 in all)"
+    """
+    names = list(names)
+    text = ", ".join(map(repr, names[:most]))
+    return text if len(names) <= most else f"{text}, ... ({len(names)} in all)"
