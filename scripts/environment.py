@@ -6,7 +6,8 @@
     this checkout            ->  editable, without dependencies
 
 A stamp inside `.venv` keeps the digests of what was installed, so a second call costs a few milliseconds. A file lock
-lets several calls run at once: the first installs, the others wait and find it done.
+lets several calls run at once: the first installs, the others wait and find it done. An installation that was cut off
+leaves no stamp, and the next call starts over.
 
 Usage: environment.py runtime|dev
 """
@@ -28,38 +29,35 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "retrue-stamp.json"
 LOCKS = {"runtime": "requirements.lock", "dev": "requirements-dev.lock"}
+HOME = f"{sys.version_info[0]}.{sys.version_info[1]} {VENV}"  # a venv that was moved, or is of another Python, is none
 
 
 def digests() -> dict[str, str]:
     """Give, for each environment, a digest of everything that decides what is in it."""
-    common = hashlib.sha256(f"{sys.version_info[:2]} {ROOT}".encode())
-    for name in ("requirements-build.lock", "pyproject.toml"):
-        common.update((ROOT / name).read_bytes())
     found = {}
     for environment, lock in LOCKS.items():
-        digest = common.copy()
-        digest.update((ROOT / lock).read_bytes())
+        digest = hashlib.sha256(packaging())
+        for name in ("requirements-build.lock", lock):
+            digest.update((ROOT / name).read_bytes())
         found[environment] = digest.hexdigest()
     return found
 
 
+def packaging() -> bytes:
+    """Give the part of pyproject.toml that installing depends on, and not the settings of tools."""
+    import tomllib  # here, so that an older Python gets as far as being told so
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return json.dumps([project["build-system"], project["project"], project["tool"]["setuptools"]]).encode()
+
+
 def installed() -> dict[str, str]:
-    """Read the stamp; a missing or broken one means that nothing is known to be installed."""
+    """Read the stamp; where it is missing, broken or another place's, nothing counts as installed."""
     try:
-        stamp: dict[str, str] = json.loads(STAMP.read_text())
+        stamp: dict[str, str] = json.loads(STAMP.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return stamp
-
-
-def works() -> bool:
-    """Tell whether `.venv` has an interpreter with pip that starts, of the version that runs this."""
-    probe = "import pip, sys; print(sys.version_info[:2])"
-    try:
-        answer = subprocess.run([PYTHON, "-c", probe], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return False
-    return answer.stdout.strip() == str(sys.version_info[:2])
+    return stamp if stamp.get("home") == HOME and PYTHON.exists() else {}
 
 
 def create() -> None:
@@ -79,19 +77,18 @@ def pip(*arguments: str) -> None:
         sys.exit(done.returncode)
 
 
-def install(environment: str) -> None:
+def install(environment: str, wanted: dict[str, str]) -> None:
     """Bring `.venv` to one environment and remember that."""
     started = time.monotonic()
     print(f"installing {LOCKS[environment]} into .venv ...", flush=True)
-    if not works():
+    if not installed():
         create()
     STAMP.unlink(missing_ok=True)
     pip("--require-hashes", "--requirement", "requirements-build.lock")
     pip("--require-hashes", "--requirement", LOCKS[environment])
     pip("--no-deps", "--editable", ".")
-    wanted = digests()
-    done = wanted if environment == "dev" else {"runtime": wanted["runtime"]}
-    STAMP.write_text(json.dumps(done))
+    done = wanted if environment == "dev" else {environment: wanted[environment]}
+    STAMP.write_text(json.dumps({"home": HOME, **done}), encoding="utf-8")
     print(f"installed in {time.monotonic() - started:.0f} s", flush=True)
 
 
@@ -101,11 +98,11 @@ def main() -> None:
         sys.exit(f"Retrue needs Python 3.11 or newer, not {sys.version.split()[0]}. Hint: make PYTHON=python3.11 ...")
     if len(sys.argv) != 2 or sys.argv[1] not in LOCKS:
         sys.exit(__doc__)
-    environment = sys.argv[1]
+    environment, wanted = sys.argv[1], digests()
     with (ROOT / ".venv.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if installed().get(environment) != digests()[environment]:
-            install(environment)
+        if installed().get(environment) != wanted[environment]:
+            install(environment, wanted)
 
 
 if __name__ == "__main__":
