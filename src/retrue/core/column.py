@@ -1,0 +1,165 @@
+"""What one column looks like: counts on its grid, what doesn't fit the grid, sums, moments, unseen names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+
+from retrue.core.state import Fields, Floats, Ints, Moments, Names, State
+from retrue.errors import ProfileError
+
+if TYPE_CHECKING:
+    from retrue.core.grid import Grid
+
+SPECIALS = ("null", "mismatch", "nan", "+inf", "-inf")
+"""What is counted apart from the grid: nulls, values of the wrong type, NaN and the infinities."""
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnProfile(State):
+    """The profile of one column over a set of events; adds up with others on the same grid.
+
+    Attributes:
+        grid: the grid it is counted on.
+        counts: int64[grid.bins], rows in each bin.
+        special: int64[5], rows that are one of `SPECIALS`.
+        sums: float64[grid.bins] of a numeric column, the sum of the values in each bin; empty for categories.
+        moments: count, mean, M2, min and max of the finite values of a numeric column.
+        names: the never-seen categories by name, with counts.
+    """
+
+    state: ClassVar[str] = "column"
+    grid: Grid
+    counts: Ints
+    special: Ints
+    sums: Floats
+    moments: Moments
+    names: Names
+
+    def __add__(self, other: Self) -> Self:
+        self.check_grid(other)
+        return type(self)(
+            self.grid,
+            self.counts + other.counts,
+            self.special + other.special,
+            self.sums + other.sums,
+            self.moments + other.moments,
+            self.names + other.names,
+        )
+
+    def subtract(self, other: Self) -> Self:
+        self.check_grid(other)
+        return type(self)(
+            self.grid,
+            self.counts - other.counts,
+            self.special - other.special,
+            self.sums - other.sums,
+            self.moments.subtract(other.moments),
+            self.names.subtract(other.names),
+        )
+
+    def check_grid(self, other: ColumnProfile) -> None:
+        """Raise ProfileError unless both are counted on the same grid."""
+        if self.grid is not other.grid and self.grid.digest != other.grid.digest:
+            raise ProfileError(
+                "profiles on different grids don't add up",
+                expected=f"grid {self.grid.digest}, got {other.grid.digest}",
+                hint="count both on the reference's grid, or recount from the events",
+            )
+
+    @property
+    def rows(self) -> int:
+        """All rows, nulls and other specials included."""
+        return self.n + int(self.special.sum())
+
+    @cached_property
+    def n(self) -> int:
+        """Rows on the grid: neither null nor any other special."""
+        return int(self.counts.sum())
+
+    def special_count(self, name: str) -> int:
+        """How many rows are `name`, one of `SPECIALS`."""
+        return int(self.special[SPECIALS.index(name)])
+
+    @property
+    def out_of_range(self) -> int:
+        """Rows on the grid that lie where the reference has nothing: below, above, or never seen."""
+        return int(self.counts[self.grid.outside].sum())
+
+    @cached_property
+    def shares(self) -> Floats:
+        """float64[bins + 5]: the share of all rows in each bin and special; all zero without rows."""
+        counts = np.concatenate([self.counts, self.special]).astype(np.float64)
+        return counts / max(self.rows, 1)
+
+    def coarsen(self, coarse: Grid) -> ColumnProfile:
+        """The same rows on `coarse`, a grid from `grid.coarsen()`: merging bins is exact."""
+        if coarse is self.grid:
+            return self
+        index = self.grid.merge_index(coarse)
+        counts = np.bincount(index, self.counts, minlength=coarse.bins).astype(np.int64)
+        sums = np.bincount(index, self.sums, minlength=coarse.bins) if self.sums.size else self.sums
+        return ColumnProfile(coarse, counts, self.special, sums, self.moments, self.names)
+
+    def fields(self) -> dict[str, Ints | Floats | list[str]]:
+        return {**prefixed("grid", self.grid.fields()), **self.content()}
+
+    def content(self) -> dict[str, Ints | Floats | list[str]]:
+        """The fields without the grid: what a store keeps for each window."""
+        return {
+            "counts": self.counts,
+            "special": self.special,
+            "sums": self.sums,
+            **prefixed("moments", self.moments.fields()),
+            **prefixed("names", self.names.fields()),
+        }
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Self:
+        # The grid module builds column profiles, so it can only be imported late.
+        from retrue.core.grid import Grid
+
+        return cls.from_content(Grid.from_fields(within("grid", fields)), fields)
+
+    @classmethod
+    def from_content(cls, grid: Grid, fields: Fields) -> Self:
+        """Rebuild the profile from `content()` and the grid it was counted on."""
+        counts = np.asarray(fields["counts"], np.int64)
+        if counts.shape != (grid.bins,):
+            raise ProfileError(f"{counts.size} counts", expected=f"{grid.bins}, one for each bin of the grid")
+        return cls(
+            grid,
+            counts,
+            np.asarray(fields["special"], np.int64),
+            np.asarray(fields["sums"], np.float64),
+            Moments.from_fields(within("moments", fields)),
+            Names.from_fields(within("names", fields)),
+        )
+
+    def agrees(self, other: object) -> bool:
+        return (
+            isinstance(other, ColumnProfile)
+            and self.grid.digest == other.grid.digest
+            and np.array_equal(self.counts, other.counts)
+            and np.array_equal(self.special, other.special)
+            and bool(np.allclose(self.sums, other.sums, rtol=1e-9, atol=1e-9 * np.abs(self.sums).max(initial=0.0)))
+            and self.moments.agrees(other.moments)
+            and self.names.agrees(other.names)
+        )
+
+
+def prefixed(prefix: str, fields: Fields) -> dict[str, Ints | Floats | list[str]]:
+    """Put `prefix/` before each name."""
+    return {f"{prefix}/{name}": value for name, value in fields.items()}
+
+
+def within(prefix: str, fields: Fields) -> dict[str, Ints | Floats | list[str]]:
+    """The fields below `prefix/`, without it.
+
+    >>> within("a", {"a/b": ["x"], "c": ["y"]})
+    {'b': ['x']}
+    """
+    return {name[len(prefix) + 1 :]: value for name, value in fields.items() if name.startswith(prefix + "/")}

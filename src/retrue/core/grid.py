@@ -1,0 +1,316 @@
+"""Grids: the bins that a reference fixes for each column, once, so that everything later can be compared and added.
+
+    reference column ──fit──> Grid ──count──> ColumnProfile
+
+A numeric grid has cut points at the reference's quantiles; a value that alone holds at least 1/K of the rows is an
+*atom* with a bin of its own. A categorical grid has a bin for each frequent category, one for known but rare ones, and
+one for values never seen. Two outer bins catch what lies below and above anything seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Self
+
+import numpy as np
+import polars as pl
+
+from retrue.core.count import count_numbers
+from retrue.core.column import SPECIALS, ColumnProfile
+from retrue.core.state import Bools, Fields, Floats, Ints, Moments, Names
+from retrue.core.values import number_rows, numbers, text_rows, texts
+from retrue.errors import ProfileError
+
+RESOLUTION = 512
+"""K: quantile cuts of a numeric grid, and the most categories with a bin of their own."""
+COARSE = 64
+"""Bins kept for slices and by the hour."""
+KNOWN = 16_384
+"""The most rare categories a grid remembers; beyond that a rare one counts as never seen, in the reference too."""
+
+
+class Grid(ABC):
+    """How one column is counted. Abstract; `NumericGrid` and `CategoricalGrid` are the two there are."""
+
+    kind: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def bins(self) -> int:
+        """How many bins there are (specials not included)."""
+
+    @property
+    @abstractmethod
+    def labels(self) -> list[str]:
+        """What each bin is called, for people."""
+
+    @property
+    @abstractmethod
+    def outside(self) -> Bools:
+        """bool[bins]: which bins hold what the reference never showed."""
+
+    @abstractmethod
+    def count(self, series: pl.Series) -> ColumnProfile:
+        """Count one batch of the column, whatever its type."""
+
+    @abstractmethod
+    def codes(self, series: pl.Series) -> Ints:
+        """int64[rows]: the bin of each row; `bins + i` where it is the i-th of `SPECIALS`."""
+
+    @abstractmethod
+    def coarsen(self, bins: int = COARSE) -> Grid:
+        """A grid of at most about `bins` bins, each a union of bins of this one."""
+
+    @abstractmethod
+    def merge_index(self, coarse: Grid) -> Ints:
+        """int64[self.bins]: the bin of `coarse` that each bin of this grid falls into."""
+
+    @abstractmethod
+    def fields(self) -> dict[str, Ints | Floats | list[str]]:
+        """The grid as named arrays; see `from_fields`."""
+
+    def mark_unread(self, codes: Ints, series: pl.Series, parsed: pl.Series) -> Ints:
+        """Set the special codes of rows that are null, or not null but unreadable."""
+        if parsed.null_count():
+            codes[parsed.is_null().to_numpy()] = self.bins + SPECIALS.index("mismatch")
+            codes[series.is_null().to_numpy()] = self.bins + SPECIALS.index("null")
+        return codes
+
+    def empty(self) -> ColumnProfile:
+        """The profile of no rows."""
+        sums = np.zeros(self.bins if self.kind == "numeric" else 0)
+        return ColumnProfile(
+            self, np.zeros(self.bins, np.int64), np.zeros(len(SPECIALS), np.int64), sums, Moments(), Names()
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """16 hex digits that name this grid: equal grids have equal digests."""
+        hasher = hashlib.blake2b(self.kind.encode(), digest_size=8)
+        for name, value in sorted(self.fields().items()):
+            hasher.update(name.encode())
+            hasher.update("\x00".join(value).encode() if isinstance(value, list) else value.tobytes())
+        return hasher.hexdigest()
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Grid:
+        """Rebuild the grid that `fields` came from."""
+        if "cuts" in fields:
+            return NumericGrid(
+                np.asarray(fields["cuts"], np.float64), temporal=bool(int(np.asarray(fields["temporal"])[0]))
+            )
+        return CategoricalGrid(tuple(map(str, fields["categories"])), tuple(map(str, fields["rare"])))
+
+
+@dataclass(frozen=True, eq=False)
+class NumericGrid(Grid):
+    """Bins between strictly increasing, finite `cuts` (float64[m]); m + 1 bins.
+
+    Bin 0 is everything below `cuts[0]`, the least value of the reference; bin i is [cuts[i-1], cuts[i]); bin m is
+    everything from `cuts[-1]` up, which is just above the greatest value of the reference. No cuts: one bin, outside.
+
+    >>> grid = NumericGrid.fit(pl.Series([1.0, 2.0, 2.0, 3.0]))
+    >>> grid.count(pl.Series([0.0, 2.0, 9.0, None])).out_of_range
+    2
+    """
+
+    kind: ClassVar[str] = "numeric"
+    cuts: Floats
+    temporal: bool = False
+
+    def __post_init__(self) -> None:
+        if self.cuts.ndim != 1 or not np.isfinite(self.cuts).all() or (self.cuts[1:] <= self.cuts[:-1]).any():
+            raise ProfileError("cut points must be finite and strictly increasing", expected="a sorted 1-d array")
+
+    @classmethod
+    def fit(cls, series: pl.Series, resolution: int = RESOLUTION, *, temporal: bool = False) -> Self:
+        """Put cuts at the quantiles of the finite values, and a bin of its own around each atom.
+
+        Args:
+            series: the reference column, any type (see `retrue.core.values`); no rows are fine.
+            resolution: K, the number of quantile bins. A value with at least n/K of the n rows is an atom.
+            temporal: parse text as dates and times.
+        """
+        temporal = temporal or series.dtype.is_temporal()
+        ordered = np.sort(numbers(series, temporal=temporal).values) + 0.0
+        return cls(quantile_cuts(ordered[np.isfinite(ordered)], resolution), temporal)
+
+    @property
+    def bins(self) -> int:
+        return self.cuts.size + 1
+
+    @cached_property
+    def atoms(self) -> Bools:
+        """bool[bins]: bins that hold one single value."""
+        single = np.zeros(self.bins, np.bool_)
+        if self.cuts.size > 1:
+            single[1:-1] = np.nextafter(self.cuts[:-1], np.inf) == self.cuts[1:]
+        return single
+
+    @property
+    def labels(self) -> list[str]:
+        if self.cuts.size == 0:
+            return ["any value"]
+        low, high = self.cuts[:-1], self.cuts[1:]
+        inner = [
+            f"{a:.6g}" if atom else f"{a:.6g} to {b:.6g}"
+            for a, b, atom in zip(low, high, self.atoms[1:-1], strict=True)
+        ]
+        return [f"below {self.cuts[0]:.6g}", *inner, f"above {np.nextafter(self.cuts[-1], -np.inf):.6g}"]
+
+    @property
+    def outside(self) -> Bools:
+        outside = np.zeros(self.bins, np.bool_)
+        outside[[0, -1]] = True
+        return outside
+
+    def count(self, series: pl.Series) -> ColumnProfile:
+        values, nulls, mismatches = numbers(series, temporal=self.temporal)
+        c = count_numbers(values, self.cuts)
+        special = np.array([nulls, mismatches, c.nan, c.plus, c.minus], np.int64)
+        return ColumnProfile(self, c.counts, special, c.sums, c.moments, Names())
+
+    def codes(self, series: pl.Series) -> Ints:
+        parsed = number_rows(series, temporal=self.temporal)
+        values = parsed.fill_null(0.0).to_numpy()
+        codes = np.searchsorted(self.cuts, values, side="right").astype(np.int64)
+        for special, where in (("nan", np.isnan(values)), ("+inf", values == np.inf), ("-inf", values == -np.inf)):
+            codes[where] = self.bins + SPECIALS.index(special)
+        return self.mark_unread(codes, series, parsed)
+
+    def coarsen(self, bins: int = COARSE) -> NumericGrid:
+        inner = max(bins - 2, 1)
+        if self.cuts.size <= inner + 1:
+            return self
+        keep = np.unique(np.linspace(0, self.cuts.size - 1, inner + 1).round().astype(int))
+        return NumericGrid(self.cuts[keep], self.temporal)
+
+    def merge_index(self, coarse: Grid) -> Ints:
+        if not isinstance(coarse, NumericGrid) or not np.isin(coarse.cuts, self.cuts).all():
+            raise ProfileError("the coarse grid's cuts are not among this grid's", expected="a grid from coarsen()")
+        lows = np.concatenate([[-np.inf], self.cuts])
+        return np.searchsorted(coarse.cuts, lows, side="right").astype(np.int64)
+
+    def fields(self) -> dict[str, Ints | Floats | list[str]]:
+        return {"cuts": self.cuts, "temporal": np.array([int(self.temporal)])}
+
+
+def quantile_cuts(ordered: Floats, resolution: int) -> Floats:
+    """Cuts for sorted finite values: their quantiles, the ends, and both sides of each atom.
+
+    >>> quantile_cuts(np.array([1.0, 2.0, 4.0]), 2)[:3]
+    array([1., 1., 2.])
+    """
+    if ordered.size == 0:
+        return np.empty(0)
+    n = ordered.size
+    at = np.unique(ordered[np.arange(resolution) * n // resolution])
+    mass = ordered.searchsorted(at, side="right") - ordered.searchsorted(at)
+    atoms = at[mass * resolution >= n]
+    with np.errstate(over="ignore"):
+        top = min(float(np.nextafter(ordered[-1], np.inf)), float(np.finfo(np.float64).max))
+        cuts = np.unique(np.concatenate([ordered[:1], at, atoms, np.nextafter(atoms, np.inf), [top]]))
+    return cuts[np.isfinite(cuts)]
+
+
+@dataclass(frozen=True, eq=False)
+class CategoricalGrid(Grid):
+    """A bin for each of `categories` (most frequent first), one for `rare` known ones, one for never seen.
+
+    >>> grid = CategoricalGrid.fit(pl.Series(["a", "a", "b", None]))
+    >>> grid.labels, grid.count(pl.Series(["a", "z"])).names.counts
+    (['a', 'b', 'known but rare', 'never seen'], {'z': 1})
+    """
+
+    kind: ClassVar[str] = "categorical"
+    categories: tuple[str, ...]
+    rare: tuple[str, ...] = ()
+
+    @classmethod
+    def fit(cls, series: pl.Series, most: int = RESOLUTION) -> Self:
+        """Give the `most` frequent categories a bin each (ties by name) and remember up to `KNOWN` rare ones."""
+        read = texts(series)
+        ranked = tally(read.texts, read.weights).sort(["n", "value"], descending=[True, False])
+        names = ranked["value"].to_list()
+        return cls(tuple(names[:most]), tuple(names[most : most + KNOWN]))
+
+    @property
+    def bins(self) -> int:
+        return len(self.categories) + 2
+
+    @property
+    def labels(self) -> list[str]:
+        return [*self.categories, "known but rare", "never seen"]
+
+    @property
+    def outside(self) -> Bools:
+        outside = np.zeros(self.bins, np.bool_)
+        outside[-1] = True
+        return outside
+
+    @cached_property
+    def dtype(self) -> pl.Enum:
+        """The Polars type that turns known texts into codes and all others into null."""
+        return pl.Enum([*self.categories, *self.rare])
+
+    def lookup(self, values: pl.Series) -> Ints:
+        """int64: the bin of each text; never-seen ones get the last bin."""
+        if not self.categories:
+            return np.full(len(values), self.bins - 1, np.int64)
+        codes = values.cast(self.dtype, strict=False).to_physical().cast(pl.Int64)
+        known = codes.fill_null(-1).to_numpy()
+        rare = len(self.categories)
+        return np.where(known < 0, rare + 1, np.minimum(known, rare))
+
+    def count(self, series: pl.Series) -> ColumnProfile:
+        read = texts(series)
+        codes = self.lookup(read.texts)
+        weights = None if read.weights is None else read.weights.to_numpy()
+        counts = np.bincount(codes, weights, minlength=self.bins).astype(np.int64)
+        special = np.array([read.nulls, read.mismatches, read.nans, 0, 0], np.int64)
+        names = self.name_unseen(read.texts, read.weights, codes) if counts[-1] else Names()
+        return ColumnProfile(self, counts, special, np.zeros(0), Moments(), names)
+
+    def name_unseen(self, values: pl.Series, weights: pl.Series | None, codes: Ints) -> Names:
+        """Name what was never seen, with counts."""
+        unseen = pl.Series(codes == self.bins - 1)
+        counted = tally(values.filter(unseen), None if weights is None else weights.filter(unseen))
+        return Names() + Names(dict(zip(counted["value"].to_list(), counted["n"].to_list(), strict=True)))
+
+    def codes(self, series: pl.Series) -> Ints:
+        parsed = text_rows(series)
+        codes = self.mark_unread(self.lookup(parsed), series, parsed)
+        if series.dtype.is_float():
+            codes[series.is_nan().fill_null(value=False).to_numpy()] = self.bins + SPECIALS.index("nan")
+        return codes
+
+    def coarsen(self, bins: int = COARSE) -> CategoricalGrid:
+        most = max(bins - 2, 1)
+        if len(self.categories) <= most:
+            return self
+        return CategoricalGrid(self.categories[:most], (*self.categories[most:], *self.rare))
+
+    def merge_index(self, coarse: Grid) -> Ints:
+        if not isinstance(coarse, CategoricalGrid) or self.categories[: len(coarse.categories)] != coarse.categories:
+            raise ProfileError("the coarse grid's categories are not this grid's first", expected="one from coarsen()")
+        index = np.minimum(np.arange(self.bins), len(coarse.categories))
+        index[-1] = coarse.bins - 1
+        return index
+
+    def fields(self) -> dict[str, Ints | Floats | list[str]]:
+        return {"categories": list(self.categories), "rare": list(self.rare)}
+
+
+def tally(values: pl.Series, weights: pl.Series | None) -> pl.DataFrame:
+    """Count each distinct text: columns `value` and `n`.
+
+    >>> tally(pl.Series(["a", "b", "a"]), None).sort("value").rows()
+    [('a', 2), ('b', 1)]
+    """
+    if weights is None:
+        return values.alias("value").value_counts(name="n").with_columns(pl.col("n").cast(pl.Int64))
+    counted = pl.DataFrame({"value": values, "n": weights.cast(pl.Int64)})
+    return counted.group_by("value").agg(pl.col("n").sum())

@@ -1,0 +1,337 @@
+"""What predictions, scores and labels look like together: counts by label, per-event sums. They add up like columns.
+
+Each task has a state (`BinaryOutcome`, `MulticlassOutcome`, `RegressionOutcome`, `RankingOutcome`); the grids that
+count them are in `retrue.core.outcome_grid`. Rows without a label are counted too: coverage is part of the outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from retrue.core.column import ColumnProfile, prefixed, within
+from retrue.core.state import Fields, Floats, Ints, Moments, State, Sums
+from retrue.errors import ProfileError
+
+
+class Outcome(State):
+    """Abstract: the outcome of a set of events for one task."""
+
+    task: ClassVar[str]
+    labelled: int
+    """Rows whose label is known."""
+    unlabelled: int
+    """Rows whose label isn't known (yet)."""
+
+    @property
+    def coverage(self) -> float | None:
+        """Share of rows whose label is known, None without rows."""
+        rows = self.labelled + self.unlabelled
+        return self.labelled / rows if rows else None
+
+
+@dataclass(frozen=True, eq=False)
+class BinaryOutcome(Outcome):
+    """Binary classification.
+
+    Attributes:
+        cuts: float64[m] of the score; 0, 0.01 ... 1 are among them, so counts at those thresholds are exact.
+        counts: int64[m + 2, 3]: score bin x (label 0, label 1, no label); the last row is events without a score.
+        score_sums: float64[m + 2, 3]: the sum of the scores in each of these cells.
+        matrix: int64[2, 2]: label x prediction of labelled events that have a prediction.
+        losses: per-event `log_loss` and `brier` of labelled events that have a score in [0, 1].
+    """
+
+    state: ClassVar[str] = "binary"
+    task: ClassVar[str] = "binary"
+    cuts: Floats
+    counts: Ints
+    score_sums: Floats
+    matrix: Ints
+    losses: Mapping[str, Sums]
+
+    def __add__(self, other: Self) -> Self:
+        same_cuts(self.cuts, other.cuts)
+        return type(self)(
+            self.cuts,
+            self.counts + other.counts,
+            self.score_sums + other.score_sums,
+            self.matrix + other.matrix,
+            {k: v + other.losses[k] for k, v in self.losses.items()},
+        )
+
+    def subtract(self, other: Self) -> Self:
+        same_cuts(self.cuts, other.cuts)
+        return type(self)(
+            self.cuts,
+            self.counts - other.counts,
+            self.score_sums - other.score_sums,
+            self.matrix - other.matrix,
+            {k: v.subtract(other.losses[k]) for k, v in self.losses.items()},
+        )
+
+    @property
+    def labelled(self) -> int:  # type: ignore[override]
+        return int(self.counts[:, :2].sum())
+
+    @property
+    def unlabelled(self) -> int:  # type: ignore[override]
+        return int(self.counts[:, 2].sum())
+
+    @property
+    def scored(self) -> Ints:
+        """int64[m + 1, 2]: labelled events that have a score, by score bin and label."""
+        return self.counts[:-1, :2]
+
+    def fields(self) -> dict[str, Ints | Floats | list[str]]:
+        return {
+            "cuts": self.cuts,
+            "counts": self.counts.ravel(),
+            "score_sums": self.score_sums.ravel(),
+            "matrix": self.matrix.ravel(),
+            **pack_sums(self.losses),
+        }
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Self:
+        cuts = np.asarray(fields["cuts"], np.float64)
+        shape = (cuts.size + 2, 3)
+        return cls(
+            cuts,
+            np.asarray(fields["counts"], np.int64).reshape(shape),
+            np.asarray(fields["score_sums"], np.float64).reshape(shape),
+            np.asarray(fields["matrix"], np.int64).reshape(2, 2),
+            unpack_sums(fields),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class MulticlassOutcome(Outcome):
+    """Multiclass classification with C known classes.
+
+    Attributes:
+        classes: the C class names, as text.
+        cuts: float64[m] of every class's score.
+        matrix: int64[C + 1, C + 1]: label x prediction of labelled events; the last row and column: any other class.
+        one_vs_rest: int64[C, m + 1, 2]: for each class its score's bin x (label is another, label is this class).
+        losses: per-event `log_loss` of labelled events that have a score for their class.
+        missing: int64[2]: labelled events without a prediction, and events without a label.
+    """
+
+    state: ClassVar[str] = "multiclass"
+    task: ClassVar[str] = "multiclass"
+    classes: tuple[str, ...]
+    cuts: Floats
+    matrix: Ints
+    one_vs_rest: Ints
+    losses: Mapping[str, Sums]
+    missing: Ints
+
+    def __add__(self, other: Self) -> Self:
+        self.check(other)
+        return type(self)(
+            self.classes,
+            self.cuts,
+            self.matrix + other.matrix,
+            self.one_vs_rest + other.one_vs_rest,
+            {k: v + other.losses[k] for k, v in self.losses.items()},
+            self.missing + other.missing,
+        )
+
+    def subtract(self, other: Self) -> Self:
+        self.check(other)
+        return type(self)(
+            self.classes,
+            self.cuts,
+            self.matrix - other.matrix,
+            self.one_vs_rest - other.one_vs_rest,
+            {k: v.subtract(other.losses[k]) for k, v in self.losses.items()},
+            self.missing - other.missing,
+        )
+
+    def check(self, other: MulticlassOutcome) -> None:
+        """Raise ProfileError unless both know the same classes on the same cuts."""
+        same_cuts(self.cuts, other.cuts)
+        if self.classes != other.classes:
+            raise ProfileError(
+                "outcomes of different classes don't add up",
+                expected=f"{', '.join(self.classes)}, got {', '.join(other.classes)}",
+                hint="count both with the reference's classes",
+            )
+
+    @property
+    def labelled(self) -> int:  # type: ignore[override]
+        return int(self.matrix.sum() + self.missing[0])
+
+    @property
+    def unlabelled(self) -> int:  # type: ignore[override]
+        return int(self.missing[1])
+
+    def fields(self) -> dict[str, Ints | Floats | list[str]]:
+        return {
+            "classes": list(self.classes),
+            "cuts": self.cuts,
+            "matrix": self.matrix.ravel(),
+            "one_vs_rest": self.one_vs_rest.ravel(),
+            "missing": self.missing,
+            **pack_sums(self.losses),
+        }
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Self:
+        classes = tuple(map(str, fields["classes"]))
+        cuts = np.asarray(fields["cuts"], np.float64)
+        c = len(classes)
+        return cls(
+            classes,
+            cuts,
+            np.asarray(fields["matrix"], np.int64).reshape(c + 1, c + 1),
+            np.asarray(fields["one_vs_rest"], np.int64).reshape(c, cuts.size + 1, 2),
+            unpack_sums(fields),
+            np.asarray(fields["missing"], np.int64),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class RegressionOutcome(Outcome):
+    """Regression.
+
+    Attributes:
+        errors: the profile of prediction - label over labelled events, on the error grid.
+        labels: moments of the labels of the same events, in the label's unit.
+        losses: per-event `mae` |e|, `mse` e^2, `bias` e, and `mape` |e| / |label| where the label isn't 0.
+        unpredicted: labelled events without a prediction.
+        waiting: events without a label.
+    """
+
+    state: ClassVar[str] = "regression"
+    task: ClassVar[str] = "regression"
+    errors: ColumnProfile
+    labels: Moments
+    losses: Mapping[str, Sums]
+    unpredicted: int = 0
+    waiting: int = 0
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(
+            self.errors + other.errors,
+            self.labels + other.labels,
+            {k: v + other.losses[k] for k, v in self.losses.items()},
+            self.unpredicted + other.unpredicted,
+            self.waiting + other.waiting,
+        )
+
+    def subtract(self, other: Self) -> Self:
+        return type(self)(
+            self.errors.subtract(other.errors),
+            self.labels.subtract(other.labels),
+            {k: v.subtract(other.losses[k]) for k, v in self.losses.items()},
+            self.unpredicted - other.unpredicted,
+            self.waiting - other.waiting,
+        )
+
+    @property
+    def labelled(self) -> int:  # type: ignore[override]
+        return self.errors.rows + self.unpredicted
+
+    @property
+    def unlabelled(self) -> int:  # type: ignore[override]
+        return self.waiting
+
+    def fields(self) -> dict[str, Ints | Floats | list[str]]:
+        return {
+            **prefixed("errors", self.errors.fields()),
+            **prefixed("labels", self.labels.fields()),
+            "missing": np.array([self.unpredicted, self.waiting]),
+            **pack_sums(self.losses),
+        }
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Self:
+        return cls(
+            ColumnProfile.from_fields(within("errors", fields)),
+            Moments.from_fields(within("labels", fields)),
+            unpack_sums(fields),
+            *(int(x) for x in fields["missing"]),
+        )
+
+    def agrees(self, other: object) -> bool:
+        return (
+            isinstance(other, RegressionOutcome)
+            and self.errors.agrees(other.errors)
+            and self.labels.agrees(other.labels)
+            and (self.unpredicted, self.waiting) == (other.unpredicted, other.waiting)
+            and all(v.agrees(other.losses[k]) for k, v in self.losses.items())
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class RankingOutcome(Outcome):
+    """Ranking: each event is one list of items, best first, and the items that were relevant.
+
+    Attributes:
+        k: how many items of each list count.
+        losses: per-event `hit_rate`, `ndcg`, `mrr`, `map` at k, and `popularity`, the mean reference share of the
+            recommended items.
+        waiting: events without a label.
+    """
+
+    state: ClassVar[str] = "ranking"
+    task: ClassVar[str] = "ranking"
+    k: int
+    losses: Mapping[str, Sums]
+    waiting: int = 0
+
+    def __add__(self, other: Self) -> Self:
+        self.check(other)
+        added = {name: sums + other.losses[name] for name, sums in self.losses.items()}
+        return type(self)(self.k, added, self.waiting + other.waiting)
+
+    def subtract(self, other: Self) -> Self:
+        self.check(other)
+        left = {name: sums.subtract(other.losses[name]) for name, sums in self.losses.items()}
+        return type(self)(self.k, left, self.waiting - other.waiting)
+
+    def check(self, other: RankingOutcome) -> None:
+        """Raise ProfileError unless both cut their lists at the same k."""
+        if self.k != other.k:
+            raise ProfileError("rankings cut at different k don't add up", expected=f"k = {self.k}, got {other.k}")
+
+    @property
+    def labelled(self) -> int:  # type: ignore[override]
+        return self.losses["hit_rate"].n
+
+    @property
+    def unlabelled(self) -> int:  # type: ignore[override]
+        return self.waiting
+
+    def fields(self) -> dict[str, Ints | Floats | list[str]]:
+        return {"k": np.array([self.k]), "missing": np.array([self.waiting]), **pack_sums(self.losses)}
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Self:
+        return cls(int(fields["k"][0]), unpack_sums(fields), int(fields["missing"][0]))
+
+
+def same_cuts(mine: Floats, theirs: Floats) -> None:
+    """Raise ProfileError unless both outcomes use the same cuts."""
+    if mine is not theirs and not np.array_equal(mine, theirs):
+        raise ProfileError("outcomes on different score grids don't add up", hint="count both on the reference's grid")
+
+
+def pack_sums(losses: Mapping[str, Sums]) -> dict[str, Ints | Floats | list[str]]:
+    """Write named sums as fields."""
+    packed: dict[str, Ints | Floats | list[str]] = {}
+    for name, sums in losses.items():
+        packed |= prefixed(f"losses/{name}", sums.fields())
+    return packed
+
+
+def unpack_sums(fields: Fields) -> dict[str, Sums]:
+    """Read what `pack_sums` wrote, in the same order."""
+    losses = within("losses", fields)
+    names = dict.fromkeys(key.rsplit("/", 1)[0] for key in losses)
+    return {name: Sums.from_fields(within(name, losses)) for name in names}

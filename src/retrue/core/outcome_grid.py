@@ -1,0 +1,325 @@
+"""How outcomes are counted: the score, error and class grids that a reference fixes, one class for each task."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import polars as pl
+
+from retrue.core.column import prefixed, within
+from retrue.core.grid import Grid, NumericGrid, quantile_cuts
+from retrue.core.outcome import BinaryOutcome, MulticlassOutcome, Outcome, RegressionOutcome
+from retrue.core.state import Bools, Fields, Floats, Ints, Moments, Sums
+from retrue.core.values import number_rows, text_rows
+from retrue.errors import ProfileError
+
+SCORE_RESOLUTION = 512
+"""Quantile bins of a score; the hundredths are added, so that usual thresholds are exact."""
+THRESHOLD = 0.5
+"""The score from which an event counts as predicted positive, where no prediction column says so."""
+TINY = float(np.finfo(np.float64).eps)
+"""Probabilities are clipped to [TINY, 1 - TINY] before the logarithm, as scikit-learn does."""
+
+REGISTRY: dict[str, type[OutcomeGrid]] = {}
+"""Every outcome grid by task."""
+
+
+class OutcomeGrid(ABC):
+    """Counts the outcomes of one task. Concrete subclasses are frozen dataclasses that name their `task`."""
+
+    task: ClassVar[str]
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        REGISTRY[cls.task] = cls
+
+    @property
+    @abstractmethod
+    def columns(self) -> tuple[str, ...]:
+        """The columns that `count` reads."""
+
+    @abstractmethod
+    def count(self, frame: pl.DataFrame) -> Outcome:
+        """Count the outcomes of one batch; a column that isn't there counts as all null."""
+
+    @abstractmethod
+    def correct(self, frame: pl.DataFrame) -> Floats:
+        """float64[rows]: how well each event was predicted (1 right, 0 wrong; -|error|); NaN where unknown."""
+
+    @abstractmethod
+    def fields(self) -> dict[str, Ints | Floats | list[str]]:
+        """The grid as named arrays."""
+
+    @classmethod
+    @abstractmethod
+    def from_own_fields(cls, fields: Fields) -> OutcomeGrid:
+        """Rebuild the grid from `fields()`."""
+
+    def all_fields(self) -> dict[str, Ints | Floats | list[str]]:
+        """`fields()` with the task's name."""
+        return {"task": [self.task], **self.fields()}
+
+    @staticmethod
+    def from_fields(fields: Fields) -> OutcomeGrid:
+        """Rebuild the grid that `all_fields()` wrote."""
+        return REGISTRY[str(fields["task"][0])].from_own_fields(fields)
+
+    def empty(self) -> Outcome:
+        """The outcome of no rows."""
+        return self.count(pl.DataFrame())
+
+
+def column(frame: pl.DataFrame, name: str | None) -> pl.Series:
+    """The column, or as many nulls where there is none."""
+    if name is not None and name in frame.columns:
+        return frame[name]
+    return pl.Series(name or "", [None], dtype=pl.Null).new_from_index(0, frame.height)
+
+
+def score_rows(frame: pl.DataFrame, name: str | None) -> Floats:
+    """float64[rows]: the scores, NaN where there is none."""
+    return number_rows(column(frame, name)).fill_null(float("nan")).to_numpy()
+
+
+def score_cuts(scores: Floats) -> Floats:
+    """Cuts for scores: quantiles, and the hundredths where all of them lie in [0, 1]."""
+    finite = np.sort(scores[np.isfinite(scores)]) + 0.0
+    cuts = quantile_cuts(finite, SCORE_RESOLUTION)
+    if finite.size and (finite[0] < 0 or finite[-1] > 1):
+        return cuts
+    return np.unique(np.concatenate([cuts, np.arange(101) / 100, [np.nextafter(1.0, 2.0)]]))
+
+
+def losses_of_probability(probability: Floats) -> Floats:
+    """-log of the probability that was given to what happened."""
+    return -np.log(np.clip(probability, TINY, 1 - TINY))
+
+
+@dataclass(frozen=True, eq=False)
+class BinaryGrid(OutcomeGrid):
+    """Binary outcomes: `positive` is the label's text that counts as 1; `cuts` are those of the score."""
+
+    task: ClassVar[str] = "binary"
+    label: str | None
+    score: str | None
+    prediction: str | None
+    positive: str
+    cuts: Floats
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(c for c in (self.label, self.score, self.prediction) if c is not None)
+
+    def truth(self, series: pl.Series) -> Ints:
+        """int64[rows]: 1 where the text is `positive` (`1` and `true` are one), 0 for any other, 2 where null."""
+        text = text_rows(series).str.to_lowercase()
+        yes = {"1", "true"} if self.positive.lower() in {"1", "true"} else {self.positive.lower()}
+        known = text.is_in(list(yes)).fill_null(value=False).cast(pl.Int64)
+        return known.to_frame("k").select(pl.when(text.is_null()).then(2).otherwise(pl.col("k")).alias("k"))[
+            "k"
+        ].to_numpy()
+
+    def predicted(self, frame: pl.DataFrame) -> Ints:
+        """int64[rows]: 1, 0, or 2 where there is no prediction."""
+        if self.prediction is not None and self.prediction in frame.columns:
+            return self.truth(frame[self.prediction])
+        scores = score_rows(frame, self.score)
+        return np.where(np.isnan(scores), 2, (scores >= THRESHOLD).astype(np.int64))
+
+    def count(self, frame: pl.DataFrame) -> BinaryOutcome:
+        label, scores = self.truth(column(frame, self.label)), score_rows(frame, self.score)
+        missing = np.isnan(scores)
+        bins = np.searchsorted(self.cuts, scores, side="right")
+        bins[missing] = self.cuts.size + 1
+        cell, shape = bins * 3 + label, (self.cuts.size + 2, 3)
+        finite = np.where(np.isfinite(scores), scores, 0.0)
+        return BinaryOutcome(
+            self.cuts,
+            np.bincount(cell, minlength=shape[0] * 3).reshape(shape).astype(np.int64),
+            np.bincount(cell, finite, minlength=shape[0] * 3).reshape(shape),
+            binary_matrix(label, self.predicted(frame)),
+            binary_losses(label, scores),
+        )
+
+    def correct(self, frame: pl.DataFrame) -> Floats:
+        label, predicted = self.truth(column(frame, self.label)), self.predicted(frame)
+        return np.where((label < 2) & (predicted < 2), (label == predicted).astype(np.float64), np.nan)
+
+    def fields(self) -> dict[str, Ints | Floats | list[str]]:
+        return {"columns": roles(self.label, self.score, self.prediction, self.positive), "cuts": self.cuts}
+
+    @classmethod
+    def from_own_fields(cls, fields: Fields) -> BinaryGrid:
+        label, score, prediction, positive = unroles(fields["columns"])
+        return cls(label, score, prediction, positive or "1", np.asarray(fields["cuts"], np.float64))
+
+
+def binary_matrix(label: Ints, predicted: Ints) -> Ints:
+    """int64[2, 2]: label x prediction where both are known."""
+    both = (label < 2) & (predicted < 2)
+    return np.bincount(label[both] * 2 + predicted[both], minlength=4).reshape(2, 2).astype(np.int64)
+
+
+def binary_losses(label: Ints, scores: Floats) -> dict[str, Sums]:
+    """Log loss and Brier score of labelled events with a score in [0, 1]."""
+    valid = (label < 2) & (scores >= 0) & (scores <= 1)
+    y, p = label[valid].astype(np.float64), scores[valid]
+    return {
+        "log_loss": Sums.of(losses_of_probability(np.where(y == 1, p, 1 - p))),
+        "brier": Sums.of((p - y) ** 2),
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class MulticlassGrid(OutcomeGrid):
+    """Multiclass outcomes: `scores` maps a class to its score's column and may be empty."""
+
+    task: ClassVar[str] = "multiclass"
+    label: str | None
+    prediction: str | None
+    scores: Mapping[str, str]
+    classes: tuple[str, ...]
+    cuts: Floats
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(c for c in (self.label, self.prediction, *self.scores.values()) if c is not None)
+
+    def index(self, series: pl.Series) -> Ints:
+        """int64[rows]: the class, C for any other, C + 1 where null."""
+        text = text_rows(series)
+        codes = text.cast(pl.Enum(self.classes), strict=False).to_physical().cast(pl.Int64).fill_null(len(self.classes))
+        found = codes.to_numpy().copy()
+        found[text.is_null().to_numpy()] = len(self.classes) + 1
+        return found
+
+    def probabilities(self, frame: pl.DataFrame) -> Floats:
+        """float64[rows, C]: the score of each class, NaN where there is none."""
+        return np.column_stack([score_rows(frame, self.scores.get(c)) for c in self.classes])
+
+    def predicted(self, frame: pl.DataFrame, probabilities: Floats) -> Ints:
+        """int64[rows]: the predicted class, the most probable one where no column says so."""
+        if self.prediction is not None and self.prediction in frame.columns:
+            return self.index(frame[self.prediction])
+        known = ~np.isnan(probabilities).all(axis=1)
+        best = np.nan_to_num(probabilities, nan=-np.inf).argmax(axis=1)
+        return np.where(known, best, len(self.classes) + 1).astype(np.int64)
+
+    def count(self, frame: pl.DataFrame) -> MulticlassOutcome:
+        c = len(self.classes)
+        label, probabilities = self.index(column(frame, self.label)), self.probabilities(frame)
+        predicted = self.predicted(frame, probabilities)
+        labelled, both = label <= c, (label <= c) & (predicted <= c)
+        matrix = np.bincount(label[both] * (c + 1) + predicted[both], minlength=(c + 1) ** 2)
+        missing = np.array([int((labelled & (predicted > c)).sum()), int((~labelled).sum())], np.int64)
+        rest = np.stack([self.against_rest(label, probabilities[:, i], i) for i in range(c)])
+        loss = Sums.of(own_loss(label, probabilities))
+        square = matrix.reshape(c + 1, c + 1).astype(np.int64)
+        return MulticlassOutcome(self.classes, self.cuts, square, rest, {"log_loss": loss}, missing)
+
+    def against_rest(self, label: Ints, scores: Floats, which: int) -> Ints:
+        """int64[m + 1, 2]: the score bins of one class by whether the label is that class."""
+        valid = (label <= len(self.classes)) & ~np.isnan(scores)
+        bins = np.searchsorted(self.cuts, scores[valid], side="right")
+        cell = bins * 2 + (label[valid] == which)
+        return np.bincount(cell, minlength=(self.cuts.size + 1) * 2).reshape(-1, 2).astype(np.int64)
+
+    def correct(self, frame: pl.DataFrame) -> Floats:
+        label = self.index(column(frame, self.label))
+        predicted = self.predicted(frame, self.probabilities(frame))
+        known = (label <= len(self.classes)) & (predicted <= len(self.classes))
+        return np.where(known, (label == predicted).astype(np.float64), np.nan)
+
+    def fields(self) -> dict[str, Ints | Floats | list[str]]:
+        return {
+            "columns": roles(self.label, self.prediction),
+            "classes": list(self.classes),
+            "score_classes": list(self.scores),
+            "score_columns": list(self.scores.values()),
+            "cuts": self.cuts,
+        }
+
+    @classmethod
+    def from_own_fields(cls, fields: Fields) -> MulticlassGrid:
+        label, prediction = unroles(fields["columns"])
+        scores = dict(zip(map(str, fields["score_classes"]), map(str, fields["score_columns"]), strict=True))
+        cuts = np.asarray(fields["cuts"], np.float64)
+        return cls(label, prediction, scores, tuple(map(str, fields["classes"])), cuts)
+
+
+def own_loss(label: Ints, probabilities: Floats) -> Floats:
+    """-log of the score that each labelled event's own class got, normalised to sum 1 over the classes."""
+    rows = np.flatnonzero(label < probabilities.shape[1])
+    given = probabilities[rows]
+    valid = ~np.isnan(given).any(axis=1) & (given >= 0).all(axis=1) & (given.sum(axis=1) > 0)
+    rows, given = rows[valid], given[valid]
+    return losses_of_probability(given[np.arange(rows.size), label[rows]] / given.sum(axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class RegressionGrid(OutcomeGrid):
+    """Regression outcomes: errors are prediction - label, counted on the grid of the reference's errors."""
+
+    task: ClassVar[str] = "regression"
+    label: str | None
+    prediction: str | None
+    errors: NumericGrid
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(c for c in (self.label, self.prediction) if c is not None)
+
+    def count(self, frame: pl.DataFrame) -> RegressionOutcome:
+        label, predicted = score_rows(frame, self.label), score_rows(frame, self.prediction)
+        labelled, both = np.isfinite(label), np.isfinite(label) & np.isfinite(predicted)
+        y, error = label[both], predicted[both] - label[both]
+        size, nonzero = np.abs(error), y != 0
+        losses = {
+            "mae": Sums.of(size),
+            "mse": Sums.of(error * error),
+            "bias": Sums.of(error),
+            "mape": Sums.of(size[nonzero] / np.abs(y[nonzero])),
+        }
+        unpredicted, waiting = int((labelled & ~both).sum()), int((~labelled).sum())
+        return RegressionOutcome(self.errors.count(pl.Series(error)), Moments.of(y), losses, unpredicted, waiting)
+
+    def correct(self, frame: pl.DataFrame) -> Floats:
+        return -np.abs(score_rows(frame, self.prediction) - score_rows(frame, self.label))
+
+    def fields(self) -> dict[str, Ints | Floats | list[str]]:
+        return {"columns": roles(self.label, self.prediction), **prefixed("errors", self.errors.fields())}
+
+    @classmethod
+    def from_own_fields(cls, fields: Fields) -> RegressionGrid:
+        label, prediction = unroles(fields["columns"])
+        errors = Grid.from_fields(within("errors", fields))
+        if not isinstance(errors, NumericGrid):
+            raise ProfileError("an error grid must be numeric", expected="cuts", hint="the bytes are damaged")
+        return cls(label, prediction, errors)
+
+
+def error_grid(prediction: Floats, label: Floats) -> NumericGrid:
+    """Fit the error grid; without labels, on the spread of the predictions around their median."""
+    errors = prediction - label
+    errors = errors[np.isfinite(errors)]
+    if errors.size == 0:
+        finite = prediction[np.isfinite(prediction)]
+        spread = finite - np.median(finite) if finite.size else finite
+        errors = np.concatenate([spread, -spread])
+    return NumericGrid.fit(pl.Series(errors))
+
+
+def roles(*names: str | None) -> list[str]:
+    """Write optional names as texts."""
+    return [name or "" for name in names]
+
+
+def unroles(names: object) -> list[str | None]:
+    """Read what `roles` wrote."""
+    return [str(name) or None for name in names] if isinstance(names, list) else []
+
+

@@ -1,0 +1,1 @@
+"""Engines: where the counting pass runs. `local` is this machine."""

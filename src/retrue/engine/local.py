@@ -1,0 +1,132 @@
+"""The counting pass on this machine: batches streamed, threads over columns, memory bounded whatever the rows.
+
+    Table ──sample──> Grids          (once, when a reference is registered)
+    Table ──batches──> Grids.count ──+──> Profile
+
+Where reading one column costs only that column (Parquet, Delta, memory) each thread takes a column and streams it;
+otherwise whole batches are read once and the threads share out their columns.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
+from operator import add
+from typing import TypeVar
+
+import polars as pl
+
+from retrue.core.column import ColumnProfile
+from retrue.core.extra import Counter
+from retrue.core.grid import Grid
+from retrue.core.grids import Grids, Source, fit_column, fit_outcome
+from retrue.core.profile import Profile
+from retrue.core.reference import Reference, score_bins
+from retrue.schema import Column, Schema
+from retrue.tables import Table
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+FIT_ROWS = 1_000_000
+"""Rows that grids are fitted on; a larger reference is sampled evenly, then all of it is counted."""
+SCORE_ROWS = 200_000
+"""Labelled rows that tell how well the model does in each bin."""
+
+
+def workers() -> int:
+    """How many threads count: the cores this process may use."""
+    return max(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 1)
+
+
+def fit_reference(table: Table, schema: Schema, extras: Sequence[Counter] = ()) -> Reference:
+    """Fit grids on a reference table and profile it on them.
+
+    Args:
+        table: the reference events.
+        schema: what they look like; its `profiled` columns get grids.
+        extras: counters over whole rows.
+    """
+    grids = fit_grids(table, schema, extras)
+    profile = count(table, grids)
+    labelled = schema.label is not None and schema.label in table.dtypes and grids.outcome is not None
+    scores = score_bins(grids, table.sample(present(grids.reads, table), SCORE_ROWS)) if labelled else {}
+    return Reference(grids, profile, scores)
+
+
+def fit_grids(table: Table, schema: Schema, extras: Sequence[Counter] = ()) -> Grids:
+    """Fit the grids of all profiled columns and of the outcome, threads over columns."""
+    columns = [c for c in schema.profiled if c.name in table.dtypes]
+    # Reading a column at a time is only cheap where the table is columnar; else one sample serves all.
+    whole = None if table.columnar else table.sample([c.name for c in columns], FIT_ROWS)
+
+    def fit(column: Column) -> dict[Source, Grid]:
+        frame = table.sample([column.name], FIT_ROWS) if whole is None else whole
+        return fit_column(column, frame[column.name])
+
+    fitted = {source: grid for found in spread(fit, columns) for source, grid in found.items()}
+    together = present(outcome_columns(schema), table)
+    outcome = fit_outcome(schema, table.sample(together, FIT_ROWS)) if together else None
+    grids = {source.name: grid for source, grid in fitted.items()}
+    return Grids(grids, {source.name: source for source in fitted}, outcome, tuple(extras))
+
+
+def outcome_columns(schema: Schema) -> list[str]:
+    """The label, score and prediction columns."""
+    score = schema.score
+    scores = [] if score is None else [score] if isinstance(score, str) else list(score.values())
+    return list(dict.fromkeys(c for c in (schema.label, schema.prediction, *scores) if c is not None))
+
+
+def present(names: Iterable[str], table: Table) -> list[str]:
+    """Those of `names` that the table has, in its order."""
+    wanted = set(names)
+    return [name for name in table.dtypes if name in wanted]
+
+
+def count(table: Table, grids: Grids) -> Profile:
+    """Profile a whole table in one pass; a column that it lacks counts as all null."""
+    return count_columns(table, grids) if table.columnar else count_batches(table, grids)
+
+
+def count_columns(table: Table, grids: Grids) -> Profile:
+    """Stream each column by itself, threads over columns."""
+    rows = table.count_rows()
+
+    def one(name: str) -> ColumnProfile:
+        column = grids.sources[name].column
+        if column not in table.dtypes:
+            return grids.count_column(name, nulls(rows, ["missing"]))
+        parts = (grids.count_column(name, batch) for batch in table.batches([column]))
+        return reduce(add, parts, grids.columns[name].empty())
+
+    together = present(grids.reads_together, table)
+    columns = dict(zip(grids.columns, spread(one, list(grids.columns)), strict=True))
+    parts = [grids.count_rows(batch) for batch in table.batches(together)] if together else []
+    over_rows = reduce(add, parts) if parts else grids.count_rows(nulls(rows, grids.reads_together))
+    return grids.assemble(rows, columns, over_rows)
+
+
+def nulls(rows: int, columns: Iterable[str]) -> pl.DataFrame:
+    """A frame of nulls."""
+    return pl.DataFrame(schema=dict.fromkeys(columns, pl.Null)).clear(rows)
+
+
+def count_batches(table: Table, grids: Grids) -> Profile:
+    """Read whole batches once and share out their columns among the threads."""
+    wanted, total = present(grids.reads, table), grids.empty()
+    names = list(grids.columns)
+    for batch in table.batches(wanted):
+        columns = dict(zip(names, spread(lambda n, b=batch: grids.count_column(n, b), names), strict=True))
+        total += grids.assemble(batch.height, columns, grids.count_rows(batch))
+    return total
+
+
+def spread(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """Do `work` on each item in threads, results in order. NumPy and Polars free the interpreter while they count."""
+    if len(items) < 2 or workers() == 1:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(workers()) as pool:
+        return list(pool.map(work, items))

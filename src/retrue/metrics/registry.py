@@ -1,0 +1,185 @@
+"""The registry of metrics: one object each, in one small file, that says what it measures, in what unit, how exactly.
+
+Reports, checks, monitors, JSON and the docs table read the registry; to add a metric, decorate a function.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, TypeAlias
+
+from retrue.errors import MetricError, nearest
+from retrue.schema import Kind, Task
+
+Interval: TypeAlias = tuple[float, float]
+Input: TypeAlias = Literal["column", "outcome", "profile", "tables"]
+
+ALL_KINDS = (Kind.NUMERIC, Kind.CATEGORICAL, Kind.BOOLEAN, Kind.DATETIME, Kind.CONSTANT, Kind.EMPTY)
+NUMBERS = (Kind.NUMERIC, Kind.DATETIME)
+CATEGORIES = (Kind.CATEGORICAL, Kind.BOOLEAN)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a metric says: never NaN, never a bare number.
+
+    Attributes:
+        value: the window's value, or the distance from the reference; None where it can't be told.
+        reference: the same of the reference, where that makes sense.
+        error: how far the value may be from the exact one, because it was read from a grid.
+        interval: 95 % interval of the value.
+        note: what a reader must know, such as why there is no value.
+        names: categories or columns that the value speaks of, with counts.
+    """
+
+    value: float | None
+    reference: float | None = None
+    error: float | None = None
+    interval: Interval | None = None
+    note: str | None = None
+    names: tuple[tuple[str, int], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """`{"value", "reference", "error", "interval"}`, as in the report's JSON."""
+        interval = None if self.interval is None else list(self.interval)
+        return {"value": self.value, "reference": self.reference, "error": self.error, "interval": interval}
+
+
+NOTHING = Measure(None, note="no rows to measure")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A registered metric.
+
+    Attributes:
+        name: how rules, JSON and monitors call it.
+        family: quality, drift, performance, business or system.
+        of: what `compute` takes. "column": (ColumnProfile of the window, ColumnProfile of the reference); "outcome":
+            (Outcome), once for each side; "profile": (Profile, Profile); "tables": (two DataFrames) and then it can't
+            be merged, so it works in `compare` but not over stored windows.
+        kinds: column kinds it is for ("column").
+        tasks: tasks it is for ("outcome").
+        range: least and greatest value; None where there is no bound.
+        unit: "share", "rows", "value" (the column's own), "sd", "nats", ... or "" for a pure number.
+        better: which direction is better for the model, None where neither is.
+        error: how exact it is, in words.
+        source: paper, section or formula's origin.
+        description: first line of the docstring.
+    """
+
+    name: str
+    compute: Callable[..., Measure]
+    family: str
+    of: Input
+    kinds: tuple[Kind, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    range: tuple[float | None, float | None] = (None, None)
+    unit: str = ""
+    better: Literal["higher", "lower"] | None = None
+    error: str = "exact"
+    source: str = ""
+    description: str = ""
+
+    @property
+    def mergeable(self) -> bool:
+        """Whether it can be computed from stored profiles."""
+        return self.of != "tables"
+
+
+_METRICS: dict[str, Metric] = {}
+
+
+def metric(
+    name: str,
+    *,
+    family: str = "business",
+    of: Input = "column",
+    kinds: Iterable[Kind] = ALL_KINDS,
+    tasks: Iterable[Task] = (),
+    range: tuple[float | None, float | None] = (None, None),  # noqa: A002 - the registry's word for it
+    unit: str = "",
+    better: Literal["higher", "lower"] | None = None,
+    error: str = "exact",
+    source: str = "",
+) -> Callable[[Callable[..., Measure | float | None]], Callable[..., Measure | float | None]]:
+    """Register the decorated function as a metric; it may return a `Measure` or a plain number.
+
+    Raises:
+        MetricError: a metric of that name exists already.
+    """
+
+    def register(compute: Callable[..., Measure | float | None]) -> Callable[..., Measure | float | None]:
+        if name in _METRICS and _METRICS[name].compute.__module__ != compute.__module__:
+            raise MetricError(f"two metrics are called {name!r}", hint="give yours another name")
+        description = (compute.__doc__ or "").strip().split("\n")[0]
+        kinds_or_none = tuple(kinds) if of == "column" else ()
+        _METRICS[name] = Metric(
+            name, measured(compute), family, of, kinds_or_none, tuple(tasks), range, unit, better, error, source,
+            description,
+        )  # fmt: skip
+        return compute
+
+    return register
+
+
+def measured(compute: Callable[..., Measure | float | None]) -> Callable[..., Measure]:
+    """Wrap a function so that it always gives a `Measure` without NaN or infinities."""
+
+    def call(*args: Any, **kwargs: Any) -> Measure:
+        found = compute(*args, **kwargs)
+        return clean(found if isinstance(found, Measure) else Measure(found))
+
+    call.__module__, call.__doc__, call.__name__ = compute.__module__, compute.__doc__, compute.__name__
+    return call
+
+
+def clean(measure: Measure) -> Measure:
+    """Replace what isn't finite by None, with a note.
+
+    >>> clean(Measure(float("nan"))).value is None
+    True
+    """
+    value = finite(measure.value)
+    low, high = (finite(x) for x in measure.interval) if measure.interval else (None, None)
+    interval = (low, high) if low is not None and high is not None else None
+    note = measure.note or ("no finite value" if value is None and measure.value is not None else None)
+    return Measure(value, finite(measure.reference), finite(measure.error), interval, note, measure.names)
+
+
+def finite(value: float | None) -> float | None:
+    """The value as a plain float, None where it is missing, NaN or infinite."""
+    if value is None:
+        return None
+    number = float(value)
+    return number if abs(number) < float("inf") else None
+
+
+@cache
+def load() -> None:
+    """Import every module of the family packages, so that the built-in metrics register themselves."""
+    package = importlib.import_module("retrue.metrics")
+    for found in pkgutil.walk_packages(package.__path__, "retrue.metrics."):
+        importlib.import_module(found.name)
+
+
+def get(name: str) -> Metric:
+    """Find a metric by name.
+
+    Raises:
+        MetricError: there is none; names the nearest.
+    """
+    load()
+    if name not in _METRICS:
+        raise MetricError(f"unknown metric {name!r}", hint=nearest(name, _METRICS))
+    return _METRICS[name]
+
+
+def registered(*, family: str | None = None, of: Input | None = None) -> list[Metric]:
+    """Every metric in order of registration, perhaps only of one family or input."""
+    load()
+    return [m for m in _METRICS.values() if family in (None, m.family) and of in (None, m.of)]
