@@ -16,6 +16,8 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
+from retrue.metrics import Metric, registered
+
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "retrue"
 
 
@@ -68,4 +70,31 @@ def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join(f"| {line} |" for line in clean)
 
 
-WRITERS: dict[str, Callable[[], str]] = {}
+def metrics() -> str:
+    """Write one table for each family of registered metrics."""
+    families: dict[str, list[Metric]] = {}
+    for metric in registered():
+        families.setdefault(metric.family, []).append(metric)
+    header = ["metric", "what it is", "for", "range", "unit", "better", "how exact", "source"]
+    parts = (f"## {name.capitalize()}\n\n{table(header, map(row, found))}" for name, found in families.items())
+    return "\n\n".join(parts)
+
+
+def row(metric: Metric) -> list[str]:
+    """Write one metric's cells."""
+    low, high = ("" if end is None else f"{end:g}" for end in metric.range)
+    reach = f"{low or '-∞'} to {high or '∞'}"
+    scope = ", ".join(str(what) for what in (*metric.kinds, *metric.tasks)) or metric.of
+    return [
+        f"`{metric.name}`",
+        metric.description,
+        scope,
+        reach,
+        metric.unit,
+        metric.better or "",
+        metric.error,
+        metric.source,
+    ]
+
+
+WRITERS: dict[str, Callable[[], str]] = {"<!-- metrics -->": metrics}

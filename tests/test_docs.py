@@ -1,14 +1,18 @@
-"""The docs are checked: the code in them runs, and each command, metric and setting is in them.
+"""The docs are checked: the code in them runs, and what is generated from the code is in them.
 
-A page's ```python blocks run from top to bottom in one namespace, in an empty folder. A ```pycon block is a doctest in
-the same namespace. A block that can't run here says so: ```python notest.
+A page's ```python blocks run from top to bottom in one namespace, in an empty folder and a process of its own. A
+```pycon block is a doctest in the same namespace. A block that can't run here is fenced as ```py.
 """
 
 from __future__ import annotations
 
 import doctest
+import importlib.util
 import re
+import subprocess
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -43,12 +47,71 @@ def run(page: Path) -> None:
 def check(example: doctest.DocTest, namespace: dict[str, object]) -> None:
     """Run one ```pycon block, compare what it prints, and keep the names it defines."""
     said: list[str] = []
-    failed = doctest.DocTestRunner(optionflags=FLAGS).run(example, out=said.append, clear_globs=False).failed
-    assert failed == 0, "".join(said)
+    if doctest.DocTestRunner(optionflags=FLAGS).run(example, out=said.append, clear_globs=False).failed:
+        sys.exit("".join(said))
     namespace.update(example.globs)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name)
-def test_the_code_on_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    run(page)
+def test_the_code_on_a_page_runs(page: Path, tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, __file__, page], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def load(script: str) -> ModuleType:
+    """Import a file of scripts/, which is no package."""
+    spec = importlib.util.spec_from_file_location(script, ROOT / "scripts" / f"{script}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def generated() -> ModuleType:
+    """Give the hooks that write the generated parts of the docs."""
+    return load("docs_hooks")
+
+
+def test_every_generated_part_has_its_place(generated: ModuleType) -> None:
+    """A marker that no page holds would leave the metrics or the commands out of the docs."""
+    texts = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert [marker for marker in generated.WRITERS if marker not in texts] == []
+
+
+def test_every_metric_is_in_the_docs(generated: ModuleType) -> None:
+    from retrue.metrics import registered
+
+    written = generated.metrics()
+    assert [metric.name for metric in registered() if f"| `{metric.name}` |" not in written] == []
+
+
+@pytest.mark.slow
+def test_the_built_site_fetches_nothing(tmp_path: Path) -> None:
+    """Scripts, styles, fonts and pictures come from the site itself, so it works offline and tells nobody."""
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", tmp_path]
+    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    fetched = re.compile(
+        r'<(?:script|img|iframe|link [^>]*rel="(?:stylesheet|preconnect|icon)")[^>]*(?:src|href)="(https?:)?//'
+    )
+    assert [page.name for page in tmp_path.rglob("*.html") if fetched.search(page.read_text(encoding="utf-8"))] == []
+
+
+@pytest.mark.parametrize(
+    ("docstring", "shown"),
+    [
+        ("Text.", "Text."),
+        (">>> 1\n1\n\nText.", "```pycon\n>>> 1\n1\n```\n\nText."),
+        ("Text:\n>>> 1\n1", "Text:\n\n```pycon\n>>> 1\n1\n```"),
+        ("a ──> b", "```text\na ──> b\n```"),
+        ("```text\na ──> b\n```", "```text\na ──> b\n```"),
+    ],
+)
+def test_examples_and_drawings_in_docstrings_become_code_blocks(docstring: str, shown: str) -> None:
+    assert load("docs_docstrings").fenced(docstring) == shown
+
+
+if __name__ == "__main__":
+    run(Path(sys.argv[1]))

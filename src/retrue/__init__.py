@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 from retrue.version import VERSION as __version__  # noqa: N811
 
 if TYPE_CHECKING:
+    from retrue.core.grids import Grids
+    from retrue.core.profile import Profile
     from retrue.errors import (
         ConfigError,
         MetricError,
@@ -29,35 +31,65 @@ if TYPE_CHECKING:
         StoreVersionError,
         TableError,
     )
+    from retrue.judge.verdict import Verdict, VerdictKind
+    from retrue.metrics import Measure, metric
+    from retrue.schema import Kind, Schema, Task
+    from retrue.slices import Slice
+    from retrue.tables import Table
+    from retrue.tables import read as read_table
 
 _HOME: Final = {
     "ConfigError": "retrue.errors:ConfigError",
+    "Grids": "retrue.core.grids:Grids",
+    "Kind": "retrue.schema:Kind",
+    "Measure": "retrue.metrics:Measure",
     "MetricError": "retrue.errors:MetricError",
+    "Profile": "retrue.core.profile:Profile",
     "ProfileError": "retrue.errors:ProfileError",
     "RefusedError": "retrue.errors:RefusedError",
     "RetrueError": "retrue.errors:RetrueError",
+    "Schema": "retrue.schema:Schema",
     "SchemaError": "retrue.errors:SchemaError",
+    "Slice": "retrue.slices:Slice",
     "SliceError": "retrue.errors:SliceError",
     "StoreError": "retrue.errors:StoreError",
     "StoreFullError": "retrue.errors:StoreFullError",
     "StoreVersionError": "retrue.errors:StoreVersionError",
+    "Table": "retrue.tables:Table",
     "TableError": "retrue.errors:TableError",
+    "Task": "retrue.schema:Task",
+    "Verdict": "retrue.judge.verdict:Verdict",
+    "VerdictKind": "retrue.judge.verdict:VerdictKind",
+    "metric": "retrue.metrics:metric",
+    "read_table": "retrue.tables:read",
 }
 """Where each public name lives, as `room:name`. A new one goes here, into `__all__` and into the block above."""
 
 __all__ = [
     "ConfigError",
+    "Grids",
+    "Kind",
+    "Measure",
     "MetricError",
+    "Profile",
     "ProfileError",
     "RefusedError",
     "RetrueError",
+    "Schema",
     "SchemaError",
+    "Slice",
     "SliceError",
     "StoreError",
     "StoreFullError",
     "StoreVersionError",
+    "Table",
     "TableError",
+    "Task",
+    "Verdict",
+    "VerdictKind",
     "__version__",
+    "metric",
+    "read_table",
 ]
 
 
