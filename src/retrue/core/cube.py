@@ -27,8 +27,14 @@ EVERYTHING = ""
 
 @dataclass(frozen=True, eq=False)
 class Tensor:
-    """One column over G groups of rows: counts int64[G, bins], special int64[G, 5], sums float64[G, bins],
-    moments float64[G, 4] (mean, M2, min, max) of n int64[G] finite values; unseen names by group."""
+    """One column over G groups of rows.
+
+    Attributes:
+        grid: the grid it is counted on.
+        counts: int64[G, bins]. special: int64[G, 5]. sums: float64[G, bins], empty for categories.
+        moments: float64[G, 4], mean, M2, minimum and maximum of the finite values; empty for categories.
+        names: the never-seen categories of the groups that have some.
+    """
 
     grid: Grid
     counts: Ints

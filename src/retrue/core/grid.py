@@ -18,8 +18,8 @@ from typing import ClassVar, Self
 import numpy as np
 import polars as pl
 
-from retrue.core.count import count_numbers
 from retrue.core.column import SPECIALS, ColumnProfile
+from retrue.core.count import count_numbers
 from retrue.core.state import Bools, Fields, Floats, Ints, Moments, Names
 from retrue.core.values import number_rows, numbers, text_rows, texts
 from retrue.errors import ProfileError

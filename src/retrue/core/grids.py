@@ -1,6 +1,6 @@
 """All the grids of a model: what a reference fixes, and how a batch of events becomes a profile.
 
-    frame ──Grids.count──> Profile
+frame ──Grids.count──> Profile
 """
 
 from __future__ import annotations

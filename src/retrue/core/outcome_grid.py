@@ -13,7 +13,7 @@ import polars as pl
 from retrue.core.column import prefixed, within
 from retrue.core.grid import Grid, NumericGrid, quantile_cuts
 from retrue.core.outcome import BinaryOutcome, MulticlassOutcome, Outcome, RegressionOutcome
-from retrue.core.state import Bools, Fields, Floats, Ints, Moments, Sums
+from retrue.core.state import Fields, Floats, Ints, Moments, Sums
 from retrue.core.values import number_rows, text_rows
 from retrue.errors import ProfileError
 
@@ -119,9 +119,11 @@ class BinaryGrid(OutcomeGrid):
         text = text_rows(series).str.to_lowercase()
         yes = {"1", "true"} if self.positive.lower() in {"1", "true"} else {self.positive.lower()}
         known = text.is_in(list(yes)).fill_null(value=False).cast(pl.Int64)
-        return known.to_frame("k").select(pl.when(text.is_null()).then(2).otherwise(pl.col("k")).alias("k"))[
-            "k"
-        ].to_numpy()
+        return (
+            known.to_frame("k")
+            .select(pl.when(text.is_null()).then(2).otherwise(pl.col("k")).alias("k"))["k"]
+            .to_numpy()
+        )
 
     def predicted(self, frame: pl.DataFrame) -> Ints:
         """int64[rows]: 1, 0, or 2 where there is no prediction."""
@@ -321,5 +323,3 @@ def roles(*names: str | None) -> list[str]:
 def unroles(names: object) -> list[str | None]:
     """Read what `roles` wrote."""
     return [str(name) or None for name in names] if isinstance(names, list) else []
-
-

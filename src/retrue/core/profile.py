@@ -200,7 +200,7 @@ def frame_to_fields(frame: pl.DataFrame) -> dict[str, Ints | Floats | list[str]]
     """Read what `fields_to_frame` wrote."""
     missing = {"field", "ints", "floats", "texts"} - set(frame.columns)
     if missing:
-        raise ProfileError(f"the table has no column {sorted(missing)[0]!r}", expected="a table from to_arrow()")
+        raise ProfileError(f"the table has no column {min(missing)!r}", expected="a table from to_arrow()")
     fields: dict[str, Ints | Floats | list[str]] = {}
     for name, ints, floats, texts in zip(*(frame[c] for c in ("field", "ints", "floats", "texts")), strict=True):
         if texts is not None:

@@ -29,7 +29,9 @@ REGISTRY: dict[str, Projection] = {}
 """Every projection by name."""
 
 
-def projection(name: str, *kinds: Kind) -> Callable[[Callable[[pl.Series], pl.Series]], Callable[[pl.Series], pl.Series]]:
+def projection(
+    name: str, *kinds: Kind
+) -> Callable[[Callable[[pl.Series], pl.Series]], Callable[[pl.Series], pl.Series]]:
     """Register a function as the projection `name` of columns of `kinds`.
 
     Raises:

@@ -19,8 +19,10 @@ from retrue.core.state import Floats, Ints
 
 @dataclass(frozen=True, eq=False)
 class BinScores:
-    """How well the model did in each bin of a column: n int64[bins + 5] labelled events and the sum of their scores,
-    float64[bins + 5]. The score is 1 for right and 0 for wrong, or -|error|, or NDCG; specials come last."""
+    """How well the model did in each bin of a column: `n` labelled events and the `total` of their scores.
+
+    Both have bins + 5 entries, specials last. The score is 1 for right and 0 for wrong, or -|error|, or NDCG.
+    """
 
     n: Ints
     total: Floats
@@ -72,6 +74,4 @@ def score_column(grids: Grids, name: str, labelled: pl.DataFrame, score: Floats)
     if source.column not in labelled.columns:
         return BinScores(np.zeros(width, np.int64), np.zeros(width))
     codes = grid.codes(source.of(labelled[source.column]))
-    return BinScores(
-        np.bincount(codes, minlength=width).astype(np.int64), np.bincount(codes, score, minlength=width)
-    )
+    return BinScores(np.bincount(codes, minlength=width).astype(np.int64), np.bincount(codes, score, minlength=width))

@@ -101,7 +101,7 @@ def metric(
     of: Input = "column",
     kinds: Iterable[Kind] = ALL_KINDS,
     tasks: Iterable[Task] = (),
-    range: tuple[float | None, float | None] = (None, None),  # noqa: A002 - the registry's word for it
+    range: tuple[float | None, float | None] = (None, None),
     unit: str = "",
     better: Literal["higher", "lower"] | None = None,
     error: str = "exact",
