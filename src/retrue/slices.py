@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import cached_property
 from typing import Literal as Choice
 
@@ -37,8 +37,8 @@ from retrue.slice_sql.tree import (
     walk,
 )
 
-Value = bool | int | float | str | date | datetime | None
-"""What a slice can compare a column with."""
+Value = float | str | date | None
+"""What a slice can compare a column with: a boolean, integer, fraction, text, date or datetime; None means null."""
 
 _BEYOND = 1.7976931348623157e308
 _ALL = Literal(True)
@@ -140,8 +140,8 @@ class Slice:
     def between(
         cls,
         column: str,
-        low: int | float | date | datetime | None = None,
-        high: int | float | date | datetime | None = None,
+        low: float | date | None = None,
+        high: float | date | None = None,
         *,
         closed: Choice["left", "right", "both", "none"] = "left",
         name: str | None = None,

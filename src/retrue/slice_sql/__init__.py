@@ -4,6 +4,6 @@
                       |
                       +--render--> canonical text
 
-`tree` has the nodes and prints them, `reader` lets sqlglot parse and admits only what is on a list, `compiler` says what
-a tree means on typed columns, `functions` is the table of functions, `times` reads dates and times.
+`tree` has the nodes and prints them, `reader` lets sqlglot parse and admits only what is on a list, `compiler` says
+what a tree means on typed columns (`terms`), `functions` is the table of functions, `times` reads dates and times.
 """

@@ -3,27 +3,39 @@
 What SQL leaves open is decided here, so that a slice means the same rows everywhere:
 
 * Null in a comparison gives null, and a row whose predicate is null isn't in the slice (nor in its NOT).
-* NaN compares as null does: profiles count it apart, so `x >= 5` doesn't hold for it. `x IS NULL` doesn't hold either;
-  `ISNAN(x)` does.
+* NaN compares as null does: profiles count it apart, and `x >= 5` doesn't hold for it. It isn't null, though:
+  `x IS NULL` doesn't hold either; `ISNAN(x)` does.
 * `/` always gives a fraction; `%` has the sign of its left side; dividing by zero gives null.
-* Integers are exact, of any size that a column can have; beyond 126 bits and with fractions, arithmetic is in float64.
+* Integers are exact, up to 126 bits; beyond that and with fractions, arithmetic is in float64.
 * Float32 and Decimal columns are compared as float64, so a Float32 0.1 isn't 0.1 (nor is it in PostgreSQL).
 * Text is never a number: comparing them is an error that names the column. Dates and times may be written as ISO text;
-  without an offset it is local time in the column's zone.
+  without an offset that is local time in the column's zone, and a date is its midnight.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import date, datetime
-from typing import NoReturn, assert_never
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date
 
 import polars as pl
 
 from retrue.errors import SliceError
-from retrue.slice_sql.functions import FUNCTIONS, Family, Term
-from retrue.slice_sql.times import parse_time, time_literal
+from retrue.slice_sql.functions import FUNCTIONS
+from retrue.slice_sql.terms import (
+    BOOLEAN,
+    FLOAT,
+    TEXT,
+    Family,
+    Term,
+    align_numbers,
+    column_term,
+    integer_dtype,
+    literal_term,
+    without_nan,
+)
+from retrue.slice_sql.times import parse_time, time_literal, to_datetime, unit_of, zone_of
 from retrue.slice_sql.tree import (
     Arithmetic,
     Between,
@@ -42,10 +54,9 @@ from retrue.slice_sql.tree import (
     render,
 )
 
-_WIDTHS = {pl.Int8: 7, pl.Int16: 15, pl.Int32: 31, pl.Int64: 63, pl.Int128: 127}
-_WIDTHS |= {pl.UInt8: 8, pl.UInt16: 16, pl.UInt32: 32, pl.UInt64: 64}
-_BOOL = pl.Boolean()
-_FLOAT = pl.Float64()
+_INT = pl.Int64()
+_NULLS: dict[Family, pl.DataType] = {Family.NUMBER: _INT, Family.TEXT: TEXT, Family.BOOLEAN: BOOLEAN}
+_MANY = 8
 
 
 def compile_tree(node: Node, dtypes: Mapping[str, pl.DataType], where: str) -> pl.Expr:
@@ -66,17 +77,8 @@ class _Compiler:
     def __init__(self, dtypes: Mapping[str, pl.DataType], where: str) -> None:
         self.dtypes, self.where = dtypes, where
 
-    def refuse(self, what: str, *, expected: str | None = None, hint: str | None = None) -> NoReturn:
-        raise SliceError(what, where=self.where, expected=expected, hint=hint)
-
-    def name(self, term: Term) -> str:
-        match term.node:
-            case Column(name):
-                return f"column {name!r} ({term.dtype})"
-            case Literal():
-                return f"{render(term.node)}"
-            case _:
-                return f"{render(term.node)} ({term.family})"
+    def error(self, what: str, *, expected: str, hint: str | None = None) -> SliceError:
+        return SliceError(what, where=self.where, expected=expected, hint=hint)
 
     # Conditions
 
@@ -99,29 +101,40 @@ class _Compiler:
                 return self.isin(self.term(value), [self.term(option) for option in options])
             case IsNull(value):
                 return self.term(value).expr.is_null()
-            case Like(value, pattern, ignore_case):
-                return self.like(self.term(value), pattern, ignore_case)
+            case Like():
+                return self.match(node)
             case _:
-                term = self.term(node)
-                if term.family not in (Family.BOOLEAN, Family.NOTHING):
-                    self.refuse(f"{self.name(term)} where a condition belongs", expected="true or false")
-                return term.expr.cast(pl.Boolean)
+                return self.truth(self.term(node))
+
+    def truth(self, term: Term) -> pl.Expr:
+        if term.family in {Family.BOOLEAN, Family.NOTHING}:
+            return term.expr.cast(pl.Boolean)
+        raise self.error(f"{term} where a condition belongs", expected="true or false")
 
     def compare(self, op: str, left: Term, right: Term) -> pl.Expr:
-        a, b = self.align(left, right)
-        if a.family is Family.BOOLEAN and op not in ("=", "!="):
-            self.refuse(f"{self.name(left)} {op} {self.name(right)}", expected="= or != between booleans")
+        a, b = (without_nan(term) for term in self.align(left, right))
+        if a.family is Family.BOOLEAN and op not in {"=", "!="}:
+            raise self.error(f"{left} {op} {right}", expected="= or != between booleans")
         return _COMPARE[op](a.expr, b.expr)
 
     def isin(self, value: Term, options: list[Term]) -> pl.Expr:
-        return pl.any_horizontal([self.compare("=", value, option) for option in options])
+        """Compare with each option; with many of one kind, look them up instead."""
+        each = [self.compare("=", value, option) for option in options]
+        plain = [option.node.value for option in options if isinstance(option.node, Literal)]
+        if len(options) > _MANY and value.family is Family.TEXT:
+            return value.as_text().expr.is_in(plain)
+        small = [term.bits for term in (value, *options) if term.bits is not None and term.bits <= 63]
+        if len(options) > _MANY and len(small) == len(options) + 1:
+            return value.expr.cast(_INT).is_in(plain)
+        return pl.any_horizontal(each)
 
-    def like(self, value: Term, pattern: str, ignore_case: bool) -> pl.Expr:
+    def match(self, node: Like) -> pl.Expr:
+        value = self.term(node.value)
         if value.family is Family.NOTHING:
-            return _null()
+            return value.expr.cast(pl.Boolean)
         if value.family is not Family.TEXT:
-            self.refuse(f"{self.name(value)} LIKE", expected="text")
-        return _text(value).str.contains(_regex(pattern, ignore_case))
+            raise self.error(f"{value} LIKE {render(Literal(node.pattern))}", expected="a column of text")
+        return value.as_text().expr.str.contains(like_regex(node.pattern, ignore_case=node.ignore_case))
 
     # Values
 
@@ -129,247 +142,167 @@ class _Compiler:
         """Compile a value."""
         match node:
             case Column(name):
-                return self.column(node, self.dtypes[name])
-            case Literal(value):
-                return _literal(node, value)
+                return column_term(node, self.dtypes[name])
+            case Literal():
+                return literal_term(node)
             case Negative(operand):
-                term = self.numeric(self.term(operand), "-")
-                return self.arithmetic(node, "-", _literal(Literal(0), 0), term)
+                return self.arithmetic(node, "-", literal_term(Literal(0)), self.term(operand))
             case Arithmetic(op, left, right):
-                return self.arithmetic(node, op, self.numeric(self.term(left), op), self.numeric(self.term(right), op))
-            case Call(name, arguments):
-                return self.coalesce(node, arguments) if name == "COALESCE" else self.call(node, name, arguments)
+                return self.arithmetic(node, op, self.term(left), self.term(right))
+            case Call("COALESCE", arguments):
+                return self.coalesce(node, arguments)
+            case Call():
+                return self.call(node)
             case _:
-                return Term(self.condition(node), Family.BOOLEAN, _BOOL, node)
-
-    def column(self, node: Column, dtype: pl.DataType) -> Term:
-        expr = pl.col(node.name) if not node.name.startswith("^") else pl.col([node.name])
-        if dtype.is_decimal() or dtype == pl.UInt128:
-            return Term(expr.cast(pl.Float64), Family.NUMBER, dtype, node)
-        if dtype.is_numeric():
-            return Term(expr, Family.NUMBER, dtype, node, _WIDTHS.get(dtype.base_type()))
-        return Term(expr, _family(dtype), dtype, node)
-
-    def numeric(self, term: Term, op: str) -> Term:
-        if term.family in (Family.NUMBER, Family.NOTHING):
-            return term
-        self.refuse(f"{self.name(term)} in arithmetic ({op})", expected="a number")
+                return Term(self.condition(node), Family.BOOLEAN, BOOLEAN, node)
 
     def arithmetic(self, node: Node, op: str, left: Term, right: Term) -> Term:
-        if Family.NOTHING in (left.family, right.family):
-            return Term(pl.lit(None, dtype=pl.Float64), Family.NUMBER, _FLOAT, node)
-        bits = _result_bits(op, left.bits, right.bits)
-        kind = _integer(max(bits, left.bits or 0, right.bits or 0) if bits is not None else None)
-        a, b = left.expr.cast(kind), right.expr.cast(kind)
-        expr = _ARITHMETIC[op](a, b)
-        return Term(expr, Family.NUMBER, kind, node, bits if kind != _FLOAT else None)
+        """Compute with numbers, in a dtype that the result can't overflow."""
+        for term in (left, right):
+            if term.family not in {Family.NUMBER, Family.NOTHING}:
+                raise self.error(f"{term} in {render(node)}", expected="numbers in arithmetic")
+        if Family.NOTHING in {left.family, right.family}:
+            return Term(pl.lit(None, dtype=FLOAT), Family.NUMBER, FLOAT, node)
+        bits = _bits_of_result(op, left.bits, right.bits)
+        dtype = integer_dtype(None if bits is None else max(bits, left.bits or 0, right.bits or 0))
+        expr = _COMPUTE[op](left.cast(dtype).expr, right.cast(dtype).expr)
+        return Term(expr, Family.NUMBER, dtype, node, None if dtype == FLOAT else bits)
 
-    def call(self, node: Call, name: str, arguments: tuple[Node, ...]) -> Term:
-        function, first = FUNCTIONS[name], self.term(arguments[0])
-        if first.family is not Family.NOTHING and first.family is not function.takes:
-            self.refuse(f"{name} of {self.name(first)}", expected=str(function.takes))
-        more = [self.constant(name, argument) for argument in arguments[1:]]
-        if first.family is Family.NOTHING:
-            gives = function.gives or Family.NUMBER
-            return Term(pl.lit(None, dtype=_DTYPES[gives]), gives, _DTYPES[gives], node)
-        if function.takes is Family.TEXT:
-            first = Term(_text(first), Family.TEXT, pl.String(), first.node)
-        if function.takes is Family.NUMBER:
-            first = _widen(first)
-        expr = function.build(first, more)
-        if function.gives is None:
-            return Term(expr, first.family, first.dtype, node, first.bits)
-        bits = 32 if function.gives is Family.NUMBER else None
-        return Term(expr, function.gives, _DTYPES[function.gives], node, bits)
+    def call(self, node: Call) -> Term:
+        function, term = FUNCTIONS[node.name], self.term(node.arguments[0])
+        more = [self.constant(node, argument) for argument in node.arguments[1:]]
+        if term.family is Family.NOTHING:
+            dtype = _NULLS[function.gives]
+            return Term(pl.lit(None, dtype=dtype), function.gives, dtype, node)
+        if term.family is not function.takes:
+            raise self.error(f"{node.name} of {term}", expected=str(function.takes))
+        argument = _argument(term)
+        expr = function.compute(argument.expr, *more)
+        if function.takes is function.gives is Family.NUMBER:
+            return replace(argument, expr=expr, node=node)
+        dtype = _NULLS[function.gives]
+        return Term(expr.cast(dtype), function.gives, dtype, node, 32 if function.gives is Family.NUMBER else None)
 
-    def constant(self, name: str, node: Node) -> int:
-        if isinstance(node, Literal) and type(node.value) is int:
-            return node.value
-        self.refuse(f"{name} with {render(node)}", expected=FUNCTIONS[name].signature + " with a constant integer")
+    def constant(self, node: Call, argument: Node) -> int:
+        if isinstance(argument, Literal) and type(argument.value) is int:
+            return argument.value
+        raise self.error(render(node), expected=f"{FUNCTIONS[node.name].signature} with a constant integer")
 
     def coalesce(self, node: Call, arguments: tuple[Node, ...]) -> Term:
         """Bring the arguments to one dtype, two at a time."""
         result = self.term(arguments[0])
         for argument in arguments[1:]:
-            a, b = self.align(result, self.term(argument), comparing=False)
+            a, b = self.align(result, self.term(argument))
             bits = max(a.bits, b.bits) if a.bits is not None and b.bits is not None else None
-            result = Term(pl.coalesce(a.expr, b.expr), a.family, a.dtype, node, bits)
+            result = replace(a, expr=pl.coalesce(a.expr, b.expr), node=node, bits=bits)
         return result
 
     # Types
 
-    def align(self, left: Term, right: Term, *, comparing: bool = True) -> tuple[Term, Term]:
+    def align(self, left: Term, right: Term) -> tuple[Term, Term]:
         """Bring two values to one dtype, so that Polars compares them as documented above."""
-        if left.family is Family.NOTHING:
-            left = _nothing(left, right)
-        if right.family is Family.NOTHING:
-            right = _nothing(right, left)
+        left, right = left.like(right), right.like(left)
         families = {left.family, right.family}
         if families == {Family.NUMBER}:
-            return _align_numbers(left, right, comparing)
+            return align_numbers(left, right)
         if families == {Family.TEXT}:
-            return _retype(left, _text(left), pl.String()), _retype(right, _text(right), pl.String())
-        if families == {Family.BOOLEAN} or families == {Family.NOTHING}:
+            return left.as_text(), right.as_text()
+        if families in ({Family.BOOLEAN}, {Family.NOTHING}):
             return left, right
-        if Family.TIME in families and families <= {Family.TIME, Family.TEXT}:
+        if families in ({Family.TIME}, {Family.TIME, Family.TEXT}):
             return self.align_times(self.as_time(left, right), self.as_time(right, left))
-        self.mismatch(left, right)
+        raise self.mismatch(left, right)
 
-    def mismatch(self, left: Term, right: Term) -> NoReturn:
-        hint = None
-        for column, other in ((left, right), (right, left)):
-            if isinstance(column.node, Column) and isinstance(other.node, Literal):
-                if column.family is Family.TEXT:
-                    hint = f"write the constant as text: '{other.node.value}'"
-                elif column.family is Family.NUMBER and other.family is Family.TEXT:
-                    hint = "write the number without quotes"
-        if Family.OTHER in (left.family, right.family):
-            hint = "such columns can only be tested with IS NULL"
-        self.refuse(f"{self.name(left)} compared with {self.name(right)}", expected="two of a kind", hint=hint)
+    def mismatch(self, left: Term, right: Term) -> SliceError:
+        expected, hint = "two of a kind", None
+        if Family.OTHER in {left.family, right.family}:
+            expected = "IS NULL or IS NOT NULL, as its dtype has no constants"
+        for term, other in ((left, right), (right, left)):
+            if isinstance(other.node, Literal) and term.family is Family.TEXT:
+                hint = f"write the constant as text: '{other.node.value}'"
+            elif isinstance(other.node, Literal) and (term.family, other.family) == (Family.NUMBER, Family.TEXT):
+                hint = "write the number without quotes"
+        return self.error(f"{left} compared with {right}", expected=expected, hint=hint)
 
     def as_time(self, term: Term, other: Term) -> Term:
         """Read ISO text that is compared with a time."""
         if term.family is Family.TIME:
             return term
         if not isinstance(term.node, Literal):
-            self.mismatch(term, other)
+            raise self.mismatch(term, other)
         value = parse_time(str(term.node.value))
         if value is None:
-            self.refuse(
-                f"{render(term.node)} compared with {self.name(other)}",
-                expected="an ISO date or time such as '2013-03-01' or '2013-03-01 10:30:00'",
-            )
-        return _literal(Literal(value), value)
+            expected = "an ISO date or time such as '2013-03-01' or '2013-03-01 10:30:00'"
+            raise self.error(f"{term} compared with {other}", expected=expected)
+        return literal_term(Literal(value))
 
     def align_times(self, left: Term, right: Term) -> tuple[Term, Term]:
-        if isinstance(left.dtype, pl.Date) and isinstance(right.dtype, pl.Date):
+        """Bring dates and times to one dtype: the finer unit, and the zone where one side has one."""
+        if left.dtype == right.dtype == pl.Date():
             return left, right
-        if isinstance(left.node, Literal) and not isinstance(right.node, Literal):
-            right, left = self.align_times(right, left)
-            return left, right
-        unit = "ns" if "ns" in (_unit(left.dtype), _unit(right.dtype)) else "us"
-        zone = _zone(left.dtype)
-        self.check_zones(left, right)
-        target = pl.Datetime(unit, zone)  # type: ignore[arg-type]
-        return _retype(left, _to(left, target), target), _retype(right, _to(right, target), target)
-
-    def check_zones(self, left: Term, right: Term) -> None:
-        free = isinstance(right.node, Literal) or isinstance(right.dtype, pl.Date)
-        if bool(_zone(left.dtype)) != bool(_zone(right.dtype)) and not (free and _zone(left.dtype)):
-            self.refuse(
-                f"{self.name(left)} compared with {self.name(right)}",
-                expected="both with a time zone, or both without",
-            )
+        zone = zone_of(right.dtype) if isinstance(left.node, Literal) else zone_of(left.dtype)
+        zone = zone or zone_of(left.dtype) or zone_of(right.dtype)
+        for term in (left, right) if zone else ():
+            if not (zone_of(term.dtype) or isinstance(term.node, Literal) or isinstance(term.dtype, pl.Date)):
+                raise self.error(f"{left} compared with {right}", expected="both with a time zone, or both without")
+        target = pl.Datetime("ns" if "ns" in {unit_of(left.dtype), unit_of(right.dtype)} else "us", zone)
+        return _retime(left, target), _retime(right, target)
 
 
-def _literal(node: Literal, value: bool | int | float | str | date | datetime) -> Term:
-    match value:
-        case bool():
-            return Term(pl.lit(value), Family.BOOLEAN, _BOOL, node)
-        case int():
-            bits = value.bit_length()
-            return Term(pl.lit(value, dtype=_integer(bits)), Family.NUMBER, _integer(bits), node, bits)
-        case float():
-            return Term(pl.lit(value, dtype=pl.Float64), Family.NUMBER, _FLOAT, node)
-        case str():
-            return Term(pl.lit(value, dtype=pl.String), Family.TEXT, pl.String(), node)
-        case datetime():
-            zone = None if value.tzinfo is None else "UTC"
-            return Term(time_literal(value, "us", zone), Family.TIME, pl.Datetime("us", zone), node)
-        case date():
-            return Term(pl.lit(value), Family.TIME, pl.Date(), node)
-        case _:
-            assert_never(value)
+def _retime(term: Term, target: pl.Datetime) -> Term:
+    if isinstance(term.node, Literal) and isinstance(term.node.value, date):
+        return replace(term, expr=time_literal(term.node.value, target.time_unit, target.time_zone), dtype=target)
+    return replace(term, expr=to_datetime(term.expr, term.dtype, target), dtype=target)
 
 
-def _family(dtype: pl.DataType) -> Family:
-    if isinstance(dtype, (pl.String, pl.Categorical, pl.Enum)):
-        return Family.TEXT
-    if isinstance(dtype, (pl.Date, pl.Datetime)):
-        return Family.TIME
-    if isinstance(dtype, pl.Boolean):
-        return Family.BOOLEAN
-    return Family.NOTHING if isinstance(dtype, pl.Null) else Family.OTHER
+def _argument(term: Term) -> Term:
+    """Bring a function's argument to a dtype that the function works on and can't overflow."""
+    if term.family is Family.NUMBER:
+        return term.cast(integer_dtype(term.bits))
+    if isinstance(term.dtype, pl.Date):
+        return _retime(term, pl.Datetime("us"))
+    return term.as_text() if term.family is Family.TEXT else term
 
 
-def _retype(term: Term, expr: pl.Expr, dtype: pl.DataType, bits: int | None = None) -> Term:
-    return Term(expr, term.family, dtype, term.node, bits)
-
-
-def _nothing(term: Term, like: Term) -> Term:
-    """Give a null column the type of what it meets."""
-    if like.family in (Family.NOTHING, Family.OTHER):
-        return Term(_null(), Family.NOTHING, _BOOL, term.node)
-    return Term(pl.lit(None, dtype=like.dtype), like.family, like.dtype, term.node, like.bits)
-
-
-def _null() -> pl.Expr:
-    return pl.lit(None, dtype=pl.Boolean)
-
-
-def _text(term: Term) -> pl.Expr:
-    return term.expr if isinstance(term.dtype, pl.String) else term.expr.cast(pl.String)
-
-
-def _integer(bits: int | None) -> pl.DataType:
-    """Give the smallest dtype that surely holds integers of so many bits."""
-    if bits is None or bits > 126:
-        return pl.Float64()
-    return pl.Int64() if bits <= 62 else pl.Int128()
-
-
-def _widen(term: Term) -> Term:
-    """Bring a number to a dtype in which ABS and ROUND can't overflow."""
-    dtype = _integer(term.bits)
-    return _retype(term, term.expr.cast(dtype), dtype, term.bits if dtype != _FLOAT else None)
-
-
-def _align_numbers(left: Term, right: Term, comparing: bool) -> tuple[Term, Term]:
-    if left.bits is not None and right.bits is not None:
-        small = max(left.bits, right.bits) <= 63
-        dtype: pl.DataType = pl.Int64() if small else pl.Int128()
-        return tuple(_retype(t, t.expr.cast(dtype), dtype, t.bits) for t in (left, right))  # type: ignore[return-value]
-    exprs = [term.expr.cast(pl.Float64) for term in (left, right)]
-    if comparing:
-        exprs = [expr.fill_nan(None) for expr in exprs]
-    return _retype(left, exprs[0], _FLOAT), _retype(right, exprs[1], _FLOAT)
-
-
-def _result_bits(op: str, left: int | None, right: int | None) -> int | None:
+def _bits_of_result(op: str, left: int | None, right: int | None) -> int | None:
+    """Bound the size of an integer result; None where it isn't an integer."""
     if left is None or right is None or op == "/":
         return None
     return {"+": max(left, right) + 1, "-": max(left, right) + 1, "*": left + right, "%": min(left, right)}[op]
 
 
+def _divide(a: pl.Expr, b: pl.Expr) -> pl.Expr:
+    return a / pl.when(b != 0).then(b)
+
+
 def _remainder(a: pl.Expr, b: pl.Expr) -> pl.Expr:
     """Give the remainder with the sign of `a` (Polars gives that of `b`), null where `b` is zero."""
     size = a.abs() % pl.when(b != 0).then(b.abs())
-    return pl.when(a < 0).then(0 - size).otherwise(size)  # Polars 2.1 has no minus for Int128
+    return pl.when(a < 0).then(0 - size).otherwise(size)  # Polars 2.1 has no unary minus for Int128
 
 
-def _unit(dtype: pl.DataType) -> str:
-    return dtype.time_unit if isinstance(dtype, pl.Datetime) else "us"
+_COMPARE: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
+    "=": pl.Expr.eq,
+    "!=": pl.Expr.ne,
+    "<": pl.Expr.lt,
+    "<=": pl.Expr.le,
+    ">": pl.Expr.gt,
+    ">=": pl.Expr.ge,
+}
+_COMPUTE: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
+    "+": pl.Expr.add,
+    "-": pl.Expr.sub,
+    "*": pl.Expr.mul,
+    "/": _divide,
+    "%": _remainder,
+}
 
 
-def _zone(dtype: pl.DataType) -> str | None:
-    return dtype.time_zone if isinstance(dtype, pl.Datetime) else None
+def like_regex(pattern: str, *, ignore_case: bool) -> str:
+    r"""Turn a LIKE pattern into a regular expression of Rust's `regex`, which runs in linear time.
 
-
-def _to(term: Term, target: pl.Datetime) -> pl.Expr:
-    """Bring a date or time to a datetime dtype."""
-    if isinstance(term.node, Literal) and isinstance(term.node.value, date):
-        return time_literal(term.node.value, target.time_unit, target.time_zone)
-    if _zone(term.dtype) or target.time_zone is None:
-        return term.expr.cast(target)
-    local = term.expr.cast(pl.Datetime(target.time_unit))
-    return local.dt.replace_time_zone(target.time_zone, ambiguous="earliest", non_existent="null")
-
-
-def _regex(pattern: str, ignore_case: bool) -> str:
-    """Turn a LIKE pattern into a regular expression of Rust's `regex`, which runs in linear time.
-
-    >>> _regex("50_%.", ignore_case=False)
-    '(?s)\\\\A50..*\\\\.\\\\z'
+    >>> print(like_regex("50_%.", ignore_case=False))
+    (?s)\A50..*\.\z
     """
     parts = re.split("(%+|_)", pattern)
     body = "".join(".*" if part.startswith("%") else "." if part == "_" else _escape(part) for part in parts)
@@ -378,26 +311,3 @@ def _regex(pattern: str, ignore_case: bool) -> str:
 
 def _escape(text: str) -> str:
     return re.sub(r"([\\.+*?()|\[\]{}^$#&\-~])", r"\\\1", text)
-
-
-_DTYPES: dict[Family, pl.DataType] = {
-    Family.NUMBER: pl.Int64(),
-    Family.TEXT: pl.String(),
-    Family.BOOLEAN: _BOOL,
-    Family.TIME: pl.Datetime("us"),
-}
-_COMPARE = {
-    "=": pl.Expr.eq,
-    "!=": pl.Expr.ne,
-    "<": pl.Expr.lt,
-    "<=": pl.Expr.le,
-    ">": pl.Expr.gt,
-    ">=": pl.Expr.ge,
-}
-_ARITHMETIC = {
-    "+": pl.Expr.add,
-    "-": pl.Expr.sub,
-    "*": pl.Expr.mul,
-    "/": lambda a, b: a / pl.when(b != 0).then(b),
-    "%": _remainder,
-}

@@ -10,17 +10,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from datetime import date, datetime
-from typing import Any, ClassVar, NoReturn
+from datetime import datetime
+from typing import Any, ClassVar
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import Token, TokenType, exp
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import Token, TokenType
 
 from retrue.errors import SliceError, nearest
-from retrue.slice_sql.functions import FUNCTIONS, INSTEAD
-from retrue.slice_sql.times import parse_time
+from retrue.slice_sql.functions import INSTEAD, NAMES, check_arity
+from retrue.slice_sql.times import at_midnight, parse_time
 from retrue.slice_sql.tree import (
     MAX_DEPTH,
     MAX_NESTING,
@@ -37,9 +36,11 @@ from retrue.slice_sql.tree import (
     Literal,
     Negative,
     Node,
+    is_condition,
     join,
     negate,
     number,
+    render,
 )
 
 LANGUAGE = (
@@ -47,16 +48,23 @@ LANGUAGE = (
 )
 
 _T = TokenType
-_ALLOWED = frozenset(
-    [_T.VAR, _T.IDENTIFIER, _T.STRING, _T.NUMBER, _T.L_PAREN, _T.R_PAREN, _T.COMMA, _T.DOT]
-    + [_T.EQ, _T.NEQ, _T.LT, _T.LTE, _T.GT, _T.GTE, _T.PLUS, _T.DASH, _T.STAR, _T.SLASH, _T.MOD]
-    + [_T.AND, _T.OR, _T.NOT, _T.BETWEEN, _T.IN, _T.IS, _T.NULL, _T.LIKE, _T.ILIKE, _T.TRUE, _T.FALSE]
-)
+_MARKS = frozenset({_T.L_PAREN, _T.R_PAREN, _T.COMMA, _T.DOT, _T.PLUS, _T.DASH, _T.STAR, _T.SLASH, _T.MOD})
+_SIGNS = frozenset({_T.EQ, _T.NEQ, _T.LT, _T.LTE, _T.GT, _T.GTE})
+_WORDS = frozenset({_T.AND, _T.OR, _T.NOT, _T.BETWEEN, _T.IN, _T.IS, _T.NULL, _T.LIKE, _T.ILIKE, _T.TRUE, _T.FALSE})
+_VALUES = frozenset({_T.IDENTIFIER, _T.STRING, _T.NUMBER})
 _TIMES = (_T.DATE, _T.TIMESTAMP, _T.TIMESTAMPTZ)
 _PREFIXES = (_T.L_PAREN, _T.NOT, _T.DASH, _T.PLUS)
 _WORD = re.compile(r"[^\W\d]\w*\Z")
+_NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\Z", re.ASCII | re.IGNORECASE)
 _MAX_INTEGER = 2**64 - 1
+_INTEGER_DIGITS = 40
 _MAX_PATTERN = 1_000
+
+
+class _Tokenizer(sqlglot.Tokenizer):
+    """sqlglot's tokenizer without commands, so that a column may be called `call` or `vacuum`."""
+
+    COMMANDS: ClassVar[set[TokenType]] = set()
 
 
 class _Parser(sqlglot.Parser):
@@ -64,7 +72,7 @@ class _Parser(sqlglot.Parser):
 
     FUNCTIONS: ClassVar[dict[str, Callable[..., Any]]] = {}
     FUNCTION_PARSERS: ClassVar[dict[str, Callable[..., Any]]] = {}
-    NO_PAREN_FUNCTIONS: ClassVar[dict[TokenType, type[exp.Expression]]] = {}
+    NO_PAREN_FUNCTIONS: ClassVar[dict[TokenType, type[exp.Expr]]] = {}
     NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Callable[..., Any]]] = {}
 
 
@@ -81,15 +89,8 @@ def parse(text: str) -> Node:
         SliceError: the text isn't in the slice language; the message says which construct isn't.
     """
     if len(text) > MAX_TEXT:
-        raise SliceError(f"a slice of {len(text):,} characters", where=_quote(text), expected=f"at most {MAX_TEXT:,}")
+        raise SliceError(f"a slice of {len(text):,} characters", where=shown(text), expected=f"at most {MAX_TEXT:,}")
     return _Reader(text).read()
-
-
-def _quote(text: str) -> str:
-    """Show a slice's text in an error, shortened and without control characters."""
-    shown = text if len(text) <= 80 else text[:79] + "…"
-    printable = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown)
-    return f'slice "{printable}"'
 
 
 class _Reader:
@@ -98,219 +99,261 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
 
+    def error(self, what: str, *, expected: str = LANGUAGE, hint: str | None = None) -> SliceError:
+        return SliceError(what, where=shown(self.text), expected=expected, hint=hint)
+
     def read(self) -> Node:
         self.check_characters()
-        try:
-            tokens = [self.admit(*pair) for pair in _pairs(sqlglot.tokenize(self.text))]
-            self.check_nesting(tokens)
-            trees = _Parser().parse(tokens, self.text)
-        except TokenError:
-            self.refuse("a quote or a comment that isn't closed")
-        except ParseError as error:
-            first = error.errors[0]
-            self.refuse(f"{_sentence(first['description'])} at character {first['col']}")
-        except RecursionError:
-            self.refuse("a slice that nests too deeply")
-        if len(trees) != 1 or trees[0] is None:
-            self.refuse("no condition", expected="a condition such as precip > 0.1 (TRUE for all rows)")
-        return self.node(trees[0], 1)
-
-    def refuse(self, what: str, *, expected: str | None = LANGUAGE, hint: str | None = None) -> NoReturn:
-        raise SliceError(what, where=_quote(self.text), expected=expected, hint=hint) from None
+        tree = self.parse()
+        if tree is None:
+            raise self.error("no condition", expected="a condition such as precip > 0.1, or TRUE for all rows")
+        if _depth(tree) > MAX_DEPTH + MAX_NESTING:
+            raise self.error("a slice that nests too deeply", expected=f"chains of at most {MAX_DEPTH} terms")
+        return self.condition(tree)
 
     def check_characters(self) -> None:
         if "\0" in self.text:
-            self.refuse("a null byte", expected="text")
+            raise self.error("a null byte", expected="text")
         try:
             self.text.encode()
         except UnicodeEncodeError:
-            self.refuse("half of a surrogate pair", expected="text that is valid Unicode")
+            raise self.error("half of a surrogate pair", expected="valid Unicode") from None
+
+    def parse(self) -> exp.Expr | None:
+        """Let sqlglot read the admitted tokens."""
+        try:
+            tokens = _Tokenizer().tokenize(self.text)
+            admitted = [self.admit(token, after) for token, after in zip(tokens, [*tokens[1:], None], strict=False)]
+            self.check_nesting(admitted)
+            trees = _Parser().parse_into(exp.Condition, admitted, self.text) if admitted else []
+        except TokenError:
+            raise self.error("a quote that isn't closed") from None
+        except ParseError as error:
+            first = error.errors[0]
+            reason = "something is missing" if "missing" in first["description"] else "something doesn't belong"
+            raise self.error(f"{reason} at character {first['col']}") from None
+        except RecursionError:
+            raise self.error("a slice that nests too deeply", expected=f"at most {MAX_NESTING} levels") from None
+        return trees[0] if trees else None
 
     def admit(self, token: Token, after: Token | None) -> Token:
-        """Let a token through, or refuse it by name; keywords that aren't reserved are column names."""
-        kind = token.token_type
+        """Let the language's tokens through; make a word that SQL doesn't reserve a column's name; refuse the rest."""
+        kind, text = token.token_type, token.text
         if token.comments:
-            self.refuse("a comment")
+            raise self.error("a comment isn't allowed")
+        if kind in _VALUES or (kind in _MARKS | _SIGNS | _WORDS and text != "!"):
+            return token
         if kind in _TIMES and after is not None and after.token_type is _T.STRING:
             return token
-        is_word = kind not in (_T.IDENTIFIER, _T.STRING, _T.NUMBER) and _WORD.match(token.text)
-        if kind in _ALLOWED and not (kind is _T.VAR and (not is_word or token.text.lower() in RESERVED)):
-            return token if token.text != "!" else self.refuse("!", hint="write NOT")
-        if not is_word:
-            self.refuse(f"{_shown(token)}")
-        if token.text.lower() in RESERVED:
-            hint = f'a column of that name is written "{token.text}"'
-            self.refuse(f"{token.text.upper()} isn't allowed", hint=hint)
-        return Token(_T.VAR, token.text, token.line, token.col, token.start, token.end)
+        if not _WORD.match(text):
+            raise self.error(f"{printable(text)} isn't allowed", hint=_INSTEAD_OF_MARK.get(text))
+        if text.lower() in RESERVED:
+            raise self.error(f"{text.upper()} isn't allowed", hint=f'a column of that name is written "{text}"')
+        return Token(_T.VAR, text, token.line, token.col, token.start, token.end)
 
     def check_nesting(self, tokens: list[Token]) -> None:
+        """Count parentheses with the NOTs and signs before them, as sqlglot recurses for each."""
         opened: list[int] = []
-        pending = 0
+        pending = level = 0
         for token in tokens:
-            kind = token.token_type
-            pending = pending + 1 if kind in _PREFIXES else 0
-            if kind is _T.L_PAREN:
+            pending = pending + 1 if token.token_type in _PREFIXES else 0
+            if level + pending > MAX_NESTING + 1:
+                raise self.error("a slice that nests too deeply", expected=f"at most {MAX_NESTING} levels")
+            if token.token_type is _T.L_PAREN:
                 opened.append(pending)
-                pending = 0
-            elif kind is _T.R_PAREN and opened:
-                opened.pop()
-            if sum(opened) + pending > MAX_NESTING + 1:
-                self.refuse("a slice that nests too deeply", expected=f"at most {MAX_NESTING} levels")
+                level, pending = level + pending, 0
+            elif token.token_type is _T.R_PAREN and opened:
+                level -= opened.pop()
 
-    def node(self, tree: exp.Expression, level: int) -> Node:
-        """Turn one of sqlglot's nodes into ours."""
-        if level > 3 * MAX_DEPTH:
-            self.refuse("a slice that nests too deeply", expected=f"at most {MAX_DEPTH} levels")
-        while isinstance(tree, exp.Paren):
-            tree = tree.this
-        convert = _CONVERTERS.get(type(tree))
-        if convert is None:
-            self.refuse(f"{_construct(tree)} isn't allowed")
-        allowed, method = convert
+    # From sqlglot's nodes to ours; `_depth` has made sure that this can recurse
+
+    def condition(self, tree: exp.Expr) -> Node:
+        """Read what must be true or false."""
+        node = self.node(tree)
+        if is_condition(node):
+            return node
+        raise self.error(f"{printable(render(node))} isn't a condition", expected="a comparison, or a boolean column")
+
+    def node(self, tree: exp.Expr) -> Node:
+        """Read any node on the list, if it has nothing but what is on the list."""
+        tree = tree.unnest()
+        if type(tree) not in _CONVERTERS:
+            raise self.error(f"{_construct(tree)} isn't allowed")
+        allowed, convert = _CONVERTERS[type(tree)]
         extra = [key for key, value in tree.args.items() if value not in (None, False, []) and key not in allowed]
         if extra:
-            self.refuse(f"{_construct(tree)} with {', '.join(extra)} isn't allowed")
-        return method(self, tree, level + 1)
+            raise self.error(f"{_construct(tree)} with {', '.join(extra)} isn't allowed")
+        return convert(self, tree)
 
-    def column(self, tree: exp.Expression, level: int) -> Node:
-        if not isinstance(tree.this, exp.Identifier) or not tree.name:
-            self.refuse(f"{_construct(tree.this)} isn't allowed")
-        return Column(tree.name)
+    def column(self, tree: exp.Expr) -> Node:
+        name = tree.this
+        if not isinstance(name, exp.Identifier):
+            raise self.error(f"{_construct(name)} isn't allowed")
+        if tree.args.get("table"):
+            dotted = ".".join(part.name for part in tree.find_all(exp.Identifier))
+            raise self.error("a dotted name isn't allowed", hint=f'a column of that name is written "{dotted}"')
+        if not name.quoted and name.name.lower() in RESERVED:
+            raise self.error(f"{name.name.upper()} isn't allowed here", hint=f'a column is written "{name.name}"')
+        return Column(name.name)
 
-    def literal(self, tree: exp.Expression, level: int) -> Node:
+    def literal(self, tree: exp.Expr) -> Node:
+        text = str(tree.this)
         if tree.is_string:
-            return Literal(str(tree.this))
-        try:
-            value: int | float = int(tree.this)
-        except ValueError:
-            value = float(tree.this)
-        if abs(value) > _MAX_INTEGER if isinstance(value, int) else math.isinf(value):
-            self.refuse(f"the number {_short(tree.this)}", expected="an integer below 2^64 or a finite number")
+            return Literal(text)
+        if not _NUMBER.match(text):
+            raise self.error(f"the number {printable(text)}", expected="digits, such as 15, 0.1 or 1e-3")
+        value = int(text) if text.isdigit() and len(text) <= _INTEGER_DIGITS else float(text)
+        if value > _MAX_INTEGER if isinstance(value, int) else math.isinf(value) or text.isdigit():
+            raise self.error(f"the number {printable(text)}", expected="an integer below 2^64, or a finite fraction")
         return number(value)
 
-    def boolean(self, tree: exp.Expression, level: int) -> Node:
+    def boolean(self, tree: exp.Expr) -> Node:
         return Literal(bool(tree.this))
 
-    def null(self, tree: exp.Expression, level: int) -> Node:
-        self.refuse("NULL outside of IS NULL, which no value equals", hint="write x IS NULL")
+    def null(self, _: exp.Expr) -> Node:
+        raise self.error("NULL, which nothing equals, outside of IS NULL", expected="x IS NULL or x IS NOT NULL")
 
-    def negative(self, tree: exp.Expression, level: int) -> Node:
-        operand = self.node(tree.this, level)
-        if isinstance(operand, Literal) and isinstance(operand.value, (int, float)) and operand.value is not True:
-            return number(-operand.value)
+    def negative(self, tree: exp.Expr) -> Node:
+        operand = self.node(tree.this)
+        if isinstance(operand, Literal) and type(operand.value) in (int, float):
+            return number(-operand.value)  # type: ignore[operator]
         return Negative(operand)
 
-    def negation(self, tree: exp.Expression, level: int) -> Node:
-        return negate(self.node(tree.this, level))
+    def negation(self, tree: exp.Expr) -> Node:
+        return negate(self.condition(tree.this))
 
-    def arithmetic(self, tree: exp.Expression, level: int) -> Node:
-        return Arithmetic(_OPERATORS[type(tree)], self.node(tree.this, level), self.node(tree.args["expression"], level))
+    def arithmetic(self, tree: exp.Expr) -> Node:
+        return Arithmetic(_OPERATORS[type(tree)], self.node(tree.this), self.node(tree.expression))
 
-    def comparison(self, tree: exp.Expression, level: int) -> Node:
-        return Comparison(_OPERATORS[type(tree)], self.node(tree.this, level), self.node(tree.args["expression"], level))
+    def comparison(self, tree: exp.Expr) -> Node:
+        return Comparison(_OPERATORS[type(tree)], self.node(tree.this), self.node(tree.expression))
 
-    def logic(self, tree: exp.Expression, level: int) -> Node:
+    def logic(self, tree: exp.Expr) -> Node:
         """Unroll a chain, which sqlglot makes as deep as it is long."""
-        kind, operands = type(tree), []
+        kind, operands = type(tree), list[exp.Expr]()
         while type(tree) is kind:
-            operands.append(tree.args["expression"])
+            operands.append(tree.expression)
             tree = tree.this
-        nodes = [self.node(operand, level) for operand in (tree, *reversed(operands))]
-        return join(_OPERATORS[kind], *nodes)
+        return join(_OPERATORS[kind], *(self.condition(operand) for operand in (tree, *reversed(operands))))
 
-    def between(self, tree: exp.Expression, level: int) -> Node:
-        value, low, high = (self.node(tree.args[key], level) for key in ("this", "low", "high"))
-        return Between(value, low, high)
+    def between(self, tree: exp.Expr) -> Node:
+        return Between(self.node(tree.this), self.node(tree.args["low"]), self.node(tree.args["high"]))
 
-    def isin(self, tree: exp.Expression, level: int) -> Node:
-        value = self.node(tree.this, level)
-        options = [self.node(option, level) for option in tree.args.get("expressions") or ()]
-        if not options or not all(isinstance(option, Literal) for option in options):
-            self.refuse("IN without a list of constants", expected="such as origin IN ('JFK', 'LGA')")
-        return In(value, tuple(option for option in options if isinstance(option, Literal)))
+    def isin(self, tree: exp.Expr) -> Node:
+        options = [self.node(option) for option in tree.expressions]
+        literals = tuple(option for option in options if isinstance(option, Literal))
+        if not options or len(literals) < len(options):
+            raise self.error("IN without a list of constants", expected="such as origin IN ('JFK', 'LGA')")
+        return In(self.node(tree.this), literals)
 
-    def isnull(self, tree: exp.Expression, level: int) -> Node:
-        if type(tree.args["expression"]) is not exp.Null:
-            self.refuse("IS without NULL", expected="IS NULL or IS NOT NULL")
-        return IsNull(self.node(tree.this, level))
+    def isnull(self, tree: exp.Expr) -> Node:
+        if type(tree.expression) is not exp.Null:
+            raise self.error("IS without NULL", expected="x IS NULL or x IS NOT NULL")
+        return IsNull(self.node(tree.this))
 
-    def like(self, tree: exp.Expression, level: int) -> Node:
-        pattern = tree.args["expression"]
-        if not (isinstance(pattern, exp.Literal) and pattern.is_string):
-            self.refuse("LIKE without a constant pattern", expected="such as carrier LIKE 'U%'")
-        if len(pattern.this) > _MAX_PATTERN:
-            self.refuse("a long LIKE pattern", expected=f"at most {_MAX_PATTERN:,} characters")
-        node = Like(self.node(tree.this, level), str(pattern.this), ignore_case=isinstance(tree, exp.ILike))
+    def like(self, tree: exp.Expr) -> Node:
+        pattern = self.node(tree.expression)
+        if not isinstance(pattern, Literal) or not isinstance(pattern.value, str):
+            raise self.error("LIKE without a constant pattern", expected="such as carrier LIKE 'U%'")
+        if len(pattern.value) > _MAX_PATTERN:
+            raise self.error("a LIKE pattern that is too long", expected=f"at most {_MAX_PATTERN:,} characters")
+        node = Like(self.node(tree.this), pattern.value, ignore_case=isinstance(tree, exp.ILike))
         return negate(node) if tree.args.get("negate") else node
 
-    def time(self, tree: exp.Expression, level: int) -> Node:
+    def time(self, tree: exp.Expr) -> Node:
         """Read `DATE '...'` and `TIMESTAMP '...'`, which sqlglot sees as casts."""
-        text, wants_date = str(tree.this.this), tree.args["to"].this is exp.DataType.Type.DATE
+        text, kind = str(tree.this.this), tree.args["to"].this
         value = parse_time(text)
-        if value is None or (wants_date and isinstance(value, datetime)):
-            expected = "2013-03-01" if wants_date else "2013-03-01 10:30:00, with +01:00 or Z where there is a zone"
-            self.refuse(f"{'DATE' if wants_date else 'TIMESTAMP'} '{_short(text)}'", expected=expected)
-        return Literal(value if wants_date or isinstance(value, datetime) else _midnight(value))
+        if kind is exp.DataType.Type.DATE:
+            if value is None or isinstance(value, datetime):
+                raise self.error(f"DATE '{printable(text)}'", expected="a day such as DATE '2013-03-01'")
+            return Literal(value)
+        if value is None:
+            raise self.error(f"TIMESTAMP '{printable(text)}'", expected="such as TIMESTAMP '2013-03-01 10:30:00'")
+        return Literal(at_midnight(value))
 
-    def call(self, tree: exp.Expression, level: int) -> Node:
+    def call(self, tree: exp.Expr) -> Node:
         name = tree.this.upper() if isinstance(tree.this, str) else ""
-        if name not in FUNCTIONS:
-            hint = INSTEAD.get(name) or nearest(name, FUNCTIONS)
-            self.refuse(f"the function {_short(str(tree.name))} isn't allowed", expected=", ".join(FUNCTIONS), hint=hint)
-        arguments = tuple(self.node(argument, level) for argument in tree.expressions)
-        low, high = FUNCTIONS[name].arity
-        if not low <= len(arguments) <= high:
-            self.refuse(f"{name} of {len(arguments)} arguments", expected=FUNCTIONS[name].signature)
-        return Call(name, arguments)
+        if name not in NAMES:
+            hint = INSTEAD.get(name) or nearest(name, NAMES)
+            raise self.error(f"the function {printable(tree.name)} isn't allowed", expected=", ".join(NAMES), hint=hint)
+        signature = check_arity(name, len(tree.expressions))
+        if signature:
+            raise self.error(f"{name} with {len(tree.expressions)} arguments", expected=signature)
+        return Call(name, tuple(self.node(argument) for argument in tree.expressions))
 
 
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day)
+def printable(text: str, size: int = 40) -> str:
+    """Show a piece of text in an error: shortened, and with control characters escaped."""
+    cut = text if len(text) <= size else text[: size - 1] + "…"
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)
 
 
-def _pairs(tokens: list[Token]) -> list[tuple[Token, Token | None]]:
-    return [(token, tokens[i + 1] if i + 1 < len(tokens) else None) for i, token in enumerate(tokens)]
+def shown(text: str) -> str:
+    """Name a slice in an error."""
+    return f'slice "{printable(text, 80)}"'
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:39] + "…"
-
-
-def _shown(token: Token) -> str:
-    return f"{_short(ascii(token.text)[1:-1])!s} isn't allowed"
-
-
-def _sentence(description: str) -> str:
-    """Keep sqlglot's reason, not its class names."""
-    return "something is missing" if "missing for" in description else description.rstrip(".").lower()
+def _depth(tree: exp.Expr) -> int:
+    """Count the levels of sqlglot's tree; a chain of ANDs or of ORs is one."""
+    deepest, stack = 0, [(tree, 1)]
+    while stack:
+        parent, level = stack.pop()
+        deepest = max(deepest, level)
+        for child in parent.iter_expressions():
+            chained = type(child) is type(parent) and isinstance(child, exp.And | exp.Or)
+            stack.append((child, level + (not chained)))
+    return deepest
 
 
 def _construct(tree: object) -> str:
+    """Name one of sqlglot's nodes in words: "at time zone", "subquery"."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(tree).__name__).lower()
 
 
-_OPERATORS: dict[type[exp.Expression], str] = {
-    **{exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%", exp.And: "AND", exp.Or: "OR"},
-    **{exp.EQ: "=", exp.NEQ: "!=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="},
+_INSTEAD_OF_MARK = {
+    "!": "write NOT",
+    "&&": "write AND",
+    "&": "write AND",
+    "|": "write OR",
+    "||": "write OR",
+    "~": "write NOT",
+    ";": "a slice is one condition",
+    "`": "names with spaces are written in double quotes",
 }
-_TWO = {"this", "expression"}
-_Convert = Callable[[_Reader, exp.Expression, int], Node]
-_CONVERTERS: dict[type[exp.Expression], tuple[set[str], _Convert]] = {
-    exp.Column: ({"this"}, _Reader.column),
-    exp.Literal: ({"this", "is_string"}, _Reader.literal),
-    exp.Boolean: ({"this"}, _Reader.boolean),
-    exp.Null: (set(), _Reader.null),
-    exp.Neg: ({"this"}, _Reader.negative),
-    exp.Not: ({"this"}, _Reader.negation),
-    exp.Between: ({"this", "low", "high"}, _Reader.between),
-    exp.In: ({"this", "expressions"}, _Reader.isin),
+_OPERATORS: dict[type[exp.Expr], str] = {
+    exp.Add: "+",
+    exp.Sub: "-",
+    exp.Mul: "*",
+    exp.Div: "/",
+    exp.Mod: "%",
+    exp.EQ: "=",
+    exp.NEQ: "!=",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.GT: ">",
+    exp.GTE: ">=",
+    exp.And: "AND",
+    exp.Or: "OR",
+}
+_TWO = frozenset({"this", "expression"})
+_Converter = tuple[frozenset[str], Callable[[_Reader, exp.Expr], Node]]
+_CONVERTERS: dict[type[exp.Expr], _Converter] = {
+    exp.Column: (frozenset({"this", "table", "db", "catalog"}), _Reader.column),
+    exp.Literal: (frozenset({"this", "is_string"}), _Reader.literal),
+    exp.Boolean: (frozenset({"this"}), _Reader.boolean),
+    exp.Null: (frozenset(), _Reader.null),
+    exp.Neg: (frozenset({"this"}), _Reader.negative),
+    exp.Not: (frozenset({"this"}), _Reader.negation),
+    exp.Between: (frozenset({"this", "low", "high"}), _Reader.between),
+    exp.In: (frozenset({"this", "expressions"}), _Reader.isin),
     exp.Is: (_TWO, _Reader.isnull),
     exp.Like: (_TWO | {"negate"}, _Reader.like),
     exp.ILike: (_TWO | {"negate"}, _Reader.like),
-    exp.Cast: ({"this", "to"}, _Reader.time),
-    exp.Anonymous: ({"this", "expressions"}, _Reader.call),
-    **{kind: (_TWO, _Reader.comparison) for kind in (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)},
-    **{kind: (_TWO, _Reader.arithmetic) for kind in (exp.Add, exp.Sub, exp.Mul, exp.Mod)},
+    exp.Cast: (frozenset({"this", "to"}), _Reader.time),
+    exp.Anonymous: (frozenset({"this", "expressions"}), _Reader.call),
+    **dict.fromkeys((exp.Add, exp.Sub, exp.Mul, exp.Mod), (_TWO, _Reader.arithmetic)),
     exp.Div: (_TWO | {"typed", "safe"}, _Reader.arithmetic),
-    **{kind: (_TWO, _Reader.logic) for kind in (exp.And, exp.Or)},
+    **dict.fromkeys((exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE), (_TWO, _Reader.comparison)),
+    **dict.fromkeys((exp.And, exp.Or), (_TWO, _Reader.logic)),
 }

@@ -28,14 +28,16 @@ MAX_DEPTH = 64
 COMPARISONS = ("=", "!=", "<", "<=", ">", ">=")
 
 # PostgreSQL's and DuckDB's reserved words, and what else would start a construct that slices don't have.
-RESERVED = frozenset(
-    """all analyse analyze and any array as asc asymmetric between both case cast check collate column constraint create
-    cross default deferrable delete desc describe distinct do drop else end escape except exists false fetch for foreign
-    from full glob group having ilike in inner insert intersect interval into is isnull join lambda lateral leading left
-    like limit natural not notnull null offset on only or order outer over overlaps pivot placing primary qualify
-    references returning right rlike select set show similar some struct summarize symmetric table tablesample then to
-    trailing true truncate try_cast union unique unpivot update using values variadic when where window with""".split()
+_WORDS = (
+    "all analyse analyze and any array as asc asymmetric between both case cast check collate column "
+    "constraint create cross default deferrable delete desc describe distinct do drop else end escape except "
+    "exists false fetch for foreign from full glob group having ilike in inner insert intersect interval into "
+    "is isnull join lambda lateral leading left like limit natural not notnull null offset on only or order "
+    "outer over overlaps pivot placing primary qualify references returning right rlike select set show "
+    "similar some struct summarize symmetric table tablesample then to trailing true truncate try_cast union "
+    "unique unpivot update using values variadic when where window with "
 )
+RESERVED = frozenset(_WORDS.split())
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 _OR, _AND, _NOT, _COMPARE, _ADD, _MULTIPLY, _UNARY, _ATOM = range(1, 9)
@@ -51,9 +53,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Literal:
-    """A constant. A `datetime` without a zone means the time zone of what it is compared with."""
+    """A constant: boolean, integer, fraction, text, date or datetime.
 
-    value: bool | int | float | str | date | datetime
+    A datetime without a zone is in the time zone of what it is compared with.
+    """
+
+    value: float | str | date
 
 
 @dataclass(frozen=True)
@@ -145,19 +150,7 @@ class Opaque:
 
 
 Node = (
-    Column
-    | Literal
-    | Negative
-    | Arithmetic
-    | Comparison
-    | Between
-    | In
-    | IsNull
-    | Like
-    | Not
-    | Logic
-    | Call
-    | Opaque
+    Column | Literal | Negative | Arithmetic | Comparison | Between | In | IsNull | Like | Not | Logic | Call | Opaque
 )
 
 
@@ -178,9 +171,16 @@ def join(op: str, *nodes: Node) -> Node:
     return flat[0] if len(flat) == 1 else Logic(op, tuple(flat))
 
 
-def number(value: int | float) -> Literal:
-    """Give a number's literal; minus zero is zero, so that equal numbers print alike."""
-    return Literal(value if value else abs(value))
+def number(value: float) -> Literal:
+    """Give the literal of an integer or a fraction; minus zero is zero, so that equal numbers print alike."""
+    return Literal(value or abs(value))
+
+
+def is_condition(node: Node) -> bool:
+    """Say whether a node can be true or false, as far as one can tell without the columns' dtypes."""
+    if isinstance(node, Literal):
+        return isinstance(node.value, bool)
+    return not isinstance(node, Negative | Arithmetic)
 
 
 def children(node: Node) -> tuple[Node, ...]:
@@ -214,7 +214,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 def measure(node: Node) -> tuple[int, int]:
-    """Count the levels of a tree, and those that need parentheses at most; without recursion, as it guards what recurses.
+    """Count the levels of a tree, and those that may need parentheses; without recursion, as it guards what recurses.
 
     >>> a = Column("a")
     >>> measure(Arithmetic("+", Arithmetic("+", a, a), Negative(a)))
@@ -224,8 +224,7 @@ def measure(node: Node) -> tuple[int, int]:
     while stack:
         node, level, nested = stack.pop()
         levels, nesting = max(levels, level), max(nesting, nested)
-        for child in children(node):
-            stack.append((child, level + 1, nested + (not _continues(node, child))))
+        stack.extend((child, level + 1, nested + (not _continues(node, child))) for child in children(node))
     return levels, nesting
 
 
@@ -239,7 +238,8 @@ def _continues(node: Node, child: Node) -> bool:
 def render(node: Node) -> str:
     """Print a tree as canonical SQL: one text for each tree, with as few parentheses as needed.
 
-    >>> render(Comparison(">", Arithmetic("*", Arithmetic("+", Column("a"), Column("order")), Literal(2)), Literal(0.5)))
+    >>> total = Arithmetic("+", Column("a"), Column("order"))
+    >>> render(Comparison(">", Arithmetic("*", total, Literal(2)), Literal(0.5)))
     '(a + "order") * 2 > 0.5'
     """
     return _render(node)[0]
@@ -256,7 +256,7 @@ def quote_name(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def quote_value(value: bool | int | float | str | date | datetime) -> str:
+def quote_value(value: float | str | date) -> str:
     """Print a constant.
 
     >>> print(quote_value("O'Hare"), quote_value(True), quote_value(1e-7), quote_value(date(2013, 3, 1)))
@@ -296,14 +296,14 @@ def _render(node: Node) -> tuple[str, int]:
             level = _AND if op == "AND" else _OR
             return f" {op} ".join(_within(operand, level + 1) for operand in operands), level
         case Not(Between() | In() | IsNull() | Like() as operand):
-            return _render_test(operand, "NOT "), _COMPARE
+            return _render_test(operand, negation="NOT "), _COMPARE
         case Not(operand):
             return "NOT " + _within(operand, _COMPARE), _NOT
         case _:
-            return _render_test(node, ""), _COMPARE
+            return _render_test(node, negation=""), _COMPARE
 
 
-def _render_test(node: Comparison | Between | In | IsNull | Like, negation: str) -> str:
+def _render_test(node: Comparison | Between | In | IsNull | Like, *, negation: str) -> str:
     """Print what compares: its operands bind tighter than any comparison, so it never reads in two ways."""
     match node:
         case Comparison(op, left, right):
