@@ -88,11 +88,7 @@ class SliceOfCube:
 
     def tensor(self, name: str) -> Tensor:
         """Count one column over the windows."""
-        source, grid = self.grids.sources[name], self.grids.columns[name]
-        series = self.frame[source.column] if source.column in self.frame.columns else None
-        if series is None:
-            series = pl.Series(name, [None], dtype=pl.Null).new_from_index(0, self.frame.height)
-        return group_column(grid, source.of(series), self.order, self.starts)
+        return group_column(self.grids.columns[name], self.grids.values(name, self.frame), self.order, self.starts)
 
     def profile(self, group: int) -> Profile:
         """The profile of one window."""

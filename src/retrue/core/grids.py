@@ -82,10 +82,14 @@ class Grids:
 
     def count_column(self, name: str, frame: pl.DataFrame) -> ColumnProfile:
         """Profile one column of a batch."""
+        return self.columns[name].count(self.values(name, frame))
+
+    def values(self, name: str, frame: pl.DataFrame) -> pl.Series:
+        """The values of one profiled column: projected where it is a projection, nulls where the frame lacks it."""
         source = self.sources[name]
         if source.column not in frame.columns:
-            return self.columns[name].count(pl.Series(name, [None], dtype=pl.Null).new_from_index(0, frame.height))
-        return self.columns[name].count(source.of(frame[source.column]))
+            return pl.Series(name, [None], dtype=pl.Null).new_from_index(0, frame.height)
+        return source.of(frame[source.column])
 
     def count_rows(self, frame: pl.DataFrame) -> Profile:
         """Profile what needs several columns at once: the outcome and the extras; no columns."""

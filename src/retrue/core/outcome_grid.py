@@ -32,6 +32,9 @@ class OutcomeGrid(ABC):
     """Counts the outcomes of one task. Concrete subclasses are frozen dataclasses that name their `task`."""
 
     task: ClassVar[str]
+    score_metric: ClassVar[str]
+    """The metric that is the mean of `event_scores`."""
+    higher_is_better: ClassVar[bool] = True
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
@@ -47,8 +50,8 @@ class OutcomeGrid(ABC):
         """Count the outcomes of one batch; a column that isn't there counts as all null."""
 
     @abstractmethod
-    def correct(self, frame: pl.DataFrame) -> Floats:
-        """float64[rows]: how well each event was predicted (1 right, 0 wrong; -|error|); NaN where unknown."""
+    def event_scores(self, frame: pl.DataFrame) -> Floats:
+        """float64[rows]: how well each event was predicted, NaN where unknown; its mean is `score_metric`."""
 
     @abstractmethod
     def fields(self) -> dict[str, Ints | Floats | list[str]]:
@@ -104,6 +107,7 @@ class BinaryGrid(OutcomeGrid):
     """Binary outcomes: `positive` is the label's text that counts as 1; `cuts` are those of the score."""
 
     task: ClassVar[str] = "binary"
+    score_metric: ClassVar[str] = "accuracy"
     label: str | None
     score: str | None
     prediction: str | None
@@ -147,7 +151,7 @@ class BinaryGrid(OutcomeGrid):
             binary_losses(label, scores),
         )
 
-    def correct(self, frame: pl.DataFrame) -> Floats:
+    def event_scores(self, frame: pl.DataFrame) -> Floats:
         label, predicted = self.truth(column(frame, self.label)), self.predicted(frame)
         return np.where((label < 2) & (predicted < 2), (label == predicted).astype(np.float64), np.nan)
 
@@ -181,6 +185,7 @@ class MulticlassGrid(OutcomeGrid):
     """Multiclass outcomes: `scores` maps a class to its score's column and may be empty."""
 
     task: ClassVar[str] = "multiclass"
+    score_metric: ClassVar[str] = "accuracy"
     label: str | None
     prediction: str | None
     scores: Mapping[str, str]
@@ -230,7 +235,7 @@ class MulticlassGrid(OutcomeGrid):
         cell = bins * 2 + (label[valid] == which)
         return np.bincount(cell, minlength=(self.cuts.size + 1) * 2).reshape(-1, 2).astype(np.int64)
 
-    def correct(self, frame: pl.DataFrame) -> Floats:
+    def event_scores(self, frame: pl.DataFrame) -> Floats:
         label = self.index(column(frame, self.label))
         predicted = self.predicted(frame, self.probabilities(frame))
         known = (label <= len(self.classes)) & (predicted <= len(self.classes))
@@ -267,6 +272,8 @@ class RegressionGrid(OutcomeGrid):
     """Regression outcomes: errors are prediction - label, counted on the grid of the reference's errors."""
 
     task: ClassVar[str] = "regression"
+    score_metric: ClassVar[str] = "mae"
+    higher_is_better: ClassVar[bool] = False
     label: str | None
     prediction: str | None
     errors: NumericGrid
@@ -289,8 +296,8 @@ class RegressionGrid(OutcomeGrid):
         unpredicted, waiting = int((labelled & ~both).sum()), int((~labelled).sum())
         return RegressionOutcome(self.errors.count(pl.Series(error)), Moments.of(y), losses, unpredicted, waiting)
 
-    def correct(self, frame: pl.DataFrame) -> Floats:
-        return -np.abs(score_rows(frame, self.prediction) - score_rows(frame, self.label))
+    def event_scores(self, frame: pl.DataFrame) -> Floats:
+        return np.abs(score_rows(frame, self.prediction) - score_rows(frame, self.label))
 
     def fields(self) -> dict[str, Ints | Floats | list[str]]:
         return {"columns": roles(self.label, self.prediction), **prefixed("errors", self.errors.fields())}

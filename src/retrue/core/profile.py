@@ -76,7 +76,7 @@ class Profile(State):
         outcome = set() if self.outcome is None else {f"outcome {self.outcome.state}"}
         return {f"column {c}" for c in self.columns} | {f"extra {e}" for e in self.extras} | outcome
 
-    def fields(self) -> dict[str, Ints | Floats | list[str]]:
+    def fields(self, *, grids: bool = True) -> dict[str, Ints | Floats | list[str]]:
         packed: dict[str, Ints | Floats | list[str]] = {
             "rows": np.array([self.rows]),
             "columns": list(self.columns),
@@ -85,7 +85,7 @@ class Profile(State):
             "extra_states": [extra.state for extra in self.extras.values()],
         }
         for i, column in enumerate(self.columns.values()):
-            packed |= prefixed(f"column{i}", column.fields())
+            packed |= prefixed(f"column{i}", column.fields() if grids else column.content())
         for i, extra in enumerate(self.extras.values()):
             packed |= prefixed(f"extra{i}", extra.fields())
         if self.outcome:
@@ -127,10 +127,7 @@ class Profile(State):
         Args:
             grids: False leaves the column grids out; `from_arrow` then wants them back.
         """
-        fields = self.fields()
-        if not grids:
-            fields = {name: value for name, value in fields.items() if not in_grid(name)}
-        return fields_to_frame(fields)
+        return fields_to_frame(self.fields(grids=grids))
 
     @classmethod
     def from_arrow(cls, table: Any, grids: Mapping[str, Grid] | None = None) -> Self:
@@ -150,12 +147,6 @@ class Profile(State):
             ProfileError: not a profile, damaged, or written by a newer version.
         """
         return cls.from_arrow(bytes_to_frame(data), grids)
-
-
-def in_grid(name: str) -> bool:
-    """Tell whether a profile's field belongs to a column's grid."""
-    parts = name.split("/")
-    return len(parts) > 2 and parts[0].startswith("column") and parts[1] == "grid"
 
 
 def grouped(fields: Fields, prefix: str) -> dict[str, dict[str, Ints | Floats | list[str]]]:

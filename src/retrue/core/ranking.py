@@ -31,6 +31,7 @@ class RankingGrid(OutcomeGrid):
     """Counts ranked lists; `items` and `shares` are the reference's most recommended items."""
 
     task: ClassVar[str] = "ranking"
+    score_metric: ClassVar[str] = "ndcg"
     label: str | None
     prediction: str | None
     k: int
@@ -89,7 +90,7 @@ class RankingGrid(OutcomeGrid):
         hits = shown.join(relevant.with_columns(hit=pl.lit(1.0)), on=["row", "item"], how="left", maintain_order="left")
         return hits.join(known, on="item", how="left", maintain_order="left").fill_null(0)
 
-    def correct(self, frame: pl.DataFrame) -> Floats:
+    def event_scores(self, frame: pl.DataFrame) -> Floats:
         found = np.full(frame.height, np.nan)
         per_list = self.per_list(frame)
         found[per_list["row"].to_numpy()] = per_list["ndcg"].to_numpy()

@@ -1,7 +1,7 @@
 """The reference: what the model was trained or validated on, as everything later needs it.
 
-Grids and the profile; how well the model did in each bin (so that a moved feature's cost is arithmetic); and how the
-reference's own windows wander (so that a threshold knows what is normal).
+The schema, the grids and the profile; how well the model did in each bin (so that a moved feature's cost is
+arithmetic); and how the reference's own windows wander (so that a threshold knows what is normal).
 """
 
 from __future__ import annotations
@@ -12,30 +12,31 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from retrue.core.column import SPECIALS, ColumnProfile, prefixed, within
+from retrue.core.cube import EVERYTHING, cube
 from retrue.core.grids import Grids
-from retrue.core.profile import Profile
-from retrue.core.state import Floats, Ints
+from retrue.core.profile import Profile, bytes_to_frame, fields_to_frame, frame_to_bytes, frame_to_fields, grouped
+from retrue.core.state import Fields, Floats, Ints
+from retrue.errors import ProfileError
+from retrue.schema import Schema
+
+WINDOWS = 400
+"""The most reference windows kept: the last ones, in order of time."""
 
 
 @dataclass(frozen=True, eq=False)
 class BinScores:
-    """How well the model did in each bin of a column: `n` labelled events and the `total` of their scores.
+    """How well the model did in each bin of a column, over the labelled events of the reference.
 
-    Both have bins + 5 entries, specials last. The score is 1 for right and 0 for wrong, or -|error|, or NDCG.
+    Attributes:
+        n: int64[bins + 5], events (specials last).
+        total: float64[bins + 5], the sum of their scores: 1 for right and 0 for wrong, or |error|, or NDCG.
+        squares: float64[bins + 5], the sum of the squared scores.
     """
 
     n: Ints
     total: Floats
-
-    def __add__(self, other: BinScores) -> BinScores:
-        return BinScores(self.n + other.n, self.total + other.total)
-
-
-@dataclass(frozen=True, eq=False)
-class Wander:
-    """How a column's bins vary over the reference's own windows, in time order: counts int64[W, coarse bins + 5]."""
-
-    counts: Ints
+    squares: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,16 +44,77 @@ class Reference:
     """What later windows are compared with.
 
     Attributes:
+        schema: what the events look like.
         grids: how columns and outcomes are counted.
         profile: all of the reference.
         scores: for each column how well the model did in each bin; empty where the reference has no labels.
-        wander: for each column its reference windows; empty where the reference has no time or too few windows.
+        windows: the columns' coarse profiles over the reference's own windows, oldest first; empty without time.
     """
 
+    schema: Schema
     grids: Grids
     profile: Profile
     scores: Mapping[str, BinScores] = field(default_factory=dict)
-    wander: Mapping[str, Wander] = field(default_factory=dict)
+    windows: tuple[Profile, ...] = ()
+
+    def fields(self) -> dict[str, Ints | Floats | list[str]]:
+        """Everything as named arrays."""
+        packed: dict[str, Ints | Floats | list[str]] = {
+            "reference": ["reference"],
+            "schema": [self.schema.to_json()],
+            "scored": list(self.scores),
+            "windows": np.array([len(self.windows)]),
+            **prefixed("grids", self.grids.fields()),
+            **prefixed("profile", self.profile.fields(grids=False)),
+        }
+        for i, scores in enumerate(self.scores.values()):
+            packed |= prefixed(f"scores{i}", {"n": scores.n, "total": scores.total, "squares": scores.squares})
+        for i, window in enumerate(self.windows):
+            packed |= prefixed(f"window{i}", window.fields(grids=False))
+        return packed
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Reference:
+        """Rebuild the reference that `fields` came from."""
+        if "reference" not in fields:
+            raise ProfileError(
+                "these bytes hold no reference", hint="make one with `retrue reference TABLE --save FILE`"
+            )
+        grids = Grids.from_fields(within("grids", fields))
+        scores, windows = grouped(fields, "scores"), grouped(fields, "window")
+        return cls(
+            Schema.from_json(str(fields["schema"][0])),
+            grids,
+            Profile.from_fields(within("profile", fields), grids.columns),
+            {str(name): read_scores(scores[str(i)]) for i, name in enumerate(fields["scored"])},
+            tuple(
+                Profile.from_fields(windows[str(i)], grids.coarse.columns)
+                for i in range(int(np.asarray(fields["windows"])[0]))
+            ),
+        )
+
+    def to_bytes(self) -> bytes:
+        """The reference as bytes, with a version."""
+        return frame_to_bytes(fields_to_frame(self.fields()))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Reference:
+        """Rebuild a reference from `to_bytes`.
+
+        Raises:
+            ProfileError: no reference, damaged, or written by a newer version.
+        """
+        return cls.from_fields(frame_to_fields(bytes_to_frame(data)))
+
+    def column_windows(self, name: str) -> list[ColumnProfile]:
+        """One column over the reference's windows, oldest first."""
+        return [window.columns[name] for window in self.windows]
+
+
+def read_scores(fields: Fields) -> BinScores:
+    """Read the scores of one column."""
+    total, squares = (np.asarray(fields[name], np.float64) for name in ("total", "squares"))
+    return BinScores(np.asarray(fields["n"], np.int64), total, squares)
 
 
 def score_bins(grids: Grids, frame: pl.DataFrame) -> dict[str, BinScores]:
@@ -69,9 +131,21 @@ def score_bins(grids: Grids, frame: pl.DataFrame) -> dict[str, BinScores]:
 
 def score_column(grids: Grids, name: str, labelled: pl.DataFrame, score: Floats) -> BinScores:
     """Tell how well labelled events were predicted in each bin of one column."""
-    grid, source = grids.columns[name], grids.sources[name]
-    width = grid.bins + 5
-    if source.column not in labelled.columns:
-        return BinScores(np.zeros(width, np.int64), np.zeros(width))
-    codes = grid.codes(source.of(labelled[source.column]))
-    return BinScores(np.bincount(codes, minlength=width).astype(np.int64), np.bincount(codes, score, minlength=width))
+    grid = grids.columns[name]
+    width = grid.bins + len(SPECIALS)
+    codes = grid.codes(grids.values(name, labelled))
+    total, squares = np.bincount(codes, score, minlength=width), np.bincount(codes, score * score, minlength=width)
+    return BinScores(np.bincount(codes, minlength=width).astype(np.int64), total, squares)
+
+
+def window_profiles(grids: Grids, frame: pl.DataFrame, windows: Ints) -> tuple[Profile, ...]:
+    """Profile the columns over the reference's windows, on coarse grids, oldest first; the last `WINDOWS` of them.
+
+    Args:
+        grids: the reference's grids.
+        frame: reference events.
+        windows: int64[rows], the window each event belongs to.
+    """
+    columns_only = Grids(grids.coarse.columns, grids.sources)
+    profiles = [profile for (_, name), profile in cube(columns_only, frame, windows).items() if name == EVERYTHING]
+    return tuple(profiles[-WINDOWS:])
