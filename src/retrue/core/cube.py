@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -161,7 +162,7 @@ def group_moments(ordered: Floats, starts: Ints) -> Floats:
 
 def group_parts(grid: NumericGrid, series: pl.Series, order: Ints, starts: Ints) -> Tensor:
     """Count a column with nulls or other specials, group by group."""
-    parts = [grid.count(series[order[a:b]]) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    parts = [grid.count(series[order[a:b]]) for a, b in pairwise(starts)]
     moments = np.array([[p.moments.mean, p.moments.m2, p.moments.min, p.moments.max] for p in parts])
     counts, special = np.stack([p.counts for p in parts]), np.stack([p.special for p in parts])
     return Tensor(grid, counts, special, np.stack([p.sums for p in parts]), moments, {})

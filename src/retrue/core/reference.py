@@ -77,9 +77,7 @@ class Reference:
     def from_fields(cls, fields: Fields) -> Reference:
         """Rebuild the reference that `fields` came from."""
         if "reference" not in fields:
-            raise ProfileError(
-                "these bytes hold no reference", hint="make one with `retrue reference TABLE --save FILE`"
-            )
+            raise ProfileError("these bytes hold no reference", hint="make one with `retrue reference`")
         grids = Grids.from_fields(within("grids", fields))
         scores, windows = grouped(fields, "scores"), grouped(fields, "window")
         return cls(
@@ -121,7 +119,7 @@ def score_bins(grids: Grids, frame: pl.DataFrame) -> dict[str, BinScores]:
     """Tell how well the labelled events of `frame` were predicted in each bin; empty where none is labelled."""
     if grids.outcome is None:
         return {}
-    score = grids.outcome.correct(frame)
+    score = grids.outcome.event_scores(frame)
     known = np.flatnonzero(~np.isnan(score))
     if known.size == 0:
         return {}

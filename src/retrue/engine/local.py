@@ -16,6 +16,7 @@ from functools import reduce
 from operator import add
 from typing import TypeVar
 
+import numpy as np
 import polars as pl
 
 from retrue.core.column import ColumnProfile
@@ -23,7 +24,8 @@ from retrue.core.extra import Counter
 from retrue.core.grid import Grid
 from retrue.core.grids import Grids, Source, fit_column, fit_outcome
 from retrue.core.profile import Profile
-from retrue.core.reference import Reference, score_bins
+from retrue.core.reference import Reference, score_bins, window_profiles
+from retrue.core.values import number_rows
 from retrue.schema import Column, Schema
 from retrue.tables import Table
 
@@ -41,19 +43,34 @@ def workers() -> int:
     return max(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 1)
 
 
-def fit_reference(table: Table, schema: Schema, extras: Sequence[Counter] = ()) -> Reference:
+def fit_reference(
+    table: Table, schema: Schema, extras: Sequence[Counter] = (), *, window: float | None = None
+) -> Reference:
     """Fit grids on a reference table and profile it on them.
 
     Args:
         table: the reference events.
         schema: what they look like; its `profiled` columns get grids.
         extras: counters over whole rows.
+        window: seconds; how long the windows are that show how the reference wanders. None: don't look.
     """
     grids = fit_grids(table, schema, extras)
     profile = count(table, grids)
     labelled = schema.label is not None and schema.label in table.dtypes and grids.outcome is not None
     scores = score_bins(grids, table.sample(present(grids.reads, table), SCORE_ROWS)) if labelled else {}
-    return Reference(grids, profile, scores)
+    windows = reference_windows(table, grids, schema.time, window)
+    return Reference(schema, grids, profile, scores, windows)
+
+
+def reference_windows(table: Table, grids: Grids, time: str | None, window: float | None) -> tuple[Profile, ...]:
+    """Profile the reference's own windows by event time; none where it has no time."""
+    if time is None or time not in table.dtypes or window is None:
+        return ()
+    frame = table.sample(present([*grids.reads, time], table), FIT_ROWS)
+    seconds = number_rows(frame[time], temporal=True)
+    known = seconds.is_not_null() & seconds.is_finite()
+    ids = np.floor(seconds.filter(known).to_numpy() / window).astype(np.int64)
+    return window_profiles(grids, frame.filter(known), ids)
 
 
 def fit_grids(table: Table, schema: Schema, extras: Sequence[Counter] = ()) -> Grids:
