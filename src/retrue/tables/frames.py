@@ -65,7 +65,11 @@ def is_column(values: object) -> bool:
     """Tell whether `values` are many: a sequence that is no text, an array, a series."""
     if isinstance(values, str | bytes | Mapping):
         return False
-    return isinstance(values, Sequence | pl.Series) or hasattr(values, "__array__") or hasattr(values, "__arrow_c_stream__")
+    return (
+        isinstance(values, Sequence | pl.Series)
+        or hasattr(values, "__array__")
+        or hasattr(values, "__arrow_c_stream__")
+    )
 
 
 def through_narwhals(source: Any) -> pl.DataFrame:

@@ -1,0 +1,183 @@
+"""How a schema is found: sample the table, find kinds, check roles, find the task."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from difflib import SequenceMatcher
+from typing import Any
+
+import polars as pl
+
+from retrue.errors import SchemaError
+from retrue.schema.column import Column, Kind, overridden
+from retrue.schema.kinds import infer_column
+from retrue.schema.roles import Roles, several
+from retrue.schema.task import Target, Task, find_target
+from retrue.schema.values import Sample
+from retrue.tables import Table, read
+
+NESTED_ROWS = 1_000
+"""Rows to look at of columns that hold lists, structs or bytes: embeddings are large, and all alike."""
+TYPO = 0.85
+"""A missing label whose name is so similar to a column's is a typing mistake."""
+NUMBERS = ("score", "latency", "weight", "value")
+"""Roles that hold numbers."""
+
+
+def infer_fields(
+    source: Any,
+    given: Mapping[str, Any],
+    kinds: Mapping[str, str],
+    task: str | None,
+    positive: str | None,
+    sample_rows: int,
+) -> dict[str, Any]:
+    """Find the fields of a schema.
+
+    Args:
+        source: anything that `read` takes.
+        given: the columns in each role, as the user names them.
+        kinds: kinds by column, as the user wants them.
+        task: what the user says the task is.
+        positive: the label value that the user calls positive.
+        sample_rows: how many rows to look at.
+
+    Raises:
+        TableError: the table can't be read.
+        SchemaError: roles that don't fit the table.
+    """
+    table = read(source)
+    roles = given_roles(given)
+    check_roles(roles, table.dtypes)
+    values = sampled(table, sample_rows)
+    total = table.count_rows()
+    columns = tuple(infer_column(series, total) for series in values.values())
+    roles = replace(roles, features=roles.features if roles.features is not None else roles.rest(table.dtypes))
+    target = find_target(roles, {c.name: c for c in columns}, values, task, positive)
+    columns = tuple(in_role(column, roles, target) for column in columns)
+    check_types(columns, roles, values)
+    return {
+        "columns": overridden(columns, kinds),
+        **{name: getattr(roles, name) for name in given},
+        "score": one_score(roles, target),
+        "task": target.task,
+        "positive": target.positive,
+        "classes": target.classes,
+    }
+
+
+def given_roles(given: Mapping[str, Any]) -> Roles:
+    """The roles as the user names them."""
+    features = given["features"]
+    score = given["score"]
+    return Roles(
+        **{
+            **given,
+            "score": {str(name): column for name, column in score.items()} if isinstance(score, Mapping) else score,
+            "features": None if features is None else several(features, "features"),
+            "slices": several(given["slices"], "slices"),
+            "feedback": several(given["feedback"], "feedback"),
+        }
+    )
+
+
+def check_roles(roles: Roles, known: Collection[str]) -> None:
+    """Check roles against a table; a label that comes later is let through where score or prediction tell the task.
+
+    Raises:
+        SchemaError: an unknown column, or one in two roles that don't go together.
+    """
+    label = roles.label
+    absent = isinstance(label, str) and label not in known and (roles.score or roles.prediction) is not None
+    if absent and not any(SequenceMatcher(None, str(label), name).ratio() >= TYPO for name in known):
+        known = {*known, str(label)}
+    roles.check([*known, *roles.feedback])
+
+
+def sampled(table: Table, rows: int) -> dict[str, pl.Series]:
+    """A sample of each column, in the table's order; few rows of columns that hold much in each."""
+    large = [name for name, dtype in table.dtypes.items() if dtype.is_nested() or dtype == pl.Binary]
+    small = [name for name in table.dtypes if name not in large]
+    groups: list[tuple[Sequence[str], int]] = [(large, min(rows, NESTED_ROWS)), (small, rows)]
+    found = {
+        series.name: series for names, most in groups if names for series in table.sample(names, most).get_columns()
+    }
+    return {name: found[name] for name in table.dtypes}
+
+
+def in_role(column: Column, roles: Roles, target: Target) -> Column:
+    """The column with the kind that its role implies."""
+    implied = implied_kind(column, roles, target)
+    if implied is None or column.kind in (implied[0], Kind.EMPTY, Kind.CONSTANT):
+        return column if implied is None else replace(column, reason=f"{implied[1]}: {column.reason}")
+    return Column(column.name, implied[0], column.dtype, implied[1])
+
+
+def implied_kind(column: Column, roles: Roles, target: Target) -> tuple[Kind, str] | None:
+    """The kind that a column's role implies, and the reason."""
+    role = next((role for role, name in roles.named() if name == column.name), None)
+    if role == "id":
+        return Kind.ID, "the id"
+    if role == "time" and column.kind != Kind.DATETIME:
+        return None
+    if role in NUMBERS:
+        return Kind.NUMERIC, f"the {role}"
+    if role == "label":
+        return outcome_kind(column, target), f"the label; task {target.task}: {target.reason}"
+    if role == "prediction":
+        return outcome_kind(column, target), "the prediction"
+    if role == "version":
+        return Kind.CATEGORICAL, "the version"
+    return None
+
+
+def outcome_kind(column: Column, target: Target) -> Kind:
+    """The kind of a label or prediction."""
+    if target.task == Task.REGRESSION:
+        return Kind.NUMERIC
+    if target.task == Task.RANKING and column.dtype.startswith(("List", "Array")):
+        return Kind.TEXT
+    return Kind.BOOLEAN if column.kind == Kind.BOOLEAN else Kind.CATEGORICAL
+
+
+def check_types(columns: Sequence[Column], roles: Roles, values: Mapping[str, pl.Series]) -> None:
+    """See that numbers are where numbers must be, and times where times must be.
+
+    Raises:
+        SchemaError: a score, latency, weight or value that isn't numeric, or a time that is none.
+    """
+    named = {column.name: column for column in columns}
+    for role, name in roles.named():
+        if name not in named or named[name].kind == Kind.EMPTY:
+            continue
+        if role in NUMBERS and not reads_as_number(values[name]):
+            raise SchemaError(f"{role} {name!r} is not numeric", expected=f"numbers, not {named[name].dtype}")
+        if role == "time" and not reads_as_time(values[name]):
+            hint = "turn it into dates or datetimes first, for example with polars.from_epoch"
+            raise SchemaError(
+                f"time {name!r} is no time", expected=f"dates or datetimes, not {named[name].dtype}", hint=hint
+            )
+
+
+def reads_as_number(values: pl.Series) -> bool:
+    """Tell whether values are numbers, or text of numbers."""
+    if values.dtype == pl.String:
+        return values.cast(pl.Float64, strict=False).null_count() < len(values)
+    return values.dtype.is_numeric() or values.dtype in (pl.Boolean, pl.Duration)
+
+
+def reads_as_time(values: pl.Series) -> bool:
+    """Tell whether values are times, or text of times."""
+    from retrue.schema.texts import date_kind
+
+    if values.dtype == pl.String:
+        return date_kind(Sample.of(values, len(values))) is not None
+    return values.dtype in (pl.Date, pl.Datetime)
+
+
+def one_score(roles: Roles, target: Target) -> str | Mapping[str, str] | None:
+    """The score as the task wants it: for a binary task the positive class's column."""
+    if target.task == Task.BINARY and isinstance(roles.score, Mapping) and target.positive is not None:
+        return roles.score.get(target.positive, roles.score)
+    return roles.score

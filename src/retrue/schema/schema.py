@@ -1,0 +1,271 @@
+"""`Schema`: what an event looks like."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+from retrue.errors import SchemaError, nearest
+from retrue.schema.change import Change, changes
+from retrue.schema.column import UNPROFILED, Column, kind_named, overridden
+from retrue.schema.roles import ROLES, Roles
+from retrue.schema.task import Task, task_named
+from retrue.schema.written import FORMAT, check_format, check_keys, from_toml, to_toml
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What an event looks like: columns with their kinds, roles, and the task.
+
+    Attributes:
+        columns: the columns of the table, in its order.
+        id, time, version, label, prediction, latency, weight, value: the column in that role.
+        score: the column with the probability of the positive class, or a column for each class.
+        features: what the model sees.
+        slices: columns that part the events into segments.
+        feedback: what users did afterwards.
+        task: what the model predicts.
+        positive: the label value that counts as 1, as text.
+        classes: the label values as text; for a binary task the negative one first.
+        timezone: of times that name none.
+
+    Raises:
+        SchemaError: roles that name unknown columns or don't go together, or an unknown time zone.
+
+    >>> schema = Schema.infer({"age": [31, 47, 25], "y": [0, 1, 1], "p": [0.2, 0.9, 0.6]}, label="y", score="p")
+    >>> schema.task, schema.positive, schema.features
+    (<Task.BINARY: 'binary'>, '1', ('age',))
+    """
+
+    columns: tuple[Column, ...]
+    id: str | None = None
+    time: str | None = None
+    version: str | None = None
+    label: str | None = None
+    prediction: str | None = None
+    score: str | Mapping[str, str] | None = None
+    latency: str | None = None
+    weight: str | None = None
+    value: str | None = None
+    features: tuple[str, ...] = ()
+    slices: tuple[str, ...] = ()
+    feedback: tuple[str, ...] = ()
+    task: Task | None = None
+    positive: str | None = None
+    classes: tuple[str, ...] = ()
+    timezone: str = "UTC"
+
+    def __post_init__(self) -> None:
+        known = set(self.named)
+        # Labels and feedback come later: a schema may name them before any table had them.
+        later = {column for column in (self.label, *self.feedback) if column is not None}
+        self.roles.check(known | later)
+        check_timezone(self.timezone)
+
+    @classmethod
+    def infer(
+        cls,
+        table: Any,
+        *,
+        id: str | None = None,
+        time: str | None = None,
+        version: str | None = None,
+        label: str | None = None,
+        score: str | Mapping[str, str] | None = None,
+        prediction: str | None = None,
+        latency: str | None = None,
+        weight: str | None = None,
+        value: str | None = None,
+        features: Sequence[str] | None = None,
+        slices: Sequence[str] = (),
+        feedback: Sequence[str] = (),
+        kinds: Mapping[str, str] | None = None,
+        task: str | None = None,
+        positive: str | None = None,
+        timezone: str = "UTC",
+        sample_rows: int = 100_000,
+    ) -> Self:
+        """Find out what the events of `table` look like.
+
+        Args:
+            table: anything that `retrue.tables.read` takes.
+            id, time, version, label, score, prediction, latency, weight, value, feedback: the columns in these roles.
+            features: what the model sees; all columns that play no role, unless named.
+            slices: columns that part the events into segments.
+            kinds: kinds by column, where the guess is wrong.
+            task: where the guess is wrong.
+            positive: the label value that counts as 1, where the guess is wrong.
+            timezone: of times that name none.
+            sample_rows: how many rows to look at, evenly over the table.
+
+        Raises:
+            TableError: the table can't be read.
+            SchemaError: roles that don't fit the table.
+        """
+        from retrue.schema.infer import infer_fields
+
+        roles = {
+            "id": id, "time": time, "version": version, "label": label, "score": score, "prediction": prediction,
+            "latency": latency, "weight": weight, "value": value, "features": features, "slices": slices,
+            "feedback": feedback,
+        }  # fmt: skip
+        found = infer_fields(table, roles, kinds or {}, task, positive, sample_rows)
+        return cls(**found, timezone=timezone)
+
+    @cached_property
+    def named(self) -> dict[str, Column]:
+        """The columns by name."""
+        return {column.name: column for column in self.columns}
+
+    @property
+    def roles(self) -> Roles:
+        """Which column plays which role."""
+        return Roles(**{role: getattr(self, role) for role in ROLES})
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """The score columns: none, one, or one for each class."""
+        return self.roles.scores
+
+    def column(self, name: str) -> Column:
+        """The column called `name`.
+
+        Raises:
+            SchemaError: there is none; the nearest is named.
+        """
+        if name not in self.named:
+            raise SchemaError(f"unknown column {name!r}", where="schema", hint=nearest(name, self.named))
+        return self.named[name]
+
+    @property
+    def profiled(self) -> tuple[Column, ...]:
+        """The columns that get a grid: features, scores, prediction, label, value, latency and slice columns, in that order.
+
+        Never id, time or version, and no ids, texts, embeddings or empty columns.
+        """
+        wanted = [*self.features, *self.scores, self.prediction, self.label, self.value, self.latency, *self.slices]
+        columns = (self.named[name] for name in dict.fromkeys(wanted) if name in self.named)
+        apart = {self.id, self.time, self.version}
+        return tuple(column for column in columns if column.name not in apart and column.kind not in UNPROFILED)
+
+    def replace(self, **changed: Any) -> Self:
+        """The same schema with other roles, task, positive, timezone, or `kinds={column: kind}`.
+
+        A column that gets a role is no feature any more, unless `features` are named.
+
+        Raises:
+            SchemaError: an unknown field, column or kind, or roles that don't go together.
+
+        >>> Schema.infer({"x": [1, 2, 3, 3]}).replace(kinds={"x": "categorical"}).column("x").reason
+        'set by hand'
+        """
+        check_keys(changed, [*FIELDS, "kinds"], "replace")
+        if (kinds := changed.pop("kinds", None)) is not None:
+            changed["columns"] = overridden(changed.get("columns", self.columns), kinds)
+        for name in ("features", "slices", "feedback", "classes"):
+            if name in changed:
+                changed[name] = (changed[name],) if isinstance(changed[name], str) else tuple(changed[name])
+        if changed.get("task") is not None:
+            changed["task"] = task_named(changed["task"])
+        if "features" not in changed:
+            roles = Roles(**{role: changed.get(role, getattr(self, role)) for role in ROLES if role != "features"})
+            changed["features"] = roles.rest(self.features)
+        return dataclasses.replace(self, **changed)
+
+    def check_table(self, dtypes: Mapping[str, object]) -> tuple[Change, ...]:
+        """Say which columns were added, removed, renamed or changed their type.
+
+        Args:
+            dtypes: the dtype of each column of a table, as `Table.dtypes` gives them.
+
+        >>> [change.detail for change in Schema.infer({"income": [1.5, 2.5]}).check_table({"incme": "Float64"})]
+        ["'income' is now called 'incme'"]
+        """
+        later = [name for name in (self.label, *self.feedback) if name is not None]
+        return changes(self.columns, {name: str(dtype) for name, dtype in dtypes.items()}, later)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, with the version of the form as `format`."""
+        values: dict[str, Any] = {"format": FORMAT}
+        for name in FIELDS[1:]:
+            value = getattr(self, name)
+            values[name] = list(value) if isinstance(value, tuple) else value
+        values["task"] = None if self.task is None else str(self.task)
+        values["score"] = dict(self.score) if isinstance(self.score, Mapping) else self.score
+        values["columns"] = [
+            {"name": c.name, "kind": str(c.kind), "dtype": c.dtype, "reason": c.reason} for c in self.columns
+        ]
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote.
+
+        Raises:
+            SchemaError: an unknown key, kind or task, a newer format, or roles that don't go together.
+        """
+        check_keys(values, ["format", *FIELDS], "schema")
+        check_format(values)
+        fields = {key: value for key, value in values.items() if key in FIELDS}
+        for name in ("features", "slices", "feedback", "classes"):
+            fields[name] = tuple(values.get(name) or ())
+        fields["task"] = None if values.get("task") is None else task_named(values["task"])
+        fields["columns"] = tuple(column_from(entry) for entry in values.get("columns", ()))
+        return cls(**fields)
+
+    def to_json(self) -> str:
+        """Write JSON."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read JSON.
+
+        Raises:
+            SchemaError: it isn't JSON, or no schema.
+        """
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise SchemaError(f"a schema that isn't JSON: {error}") from error
+        return cls.from_dict(values)
+
+    def to_toml(self) -> str:
+        """Write TOML, for people to edit."""
+        return to_toml(self.to_dict())
+
+    @classmethod
+    def from_toml(cls, text: str) -> Self:
+        """Read TOML.
+
+        Raises:
+            SchemaError: it isn't TOML, or no schema.
+        """
+        return cls.from_dict(from_toml(text))
+
+
+FIELDS = tuple(entry.name for entry in dataclasses.fields(Schema))
+"""The names of a schema's fields, `columns` first."""
+
+
+def column_from(entry: Any) -> Column:
+    """Read a column; dtype and reason may be left out by hand."""
+    check_keys(entry, ["name", "kind", "dtype", "reason"], "a column of the schema")
+    if not isinstance(entry.get("name"), str):
+        raise SchemaError("a column without a name", where="schema", expected="name and kind")
+    kind = kind_named(entry.get("kind", ""), entry["name"])
+    return Column(entry["name"], kind, str(entry.get("dtype", "")), str(entry.get("reason", "")))
+
+
+def check_timezone(name: str) -> None:
+    """Raise SchemaError unless `name` is a time zone."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError, TypeError) as error:
+        expected = "a name such as UTC or Europe/Berlin"
+        raise SchemaError(f"unknown time zone {name!r}", where="timezone", expected=expected) from error
