@@ -98,6 +98,7 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.opened = 0
 
     def error(self, what: str, *, expected: str = LANGUAGE, hint: str | None = None) -> SliceError:
         return SliceError(what, where=shown(self.text), expected=expected, hint=hint)
@@ -105,11 +106,12 @@ class _Reader:
     def read(self) -> Node:
         self.check_characters()
         tree = self.parse()
-        if tree is None:
-            raise self.error("no condition", expected="a condition such as precip > 0.1, or TRUE for all rows")
         if _depth(tree) > MAX_DEPTH + MAX_NESTING:
             raise self.error("a slice that nests too deeply", expected=f"chains of at most {MAX_DEPTH} terms")
-        return self.condition(tree)
+        node = self.condition(tree)
+        if sum(1 for _ in tree.find_all(exp.Paren, exp.Anonymous, exp.In)) > self.opened:
+            raise self.ambiguous()  # sqlglot added its own: it reads `x > 1 IS NULL` as `x > (1 IS NULL)`
+        return node
 
     def check_characters(self) -> None:
         if "\0" in self.text:
@@ -119,7 +121,7 @@ class _Reader:
         except UnicodeEncodeError:
             raise self.error("half of a surrogate pair", expected="valid Unicode") from None
 
-    def parse(self) -> exp.Expr | None:
+    def parse(self) -> exp.Expr:
         """Let sqlglot read the admitted tokens."""
         try:
             tokens = _Tokenizer().tokenize(self.text)
@@ -134,7 +136,10 @@ class _Reader:
             raise self.error(f"{reason} at character {first['col']}") from None
         except RecursionError:
             raise self.error("a slice that nests too deeply", expected=f"at most {MAX_NESTING} levels") from None
-        return trees[0] if trees else None
+        if not trees or trees[0] is None:
+            raise self.error("no condition", expected="a condition such as precip > 0.1, or TRUE for all rows")
+        self.opened = sum(token.token_type is _T.L_PAREN for token in admitted)
+        return trees[0]
 
     def admit(self, token: Token, after: Token | None) -> Token:
         """Let the language's tokens through; make a word that SQL doesn't reserve a column's name; refuse the rest."""
@@ -145,7 +150,7 @@ class _Reader:
             return token
         if kind in _TIMES and after is not None and after.token_type is _T.STRING:
             return token
-        if not _WORD.match(text):
+        if not _WORD.match(text) or self.text[token.start : token.end + 1] != text:
             raise self.error(f"{printable(text)} isn't allowed", hint=_INSTEAD_OF_MARK.get(text))
         if text.lower() in RESERVED:
             raise self.error(f"{text.upper()} isn't allowed", hint=f'a column of that name is written "{text}"')
@@ -185,6 +190,17 @@ class _Reader:
             raise self.error(f"{_construct(tree)} with {', '.join(extra)} isn't allowed")
         return convert(self, tree)
 
+    def operand(self, tree: exp.Expr) -> Node:
+        """Read an operand; a condition must be in parentheses there, as dialects disagree on `a = b IS NULL`."""
+        if isinstance(tree, _CONDITIONS):
+            raise self.ambiguous()
+        return self.node(tree)
+
+    def ambiguous(self) -> SliceError:
+        return self.error(
+            "one comparison inside another can be read in two ways", hint="write a < b AND b < c, or parentheses"
+        )
+
     def column(self, tree: exp.Expr) -> Node:
         name = tree.this
         if not isinstance(name, exp.Identifier):
@@ -214,7 +230,7 @@ class _Reader:
         raise self.error("NULL, which nothing equals, outside of IS NULL", expected="x IS NULL or x IS NOT NULL")
 
     def negative(self, tree: exp.Expr) -> Node:
-        operand = self.node(tree.this)
+        operand = self.operand(tree.this)
         if isinstance(operand, Literal) and type(operand.value) in (int, float):
             return number(-operand.value)  # type: ignore[operator]
         return Negative(operand)
@@ -223,10 +239,10 @@ class _Reader:
         return negate(self.condition(tree.this))
 
     def arithmetic(self, tree: exp.Expr) -> Node:
-        return Arithmetic(_OPERATORS[type(tree)], self.node(tree.this), self.node(tree.expression))
+        return Arithmetic(_OPERATORS[type(tree)], self.operand(tree.this), self.operand(tree.expression))
 
     def comparison(self, tree: exp.Expr) -> Node:
-        return Comparison(_OPERATORS[type(tree)], self.node(tree.this), self.node(tree.expression))
+        return Comparison(_OPERATORS[type(tree)], self.operand(tree.this), self.operand(tree.expression))
 
     def logic(self, tree: exp.Expr) -> Node:
         """Unroll a chain, which sqlglot makes as deep as it is long."""
@@ -237,19 +253,19 @@ class _Reader:
         return join(_OPERATORS[kind], *(self.condition(operand) for operand in (tree, *reversed(operands))))
 
     def between(self, tree: exp.Expr) -> Node:
-        return Between(self.node(tree.this), self.node(tree.args["low"]), self.node(tree.args["high"]))
+        return Between(*(self.operand(tree.args[key]) for key in ("this", "low", "high")))
 
     def isin(self, tree: exp.Expr) -> Node:
-        options = [self.node(option) for option in tree.expressions]
+        options = [self.node(option) for option in tree.expressions if not tree.args.get("field")]
         literals = tuple(option for option in options if isinstance(option, Literal))
         if not options or len(literals) < len(options):
             raise self.error("IN without a list of constants", expected="such as origin IN ('JFK', 'LGA')")
-        return In(self.node(tree.this), literals)
+        return In(self.operand(tree.this), literals)
 
     def isnull(self, tree: exp.Expr) -> Node:
         if type(tree.expression) is not exp.Null:
             raise self.error("IS without NULL", expected="x IS NULL or x IS NOT NULL")
-        return IsNull(self.node(tree.this))
+        return IsNull(self.operand(tree.this))
 
     def like(self, tree: exp.Expr) -> Node:
         pattern = self.node(tree.expression)
@@ -257,7 +273,7 @@ class _Reader:
             raise self.error("LIKE without a constant pattern", expected="such as carrier LIKE 'U%'")
         if len(pattern.value) > _MAX_PATTERN:
             raise self.error("a LIKE pattern that is too long", expected=f"at most {_MAX_PATTERN:,} characters")
-        node = Like(self.node(tree.this), pattern.value, ignore_case=isinstance(tree, exp.ILike))
+        node = Like(self.operand(tree.this), pattern.value, ignore_case=isinstance(tree, exp.ILike))
         return negate(node) if tree.args.get("negate") else node
 
     def time(self, tree: exp.Expr) -> Node:
@@ -336,6 +352,8 @@ _OPERATORS: dict[type[exp.Expr], str] = {
     exp.And: "AND",
     exp.Or: "OR",
 }
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
+_CONDITIONS = (*_COMPARISONS, exp.Between, exp.In, exp.Is, exp.Like, exp.ILike, exp.Not, exp.And, exp.Or)
 _TWO = frozenset({"this", "expression"})
 _Converter = tuple[frozenset[str], Callable[[_Reader, exp.Expr], Node]]
 _CONVERTERS: dict[type[exp.Expr], _Converter] = {
@@ -346,7 +364,7 @@ _CONVERTERS: dict[type[exp.Expr], _Converter] = {
     exp.Neg: (frozenset({"this"}), _Reader.negative),
     exp.Not: (frozenset({"this"}), _Reader.negation),
     exp.Between: (frozenset({"this", "low", "high"}), _Reader.between),
-    exp.In: (frozenset({"this", "expressions"}), _Reader.isin),
+    exp.In: (frozenset({"this", "expressions", "field"}), _Reader.isin),
     exp.Is: (_TWO, _Reader.isnull),
     exp.Like: (_TWO | {"negate"}, _Reader.like),
     exp.ILike: (_TWO | {"negate"}, _Reader.like),
@@ -354,6 +372,6 @@ _CONVERTERS: dict[type[exp.Expr], _Converter] = {
     exp.Anonymous: (frozenset({"this", "expressions"}), _Reader.call),
     **dict.fromkeys((exp.Add, exp.Sub, exp.Mul, exp.Mod), (_TWO, _Reader.arithmetic)),
     exp.Div: (_TWO | {"typed", "safe"}, _Reader.arithmetic),
-    **dict.fromkeys((exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE), (_TWO, _Reader.comparison)),
+    **dict.fromkeys(_COMPARISONS, (_TWO, _Reader.comparison)),
     **dict.fromkeys((exp.And, exp.Or), (_TWO, _Reader.logic)),
 }
