@@ -1,0 +1,152 @@
+"""What a slice is asked to explain: where did the input change most, or where did the loss rise most?
+
+A question turns rows into a few numbers that add up (a sum over any set of bins is a sum of sums), and the sums of a set into a score: a
+log-likelihood ratio in nats between "this set changed" and "nothing changed".
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
+
+ENOUGH = 20
+"""Rows of each side that a mean loss needs."""
+
+
+class Question(ABC):
+    """Abstract: numbers for each row of the window and the reference, and what their sums over a set are worth."""
+
+    @abstractmethod
+    def rows(self) -> tuple[list[Floats | None], list[Floats | None]]:
+        """Give what to sum over the rows of the window and of the reference; None stands for ones."""
+
+    @abstractmethod
+    def score(self, sums: Array) -> Floats:
+        """Give the gain in nats of each set from its sums [..., numbers of the window, then of the reference]."""
+
+    @abstractmethod
+    def order(self, sums: Array) -> Floats:
+        """Give the key by which bins with these sums [..., bins, numbers] may be joined to sets, most changed last."""
+
+    @abstractmethod
+    def grew(self, sums: Array) -> npt.NDArray[np.bool_]:
+        """Say whether the set's share or loss is higher in the window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share(Question):
+    """Where did the input change most: n_w KL(p || m) + n_r KL(q || m), p and q a set's shares, m the pooled one.
+
+    Args:
+        window, reference: weights of the rows; None: ones. A raked reference is scaled to its effective size.
+        n_window, n_reference: their totals.
+    """
+
+    window: Floats | None
+    reference: Floats | None
+    n_window: float
+    n_reference: float
+
+    def rows(self) -> tuple[list[Floats | None], list[Floats | None]]:
+        """Give the weights: their sums are rows."""
+        return [self.window], [self.reference]
+
+    def score(self, sums: Array) -> Floats:
+        """Give twice-two-table likelihood ratios (Woolf 1957, half of G)."""
+        a, b = sums[..., 0], sums[..., 1]
+        n, m = self.n_window, self.n_reference
+        inside = xlogx(a) + xlogx(b) - xlogx(a + b)
+        outside = xlogx(n - a) + xlogx(m - b) - xlogx(n + m - a - b)
+        return np.asarray(inside + outside - xlogx(np.array(n)) - xlogx(np.array(m)) + xlogx(np.array(n + m)))
+
+    def order(self, sums: Array) -> Floats:
+        """Order by the share of window rows among all rows of the bin."""
+        a, b = sums[..., 0] / max(self.n_window, 1e-9), sums[..., 1] / max(self.n_reference, 1e-9)
+        return np.asarray(a / np.maximum(a + b, 1e-300))
+
+    def grew(self, sums: Array) -> npt.NDArray[np.bool_]:
+        """Say whether the set's share is higher in the window."""
+        return np.asarray(sums[..., 0] * self.n_reference > sums[..., 1] * self.n_window)
+
+
+@dataclass(frozen=True, slots=True)
+class Loss(Question):
+    """Where did the loss rise most, row for row of the same kind.
+
+    The reference is raked to the shares of the slices that the input's change consists of; else rows that were always hard
+    would be blamed for being more.
+
+    Args:
+        window, reference: weights of the rows; None: ones.
+        window_loss, reference_loss: each row's loss.
+        spread: the variance of the loss over all rows, which steadies that of small sets.
+        binary: every loss is 0 or 1: a Bernoulli ratio instead of a Gaussian one.
+    """
+
+    window: Floats | None
+    reference: Floats | None
+    window_loss: Floats
+    reference_loss: Floats
+    spread: float
+    binary: bool
+
+    def rows(self) -> tuple[list[Floats | None], list[Floats | None]]:
+        """Give weight, loss and squared loss of each row."""
+        return _moments(self.window, self.window_loss), _moments(self.reference, self.reference_loss)
+
+    def score(self, sums: Array) -> Floats:
+        """Give the likelihood ratio of two means against one; nothing where the loss fell or a side has under 20 rows."""
+        gain = self._bernoulli(sums) if self.binary else self._gaussian(sums)
+        enough = np.minimum(sums[..., 0], sums[..., 3]) >= ENOUGH
+        return np.asarray(np.where(enough & (self._rise(sums) > 0), gain, 0.0))
+
+    @staticmethod
+    def _bernoulli(sums: Array) -> Floats:
+        n, a, m, b = sums[..., 0], sums[..., 1], sums[..., 3], sums[..., 4]
+        apart = xlogx(a) + xlogx(n - a) - xlogx(n) + xlogx(b) + xlogx(m - b) - xlogx(m)
+        return np.asarray(apart - xlogx(a + b) - xlogx(n + m - a - b) + xlogx(n + m))
+
+    def _gaussian(self, sums: Array) -> Floats:
+        """n m / (n + m) x difference^2 / (2 variance), the variance shrunk to the overall one by ten rows."""
+        n, m = sums[..., 0], sums[..., 3]
+        size = n * m / np.maximum(n + m, 1e-300)
+        within = sums[..., 2] - sums[..., 1] ** 2 / np.maximum(n, 1e-9) + sums[..., 5] - sums[..., 4] ** 2 / np.maximum(m, 1e-9)
+        variance = (np.maximum(within, 0.0) + 10 * self.spread) / (n + m + 10)
+        return np.asarray(size * self._rise(sums) ** 2 / (2 * np.maximum(variance, 1e-300)))
+
+    def order(self, sums: Array) -> Floats:
+        """Order by the rise of the mean, shrunk to none by ten rows."""
+        size = np.minimum(sums[..., 0], sums[..., 3])
+        return np.asarray(self._rise(sums) * size / (size + 10))
+
+    def grew(self, sums: Array) -> npt.NDArray[np.bool_]:
+        """Say whether the set's mean loss is higher in the window."""
+        return np.asarray(self._rise(sums) > 0)
+
+    @staticmethod
+    def _rise(sums: Array) -> Floats:
+        after = sums[..., 1] / np.maximum(sums[..., 0], 1e-9)
+        return np.asarray(after - sums[..., 4] / np.maximum(sums[..., 3], 1e-9))
+
+
+def _moments(weights: Floats | None, loss: Floats) -> list[Floats | None]:
+    if weights is None:
+        return [None, loss, loss * loss]
+    return [weights, weights * loss, weights * loss * loss]
+
+
+def xlogx(x: Array) -> Floats:
+    """Give x ln x, 0 where x isn't positive.
+
+    >>> xlogx(np.array([0.0, 1.0])).tolist()
+    [0.0, 0.0]
+    """
+    safe = np.maximum(x, 1e-300)
+    return np.asarray(x * np.log(safe) * (x > 0))
