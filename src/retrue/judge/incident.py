@@ -1,0 +1,285 @@
+"""Incidents: alerts that belong together, from the first to the last, so that one problem is one message.
+
+    windows in order of time --alerts--> join an open incident (same column, or same kind) or open one
+                             --calm windows--> resolved; an alert soon after reopens it
+
+Everything is a pure function of the verdicts of all windows and of what people said about earlier incidents. A window that is
+judged again replaces its verdicts, so it counts once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from retrue.errors import ConfigError
+from retrue.judge.verdict import Verdict, VerdictKind, severity, sort_worst_first
+
+Window = tuple[str, str]
+
+
+class State(StrEnum):
+    """Where an incident is in its life."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    SNOOZED = "snoozed"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Alerts of one model that belong together.
+
+    Args:
+        id: the same whenever the same verdicts are grouped again.
+        model: the model.
+        kind: the worst kind among its alerts.
+        state: open, acknowledged, snoozed or resolved.
+        since: start of its first window.
+        until: end of its last window, once resolved; None while it lasts.
+        columns: the columns concerned, worst first.
+        verdicts: its alerts, in order of time.
+        sentence: what happened, in words.
+        snoozed_until: the time from which it is told again.
+    """
+
+    id: str
+    model: str
+    kind: VerdictKind
+    state: State
+    since: str
+    until: str | None
+    columns: tuple[str, ...]
+    verdicts: tuple[Verdict, ...]
+    sentence: str
+    snoozed_until: str | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether it isn't resolved."""
+        return self.state is not State.RESOLVED
+
+    def acknowledge(self) -> Incident:
+        """Say that somebody is on it. A resolved incident stays resolved."""
+        return replace(self, state=State.ACKNOWLEDGED, snoozed_until=None) if self.live else self
+
+    def snooze(self, until: str) -> Incident:
+        """Say that nobody wants to hear of it before a time (ISO)."""
+        return replace(self, state=State.SNOOZED, snoozed_until=until) if self.live else self
+
+    def resolve(self, at: str) -> Incident:
+        """Say that it is over; alerts in windows that end after `at` (ISO) open it again."""
+        return replace(self, state=State.RESOLVED, until=at, snoozed_until=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain values, verdicts as their ten fields."""
+        return {
+            "id": self.id,
+            "model": self.model,
+            "kind": self.kind.value,
+            "state": self.state.value,
+            "since": self.since,
+            "until": self.until,
+            "columns": list(self.columns),
+            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
+            "sentence": self.sentence,
+            "snoozed_until": self.snoozed_until,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Incident:
+        """Read back what `to_dict` gave."""
+        values = dict(data)
+        values["kind"], values["state"] = VerdictKind(values["kind"]), State(values["state"])
+        values["columns"] = tuple(values["columns"])
+        values["verdicts"] = tuple(Verdict.from_dict(verdict) for verdict in values["verdicts"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Hysteresis:
+    """When an incident ends, and when an alert is the same incident again.
+
+    Args:
+        calm: judged windows without its alerts until it is resolved.
+        cooldown: windows after that in which a like alert reopens it.
+    """
+
+    calm: int = 2
+    cooldown: int = 2
+
+    def __post_init__(self) -> None:
+        """Refuse an incident that would end before it began."""
+        if self.calm < 1 or self.cooldown < 0:
+            raise ConfigError(f"hysteresis of {self.calm} calm windows and {self.cooldown} to cool down", expected="at least 1 and 0")
+
+
+def group_incidents(
+    model: str,
+    history: Mapping[Window, Sequence[Verdict]],
+    prior: Iterable[Incident] = (),
+    hysteresis: Hysteresis | None = None,
+) -> list[Incident]:
+    """Group the alerts of all windows into incidents, oldest first.
+
+    Args:
+        model: the model.
+        history: all verdicts of each judged window, by its start and end (ISO, one zone, so that text sorts as time does); calm ones too,
+            because they end incidents. A window judged again has its new verdicts here.
+        prior: the incidents as last grouped, with what people said about them.
+        hysteresis: when an incident ends.
+    """
+    hysteresis = hysteresis or Hysteresis()
+    threads: list[_Thread] = []
+    for window in sorted(history):
+        verdicts = [verdict.within(window) for verdict in history[window]]
+        alerts = sort_worst_first(verdict for verdict in verdicts if verdict.alarm)
+        told: set[int] = set()
+        for alert in alerts:
+            told.add(_join(threads, alert, hysteresis))
+        if any(verdict.kind not in _BLIND for verdict in verdicts):
+            for place, thread in enumerate(threads):
+                thread.calm = 0 if place in told else thread.calm + 1
+    known = list(prior)
+    return [_settle(model, thread, known, hysteresis) for thread in threads]
+
+
+_BLIND = (VerdictKind.NOT_COMPARABLE, VerdictKind.SILENT)
+"""A window that shows nothing else doesn't show that things are calm."""
+
+
+@dataclass(slots=True)
+class _Thread:
+    """An incident in the making."""
+
+    alerts: list[Verdict]
+    calm: int = 0
+    columns: set[str] = field(default_factory=set)
+    kinds: set[VerdictKind] = field(default_factory=set)
+
+    def add(self, alert: Verdict) -> None:
+        self.alerts.append(alert)
+        self.calm = 0
+        self.kinds.add(alert.kind)
+        if alert.column is not None:
+            self.columns.add(alert.column)
+
+    def belongs(self, alert: Verdict) -> bool:
+        """Same column, same kind, or a worse model beside changed data."""
+        silent = VerdictKind.SILENT
+        if alert.column in self.columns or alert.kind in self.kinds:
+            return True
+        effect = VerdictKind.DEGRADED
+        return silent not in (alert.kind, *self.kinds) and (alert.kind is effect or effect in self.kinds)
+
+
+def _join(threads: list[_Thread], alert: Verdict, hysteresis: Hysteresis) -> int:
+    """Put an alert where it belongs; the thread that shares its column comes first, then the oldest."""
+    alive = [
+        place
+        for place, thread in enumerate(threads)
+        if thread.calm < hysteresis.calm + hysteresis.cooldown + 1 and thread.belongs(alert)
+    ]
+    if not alive:
+        threads.append(_Thread([]))
+        alive = [len(threads) - 1]
+    best = min(alive, key=lambda place: (alert.column not in threads[place].columns, place))
+    threads[best].add(alert)
+    return best
+
+
+def _settle(model: str, thread: _Thread, prior: list[Incident], hysteresis: Hysteresis) -> Incident:
+    """Turn a thread into an incident, with the id and the state that an earlier grouping gave it."""
+    alerts = sorted(thread.alerts, key=lambda alert: (alert.window or ("", ""), severity(alert)))
+    since, last = _window(alerts[0])[0], max(_window(alert)[1] for alert in alerts)
+    ranked = sort_worst_first(alerts)
+    columns = tuple(dict.fromkeys(alert.column for alert in ranked if alert.column is not None))
+    over = thread.calm >= hysteresis.calm
+    fresh = Incident(
+        _id(model, alerts[0]),
+        model,
+        ranked[0].kind,
+        State.RESOLVED if over else State.OPEN,
+        since,
+        last if over else None,
+        columns,
+        tuple(alerts),
+        "",
+    )
+    before = _same(fresh, last, prior)
+    settled = fresh if before is None else _carry(fresh, before, last)
+    return replace(settled, sentence=_sentence(settled, last))
+
+
+def _same(fresh: Incident, last: str, prior: list[Incident]) -> Incident | None:
+    """Find the incident that this one was when last grouped: the same id, or the same cause at the same time."""
+    for before in prior:
+        if before.model == fresh.model and before.id == fresh.id:
+            return before
+    for before in prior:
+        overlap = before.since <= last and (before.until is None or before.until >= fresh.since)
+        alike = before.kind is fresh.kind or set(before.columns) & set(fresh.columns)
+        if before.model == fresh.model and overlap and alike:
+            return before
+    return None
+
+
+def _carry(fresh: Incident, before: Incident, last: str) -> Incident:
+    """Carry over what people said: acknowledged and snoozed hold while it lasts, resolved by hand until the next alert."""
+    carried = replace(fresh, id=before.id)
+    if not fresh.live or before.state is State.OPEN:
+        return carried
+    if before.state is State.RESOLVED:
+        ended = before.until is not None and last <= before.until
+        return replace(carried, state=State.RESOLVED, until=before.until) if ended else carried
+    if before.state is State.SNOOZED and before.snoozed_until is not None and last > before.snoozed_until:
+        return carried
+    return replace(carried, state=before.state, snoozed_until=before.snoozed_until)
+
+
+def _id(model: str, first: Verdict) -> str:
+    parts = (model, first.kind.value, first.column or "", first.metric or "", first.slice or "", _window(first)[0])
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=6).hexdigest()
+
+
+def _window(verdict: Verdict) -> Window:
+    return verdict.window or ("", "")
+
+
+# --- the sentence on top -----------------------------------------------------------------------------------------------------
+
+
+def _sentence(incident: Incident, last: str) -> str:
+    """Say since when, what is worst now, and what else."""
+    now = [alert for alert in incident.verdicts if _window(alert)[1] == last]
+    worst = sort_worst_first(now)[0]
+    subject = "" if worst.column is None else f"{worst.column}: "
+    where = "" if worst.slice is None else f" where {worst.slice}"
+    others = [column for column in incident.columns if column != worst.column]
+    rest = "" if not others else f"; also {_listed(others)}"
+    return f"{_when(incident)}, {subject}{worst.reason}{where}{rest}"
+
+
+def _when(incident: Incident) -> str:
+    start = _day(incident.since)
+    return f"Since {start}" if incident.until is None else f"From {start} to {_day(incident.until)}"
+
+
+def _day(moment: str) -> str:
+    """Say an ISO time as people do; midnight as the day alone; anything else as it is."""
+    try:
+        at = datetime.fromisoformat(moment)
+    except ValueError:
+        return moment
+    day = f"{at.day} {at:%B %Y}"
+    return day if (at.hour, at.minute) == (0, 0) else f"{day} {at:%H:%M}"
+
+
+def _listed(names: Sequence[str], most: int = 3) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

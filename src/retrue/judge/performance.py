@@ -1,0 +1,129 @@
+"""Is the model degraded? Labelled performance against the reference's, beyond both intervals and by enough."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from retrue.judge.distance import Z95, Floats
+from retrue.judge.budget import wander_reach
+from retrue.judge.settings import Settings
+from retrue.judge.verdict import Verdict, VerdictKind
+from retrue.judge.words import figure, rows
+from retrue.metrics import Measure, get
+
+MAIN = {
+    "binary": ("roc_auc", "accuracy"),
+    "multiclass": ("accuracy",),
+    "regression": ("mae",),
+    "ranking": ("ndcg",),
+}
+"""The metrics that judge a model unless told otherwise. Few: each one more costs the budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A metric over the reference's windows, in order of time.
+
+    Args:
+        values: the metric in each window.
+        errors: its standard error there.
+    """
+
+    values: Floats
+    errors: Floats
+
+
+def judge_performance(
+    window: Mapping[str, Measure],
+    reference: Mapping[str, Measure],
+    labelled: int,
+    settings: Settings | None = None,
+    *,
+    past: Mapping[str, Past] | None = None,
+    span_of: tuple[str, str] | None = None,
+    slice: str | None = None,
+) -> list[Verdict]:
+    """Give one verdict for each metric that both sides measured.
+
+    Args:
+        window, reference: what was measured with labels, by metric, with 95 % intervals; only metrics with a better direction are judged.
+        labelled: labelled rows of the window.
+        settings: how strictly.
+        past: how the metrics went over reference windows: what they wander by themselves is no degradation.
+        span_of: start and end of the window, for the verdicts.
+        slice: the slice measured.
+    """
+    settings = settings or Settings()
+    names = [name for name in window if name in reference and get(name).better is not None]
+    alpha = settings.alpha(len(names))
+    return [
+        judge_metric(name, window[name], reference[name], labelled, alpha, settings, (past or {}).get(name)).within(span_of, slice)
+        for name in names
+    ]
+
+
+def judge_metric(
+    name: str,
+    window: Measure,
+    reference: Measure,
+    labelled: int,
+    alpha: float,
+    settings: Settings | None = None,
+    past: Past | None = None,
+) -> Verdict:
+    """Judge one metric: degraded where it is worse by more than chance, habit and the floor together explain."""
+    settings, metric = settings or Settings(), get(name)
+    if labelled < settings.min_rows:
+        return Verdict(VerdictKind.NOT_COMPARABLE, f"{rows(labelled)} with labels, needs {settings.min_rows}", metric=name, n=labelled, threshold=settings.min_rows)
+    if window.value is None or reference.value is None:
+        measure, where = (window, "") if window.value is None else (reference, "the reference: ")
+        return Verdict(VerdictKind.NOT_COMPARABLE, where + (measure.note or f"{name} can't be measured"), metric=name, n=labelled)
+    worse = reference.value - window.value if metric.better == "higher" else window.value - reference.value
+    error = math.hypot(_error(window), _error(reference))
+    bound = _floor(name, reference.value, settings)
+    reach = max(bound, error * NormalDist().inv_cdf(1 - alpha), _habit(past, _error(window), alpha))
+    degraded = worse > reach
+    threshold = reference.value - reach if metric.better == "higher" else reference.value + reach
+    return Verdict(
+        VerdictKind.DEGRADED if degraded else VerdictKind.TRUE,
+        _sentence(name, window, reference.value, worse, error, reach, degraded=degraded, by_floor=reach == bound),
+        metric=name,
+        value=window.value,
+        interval=window.interval,
+        n=labelled,
+        threshold=threshold,
+    )
+
+
+def _error(measure: Measure) -> float:
+    """Give the standard error behind a 95 % interval; 0 where there is none."""
+    return 0.0 if measure.interval is None else (measure.interval[1] - measure.interval[0]) / (2 * Z95)
+
+
+def _floor(name: str, reference: float, settings: Settings) -> float:
+    """Give the smallest change worth telling: points for metrics between bounds, a share of the reference's value else."""
+    low, high = get(name).range
+    if low is not None and high is not None:
+        return settings.cost * (high - low)
+    return settings.relative_cost * abs(reference)
+
+
+def _habit(past: Past | None, error: float, alpha: float) -> float:
+    """Give how far reference windows wander by themselves; 0 where too few are known."""
+    return 0.0 if past is None else wander_reach(past.values, past.errors, error, alpha) or 0.0
+
+
+def _sentence(
+    name: str, window: Measure, before: float, worse: float, error: float, reach: float, *, degraded: bool, by_floor: bool
+) -> str:
+    """Say the value with its interval, how far it is from the reference, and what that is held against."""
+    value = float(window.value or 0.0)
+    interval = "" if window.interval is None else f" ({figure(window.interval[0], error)} to {figure(window.interval[1], error)})"
+    start = f"{name} {figure(value, error)}{interval}, reference {figure(before, error)}"
+    why = "that is worth telling" if by_floor else "that chance and its own variation explain"
+    if degraded:
+        return f"{start}: worse by {figure(worse, error)} ({figure(worse - Z95 * error, error)} to {figure(worse + Z95 * error, error)}), more than the {figure(reach, error)} {why}"
+    return f"{start}: within the {figure(reach, error)} {why}"
