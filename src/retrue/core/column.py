@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
+from retrue.core.count import bin_sums
 from retrue.core.state import Fields, Floats, Ints, Moments, Names, State
 from retrue.errors import ProfileError
 
@@ -101,7 +102,7 @@ class ColumnProfile(State):
             return self
         index = self.grid.merge_index(coarse)
         counts = np.bincount(index, self.counts, minlength=coarse.bins).astype(np.int64)
-        sums = np.bincount(index, self.sums, minlength=coarse.bins) if self.sums.size else self.sums
+        sums = bin_sums(index, self.sums, coarse.bins) if self.sums.size else self.sums
         return ColumnProfile(coarse, counts, self.special, sums, self.moments, self.names)
 
     def fields(self) -> dict[str, Ints | Floats | list[str]]:

@@ -89,3 +89,13 @@ def sorted_moments(ordered: Floats) -> Moments:
     mean = float(ordered.mean())
     off = ordered - mean
     return Moments(ordered.size, mean, float((off * off).sum()), float(ordered[0]) + 0.0, float(ordered[-1]) + 0.0)
+
+
+def bin_counts(codes: Ints, size: int) -> Ints:
+    """int64[size]: how often each code occurs."""
+    return np.bincount(codes, minlength=size).astype(np.int64, copy=False)
+
+
+def bin_sums(codes: Ints, weights: Floats, size: int) -> Floats:
+    """float64[size]: the sum of the weights of each code."""
+    return np.asarray(np.bincount(codes, weights, minlength=size), np.float64)

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from retrue.core.column import SPECIALS, ColumnProfile
-from retrue.core.count import segment_sums
+from retrue.core.count import bin_counts, segment_sums
 from retrue.core.grid import CategoricalGrid, Grid, NumericGrid
 from retrue.core.grids import Grids
 from retrue.core.profile import Profile
@@ -172,7 +172,7 @@ def group_codes(grid: Grid, series: pl.Series, order: Ints, starts: Ints) -> Ten
     """Count categories: the bins of all rows once, then one bincount over group and bin."""
     codes, groups, width = grid.codes(series)[order], starts.size - 1, grid.bins + len(SPECIALS)
     group = np.repeat(np.arange(groups), np.diff(starts))
-    cells = np.bincount(group * width + codes, minlength=groups * width).reshape(groups, width).astype(np.int64)
+    cells = bin_counts(group * width + codes, groups * width).reshape(groups, width)
     names: dict[int, Names] = {}
     if isinstance(grid, CategoricalGrid):
         for g in np.flatnonzero(cells[:, grid.bins - 1]):

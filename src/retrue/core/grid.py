@@ -201,8 +201,8 @@ class NumericGrid(Grid):
 def quantile_cuts(ordered: Floats, resolution: int) -> Floats:
     """Cuts for sorted finite values: their quantiles, the ends, and both sides of each atom.
 
-    >>> quantile_cuts(np.array([1.0, 2.0, 4.0]), 2)[:3]
-    array([1., 1., 2.])
+    >>> quantile_cuts(np.array([1.0, 1.0, 4.0]), 2)  # the atom 1 has a bin of its own: [1, 1 + 2e-16)
+    array([1., 1., 4.])
     """
     if ordered.size == 0:
         return np.empty(0)
@@ -213,7 +213,7 @@ def quantile_cuts(ordered: Floats, resolution: int) -> Floats:
     with np.errstate(over="ignore"):
         top = min(float(np.nextafter(ordered[-1], np.inf)), float(np.finfo(np.float64).max))
         cuts = np.unique(np.concatenate([ordered[:1], at, atoms, np.nextafter(atoms, np.inf), [top]]))
-    return cuts[np.isfinite(cuts)]
+    return np.asarray(cuts[np.isfinite(cuts)], np.float64)
 
 
 @dataclass(frozen=True, eq=False)

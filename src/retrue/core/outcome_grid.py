@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from retrue.core.column import prefixed, within
+from retrue.core.count import bin_counts, bin_sums
 from retrue.core.grid import Grid, NumericGrid, quantile_cuts
 from retrue.core.outcome import BinaryOutcome, MulticlassOutcome, Outcome, RegressionOutcome
 from retrue.core.state import Fields, Floats, Ints, Moments, Sums
@@ -145,8 +146,8 @@ class BinaryGrid(OutcomeGrid):
         finite = np.where(np.isfinite(scores), scores, 0.0)
         return BinaryOutcome(
             self.cuts,
-            np.bincount(cell, minlength=shape[0] * 3).reshape(shape).astype(np.int64),
-            np.bincount(cell, finite, minlength=shape[0] * 3).reshape(shape),
+            bin_counts(cell, shape[0] * 3).reshape(shape),
+            bin_sums(cell, finite, shape[0] * 3).reshape(shape),
             binary_matrix(label, self.predicted(frame)),
             binary_losses(label, scores),
         )
@@ -167,7 +168,7 @@ class BinaryGrid(OutcomeGrid):
 def binary_matrix(label: Ints, predicted: Ints) -> Ints:
     """int64[2, 2]: label x prediction where both are known."""
     both = (label < 2) & (predicted < 2)
-    return np.bincount(label[both] * 2 + predicted[both], minlength=4).reshape(2, 2).astype(np.int64)
+    return bin_counts(label[both] * 2 + predicted[both], 4).reshape(2, 2)
 
 
 def binary_losses(label: Ints, scores: Floats) -> dict[str, Sums]:
@@ -221,11 +222,11 @@ class MulticlassGrid(OutcomeGrid):
         label, probabilities = self.index(column(frame, self.label)), self.probabilities(frame)
         predicted = self.predicted(frame, probabilities)
         labelled, both = label <= c, (label <= c) & (predicted <= c)
-        matrix = np.bincount(label[both] * (c + 1) + predicted[both], minlength=(c + 1) ** 2)
+        matrix = bin_counts(label[both] * (c + 1) + predicted[both], (c + 1) ** 2)
         missing = np.array([int((labelled & (predicted > c)).sum()), int((~labelled).sum())], np.int64)
         rest = np.stack([self.against_rest(label, probabilities[:, i], i) for i in range(c)])
         loss = Sums.of(own_loss(label, probabilities))
-        square = matrix.reshape(c + 1, c + 1).astype(np.int64)
+        square = matrix.reshape(c + 1, c + 1)
         return MulticlassOutcome(self.classes, self.cuts, square, rest, {"log_loss": loss}, missing)
 
     def against_rest(self, label: Ints, scores: Floats, which: int) -> Ints:
@@ -233,7 +234,7 @@ class MulticlassGrid(OutcomeGrid):
         valid = (label <= len(self.classes)) & ~np.isnan(scores)
         bins = np.searchsorted(self.cuts, scores[valid], side="right")
         cell = bins * 2 + (label[valid] == which)
-        return np.bincount(cell, minlength=(self.cuts.size + 1) * 2).reshape(-1, 2).astype(np.int64)
+        return bin_counts(cell, (self.cuts.size + 1) * 2).reshape(-1, 2)
 
     def event_scores(self, frame: pl.DataFrame) -> Floats:
         label = self.index(column(frame, self.label))

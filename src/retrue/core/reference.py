@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from retrue.core.column import SPECIALS, ColumnProfile, prefixed, within
+from retrue.core.count import bin_counts, bin_sums
 from retrue.core.cube import EVERYTHING, cube
 from retrue.core.grids import Grids
 from retrue.core.profile import Profile, bytes_to_frame, fields_to_frame, frame_to_bytes, frame_to_fields, grouped
@@ -20,7 +21,7 @@ from retrue.core.state import Fields, Floats, Ints
 from retrue.errors import ProfileError
 from retrue.schema import Schema
 
-WINDOWS = 400
+WINDOWS = 200
 """The most reference windows kept: the last ones, in order of time."""
 
 
@@ -48,7 +49,7 @@ class Reference:
         grids: how columns and outcomes are counted.
         profile: all of the reference.
         scores: for each column how well the model did in each bin; empty where the reference has no labels.
-        windows: the columns' coarse profiles over the reference's own windows, oldest first; empty without time.
+        windows: profiles of the reference's own windows, oldest first; empty without time.
     """
 
     schema: Schema
@@ -86,7 +87,7 @@ class Reference:
             Profile.from_fields(within("profile", fields), grids.columns),
             {str(name): read_scores(scores[str(i)]) for i, name in enumerate(fields["scored"])},
             tuple(
-                Profile.from_fields(windows[str(i)], grids.coarse.columns)
+                Profile.from_fields(windows[str(i)], grids.columns)
                 for i in range(int(np.asarray(fields["windows"])[0]))
             ),
         )
@@ -132,18 +133,18 @@ def score_column(grids: Grids, name: str, labelled: pl.DataFrame, score: Floats)
     grid = grids.columns[name]
     width = grid.bins + len(SPECIALS)
     codes = grid.codes(grids.values(name, labelled))
-    total, squares = np.bincount(codes, score, minlength=width), np.bincount(codes, score * score, minlength=width)
-    return BinScores(np.bincount(codes, minlength=width).astype(np.int64), total, squares)
+    total, squares = bin_sums(codes, score, width), bin_sums(codes, score * score, width)
+    return BinScores(bin_counts(codes, width), total, squares)
 
 
 def window_profiles(grids: Grids, frame: pl.DataFrame, windows: Ints) -> tuple[Profile, ...]:
-    """Profile the columns over the reference's windows, on coarse grids, oldest first; the last `WINDOWS` of them.
+    """Profile the reference's windows, oldest first; the last `WINDOWS` of them.
 
     Args:
         grids: the reference's grids.
         frame: reference events.
         windows: int64[rows], the window each event belongs to.
     """
-    columns_only = Grids(grids.coarse.columns, grids.sources)
-    profiles = [profile for (_, name), profile in cube(columns_only, frame, windows).items() if name == EVERYTHING]
+    without_extras = Grids(grids.columns, grids.sources, grids.outcome)
+    profiles = [profile for (_, name), profile in cube(without_extras, frame, windows).items() if name == EVERYTHING]
     return tuple(profiles[-WINDOWS:])

@@ -12,13 +12,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from typing import TypeVar
 
 import numpy as np
 import polars as pl
 
+from retrue.core import project
 from retrue.core.column import ColumnProfile
 from retrue.core.extra import Counter
 from retrue.core.grid import Grid
@@ -75,7 +76,7 @@ def reference_windows(table: Table, grids: Grids, time: str | None, window: floa
 
 def fit_grids(table: Table, schema: Schema, extras: Sequence[Counter] = ()) -> Grids:
     """Fit the grids of all profiled columns and of the outcome, threads over columns."""
-    columns = [c for c in schema.profiled if c.name in table.dtypes]
+    columns = [c for c in counted_columns(schema) if c.name in table.dtypes]
     # Reading a column at a time is only cheap where the table is columnar; else one sample serves all.
     whole = None if table.columnar else table.sample([c.name for c in columns], FIT_ROWS)
 
@@ -88,6 +89,12 @@ def fit_grids(table: Table, schema: Schema, extras: Sequence[Counter] = ()) -> G
     outcome = fit_outcome(schema, table.sample(together, FIT_ROWS)) if together else None
     grids = {source.name: grid for source, grid in fitted.items()}
     return Grids(grids, {source.name: source for source in fitted}, outcome, tuple(extras))
+
+
+def counted_columns(schema: Schema) -> list[Column]:
+    """The columns that get a grid: the profiled ones, and features that projections turn into numbers."""
+    projected = [schema.column(name) for name in schema.features if project.of_kind(schema.column(name).kind)]
+    return list(dict.fromkeys([*schema.profiled, *projected]))
 
 
 def outcome_columns(schema: Schema) -> list[str]:
@@ -136,7 +143,7 @@ def count_batches(table: Table, grids: Grids) -> Profile:
     wanted, total = present(grids.reads, table), grids.empty()
     names = list(grids.columns)
     for batch in table.batches(wanted):
-        columns = dict(zip(names, spread(lambda n, b=batch: grids.count_column(n, b), names), strict=True))
+        columns = dict(zip(names, spread(partial(grids.count_column, frame=batch), names), strict=True))
         total += grids.assemble(batch.height, columns, grids.count_rows(batch))
     return total
 
