@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import cache
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from retrue.errors import MetricError, nearest
 from retrue.schema import Kind, Task
@@ -70,6 +70,7 @@ class Metric:
         error: how exact it is, in words.
         source: paper, section or formula's origin.
         description: first line of the docstring.
+        at: what may follow `@` in its name, by task: `precision@0.3` is at a threshold, `recall@cat` of a class.
     """
 
     name: str
@@ -84,6 +85,21 @@ class Metric:
     error: str = "exact"
     source: str = ""
     description: str = ""
+    at: tuple[tuple[Task, str], ...] = ()
+
+    def with_parameter(self, text: str) -> Metric:
+        """The same metric at a threshold, of a class ...: its `compute` gets `at=text`.
+
+        Raises:
+            MetricError: it takes none, or `text` is empty.
+        """
+        if not self.at or not text:
+            takes = " or ".join(dict.fromkeys(f"{self.name}@{what}" for _, what in self.at)) or "no parameter"
+            raise MetricError(f"unknown metric {self.name + '@' + text!r}", expected=takes)
+        description = f"{self.description} (at {text})"
+        tasks = tuple(task for task, _ in self.at)
+        compute = partial(self.compute, at=text)
+        return replace(self, name=f"{self.name}@{text}", compute=compute, tasks=tasks, description=description, at=())
 
     @property
     def mergeable(self) -> bool:
@@ -92,6 +108,8 @@ class Metric:
 
 
 _METRICS: dict[str, Metric] = {}
+
+Compute = TypeVar("Compute", bound=Callable[..., Measure | float | None])
 
 
 def metric(
@@ -106,21 +124,24 @@ def metric(
     better: Literal["higher", "lower"] | None = None,
     error: str = "exact",
     source: str = "",
-) -> Callable[[Callable[..., Measure | float | None]], Callable[..., Measure | float | None]]:
+    at: Mapping[Task, str] | None = None,
+) -> Callable[[Compute], Compute]:
     """Register the decorated function as a metric; it may return a `Measure` or a plain number.
+
+    With `at`, it takes a keyword `at: str | None`, what followed `@` in the name it was asked for by.
 
     Raises:
         MetricError: a metric of that name exists already.
     """
 
-    def register(compute: Callable[..., Measure | float | None]) -> Callable[..., Measure | float | None]:
+    def register(compute: Compute) -> Compute:
         if name in _METRICS and _METRICS[name].compute.__module__ != compute.__module__:
             raise MetricError(f"two metrics are called {name!r}", hint="give yours another name")
         description = (compute.__doc__ or "").strip().split("\n")[0]
         kinds_or_none = tuple(kinds) if of == "column" else ()
         _METRICS[name] = Metric(
             name, measured(compute), family, of, kinds_or_none, tuple(tasks), range, unit, better, error, source,
-            description,
+            description, tuple((at or {}).items()),
         )  # fmt: skip
         return compute
 
@@ -168,15 +189,18 @@ def load() -> None:
 
 
 def get(name: str) -> Metric:
-    """Find a metric by name.
+    """Find a metric by name, perhaps with a parameter after `@`: `precision@0.3`, `recall@cat`.
 
     Raises:
-        MetricError: there is none; names the nearest.
+        MetricError: there is none (names the nearest), or it takes no parameter.
     """
     load()
-    if name not in _METRICS:
-        raise MetricError(f"unknown metric {name!r}", hint=nearest(name, _METRICS))
-    return _METRICS[name]
+    if name in _METRICS:
+        return _METRICS[name]
+    base, _, parameter = name.partition("@")
+    if base not in _METRICS:
+        raise MetricError(f"unknown metric {name!r}", hint=nearest(base, _METRICS))
+    return _METRICS[base].with_parameter(parameter)
 
 
 def registered(*, family: str | None = None, of: Input | None = None) -> list[Metric]:
