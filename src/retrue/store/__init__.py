@@ -1,0 +1,1 @@
+"""The store: spool, lake and catalog, tied together by the commit cycle."""

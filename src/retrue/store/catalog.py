@@ -1,0 +1,280 @@
+"""The catalog: everything small that must agree with each other, in one database with transactions.
+
+    with catalog.write() as tx:           # one transaction: all of it or nothing
+        tx.put(rows.Version("flights", "2", "champion"))
+        tx.find(rows.Version, model="flights")
+
+Opening never migrates: an older catalog asks for `retrue migrate`, a newer one for a newer Retrue.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import Connection, Engine, Table, and_, create_engine, event, func, inspect, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from retrue.errors import StoreError, StoreVersionError
+from retrue.store.rows import Counter, Row
+from retrue.store.spool import store_error
+from retrue.store.tables import counters, meta, metadata, models
+
+HEAD = "0001"
+"""The newest migration; a test compares it with the files."""
+KNOWN = ("0001",)
+"""Every migration, oldest first."""
+
+R = TypeVar("R", bound=Row)
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """Typed access to the catalog inside one transaction."""
+
+    connection: Connection
+
+    def add(self, row: R) -> R:
+        """Insert a row; one whose `number` is None comes back with the number it was given."""
+        values = asdict(row)
+        if "number" not in values or values["number"] is not None:
+            self.connection.execute(_table(type(row)).insert(), values)
+            return row
+        del values["number"]
+        key = self.connection.execute(_table(type(row)).insert(), values).inserted_primary_key
+        return replace(row, number=key[0] if key else None)  # type: ignore[call-arg]
+
+    def put(self, *rows: Row) -> None:
+        """Insert rows, or replace those that have the same key."""
+        for kind in {type(row) for row in rows}:
+            table = _table(kind)
+            insert = postgresql.insert if self.connection.dialect.name == "postgresql" else sqlite.insert
+            statement = insert(table)
+            keys = [column.name for column in table.primary_key]
+            rest = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
+            values = [asdict(row) for row in rows if type(row) is kind]
+            self.connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest), values)
+
+    def find(self, kind: type[R], **equal: Any) -> tuple[R, ...]:
+        """Give the rows whose columns equal the given values (a collection: one of its values), in order of key."""
+        table = _table(kind)
+        query = select(table).where(_matches(table, equal)).order_by(*table.primary_key)
+        return tuple(kind(**row) for row in self.connection.execute(query).mappings())
+
+    def get(self, kind: type[R], **equal: Any) -> R | None:
+        """Give the one row with these values, or None."""
+        found = self.find(kind, **equal)
+        return found[0] if found else None
+
+    def between(self, kind: type[R], since: int | None, until: int | None, **equal: Any) -> tuple[R, ...]:
+        """Give rows like `find`, of windows that start at or after `since` and before `until` (seconds)."""
+        table = _table(kind)
+        query = select(table).where(_matches(table, equal), *_range(table, since, until))
+        rows = self.connection.execute(query.order_by(*table.primary_key)).mappings()
+        return tuple(kind(**row) for row in rows)
+
+    def remove(self, kind: type[Row], **equal: Any) -> int:
+        """Delete the rows with these values; gives how many there were."""
+        table = _table(kind)
+        return int(self.connection.execute(table.delete().where(_matches(table, equal))).rowcount)
+
+    def remove_between(self, kind: type[Row], since: int | None, until: int | None, **equal: Any) -> int:
+        """Delete rows of windows that start at or after `since` and before `until` (seconds)."""
+        table = _table(kind)
+        statement = table.delete().where(_matches(table, equal), *_range(table, since, until))
+        return int(self.connection.execute(statement).rowcount)
+
+    def set_digest(self, model: str, digest: str) -> None:
+        """Name the grids that a model is counted on from now on."""
+        self.connection.execute(models.update().where(models.c.name == model).values(digest=digest))
+
+    def applied(self, model: str) -> int:
+        """Give the last segment of a model whose cycle finished."""
+        found = self.connection.execute(select(models.c.applied).where(models.c.name == model)).scalar()
+        return 0 if found is None else int(found)
+
+    def advance(self, model: str, segment: int) -> None:
+        """Set `applied`, only ever from the segment before.
+
+        Raises:
+            StoreError: another process has come first; the transaction must not be committed.
+        """
+        where = and_(models.c.name == model, models.c.applied == segment - 1)
+        if self.connection.execute(models.update().where(where).values(applied=segment)).rowcount != 1:
+            raise StoreError(f"segment {segment} of {model!r} was applied by someone else", hint="try again")
+
+    def count(self, model: str, name: str, value: int) -> None:
+        """Add to a running count."""
+        if not value:
+            return
+        where = and_(counters.c.model == model, counters.c.name == name)
+        if not self.connection.execute(counters.update().where(where).values(value=counters.c.value + value)).rowcount:
+            self.add(Counter(model, name, value))
+
+    def newest(self, kind: type[Row], column: str, **equal: Any) -> int | None:
+        """Give the largest value of a column among the rows with these values."""
+        table = _table(kind)
+        found = self.connection.execute(select(func.max(table.c[column])).where(_matches(table, equal))).scalar()
+        return None if found is None else int(found)
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """A store's catalog in SQLite.
+
+    Args:
+        engine: what it is reached by.
+        path: where it is, for messages.
+    """
+
+    engine: Engine
+    path: Path
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool = True) -> Catalog:
+        """Open a catalog, making it where there is none.
+
+        Raises:
+            StoreVersionError: it needs `retrue migrate`, or a newer Retrue.
+            StoreError: there is none, or it can't be written.
+        """
+        if not path.exists() and not create:
+            raise StoreError("no store here", where=str(path.parent), hint="check the path, or let it be made")
+        catalog = cls(_engine(path), path)
+        with _translated(path):
+            if catalog.revision() is None:
+                migrate(catalog)
+        catalog.check()
+        return catalog
+
+    def revision(self) -> str | None:
+        """Give the migration that it is at; None where it is empty."""
+        with self.engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            found = connection.execute(text("select version_num from alembic_version")).scalar()
+        return None if found is None else str(found)
+
+    def check(self) -> None:
+        """Refuse a catalog that this Retrue must not touch."""
+        revision = self.revision()
+        if revision == HEAD:
+            return
+        if revision in KNOWN:
+            raise StoreVersionError(
+                f"the store is at migration {revision}", where=str(self.path), expected=HEAD, hint="run: retrue migrate"
+            )
+        raise StoreVersionError(
+            "the store was written by a newer version of Retrue", where=str(self.path), hint="upgrade Retrue"
+        )
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """One transaction that may write; nothing of it stays if the block raises."""
+        with _translated(self.path), self.engine.execution_options(retrue_write=True).begin() as connection:
+            yield Transaction(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """One transaction that only reads, and sees one state throughout."""
+        with _translated(self.path), self.engine.begin() as connection:
+            yield Transaction(connection)
+
+    def setting(self, name: str, default: str) -> str:
+        """Give a setting; the first one to ask sets it."""
+        with self.write() as tx:
+            found = tx.connection.execute(select(meta.c.value).where(meta.c.name == name)).scalar()
+            if found is None:
+                tx.connection.execute(meta.insert(), {"name": name, "value": default})
+        return default if found is None else str(found)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def migrate(catalog: Catalog) -> Path | None:
+    """Bring a catalog to the newest form, after a backup beside it; gives the backup's path.
+
+    A store of a newer Retrue is refused, an empty catalog is made.
+    """
+    revision = catalog.revision()
+    if revision == HEAD:
+        return None
+    if revision is not None and revision not in KNOWN:
+        catalog.check()
+    saved = None if revision is None else backup(catalog.path, f"before-{HEAD}")
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = None
+    with catalog.engine.execution_options(retrue_write=True).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return saved
+
+
+def backup(path: Path, name: str) -> Path:
+    """Copy a SQLite file as of one moment, beside it."""
+    target = path.with_name(f"{path.stem}.{name}{path.suffix}")
+    with sqlite3.connect(path) as source, sqlite3.connect(target) as copy:
+        source.backup(copy)
+    source.close()
+    copy.close()
+    return target
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 60, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions begin where `begin` below says, not where the driver guesses
+        for pragma in ("journal_mode=wal", "synchronous=full", "foreign_keys=on", "busy_timeout=60000"):
+            connection.execute(f"pragma {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get("retrue_write")
+        connection.exec_driver_sql("begin immediate" if write else "begin")
+
+    return engine
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = getattr(error, "orig", None) or error
+        raise store_error(cause, path) from error
+
+
+def _table(kind: type[Row]) -> Table:
+    return metadata.tables[kind.table]
+
+
+def _matches(table: Table, equal: dict[str, Any]) -> Any:
+    parts = [
+        table.c[name].in_(list(value)) if isinstance(value, list | tuple | set | frozenset) else table.c[name] == value
+        for name, value in equal.items()
+    ]
+    return and_(*parts) if parts else text("1 = 1")
+
+
+def _range(table: Table, since: int | None, until: int | None) -> list[Any]:
+    """Conditions on a window's start."""
+    early = [] if since is None else [table.c.start >= since]
+    return early if until is None else [*early, table.c.start < until]
+
+
+def columns_of(kind: type[Row]) -> set[str]:
+    """Names of a row's columns."""
+    return {item.name for item in fields(cast("Any", kind))}

@@ -1,0 +1,293 @@
+"""The commit cycle: exactly once from acknowledgement to profile.
+
+For each model, under a lock that is held for one cycle:
+
+    0  spool     stamp the pending batches with S = applied + 1; a stamped segment never changes
+    1  lake      for each table, unless its transaction version says S is there: write, sync, commit, sync
+    2  catalog   one transaction adds the increments and sets applied = S where applied = S - 1
+    3  spool     delete the batches; keys stay for seven days
+
+A crash anywhere leaves a state from which the same steps come to the same end: what a segment means is a pure function
+of it and of lake rows with `_seq < S` (see `resolve`), whether or not step 1 was done before.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import polars as pl
+
+from retrue.errors import StoreError
+from retrue.store import rows
+from retrue.store.catalog import Catalog, Transaction
+from retrue.store.counting import Cell, Counting, Increments, window_starts
+from retrue.store.ids import hash64
+from retrue.store.lake import TABLES, LakeTable
+from retrue.store.layout import Layout
+from retrue.store.reading import Finder, HashCache
+from retrue.store.resolve import Earlier, Plan, resolve
+from retrue.store.segment import Hasher, Segment
+from retrue.store.spool import Spool, store_error
+
+ROWS, BYTES = 1_000_000, 256_000_000  # a segment's size at most: it is held in memory
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What commit cycles did: rows taken by kind, and rows that were not, by reason.
+
+    Attributes:
+        segment: the last segment that is finished.
+        taken: new rows in the lake, by table.
+        counts: repeated, differing, corrected, waiting, ambiguous rows.
+        windows: (version, window start) that changed.
+    """
+
+    segment: int
+    taken: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    windows: frozenset[tuple[str, int]] = frozenset()
+
+    def __add__(self, other: Applied) -> Applied:
+        return Applied(
+            max(self.segment, other.segment), _sum(self.taken, other.taken), _sum(self.counts, other.counts),
+            self.windows | other.windows,
+        )  # fmt: skip
+
+
+def _sum(a: Mapping[str, int], b: Mapping[str, int]) -> dict[str, int]:
+    return {name: a.get(name, 0) + b.get(name, 0) for name in {**a, **b}}
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """Everything that a commit cycle of one model needs.
+
+    Args:
+        model: the model's name.
+        layout: its roles.
+        spool: where batches wait.
+        tables: its lake tables.
+        catalog: where profiles are.
+        counting: gives how events are counted as of a transaction; None before there is a reference.
+        lock: the model's lock file.
+        cache: hashes of files read lately.
+        fault: called with the name of each step (tests crash there).
+        hasher: hashes ids.
+    """
+
+    model: str
+    layout: Layout
+    spool: Spool
+    tables: Mapping[str, LakeTable]
+    catalog: Catalog
+    counting: Callable[[Transaction, str], Counting | None]
+    lock: Path
+    cache: HashCache
+    fault: Callable[[str], None] = field(default=lambda _: None)
+    hasher: Hasher = hash64
+
+    def run(self) -> Applied | None:
+        """Run one cycle; None where nothing waits.
+
+        Raises:
+            StoreFullError: the disk is full; nothing is lost, the next cycle tries again.
+        """
+        with locked(self.lock):
+            with self.catalog.read() as tx:
+                applied = tx.applied(self.model)
+                counting = self.counting(tx, self.model)
+            self.spool.forget(self.model, applied)
+            self.fault("cycle: begun")
+            if not self.spool.stamp(self.model, applied + 1, rows=ROWS, size=BYTES):
+                return None
+            self.fault("cycle: stamped")
+            segment = Segment.of(applied + 1, self.spool.read(self.model, applied + 1), self.layout, self.hasher)
+            plan = self.plan(segment, counting)
+            self.write(plan, segment.number)
+            done = self.count(plan, segment.number, counting)
+            self.fault("cycle: counted")
+            self.spool.forget(self.model, segment.number)
+            self.fault("cycle: forgotten")
+            return done
+
+    def plan(self, segment: Segment, counting: Counting | None) -> Plan:
+        """Decide what the segment means, from it and from earlier segments alone."""
+        finders = {
+            name: Finder(self.tables[name].snapshot(), segment.number, self.cache)
+            for name in ("events", "labels", "feedback")
+        }
+        reads = sorted(counting.reads) if counting else []
+        return resolve(segment, Earlier(**finders), self.layout, reads)
+
+    def write(self, plan: Plan, segment: int) -> None:
+        """Step 1: bring the rows into the lake, each table once."""
+        app = self.spool.app
+        for name in TABLES:
+            table, frame = self.tables[name], plan.tables.get(name)
+            if frame is None:
+                continue
+            done = table.done(app)
+            if done > segment:
+                raise StoreError(
+                    f"the lake has segment {done}, the catalog only {segment - 1}", where=str(table.folder),
+                    hint="the catalog is older than the lake: restore both from the same backup",
+                )  # fmt: skip
+            if done == segment:
+                table.confirm()
+                continue
+            table.commit(frame, app, segment)
+            self.fault(f"cycle: {name} written")
+
+    def count(self, plan: Plan, segment: int, counting: Counting | None) -> Applied:
+        """Step 2: add the increments and advance, in one transaction."""
+        increments = Increments() if counting is None else count_plan(plan, counting, self.layout)
+        books = book(plan, self.layout)
+        with self.catalog.write() as tx:
+            tx.advance(self.model, segment)
+            if counting is not None:
+                store_increments(tx, self.model, counting, increments, segment)
+            keep_books(tx, self.model, books, segment)
+            for name, value in plan.counts.items():
+                tx.count(self.model, name, value)
+            self.fault("cycle: before applied")
+        taken = {name: len(frame) for name, frame in plan.tables.items()}
+        taken["labels"] = taken.get("labels", 0) - plan.counts.get("labels picked up", 0)
+        windows = frozenset((version, start) for version, start, *_ in books.rows())
+        return Applied(segment, taken, plan.counts, windows)
+
+
+def count_plan(plan: Plan, counting: Counting, layout: Layout) -> Increments:
+    """Give what a plan adds to the profiles and takes from them."""
+    increments = Increments()
+    for version, frame, starts in by_version(plan.fresh, layout):
+        increments.add(version, counting.count(frame, starts, moved=False))
+    for version, frame, starts in by_version(plan.after, layout):
+        increments.add(version, counting.count(frame, starts, moved=True))
+    for version, frame, starts in by_version(plan.before, layout):
+        increments.remove(version, counting.count(frame, starts, moved=True))
+    return increments
+
+
+def by_version(events: pl.DataFrame, layout: Layout) -> Iterator[tuple[str, pl.DataFrame, pl.Series]]:
+    """Part events by version, with the window start of each."""
+    if not len(events):
+        return
+    name = layout.version_column
+    for version in events[name].unique().sort().to_list():
+        frame = events.filter(pl.col(name) == version) if events[name].n_unique() > 1 else events
+        yield version, frame, window_starts(frame[layout.time_column], layout.window, layout.timezone)
+
+
+def store_increments(tx: Transaction, model: str, counting: Counting, increments: Increments, segment: int) -> None:
+    """Add increments to the profiles in place; a profile that no event is left in goes."""
+    versions = {version for version, _ in increments.keys}
+    starts = {cell[0] for _, cell in increments.keys}
+    known: dict[tuple[str, Cell], bytes] = {}
+    for some in _pieces(sorted(starts), 10_000):
+        found = tx.find(rows.ProfileRow, model=model, digest=counting.digest, version=versions, start=some)
+        known |= {(row.version, (row.start, row.slice, row.part)): row.data for row in found}
+    changed: list[rows.ProfileRow] = []
+    for key in sorted(increments.keys):
+        version, cell = key
+        state = increments.apply(key, counting.load(known[key], cell) if key in known else None)
+        row = profile_row(model, version, counting, cell, state, segment)
+        if row.rows:
+            changed.append(row)
+        else:
+            tx.remove(rows.ProfileRow, model=model, version=version, digest=counting.digest, **_where(cell))
+    if changed:
+        tx.put(*changed)
+
+
+def profile_row(
+    model: str, version: str, counting: Counting, cell: Cell, state: object, segment: int
+) -> rows.ProfileRow:
+    """Write a state as a row."""
+    start, name, part = cell
+    size, data = counting.rows(state), counting.dump(state)
+    return rows.ProfileRow(model, version, counting.digest, start, name, part, size, segment, data)
+
+
+def _where(cell: Cell) -> dict[str, object]:
+    return {"start": cell[0], "slice": cell[1], "part": cell[2]}
+
+
+def _pieces(values: list[int], size: int) -> Iterator[list[int]]:
+    for begin in range(0, len(values), size):
+        yield values[begin : begin + size]
+
+
+# Windows
+
+
+def book(plan: Plan, layout: Layout) -> pl.DataFrame:
+    """Give what changes in each window: version, start, events, labelled, bent."""
+    parts = [
+        _tally(plan.fresh, layout, events=1, labelled=1, bent=0),
+        _tally(plan.after, layout, events=0, labelled=1, bent=0),
+        _tally(plan.before, layout, events=0, labelled=-1, bent=1),
+    ]
+    return pl.concat(parts).group_by("version", "start").agg(pl.all().sum()).sort("version", "start")
+
+
+def _tally(rows_: pl.DataFrame, layout: Layout, *, events: int, labelled: int, bent: int) -> pl.DataFrame:
+    """Count rows and labels by window, each count times the given sign."""
+    schema = {"version": pl.String, "start": pl.Int64, "events": pl.Int64, "labelled": pl.Int64, "bent": pl.Int64}
+    if not len(rows_):
+        return pl.DataFrame(schema=schema)
+    known = rows_[layout.label_column].is_not_null() if layout.label in rows_.columns else pl.lit(value=False)
+    starts = window_starts(rows_[layout.time_column], layout.window, layout.timezone)
+    marked = rows_.select(pl.col(layout.version_column).alias("version"), starts.alias("start"), known=known)
+    labels = pl.col("known").sum().cast(pl.Int64)
+    return marked.group_by("version", "start").agg(
+        events=pl.len().cast(pl.Int64) * events, labelled=labels * labelled, bent=labels * bent
+    )
+
+
+def keep_books(tx: Transaction, model: str, books: pl.DataFrame, segment: int) -> None:
+    """Add to the windows' bookkeeping."""
+    known: dict[tuple[str, int], rows.Window] = {}
+    for some in _pieces(books["start"].unique().sort().to_list(), 10_000):
+        known |= {(w.version, w.start): w for w in tx.find(rows.Window, model=model, start=some)}
+    changed = []
+    for version, start, events, labelled, bent in books.rows():
+        old = known.get((version, start), rows.Window(model, version, start, 0, 0, 0))
+        sums = {"events": old.events + events, "labelled": old.labelled + labelled, "bent": old.bent + bent}
+        changed.append(replace(old, **sums, applied=segment))
+    if changed:
+        tx.put(*changed)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock against other threads and processes; the system frees it when its holder dies."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise store_error(error, path) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def try_locked(path: Path) -> Iterator[bool]:
+    """Hold a lock if it is free; gives whether it was."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+    finally:
+        os.close(handle)

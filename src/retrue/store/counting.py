@@ -1,0 +1,208 @@
+"""From rows to increments: which window and slice an event belongs to, and what it adds there.
+
+A profile is kept in two parts, so that a label that comes late rewrites only what it changes:
+
+    "columns"   the columns that are known when the event comes
+    "labels"    the label's own column, the outcome, and every counter that reads the label
+
+A slice whose predicate reads the label gains and loses whole events when labels come: for those both parts move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Protocol
+
+import polars as pl
+
+from retrue.core.cube import EVERYTHING, cube
+from retrue.core.grids import Grids
+from retrue.core.profile import Profile
+from retrue.slices import Slice
+
+COLUMNS, LABELS = "columns", "labels"
+
+Cell = tuple[int, str, str]
+"""Window start (seconds since 1970), slice name, part."""
+
+
+class Counting(Protocol):
+    """Counts events into states by cell; states add up, and counts subtract exactly."""
+
+    @property
+    def digest(self) -> str:
+        """Names the grids: states with different digests don't add up."""
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Columns of the events that it needs."""
+
+    def count(self, frame: pl.DataFrame, starts: pl.Series, *, moved: bool) -> Mapping[Cell, Any]:
+        """Count events of one version by window (`starts`, seconds), slice and part.
+
+        Args:
+            frame: events with their current label.
+            starts: Int64, the window of each event.
+            moved: the events were counted before, and only their label has changed.
+        """
+
+    def rows(self, state: Any) -> int:
+        """How many events a state holds."""
+
+    def dump(self, state: Any) -> bytes:
+        """Write a state."""
+
+    def load(self, data: bytes, cell: Cell) -> Any:
+        """Read a state."""
+
+
+@dataclass(frozen=True, eq=False)
+class GridCounting:
+    """Counts events on a model's grids.
+
+    Args:
+        grids: the model's grids.
+        slices: the named slices that profiles are kept for.
+        label: the column that comes late.
+    """
+
+    grids: Grids
+    slices: Sequence[Slice] = ()
+    label: str | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the grids."""
+        return self.grids.digest
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """Columns of the grids and of the slices."""
+        return frozenset(self.grids.reads).union(*(s.columns for s in self.slices))
+
+    @cached_property
+    def late(self) -> Grids:
+        """Grids of what changes when a label comes."""
+        columns = {n: g for n, g in self.grids.columns.items() if self.grids.sources[n].column == self.label}
+        extras = tuple(e for e in self.grids.extras if self.label in e.columns)
+        sources = {n: self.grids.sources[n] for n in columns}
+        return Grids(columns, sources, self.grids.outcome, extras)
+
+    def count(self, frame: pl.DataFrame, starts: pl.Series, *, moved: bool) -> dict[Cell, Profile]:
+        """Count events by window, slice and part (see `Counting.count`)."""
+        steady = [s for s in self.slices if self.label not in s.columns]
+        shifting = [s for s in self.slices if self.label in s.columns]
+        if not moved:
+            return self._split(frame, starts, self.slices, everything=True)
+        cells = {(w, s, LABELS): p for (w, s), p in self._cube(self.late, frame, starts, steady)}
+        return {**cells, **(self._split(frame, starts, shifting, everything=False) if shifting else {})}
+
+    def _split(
+        self, frame: pl.DataFrame, starts: pl.Series, slices: Sequence[Slice], *, everything: bool
+    ) -> dict[Cell, Profile]:
+        cells: dict[Cell, Profile] = {}
+        for (window, name), profile in self._cube(self.grids, frame, starts, slices):
+            if everything or name != EVERYTHING:
+                cells[window, name, COLUMNS], cells[window, name, LABELS] = self._parts(profile)
+        return cells
+
+    def _parts(self, profile: Profile) -> tuple[Profile, Profile]:
+        late = self.late
+        names = {extra.name for extra in late.extras}
+        early = Profile(
+            profile.rows,
+            {n: c for n, c in profile.columns.items() if n not in late.columns},
+            None,
+            {n: e for n, e in profile.extras.items() if n not in names},
+        )
+        own = {n: profile.columns[n] for n in late.columns}
+        return early, Profile(profile.rows, own, profile.outcome, {n: profile.extras[n] for n in names})
+
+    @staticmethod
+    def _cube(grids: Grids, frame: pl.DataFrame, starts: pl.Series, slices: Sequence[Slice]) -> Any:
+        masks = {str(s.name): s.mask(frame).to_numpy() for s in slices}
+        return cube(grids, frame, starts.to_numpy(), masks).items()
+
+    def rows(self, state: Profile) -> int:
+        """How many events a profile holds."""
+        return state.rows
+
+    def dump(self, state: Profile) -> bytes:
+        """Write a profile without its grids: the catalog keeps those once."""
+        return state.to_bytes(grids=False)
+
+    def load(self, data: bytes, cell: Cell) -> Profile:
+        """Read a profile; slices are on coarse grids."""
+        return Profile.from_bytes(data, (self.grids if cell[1] == EVERYTHING else self.grids.coarse).columns)
+
+
+@dataclass
+class Increments:
+    """What a segment adds to and takes from the cells of each version."""
+
+    added: dict[tuple[str, Cell], Any] = field(default_factory=dict)
+    removed: dict[tuple[str, Cell], Any] = field(default_factory=dict)
+
+    def add(self, version: str, cells: Mapping[Cell, Any]) -> None:
+        """Add states."""
+        _sum_into(self.added, version, cells)
+
+    def remove(self, version: str, cells: Mapping[Cell, Any]) -> None:
+        """Take states away."""
+        _sum_into(self.removed, version, cells)
+
+    def apply(self, key: tuple[str, Cell], state: Any | None) -> Any:
+        """Give what becomes of a stored state (None: there was none): first the addition, then the subtraction."""
+        parts = [part for part in (state, self.added.get(key)) if part is not None]
+        now = parts[0] if len(parts) == 1 else parts[0] + parts[1]
+        return now.subtract(self.removed[key]) if key in self.removed else now
+
+    @property
+    def keys(self) -> set[tuple[str, Cell]]:
+        """Every version and cell that changes."""
+        return self.added.keys() | self.removed.keys()
+
+
+def _sum_into(held: dict[tuple[str, Cell], Any], version: str, cells: Mapping[Cell, Any]) -> None:
+    for cell, state in cells.items():
+        key = (version, cell)
+        held[key] = held[key] + state if key in held else state
+
+
+def merged(parts: Sequence[Profile]) -> Profile:
+    """Put the parts of one window's profile together."""
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = replace(
+            whole,
+            columns={**whole.columns, **part.columns},
+            outcome=whole.outcome or part.outcome,
+            extras={**whole.extras, **part.extras},
+        )
+    return whole
+
+
+def window_starts(times: pl.Series, seconds: int, timezone: str) -> pl.Series:
+    """Give the start of each event's window, Int64 seconds since 1970.
+
+    Windows are cut on the wall clock of the model's time zone: days begin at local midnight (and have 23 or 25 hours
+    twice a year), weeks on Monday.
+
+    Args:
+        times: event times, UTC.
+        seconds: length of a window.
+        timezone: IANA name.
+
+    >>> import datetime as dt
+    >>> noon = pl.Series([dt.datetime(2013, 7, 1, 12, tzinfo=dt.timezone.utc)], dtype=pl.Datetime("us", "UTC"))
+    >>> window_starts(noon, 86_400, "America/New_York")[0] - window_starts(noon, 86_400, "UTC")[0]
+    14400
+    """
+    if seconds % 604_800 == 0:
+        every = f"{seconds // 604_800}w"
+    else:
+        every = f"{seconds // 86_400}d" if seconds % 86_400 == 0 else f"{seconds}s"
+    local = times if timezone == "UTC" else times.dt.convert_time_zone(timezone)
+    return local.dt.truncate(every).dt.epoch("s")

@@ -1,0 +1,269 @@
+"""The door: what comes in as any frame goes on as rows of known types, or is set aside with the reason.
+
+    frame ── roles present? ── cast to the lake's types ── rows that don't fit ──> quarantine(kind, reason, id, row)
+                                        └── rows that do ──> events | labels | feedback
+
+An event that already carries its label is split in two here: an event and a label for it. Nothing here reads a clock
+or a disk: arrival time, lake types and the version come in as arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC as UTC_ZONE
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from retrue.errors import SchemaError, nearest
+from retrue.store.ids import text_id
+from retrue.store.layout import UTC, Layout, polars_type
+
+AHEAD = timedelta(days=1)  # how far a clock may be ahead of ours before an event time counts as impossible
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC_ZONE)
+
+QUARANTINE: Mapping[str, pl.DataType] = {
+    "kind": pl.String(),
+    "reason": pl.String(),
+    "id": pl.String(),
+    "row": pl.String(),
+}
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """What the door made of one frame: frames by kind, and how many rows were set aside for which reason."""
+
+    frames: Mapping[str, pl.DataFrame]
+    accepted: int
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    skipped: int = 0
+
+    @property
+    def quarantined(self) -> int:
+        """How many rows were set aside."""
+        return sum(self.reasons.values())
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """How a frame came: when, for which version where its rows don't say, and a text that no other batch has."""
+
+    at: datetime
+    version: str
+    batch: str
+
+
+def admit(kind: str, frame: pl.DataFrame, layout: Layout, types: Mapping[str, str], arrival: Arrival) -> Admitted:
+    """Turn a frame into rows for the spool.
+
+    Args:
+        kind: "events", "labels" or "feedback".
+        frame: the rows as they came.
+        layout: the model's roles.
+        types: lake type of each column (names as in `lake_type`); columns without a type yet are left out.
+        arrival: when and how they came.
+
+    Raises:
+        SchemaError: a role's column is missing, or a name is reserved.
+    """
+    layout.check_names(frame.columns)
+    _check_roles(kind, frame, layout)
+    rough = frame.with_columns(_roles(kind, frame, layout, arrival))
+    label = layout.label_column
+    skipped = 0
+    if kind == "labels":
+        skipped = rough[label].null_count()
+        rough = rough.filter(pl.col(label).is_not_null()) if skipped else rough
+    cast, reason = _conform(kind, rough, layout, types, arrival)
+    bad = reason.is_not_null()
+    frames, reasons = {kind: cast}, {}
+    if bad.any():
+        reason = reason.filter(bad)
+        frames = {kind: cast.filter(~bad), "quarantine": _set_aside(kind, rough.filter(bad), reason, layout)}
+        reasons = _tally(reason)
+    accepted = len(frames[kind])
+    if kind == "events" and layout.label is not None and label in cast.columns:
+        frames = {**frames, **_split(frames["events"], layout)}
+    kept = {name: rows for name, rows in frames.items() if len(rows)}
+    return Admitted(kept, accepted, reasons, skipped)
+
+
+def _check_roles(kind: str, frame: pl.DataFrame, layout: Layout) -> None:
+    """Refuse a frame that lacks a column without which none of its rows can be taken."""
+    if kind != "events" and layout.id is None:
+        raise SchemaError(f"{kind} need an id to join by", hint="register the model with id=...")
+    if kind == "labels" and layout.label is None:
+        raise SchemaError("the model has no label", hint="register the model with label=...")
+    wanted = [layout.id, layout.time] if kind == "events" else [layout.id]
+    wanted += [layout.label] if kind == "labels" else []
+    for role in wanted:
+        if role is not None and role not in frame.columns:
+            raise SchemaError(
+                f"column {role!r} is missing", where=kind, expected=", ".join(w for w in wanted if w),
+                hint=nearest(role, frame.columns),
+            )  # fmt: skip
+    if kind == "events" and layout.time and frame.schema[layout.time].is_numeric() and len(frame):
+        raise SchemaError(
+            f"column {layout.time!r} holds numbers", where=kind, expected="times",
+            hint="turn it into datetimes first, e.g. with polars.from_epoch",
+        )  # fmt: skip
+
+
+def _roles(kind: str, frame: pl.DataFrame, layout: Layout, arrival: Arrival) -> list[pl.Expr]:
+    """Expressions for id, version and, where there is no such role, event time."""
+    if layout.id is None:
+        ids = pl.format("{}-{}", pl.lit(arrival.batch), pl.int_range(pl.len())).alias(layout.id_column)
+    else:
+        ids = text_id(layout.id, frame.schema[layout.id])
+    if kind != "events":
+        return [ids]
+    times = [pl.lit(arrival.at).cast(UTC).alias(layout.time_column)] if layout.time is None else []
+    if layout.version is None or layout.version not in frame.columns:
+        version = pl.lit(arrival.version).alias(layout.version_column)
+    else:
+        version = text_id(layout.version, frame.schema[layout.version]).fill_null(arrival.version)
+    return [ids, version, *times]
+
+
+def _conform(
+    kind: str, rough: pl.DataFrame, layout: Layout, types: Mapping[str, str], arrival: Arrival
+) -> tuple[pl.DataFrame, pl.Series]:
+    """Cast every column to its lake type; the series gives the reason why a row doesn't fit, null where it does."""
+    casts = {
+        name: utc(name, dtype, layout.timezone) if types[name] == "Datetime" else _cast(name, dtype, types[name])
+        for name, dtype in rough.schema.items()
+        if name in types
+    }
+    checks: list[pl.Expr] = [pl.when(pl.col(layout.id_column).is_null()).then(pl.lit("missing id"))]
+    if kind == "events" and layout.time is not None:
+        checks += _time_checks(layout.time, rough, arrival.at)
+    for name, dtype in rough.schema.items():
+        if name in casts and name != layout.time and _may_fail(dtype, types[name]):
+            lost = pl.col(name).is_null() & pl.col(f"\0{name}").is_not_null()
+            said = pl.format(
+                "wrong type: column '{}' has '{}', expected {}", pl.lit(name), _shown(name, dtype), pl.lit(types[name])
+            )
+            checks.append(pl.when(lost).then(said))
+    before = rough.select(pl.col(name).alias(f"\0{name}") for name in casts)
+    cast = rough.select(expr.alias(name) for name, expr in casts.items())
+    both = pl.concat([cast, before], how="horizontal")
+    return cast, both.select(pl.coalesce(checks).alias("reason"))["reason"]
+
+
+def _time_checks(time: str, rough: pl.DataFrame, at: datetime) -> list[pl.Expr]:
+    raw, shown = pl.col(f"\0{time}"), _shown(time, rough.schema[time])
+    said = "not a time" if rough.schema[time] == pl.String() else "does not exist in the model's time zone"
+    outside = (pl.col(time) > at + AHEAD) | (pl.col(time) < EARLIEST)
+    return [
+        pl.when(raw.is_null()).then(pl.lit("missing time")),
+        pl.when(pl.col(time).is_null()).then(pl.format("impossible time: {} {}", shown, pl.lit(said))),
+        pl.when(outside).then(pl.format("impossible time: {} lies in the future or before 1970", shown)),
+    ]
+
+
+def _shown(name: str, dtype: pl.DataType) -> pl.Expr:
+    """The value as it came, as text for a reason."""
+    column = pl.col(f"\0{name}")
+    if dtype.is_nested():
+        return pl.lit(str(dtype))
+    return column.cast(pl.String, strict=False).str.slice(0, 40).fill_null("null")
+
+
+def _cast(name: str, dtype: pl.DataType, to: str) -> pl.Expr:
+    """Cast without loss, or to null."""
+    column, target = pl.col(name), polars_type(to)
+    if dtype == target:
+        return column
+    if to == "String" and (dtype.is_nested() or isinstance(dtype, pl.Binary)):
+        return column.bin.encode("hex") if isinstance(dtype, pl.Binary) else _as_json(name)
+    if to == "Boolean" and dtype == pl.String():
+        low = column.str.to_lowercase()
+        return pl.when(low.is_in(["true", "1"])).then(True).when(low.is_in(["false", "0"])).then(False)
+    if to in {"Boolean", "Int64"} and dtype.is_numeric():
+        whole = column.cast(target, strict=False)
+        return pl.when(whole.cast(dtype, strict=False) == column).then(whole)
+    if to == "Date" and dtype == pl.String():
+        return column.str.to_date(strict=False)
+    if dtype.is_nested() != target.is_nested():
+        return pl.lit(None, dtype=target)
+    return column.cast(target, strict=False)
+
+
+def _as_json(name: str) -> pl.Expr:
+    return pl.when(pl.col(name).is_not_null()).then(pl.struct(name).struct.json_encode())
+
+
+def _may_fail(dtype: pl.DataType, to: str) -> bool:
+    """Whether a cast can lose a value: not from a type to itself, to text, or from integers to floats."""
+    return to != "String" and dtype != polars_type(to) and not (to == "Float64" and dtype.is_numeric())
+
+
+def utc(name: str, dtype: pl.DataType, timezone: str) -> pl.Expr:
+    """Turn dates, naive times (in `timezone`), aware times and ISO text into UTC microseconds; null where impossible.
+
+    >>> pl.DataFrame({"t": ["2013-01-01 10:00", "2013-01-01T10:00:00+02:00", "?"]}).select(
+    ...     utc("t", pl.String(), "America/New_York").dt.hour())["t"].to_list()
+    [15, 8, None]
+    """
+    column = pl.col(name)
+    if dtype == pl.String():
+        return _parsed(column, timezone)
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
+        return column.dt.cast_time_unit("us").dt.convert_time_zone("UTC")
+    if not dtype.is_temporal() or isinstance(dtype, pl.Time | pl.Duration):
+        return pl.lit(None, dtype=UTC)
+    return _localised(column.cast(pl.Datetime("us")), timezone)
+
+
+def _localised(naive: pl.Expr, timezone: str) -> pl.Expr:
+    """Naive wall-clock times as UTC; an hour that comes twice is its first, one that is skipped is null."""
+    return naive.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
+
+
+def _parsed(column: pl.Expr, timezone: str) -> pl.Expr:
+    ending = r"(?:[Zz]|[+-]\d{2}:?\d{2})$"
+    has_offset = column.str.contains(r":\d{2}(?:\.\d+)?\s*" + ending)
+    bare = pl.when(has_offset).then(column.str.replace(r"\s*" + ending, "")).otherwise(column)
+    naive = bare.str.strip_chars().str.to_datetime(time_unit="us", strict=False)
+    sign = pl.when(column.str.contains(r"-\d{2}:?\d{2}$")).then(-1).otherwise(1)
+    hours = column.str.extract(r"[+-](\d{2}):?\d{2}$").cast(pl.Int64).fill_null(0)
+    minutes = column.str.extract(r"[+-]\d{2}:?(\d{2})$").cast(pl.Int64).fill_null(0)
+    shifted = naive - pl.duration(minutes=sign * (hours * 60 + minutes))
+    return pl.when(has_offset).then(shifted.dt.replace_time_zone("UTC")).otherwise(_localised(naive, timezone))
+
+
+def _set_aside(kind: str, rows: pl.DataFrame, reason: pl.Series, layout: Layout) -> pl.DataFrame:
+    """Rows for the quarantine table, each kept whole as JSON."""
+    return rows.select(
+        pl.lit(kind).alias("kind"),
+        reason.alias("reason"),
+        pl.col(layout.id_column).alias("id"),
+        as_json(rows).alias("row"),
+    )
+
+
+def as_json(rows: pl.DataFrame) -> pl.Series:
+    """Give each row as a JSON object.
+
+    >>> as_json(pl.DataFrame({"a": [1], "b": ["x"]}))[0]
+    '{"a":1,"b":"x"}'
+    """
+    odd = [name for name, dtype in rows.schema.items() if isinstance(dtype, pl.Binary | pl.Decimal | pl.Object)]
+    plain = rows.with_columns(pl.col(odd).cast(pl.String, strict=False)) if odd else rows
+    return plain.select(pl.struct(pl.all()).struct.json_encode().alias("row"))["row"]
+
+
+def _tally(reason: pl.Series) -> dict[str, int]:
+    """How many rows for each reason, without the values that differ from row to row."""
+    short = reason.str.replace(r" has '.*', expected", " expected").str.replace(r"^(impossible time).*", "$1")
+    counts = short.value_counts(sort=True, name="n")
+    return dict(zip(counts[reason.name].to_list(), counts["n"].to_list(), strict=True))
+
+
+def _split(events: pl.DataFrame, layout: Layout) -> dict[str, pl.DataFrame]:
+    """Part events that carry their label into events and labels."""
+    label = layout.label_column
+    known = events.filter(pl.col(label).is_not_null()).select(layout.id_column, label)
+    return {"events": events.drop(label), "labels": known}

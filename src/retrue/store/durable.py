@@ -1,0 +1,104 @@
+"""Durability where the libraries stop: syncing files, folders and log entries, and mending what a power cut left.
+
+A Delta log entry that is empty or cut off is set aside (moved, never deleted) when it is the newest one: nothing can
+have been built on it. The segment it belonged to is then committed again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+ASIDE = "_set_aside"
+
+
+def sync_file(path: Path) -> None:
+    """Write a file's content through to the disk."""
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_folder(folder: Path) -> None:
+    """Write a folder's entries through to the disk (a new file is lost in a power cut unless its folder is, too)."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_log(folder: Path, version: int) -> None:
+    """Write a table's log entry of this version, its checkpoint and the folders above through to the disk."""
+    log = folder / "_delta_log"
+    for path in (*log.glob(f"{version:020d}*"), log / "_last_checkpoint"):
+        if path.is_file():
+            sync_file(path)
+    sync_folder(log)
+    sync_folder(folder)
+
+
+def heal(folder: Path) -> tuple[str, ...]:
+    """Set a table's newest log entry and newest checkpoint aside where they can't be read; gives their names."""
+    log = folder / "_delta_log"
+    if not log.is_dir():
+        return ()
+    entries = sorted(path for path in log.glob("*.json") if path.stem.isdigit())
+    bad = [path for path in entries[-1:] if not readable(path)]
+    bad += _bad_checkpoints(log)
+    for path in bad:
+        aside = folder / ASIDE
+        aside.mkdir(exist_ok=True)
+        path.rename(_unused(aside / path.name))
+        sync_folder(aside)
+    if bad:
+        sync_folder(log)
+        sync_folder(folder)
+    if len(entries) == 1 and bad:
+        log.rename(_unused(folder / ASIDE / "_delta_log"))  # the table's first entry: it is made anew
+        sync_folder(folder)
+    return tuple(path.name for path in bad)
+
+
+def readable(entry: Path) -> bool:
+    """Whether a log entry holds whole actions: one JSON object a line, and at least one."""
+    try:
+        actions = [json.loads(line) for line in entry.read_text().splitlines()]
+    except ValueError:
+        return False
+    return bool(actions) and all(isinstance(action, dict) for action in actions)
+
+
+def _bad_checkpoints(log: Path) -> Iterable[Path]:
+    """Checkpoints that can't be read, with the pointer to them: the entries they sum up are all still there."""
+    pointer = log / "_last_checkpoint"
+    if not pointer.exists():
+        return ()
+    try:
+        version = int(json.loads(pointer.read_text())["version"])
+    except (ValueError, KeyError, TypeError):
+        return (pointer,)
+    parts = list(log.glob(f"{version:020d}.checkpoint*.parquet"))
+    if parts and all(_whole_parquet(path) for path in parts):
+        return ()
+    return (pointer, *parts)
+
+
+def _whole_parquet(path: Path) -> bool:
+    """Whether a Parquet file has its beginning and its end (`PAR1` at both)."""
+    with path.open("rb") as file:
+        first = file.read(4)
+        file.seek(max(-4, -path.stat().st_size), os.SEEK_END)
+        return first == file.read(4) == b"PAR1" and path.stat().st_size > 12
+
+
+def _unused(path: Path) -> Path:
+    """A name that nothing has yet: what was set aside once is never overwritten."""
+    number, free = 1, path
+    while free.exists():
+        free, number = path.with_name(f"{path.name}.{number}"), number + 1
+    return free

@@ -1,0 +1,263 @@
+"""The lake: Delta tables that any engine can read, each commit made once and made durable.
+
+    <folder>/<model>/events | labels | feedback | quarantine /
+        _date=2013-03-01/part-000000000007-<app>.parquet      rows of segment 7 (`_seq = 7`)
+        _delta_log/00000000000000000007.json                  the commit, with Transaction(app, 7)
+
+delta-rs never calls fsync and its transaction ids enforce nothing by themselves, so this module writes the Parquet
+files, syncs them, commits with the handle that was asked for `transaction_version`, and syncs the log entry and every
+folder that gained a file. A file's name follows from segment and app: a repeated attempt overwrites its own leftovers.
+Callers hold the model's lock while they write.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from retrue.errors import StoreError
+from retrue.store.durable import heal, sync_file, sync_folder, sync_log
+from retrue.store.spool import store_error
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+FORMAT = 1
+CHECKPOINT = 50  # commits between two checkpoints of the log
+TABLES = ("events", "labels", "feedback", "quarantine")
+
+SYSTEM_TYPES: Mapping[str, pl.DataType] = {
+    "_seq": pl.Int64(),
+    "_at": pl.Datetime("us", "UTC"),
+    "_n": pl.Int64(),
+    "_h": pl.Int64(),
+}
+
+
+@dataclass(frozen=True)
+class File:
+    """One Parquet file of a table: segments `first` to `last`, all of one event date (None: not known yet)."""
+
+    path: str
+    day: date | None
+    first: int
+    last: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A table at one version: its files, newest date first and those without a date last, and its columns."""
+
+    files: tuple[File, ...] = ()
+    schema: Mapping[str, pl.DataType] = field(default_factory=dict)
+    version: int = -1
+
+
+@dataclass
+class LakeTable:
+    """One Delta table of one model, made by its first commit.
+
+    Args:
+        folder: where the table lives.
+        fault: called with the name of each step (tests crash there).
+    """
+
+    folder: Path
+    fault: Callable[[str], None] = field(default=lambda _: None)
+
+    def __post_init__(self) -> None:
+        self._lock = threading.RLock()
+        self._table: DeltaTable | None = None
+        self._snapshot = Snapshot()
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever committed to it."""
+        return any((self.folder / "_delta_log").glob("*.json"))
+
+    def heal(self) -> tuple[str, ...]:
+        """Set aside a newest log entry that can't be read; gives the names of what was moved."""
+        with self._lock:
+            self._table, self._snapshot = None, Snapshot()
+            return heal(self.folder)
+
+    def _fresh(self) -> DeltaTable:
+        """The table at its newest version: another process may have committed since."""
+        from deltalake import DeltaTable
+
+        with self._lock:
+            if self._table is None:
+                self._table = DeltaTable(str(self.folder))
+            else:
+                self._table.update_incremental()
+            return self._table
+
+    def done(self, app: str) -> int:
+        """The last segment that this app committed here; 0 where there is none."""
+        return (self._fresh().transaction_version(app) or 0) if self.exists else 0
+
+    def snapshot(self) -> Snapshot:
+        """The table as it is now; empty where nothing was ever committed."""
+        if not self.exists:
+            return Snapshot()
+        with self._lock:
+            table = self._fresh()
+            if self._snapshot.version != table.version():
+                schema = pl.DataFrame(table.schema().to_arrow().empty_table()).schema
+                self._snapshot = Snapshot(_files(table, self.folder), dict(schema), table.version())
+            return self._snapshot
+
+    def commit(self, frame: pl.DataFrame, app: str, segment: int) -> None:
+        """Append a segment's rows (with `_date` and `_seq`) in one commit, and make it durable.
+
+        Raises:
+            StoreFullError: the disk is full; nothing was committed.
+        """
+        try:
+            with self._lock:
+                table = self._ensure(frame)
+                actions = [self._write(part, day, app, segment) for day, part in by_date(frame)]
+                sync_folder(self.folder)
+                self.fault("lake: files written")
+                self._commit(table, actions, app, segment)
+                self.fault("lake: committed")
+                self.confirm()
+                self._checkpoint()
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise store_error(error, self.folder) from error
+
+    def confirm(self) -> None:
+        """Make the newest commit durable: whoever made it may have died before it could."""
+        sync_log(self.folder, self._fresh().version())
+
+    def _commit(self, table: DeltaTable, actions: Sequence[Any], app: str, segment: int) -> None:
+        from deltalake import CommitProperties, PostCommitHookProperties, Transaction
+
+        table.create_write_transaction(
+            list(actions),
+            "append",
+            table.schema(),
+            list(table.metadata().partition_columns),
+            commit_properties=CommitProperties(app_transactions=[Transaction(app, segment)]),
+            post_commithook_properties=PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False),
+        )
+
+    def _ensure(self, frame: pl.DataFrame) -> DeltaTable:
+        """Make the table, or add the columns that it lacks; both can be repeated."""
+        from deltalake import DeltaTable, Schema
+
+        if not self.exists:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            parts = ["_date"] if "_date" in frame.columns else []
+            settings: dict[str, str | None] = {"delta.enableExpiredLogCleanup": "false"}
+            DeltaTable.create(
+                str(self.folder), frame.schema, mode="ignore", partition_by=parts, configuration=settings
+            )  # fmt: skip
+            self.fault("lake: table made")
+            sync_log(self.folder, 0)
+            sync_folder(self.folder.parent)
+        table = self._fresh()
+        known = {name.name for name in table.schema().fields}
+        missing = {name: dtype for name, dtype in frame.schema.items() if name not in known}
+        if missing:
+            table.alter.add_columns(Schema.from_arrow(pl.Schema(missing)).fields)
+            self.fault("lake: columns added")
+            table = self._fresh()
+            sync_log(self.folder, table.version())
+        return table
+
+    def _write(self, part: pl.DataFrame, day: date | None, app: str, segment: int) -> Any:
+        """Write one Parquet file durably and describe it for the log."""
+        folder = self.folder / _partition(day) if "_date" in part.columns else self.folder
+        folder.mkdir(exist_ok=True)
+        path = folder / f"part-{segment:012d}-{app}.parquet"
+        rows = part.drop("_date", strict=False)
+        rows.write_parquet(path, compression="zstd", compression_level=1, row_group_size=262_144)
+        sync_file(path)
+        sync_folder(folder)
+        return add_action(path, self.folder, rows.height, segment, day, partitioned="_date" in part.columns)
+
+    def _checkpoint(self) -> None:
+        """Sum the log up now and then, so that opening stays fast; a checkpoint can always be made again."""
+        table = self._fresh()
+        if table.version() and table.version() % CHECKPOINT == 0:
+            table.create_checkpoint()
+            sync_log(self.folder, table.version())
+
+    def replay(self, app: str, applied: int) -> int:
+        """Commit again what a lost log entry held: files of segments up to `applied` that the log doesn't know.
+
+        Their batches left the spool long ago, but a file's name says its segment, and files are never deleted here.
+        """
+        done, count = self.done(app), 0
+        known = {Path(file.path).name for file in self.snapshot().files}
+        lost: dict[int, list[Path]] = {}
+        for path in sorted(self.folder.glob(f"**/part-*-{app}.parquet")):
+            segment = int(path.name.split("-")[1])
+            if done < segment <= applied and path.name not in known:
+                lost.setdefault(segment, []).append(path)
+        for segment, paths in sorted(lost.items()):
+            frames = [pl.read_parquet(path).with_columns(_date_of(path)) for path in paths]
+            self.commit(pl.concat(frames, how="diagonal"), app, segment)
+            count += 1
+        return count
+
+
+def add_action(path: Path, root: Path, rows: int, segment: int, day: date | None, *, partitioned: bool) -> Any:
+    """Describe a file for Delta's log, with the statistics that pruning needs."""
+    from deltalake.transaction import AddAction
+
+    bounds = {"_seq": segment}
+    stats = {"numRecords": rows, "minValues": bounds, "maxValues": bounds, "nullCount": {"_seq": 0}}
+    values = {"_date": None if day is None else day.isoformat()} if partitioned else {}
+    name = path.relative_to(root).as_posix()
+    return AddAction(name, path.stat().st_size, values, time.time_ns() // 1_000_000, True, json.dumps(stats))
+
+
+def by_date(frame: pl.DataFrame) -> list[tuple[date | None, pl.DataFrame]]:
+    """Part rows by event date, in order; one part without a date where the table has no dates."""
+    if "_date" not in frame.columns:
+        return [(None, frame)]
+    days = frame["_date"].unique().sort().to_list()
+    if len(days) == 1:
+        return [(days[0], frame)]
+    parts = frame.partition_by("_date", as_dict=True)
+    return [(day, parts[day,]) for day in days]
+
+
+def _partition(day: date | None) -> str:
+    return f"_date={'__HIVE_DEFAULT_PARTITION__' if day is None else day.isoformat()}"
+
+
+def _date_of(path: Path) -> list[pl.Expr]:
+    """The `_date` column that a file's folder stands for; none where the table has no dates."""
+    name = path.parent.name
+    if not name.startswith("_date="):
+        return []
+    text = name.removeprefix("_date=")
+    day = None if text == "__HIVE_DEFAULT_PARTITION__" else date.fromisoformat(text)
+    return [pl.lit(day, dtype=pl.Date).alias("_date")]
+
+
+def _files(table: DeltaTable, folder: Path) -> tuple[File, ...]:
+    adds = pl.DataFrame(table.get_add_actions(flatten=True))
+    if not len(adds):
+        return ()
+    days = adds["partition._date"].to_list() if "partition._date" in adds.columns else [None] * len(adds)
+    if "min._seq" not in adds.columns:
+        raise StoreError("a table without statistics", where=str(folder), expected="one written by Retrue")
+    columns = (adds[name].to_list() for name in ("path", "min._seq", "max._seq", "num_records"))
+    files = [
+        File(str(folder / path), day, first, last, rows)
+        for day, path, first, last, rows in zip(days, *columns, strict=True)
+    ]
+    return tuple(sorted(files, key=lambda f: (f.day is not None, f.day or date.min, f.first, f.path), reverse=True))

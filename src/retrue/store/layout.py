@@ -1,0 +1,171 @@
+"""What the store must know of a model: which column plays which role, and the type each column has in the lake.
+
+A column's type is fixed by the model's schema or, for a column the schema doesn't know, by the first batch that
+brings it; later values are cast to it, and a row that can't be is set aside. The types are those that every reader of
+Delta understands: numbers of kind numeric are Float64 (an integer column that turns out to have fractions is then no
+broken row), times are UTC microseconds, anything without a plain form becomes text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import polars as pl
+
+from retrue.errors import SchemaError, StoreError
+from retrue.schema import Kind, Schema, Task
+
+SYSTEM = ("_seq", "_at", "_n", "_h", "_date", "_from")
+"""Columns the lake adds: segment, arrival, order in the segment, hash of the id, date of the event, copied from."""
+
+UTC = pl.Datetime("us", "UTC")
+
+_SCALARS: Mapping[str, pl.DataType] = {
+    "Float64": pl.Float64(),
+    "Int64": pl.Int64(),
+    "Boolean": pl.Boolean(),
+    "String": pl.String(),
+    "Date": pl.Date(),
+    "Datetime": UTC,
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Roles and types of a model's events.
+
+    Args:
+        id: the id column; without one each row is its own identity and labels can't be joined.
+        time: the event time; without one the arrival time is the event time.
+        version: the model version; without one the version given to `append` is used.
+        label: the truth that comes later.
+        timezone: what naive times are in.
+        window: length of the base window in seconds.
+        types: lake types of the columns that the schema knows.
+    """
+
+    id: str | None = None
+    time: str | None = None
+    version: str | None = None
+    label: str | None = None
+    timezone: str = "UTC"
+    window: int = 86_400
+    types: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def id_column(self) -> str:
+        """Name of the id in the lake."""
+        return self.id or "_id"
+
+    @property
+    def time_column(self) -> str:
+        """Name of the event time in the lake."""
+        return self.time or "_time"
+
+    @property
+    def version_column(self) -> str:
+        """Name of the version in the lake."""
+        return self.version or "_version"
+
+    @property
+    def label_column(self) -> str:
+        """Name of the label in the lake."""
+        return self.label or "_label"
+
+    @property
+    def roles(self) -> tuple[str, str, str]:
+        """The three columns each event has in the lake: id, event time, version."""
+        return self.id_column, self.time_column, self.version_column
+
+    @classmethod
+    def of(cls, schema: Schema, window: int = 86_400) -> Layout:
+        """Take roles and types from a schema; `window` is the base window in seconds."""
+        numeric = {c.name for c in schema.columns if c.kind == Kind.NUMERIC} - {schema.id, schema.version}
+        if schema.task != Task.REGRESSION:  # classes stay what they are: 1 and 1.0 are not the same text
+            numeric -= {schema.label, schema.prediction}
+        named = {c.name: lake_type(type_named(c.dtype), numeric=c.name in numeric) for c in schema.columns}
+        types = {name: text for name, text in named.items() if text is not None}
+        return cls(schema.id, schema.time, schema.version, schema.label, schema.timezone, window, types)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give a form that JSON can hold."""
+        return {**asdict(self), "types": dict(self.types)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Layout:
+        """Read what `to_dict` wrote.
+
+        >>> Layout.from_dict(Layout(id="k", types={"x": "Int64"}).to_dict()).types
+        {'x': 'Int64'}
+        """
+        return cls(**data)
+
+    def wanted(self, frame: pl.DataFrame) -> dict[str, str]:
+        """Give the lake type that each column of a frame should get; roles and known columns have theirs."""
+        own = {self.id_column: "String", self.version_column: "String", self.time_column: "Datetime"}
+        named = {name: self.types.get(name) or lake_type(dtype) for name, dtype in frame.schema.items()}
+        return {**{name: text for name, text in named.items() if text is not None}, **own}
+
+    def check_names(self, names: Iterable[str]) -> None:
+        """Refuse names that the lake uses itself, and names that differ in case only (Delta can't tell them apart)."""
+        own = {*SYSTEM, *(role for role in self.roles if role.startswith("_"))}
+        seen: dict[str, str] = {}
+        for name in names:
+            if name in own:
+                raise SchemaError(f"column {name!r} is reserved", expected="a name that does not begin with '_'")
+            if name.lower() in seen:
+                raise SchemaError(f"columns {seen[name.lower()]!r} and {name!r} differ in case only")
+            seen[name.lower()] = name
+
+
+def lake_type(dtype: pl.DataType, *, numeric: bool = False) -> str | None:
+    """Name the lake type for a Polars type; None for a column without any value (its type isn't known yet).
+
+    >>> lake_type(pl.Int8()), lake_type(pl.Int8(), numeric=True), lake_type(pl.List(pl.Categorical()))
+    ('Int64', 'Float64', 'List(String)')
+    """
+    if isinstance(dtype, pl.Null):
+        return None
+    if dtype.is_nested():
+        inner = lake_type(pl.Series(dtype=dtype.inner).dtype) if isinstance(dtype, pl.List | pl.Array) else None
+        return f"List({inner})" if inner and not inner.startswith("List") else "String"
+    if dtype.is_numeric():
+        return "Int64" if dtype.is_integer() and not numeric and dtype != pl.UInt64() else "Float64"
+    return {pl.Boolean: "Boolean", pl.Date: "Date", pl.Datetime: "Datetime"}.get(type(dtype), "String")
+
+
+def polars_type(name: str) -> pl.DataType:
+    """Give the Polars type of a lake type's name.
+
+    >>> polars_type("List(Int64)")
+    List(Int64)
+    """
+    if name.startswith("List("):
+        return pl.List(polars_type(name[5:-1]))
+    if name not in _SCALARS:
+        raise StoreError(f"unknown lake type {name!r}", expected=" or ".join(_SCALARS))
+    return _SCALARS[name]
+
+
+def type_named(text: str) -> pl.DataType:
+    """Give the Polars type that a schema wrote as text; what isn't known is text.
+
+    >>> type_named("Int8"), type_named("Datetime(time_unit='us', time_zone=None)"), type_named("List(Int64)")
+    (Int8, Datetime(time_unit='us', time_zone=None), List(Int64))
+    """
+    if text.startswith(("List(", "Array(")):
+        return pl.List(type_named(text[text.index("(") + 1 : -1].split(", shape", maxsplit=1)[0]))
+    if text.startswith("Datetime"):
+        return pl.Datetime("us")
+    return _NAMED.get(text.split("(", maxsplit=1)[0], pl.String())
+
+
+_NAMED: Mapping[str, pl.DataType] = {
+    str(dtype): dtype
+    for dtype in (
+        pl.Int8(), pl.Int16(), pl.Int32(), pl.Int64(), pl.Int128(), pl.UInt8(), pl.UInt16(), pl.UInt32(), pl.UInt64(),
+        pl.Float32(), pl.Float64(), pl.Boolean(), pl.Date(), pl.Null(),
+    )
+} | {"Decimal": pl.Float64()}  # fmt: skip

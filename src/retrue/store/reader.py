@@ -1,0 +1,164 @@
+"""Reading a store: events with their labels, feedback, what was set aside, windows, profiles, references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from retrue.core.grids import Grids
+from retrue.core.profile import Profile
+from retrue.store import rows
+from retrue.store.counting import merged
+from retrue.store.reading import scan
+from retrue.store.recount import View, plain
+from retrue.store.shelf import Shelf
+
+_QUARANTINE = ("kind", "reason", "id", "row")
+
+
+@dataclass(frozen=True)
+class WindowProfile:
+    """The profile of one version, window and slice ("" is all rows); `applied` changed it last."""
+
+    version: str
+    start: int
+    slice: str
+    profile: Profile
+    applied: int
+
+
+@dataclass
+class Reader(Shelf):
+    """Abstract: what can be asked of a store without changing it."""
+
+    def view(self, model: str, applied: int | None = None) -> View:
+        """Events and labels as of a finished segment (the last one)."""
+        tables = self.tables(model)
+        if applied is None:
+            with self.catalog.read() as tx:
+                applied = tx.applied(model)
+        return View(tables["events"].snapshot(), tables["labels"].snapshot(), self.layout(model), applied)
+
+    def events(self, model: str, since: datetime | None = None, until: datetime | None = None, **options: Any) -> Any:
+        """Events without labels; see `labelled` for the arguments."""
+        return self.labelled(model, since, until, labels=False, **options)
+
+    def labelled(
+        self,
+        model: str,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        *,
+        version: str | None = None,
+        columns: Iterable[str] | None = None,
+        applied: int | None = None,
+        labels: bool = True,
+    ) -> pl.LazyFrame:
+        """Events with the label that is current (null: none yet) and `_label_at`, when it came.
+
+        Args:
+            model: whose.
+            since: first event time (UTC).
+            until: events from here on are left out (UTC).
+            version: of this version only.
+            columns: these columns only.
+            applied: as of this segment; the last finished one where it isn't given.
+            labels: False leaves the labels out.
+        """
+        view, layout = self.view(model, applied), self.layout(model)
+        days = None if since is None and until is None else [d for d in view.days() if _within(d, since, until)]
+        lazy = plain(view.labelled(days) if labels else view.rows(days))
+        names = lazy.collect_schema().names()
+        if not names:
+            return lazy
+        time = pl.col(layout.time_column)
+        for bound in (None if since is None else time >= since, None if until is None else time < until):
+            lazy = lazy if bound is None else lazy.filter(bound)
+        if version is not None:
+            lazy = lazy.filter(pl.col(layout.version_column) == version)
+        return lazy if columns is None else lazy.select(columns)
+
+    def label_history(self, model: str) -> pl.LazyFrame:
+        """Every label as it came: id, label, arrival `_at`, event date `_date` (null: still waiting), in order."""
+        return self._raw(model, "labels")
+
+    def feedback(self, model: str) -> pl.LazyFrame:
+        """Every feedback row, with arrival `_at` and event date `_date` (null: still waiting)."""
+        return self._raw(model, "feedback")
+
+    def _raw(self, model: str, name: str) -> pl.LazyFrame:
+        """Rows of a table that have found their event, and those that still wait."""
+        snapshot = self.tables(model)[name].snapshot()
+        lazy = scan(snapshot.files, snapshot.schema, list(snapshot.schema))
+        if not snapshot.files:
+            return lazy
+        copied = lazy.filter(pl.col("_from").is_not_null()).select(self.layout(model).id_column, "_from").unique()
+        moved = copied.rename({"_from": "_seq"})
+        waiting = lazy.filter(pl.col("_date").is_null()).join(
+            moved, on=[self.layout(model).id_column, "_seq"], how="anti"
+        )  # fmt: skip
+        found = lazy.filter(pl.col("_date").is_not_null())
+        return plain(pl.concat([found, waiting]).sort("_seq", "_n"), keep=("_at", "_date"))
+
+    def quarantine(self, model: str) -> pl.DataFrame:
+        """Rows that were set aside: when (`_at`), kind, reason, id, and the row as JSON."""
+        snapshot = self.tables(model)["quarantine"].snapshot()
+        if not snapshot.files:
+            return pl.DataFrame(schema={"_at": pl.Datetime("us", "UTC"), **dict.fromkeys(_QUARANTINE, pl.String)})
+        lazy = scan(snapshot.files, snapshot.schema, list(snapshot.schema))
+        return lazy.sort("_seq", "_n").select("_at", *_QUARANTINE).collect()
+
+    def windows(self, model: str, since: int | None = None, until: int | None = None) -> tuple[rows.Window, ...]:
+        """The books of windows that start from `since` and before `until` (seconds)."""
+        with self.catalog.read() as tx:
+            return tx.between(rows.Window, since, until, model=model)
+
+    def profiles(
+        self, model: str, since: int | None = None, until: int | None = None, **equal: Any
+    ) -> tuple[WindowProfile, ...]:
+        """Profiles by version, window and slice.
+
+        Args:
+            model: whose.
+            since: first window start, seconds.
+            until: windows from here on are left out, seconds.
+            equal: `version=`, `slice=`, `start=`: only these (a value, or a collection of values).
+        """
+        with self.catalog.read() as tx:
+            counting = self._counting(tx, model)
+            if counting is None:
+                return ()
+            found = tx.between(rows.ProfileRow, since, until, model=model, digest=counting.digest, **equal)
+        cells: dict[tuple[str, int, str], list[rows.ProfileRow]] = {}
+        for row in found:
+            cells.setdefault((row.version, row.start, row.slice), []).append(row)
+        return tuple(
+            WindowProfile(*key, merged([counting.load(p.data, (p.start, p.slice, p.part)) for p in parts]),
+                          max(p.applied for p in parts))
+            for key, parts in cells.items()
+        )  # fmt: skip
+
+    def reference(self, model: str, version: str) -> Profile | None:
+        """A version's reference profile on the model's grids; None where there is none."""
+        with self.catalog.read() as tx:
+            row = tx.get(rows.Model, name=model)
+            found = tx.get(rows.Reference, model=model, version=version, digest=row.digest if row else None)
+        grids = self.grids(model)
+        return None if found is None or grids is None else Profile.from_bytes(found.data, grids.columns)
+
+    def grids(self, model: str) -> Grids | None:
+        """The grids that a model is counted on; None before there is a reference."""
+        with self.catalog.read() as tx:
+            row = tx.get(rows.Model, name=model)
+            found = tx.get(rows.GridsRow, model=model, digest=row.digest if row else None)
+        return None if found is None else Grids.from_bytes(found.data)
+
+
+def _within(day: date, since: datetime | None, until: datetime | None) -> bool:
+    """Whether a date (UTC) can hold events of a range; a day more on each side, for naive bounds."""
+    early = since is not None and day < since.date() - timedelta(days=1)
+    return not early and not (until is not None and day > until.date() + timedelta(days=1))

@@ -1,0 +1,154 @@
+"""Recounting: profiles and windows rebuilt from the lake.
+
+The repair tool (what a corrected label bent), the backfill (a new reference, a new slice), and the oracle of the tests:
+the commit cycle must always come to what this comes to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+
+from retrue.store import rows
+from retrue.store.catalog import Transaction
+from retrue.store.commit import book, by_version, profile_row
+from retrue.store.counting import Counting, Increments, window_starts
+from retrue.store.lake import Snapshot
+from retrue.store.layout import SYSTEM, Layout
+from retrue.store.reading import before, micro_batches, scan
+from retrue.store.resolve import Plan
+
+STEP = 1_000_000  # events held in memory at once
+
+
+@dataclass(frozen=True)
+class View:
+    """Events with their current label, as of a segment.
+
+    Args:
+        events: the events table.
+        labels: the labels table.
+        layout: the model's roles.
+        applied: rows of later segments don't count.
+    """
+
+    events: Snapshot
+    labels: Snapshot
+    layout: Layout
+    applied: int
+
+    def days(self) -> list[date]:
+        """Every date that has events, newest first."""
+        found = {f.day for f in before(self.events.files, self.applied + 1) if f.day is not None}
+        return sorted(found, reverse=True)
+
+    def rows(self, days: Sequence[date] | None = None) -> pl.LazyFrame:
+        """Events of these dates (None: all), with the lake's own columns."""
+        return _rows(self.events, self.applied, days)
+
+    def labelled(self, days: Sequence[date] | None = None) -> pl.LazyFrame:
+        """Events of these dates with the label that is current (null: none yet) and `_label_at`, when it came."""
+        name, label = self.layout.id_column, self.layout.label_column
+        events = self.rows(days)
+        if self.layout.label is None:
+            return events
+        if label not in self.labels.schema:
+            return events.with_columns(
+                pl.lit(None).alias(label), pl.lit(None).cast(pl.Datetime("us", "UTC")).alias("_label_at")
+            )
+        kept = _rows(self.labels, self.applied, days).filter(pl.col("_date").is_not_null())
+        latest = (
+            kept.select(name, "_date", "_seq", "_n", label, pl.col("_at").alias("_label_at"))
+            .sort("_seq", "_n")
+            .unique([name, "_date"], keep="last", maintain_order=True)
+            .drop("_seq", "_n")
+        )
+        return events.join(latest, on=[name, "_date"], how="left", maintain_order="left")
+
+
+def _rows(table: Snapshot, applied: int, days: Sequence[date] | None) -> pl.LazyFrame:
+    wanted = None if days is None else set(days)
+    files = before(table.files, applied + 1, wanted)
+    lazy = scan(files, table.schema, list(table.schema))
+    return lazy.filter(pl.col("_seq") <= applied) if any(f.last > applied for f in files) else lazy
+
+
+def plain(frame: pl.LazyFrame, *, keep: Sequence[str] = ()) -> pl.LazyFrame:
+    """Leave out the lake's own columns."""
+    names = frame.collect_schema().names()
+    return frame.drop([name for name in names if name in SYSTEM and name not in keep])
+
+
+def recounted(
+    view: View, counting: Counting | None, since: int | None = None, until: int | None = None
+) -> tuple[Increments, pl.DataFrame]:
+    """Count the lake's events from nothing.
+
+    Args:
+        view: what to count.
+        counting: how; None keeps the windows' books only.
+        since: first window start, seconds.
+        until: windows from here on don't count, seconds.
+
+    Returns:
+        The profiles of each version and cell, and the windows' books.
+    """
+    increments, books = Increments(), [book(_empty(), view.layout)]
+    for frame in _batches(view, counting, since, until):
+        if counting is not None:
+            for version, events, starts in by_version(frame, view.layout):
+                increments.add(version, counting.count(events, starts, moved=False))
+        books.append(book(Plan({}, frame, frame.clear(), frame.clear()), view.layout))
+    return increments, pl.concat(books).group_by("version", "start").agg(pl.all().sum()).sort("version", "start")
+
+
+def _empty() -> Plan:
+    return Plan({}, pl.DataFrame(), pl.DataFrame(), pl.DataFrame())
+
+
+def _batches(view: View, counting: Counting | None, since: int | None, until: int | None) -> Iterator[pl.DataFrame]:
+    """Labelled events of the windows asked for, some dates at a time."""
+    layout = view.layout
+    days = set(view.days())
+    if since is not None:
+        days = {day for day in days if day >= _day(since) - timedelta(days=1)}
+    if until is not None:
+        days = {day for day in days if day <= _day(until) + timedelta(days=1)}
+    files = [f for f in before(view.events.files, view.applied + 1) if f.day in days]
+    wanted = {*layout.roles, layout.label_column, *(counting.reads if counting else ())}
+    for run in micro_batches(files, STEP):
+        lazy = view.labelled(sorted({f.day for f in run if f.day is not None}))
+        frame = lazy.select([n for n in lazy.collect_schema().names() if n in wanted]).collect()
+        starts = window_starts(frame[layout.time_column], layout.window, layout.timezone)
+        inside = (starts >= (since if since is not None else -(2**62))) & (
+            starts < (until if until is not None else 2**62)
+        )
+        yield frame.filter(inside)
+
+
+def _day(seconds: int) -> date:
+    return datetime.fromtimestamp(seconds, UTC).date()
+
+
+def replace_profiles(
+    tx: Transaction,
+    model: str,
+    counting: Counting | None,
+    counted: tuple[Increments, pl.DataFrame],
+    since: int | None = None,
+    until: int | None = None,
+) -> None:
+    """Put recounted profiles and books in the place of those that were there for these windows."""
+    increments, books = counted
+    applied = tx.applied(model)
+    tx.remove_between(rows.Window, since, until, model=model)
+    if books.height:
+        tx.put(*(rows.Window(model, v, s, n, labelled, applied, 0) for v, s, n, labelled, _ in books.rows()))
+    if counting is None:
+        return
+    tx.remove_between(rows.ProfileRow, since, until, model=model, digest=counting.digest)
+    for (version, cell), state in sorted(increments.added.items(), key=lambda item: item[0]):
+        tx.put(profile_row(model, version, counting, cell, state, applied))

@@ -1,0 +1,247 @@
+"""What goes into the catalog and comes out of it: one frozen dataclass for each table.
+
+Times are microseconds since 1970 (UTC), a window's `start` is seconds since 1970. `body` holds JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Abstract: a row of the table that `table` names."""
+
+    table: ClassVar[str]
+
+
+@dataclass(frozen=True)
+class Model(Row):
+    """A registered model; `digest` names the grids it is counted on, `applied` is its last finished segment."""
+
+    table: ClassVar[str] = "models"
+    name: str
+    layout: Body
+    schema: str = "{}"
+    settings: Body = field(default_factory=dict)
+    digest: str | None = None
+    applied: int = 0
+    created: int = 0
+
+
+@dataclass(frozen=True)
+class Version(Row):
+    """A version of a model; `stage` is champion, challenger, shadow, retired ..."""
+
+    table: ClassVar[str] = "versions"
+    model: str
+    version: str
+    stage: str
+    created: int = 0
+    body: Body = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GridsRow(Row):
+    """The grids of a model's line, as bytes."""
+
+    table: ClassVar[str] = "grids"
+    model: str
+    digest: str
+    data: bytes
+    created: int = 0
+
+
+@dataclass(frozen=True)
+class Reference(Row):
+    """A version's reference profile on the grids named by `digest`."""
+
+    table: ClassVar[str] = "reference_profiles"
+    model: str
+    version: str
+    digest: str
+    rows: int
+    labelled: int
+    data: bytes
+    created: int = 0
+    body: Body = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NamedSlice(Row):
+    """A slice that profiles are kept for, as canonical SQL."""
+
+    table: ClassVar[str] = "slices"
+    model: str
+    name: str
+    sql: str
+    created: int = 0
+    body: Body = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ProfileRow(Row):
+    """One part of the profile of one window and slice; `applied` is the segment that changed it last."""
+
+    table: ClassVar[str] = "profiles"
+    model: str
+    version: str
+    digest: str
+    start: int
+    slice: str
+    part: str
+    rows: int
+    applied: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Window(Row):
+    """A window's bookkeeping; `bent` counts corrections that min, max and float sums couldn't follow exactly."""
+
+    table: ClassVar[str] = "windows"
+    model: str
+    version: str
+    start: int
+    events: int
+    labelled: int
+    applied: int
+    bent: int = 0
+
+
+@dataclass(frozen=True)
+class Counter(Row):
+    """A running count of a model: repeated, quarantined, ambiguous ..."""
+
+    table: ClassVar[str] = "counters"
+    model: str
+    name: str
+    value: int
+
+
+@dataclass(frozen=True)
+class Point(Row):
+    """A metric's value on a window and slice; `column` is "" where the metric has none."""
+
+    table: ClassVar[str] = "points"
+    model: str
+    version: str
+    start: int
+    slice: str
+    metric: str
+    column: str
+    value: float | None
+    reference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    error: float | None = None
+    rows: int = 0
+    applied: int = 0
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class VerdictRow(Row):
+    """A verdict as it was given; `applied` is what it had seen. `number` is given by the catalog."""
+
+    table: ClassVar[str] = "verdicts"
+    model: str
+    version: str
+    start: int
+    kind: str
+    applied: int
+    created: int
+    body: Body
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class IncidentRow(Row):
+    """An incident: open, acknowledged, snoozed or resolved."""
+
+    table: ClassVar[str] = "incidents"
+    id: str
+    model: str
+    status: str
+    opened: int
+    updated: int
+    closed: int | None = None
+    body: Body = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunRow(Row):
+    """A training run and what came of it."""
+
+    table: ClassVar[str] = "runs"
+    id: str
+    model: str
+    status: str
+    created: int
+    updated: int
+    body: Body = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Manifest(Row):
+    """A named set of lake rows: those of a query with `_seq <= seq`, and the digest that they had."""
+
+    table: ClassVar[str] = "manifests"
+    id: str
+    model: str
+    kind: str
+    seq: int
+    digest: str
+    created: int
+    body: Body = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Collection(Row):
+    """Collected rows (edge cases): Parquet bytes, and the slice that they came from."""
+
+    table: ClassVar[str] = "collections"
+    model: str
+    name: str
+    rows: int
+    data: bytes
+    created: int
+    sql: str | None = None
+    body: Body = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Job(Row):
+    """Something that runs by itself."""
+
+    table: ClassVar[str] = "jobs"
+    id: str
+    kind: str
+    status: str
+    due: int
+    updated: int
+    body: Body = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Audit(Row):
+    """Who did what and when. `number` is given by the catalog."""
+
+    table: ClassVar[str] = "audit"
+    at: int
+    actor: str
+    action: str
+    model: str | None = None
+    body: Body = field(default_factory=dict)
+    number: int | None = None
+
+
+ROWS: tuple[type[Row], ...] = (
+    Model, Version, GridsRow, Reference, NamedSlice, ProfileRow, Window, Counter, Point, VerdictRow, IncidentRow,
+    RunRow, Manifest, Collection, Job, Audit,
+)  # fmt: skip
+"""Every kind of row."""

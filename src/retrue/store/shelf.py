@@ -1,0 +1,112 @@
+"""What every part of a store's interface stands on: its files, its models, and how their events are counted."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from retrue.core.grids import Grids
+from retrue.errors import SchemaError, StoreError, nearest
+from retrue.slices import Slice
+from retrue.store import rows
+from retrue.store.catalog import Catalog, Transaction
+from retrue.store.counting import Counting, GridCounting
+from retrue.store.ids import hash64
+from retrue.store.lake import TABLES, LakeTable
+from retrue.store.layout import Layout
+from retrue.store.reading import HashCache
+from retrue.store.segment import Hasher
+from retrue.store.spool import Spool
+
+CountingFactory = Callable[[Transaction, str], Counting | None]
+
+
+def grid_counting(tx: Transaction, model: str) -> Counting | None:
+    """Count on the model's grids and slices as the catalog has them; None before there is a reference."""
+    row = tx.get(rows.Model, name=model)
+    if row is None or row.digest is None:
+        return None
+    grids = tx.get(rows.GridsRow, model=model, digest=row.digest)
+    if grids is None:
+        raise StoreError(f"the grids {row.digest} of {model!r} are gone", hint="restore the catalog from a backup")
+    slices = [Slice.parse(one.sql, one.name) for one in tx.find(rows.NamedSlice, model=model)]
+    return GridCounting(Grids.from_bytes(grids.data), slices, Layout.from_dict(row.layout).label)
+
+
+@dataclass
+class Shelf:
+    """Abstract: the files of a store in a folder, and what is known of its models.
+
+    Args:
+        folder: where it is.
+        catalog: its catalog.
+        spool: its spool.
+        counting: how events are counted.
+        fault: called with the name of each step (tests crash there).
+        hasher: hashes ids.
+    """
+
+    folder: Path
+    catalog: Catalog
+    spool: Spool
+    counting: CountingFactory = grid_counting
+    fault: Callable[[str], None] = field(default=lambda _: None)
+    hasher: Hasher = hash64
+
+    def __post_init__(self) -> None:
+        self._tables: dict[str, dict[str, LakeTable]] = {}
+        self._layouts: dict[str, Layout] = {}
+        self._countings: dict[tuple[object, ...], Counting | None] = {}
+        self._cache = HashCache()
+
+    def models(self) -> tuple[rows.Model, ...]:
+        """Every registered model."""
+        with self.catalog.read() as tx:
+            return tx.find(rows.Model)
+
+    def model(self, name: str) -> rows.Model:
+        """One model; SchemaError names the nearest where there is none of that name."""
+        with self.catalog.read() as tx:
+            found = tx.get(rows.Model, name=name)
+            if found is None:
+                known = [m.name for m in tx.find(rows.Model)]
+                raise SchemaError(f"unknown model {name!r}", where=str(self.folder), hint=nearest(name, known))
+        return found
+
+    def layout(self, model: str) -> Layout:
+        """A model's roles; they never change."""
+        if model not in self._layouts:
+            self._layouts[model] = Layout.from_dict(self.model(model).layout)
+        return self._layouts[model]
+
+    def _counting(self, tx: Transaction, model: str) -> Counting | None:
+        """The counting of this moment; rebuilt only when grids or slices have changed."""
+        row = tx.get(rows.Model, name=model)
+        key = (model, row.digest if row else None, *((s.name, s.sql) for s in tx.find(rows.NamedSlice, model=model)))
+        if key not in self._countings:
+            self._countings = {k: v for k, v in self._countings.items() if k[0] != model}
+            self._countings[key] = self.counting(tx, model)
+        return self._countings[key]
+
+    def tables(self, model: str) -> dict[str, LakeTable]:
+        """The lake tables of a model."""
+        if model not in self._tables:
+            root = self.folder / "lake" / model
+            self._tables[model] = {name: LakeTable(root / name, self.fault) for name in TABLES}
+        return self._tables[model]
+
+    def _lock(self, model: str) -> Path:
+        return self.folder / "locks" / f"model-{model}"
+
+    @cached_property
+    def id(self) -> str:
+        """The store's id, as its catalog has it."""
+        return self.catalog.setting("store", token())
+
+
+def token() -> str:
+    """A random name that nothing else has."""
+    return secrets.token_hex(16)

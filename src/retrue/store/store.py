@@ -1,0 +1,275 @@
+"""The store: a folder with a spool, a catalog and a lake, and what the workspace asks of them.
+
+    store/  spool.db   acknowledged batches          catalog.db   profiles, references, incidents ...
+            lake/<model>/events | labels | feedback | quarantine        locks/<model>
+
+Opening never deletes or rewrites history, and never migrates. This is the only module here that reads the clock.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from retrue.core.grids import Grids
+from retrue.core.profile import Profile
+from retrue.errors import SchemaError, StoreError, nearest
+from retrue.slices import Slice
+from retrue.store import rows
+from retrue.store.catalog import Catalog, Transaction
+from retrue.store.commit import Applied, Cycle, locked, try_locked
+from retrue.store.door import Arrival, admit
+from retrue.store.identity import check_identity, refuse_orphans
+from retrue.store.ids import hash64
+from retrue.store.layout import Layout
+from retrue.store.reader import Reader
+from retrue.store.recount import recounted, replace_profiles
+from retrue.store.segment import Hasher
+from retrue.store.shelf import CountingFactory, grid_counting, token
+from retrue.store.spool import Batch, Spool, store_error
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+KINDS = ("events", "labels", "feedback")
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of a batch the moment it was acknowledged.
+
+    Attributes:
+        accepted: rows that were taken (repeats among them are found when the batch is applied).
+        quarantined: rows that were set aside.
+        reasons: how many for each reason.
+        skipped: labels that were null.
+        repeated: the batch's key was seen before, and nothing was written.
+    """
+
+    accepted: int
+    quarantined: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    skipped: int = 0
+    repeated: bool = False
+
+
+@dataclass
+class Store(Reader):
+    """A store in a folder; `Store.open` makes one."""
+
+    @classmethod
+    def open(
+        cls,
+        folder: str | Path,
+        *,
+        create: bool = True,
+        counting: CountingFactory = grid_counting,
+        fault: Callable[[str], None] = lambda _: None,
+        hasher: Hasher = hash64,
+    ) -> Store:
+        """Open a store, making it where there is none.
+
+        Raises:
+            StoreVersionError: it needs `retrue migrate`, or a newer Retrue.
+            StoreError: there is none, it can't be written, or its parts belong to different stores.
+        """
+        root = Path(folder)
+        if not create and not (root / "catalog.db").exists():
+            raise StoreError("no store here", where=str(root), hint="check the path, or create the store first")
+        try:
+            for part in (root, root / "lake", root / "locks"):
+                part.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise store_error(error, root) from error
+        with locked(root / "locks" / "open"):
+            refuse_orphans(root)
+            store = cls(
+                root, Catalog.open(root / "catalog.db"), Spool(root / "spool.db", fault), counting, fault, hasher
+            )
+            check_identity(store)
+        store.heal()
+        return store
+
+    def close(self) -> None:
+        """Close its files."""
+        self.spool.close()
+        self.catalog.close()
+
+    def heal(self) -> tuple[str, ...]:
+        """Set aside log entries that a power cut left unreadable, and commit again what they held."""
+        mended: list[str] = []
+        for model in self.models():
+            with try_locked(self._lock(model.name)) as free:
+                if not free:
+                    continue  # someone is at work there, so it was healed
+                for table in self.tables(model.name).values():
+                    moved = table.heal()
+                    mended += moved
+                    if moved:
+                        table.replay(self.spool.app, model.applied)
+        return tuple(mended)
+
+    # Models
+
+    def add_model(
+        self, name: str, layout: Layout, *, schema: str = "{}", settings: Mapping[str, Any] | None = None
+    ) -> rows.Model:
+        """Register a model.
+
+        Args:
+            name: letters, digits, `.`, `_` and `-`: it names a folder of the lake.
+            layout: its roles.
+            schema: its schema as JSON, kept as it is.
+            settings: anything that JSON can hold.
+
+        Raises:
+            SchemaError: the name can't be used, or is taken.
+        """
+        if not NAME.fullmatch(name):
+            raise SchemaError(f"{name!r} can't name a model", expected="letters, digits, '.', '_' and '-'")
+        row = rows.Model(name, layout.to_dict(), schema, dict(settings or {}), created=_now())
+        with self.catalog.write() as tx:
+            if tx.get(rows.Model, name=name):
+                raise SchemaError(f"there is a model {name!r} already", where=str(self.folder))
+            tx.add(row)
+        return row
+
+    # In
+
+    def append(
+        self,
+        model: str,
+        kind: str,
+        frame: pl.DataFrame,
+        *,
+        key: str | None = None,
+        version: str = "1",
+        at: datetime | None = None,
+    ) -> Receipt:
+        """Acknowledge rows: when this returns, they survive kill -9 and power loss.
+
+        Args:
+            model: whose they are.
+            kind: "events", "labels" or "feedback".
+            frame: the rows.
+            key: a text of the caller's own; a batch whose key was seen in the last seven days is not taken twice.
+            version: the model version of events that don't say theirs.
+            at: when they arrived (UTC); now where it isn't given.
+
+        Raises:
+            SchemaError: a role's column is missing.
+            StoreFullError: the disk is full; nothing was taken.
+        """
+        if kind not in KINDS:
+            raise SchemaError(f"unknown kind {kind!r}", expected=", ".join(KINDS), hint=nearest(kind, KINDS))
+        layout = self.layout(model)
+        earlier = None if key is None else self.spool.seen(model, key)
+        if earlier is not None:
+            return _receipt(earlier)
+        arrived = (at or datetime.now(UTC)).astimezone(UTC)
+        admitted = admit(kind, frame, layout, self._types(model, kind, frame), Arrival(arrived, version, token()))
+        receipt = Receipt(admitted.accepted, admitted.quarantined, admitted.reasons, admitted.skipped)
+        micros = int(arrived.timestamp()) * 1_000_000 + arrived.microsecond
+        batches = [Batch(name, micros, part) for name, part in admitted.frames.items()]
+        earlier = self.spool.append(model, batches, receipt=json.dumps(asdict(receipt)), key=key, now=_now())
+        return receipt if earlier is None else _receipt(earlier)
+
+    def _types(self, model: str, kind: str, frame: pl.DataFrame) -> dict[str, str]:
+        """Lake types of a frame's columns; a label has one type, whether it comes with its event or later."""
+        layout = self.layout(model)
+        wanted = layout.wanted(frame)
+        label = {layout.label: wanted.pop(layout.label)} if layout.label in wanted else {}
+        known = self.spool.types(model, kind, wanted)
+        return {**known, **({k: v for k, v in self.spool.types(model, "labels", label).items() if k in label})}
+
+    def apply(self, model: str) -> Applied:
+        """Run commit cycles until nothing waits."""
+        with self.catalog.read() as tx:
+            done = Applied(tx.applied(model))
+        cycle = self.cycle(model)
+        while (step := cycle.run()) is not None:
+            done += step
+        return done
+
+    def pending(self, model: str) -> int:
+        """How many acknowledged rows wait for a commit cycle."""
+        return self.spool.pending(model)
+
+    def cycle(self, model: str) -> Cycle:
+        """The commit cycle of a model."""
+        return Cycle(
+            model, self.layout(model), self.spool, self.tables(model), self.catalog, self._counting,
+            self._lock(model), self._cache, self.fault, self.hasher,
+        )  # fmt: skip
+
+    # References, slices, recounting
+
+    def set_reference(self, model: str, version: str, grids: Grids, profile: Profile, **body: Any) -> int:
+        """Give a version its reference profile; the first one, or one on other grids, recounts all events.
+
+        Returns:
+            How many profiles were recounted.
+        """
+        labelled = profile.outcome.labelled if profile.outcome else 0
+        data = profile.to_bytes(grids=False)
+        with locked(self._lock(model)):
+            before, now = self.model(model).digest, _now()
+            with self.catalog.write() as tx:
+                tx.put(
+                    rows.GridsRow(model, grids.digest, grids.to_bytes(), now),
+                    rows.Reference(model, version, grids.digest, profile.rows, labelled, data, now, body),
+                )  # fmt: skip
+                tx.set_digest(model, grids.digest)
+                return 0 if before == grids.digest else self._recount(tx, model, None, None)
+
+    def set_slices(self, model: str, slices: Iterable[Slice]) -> int:
+        """Keep profiles for these named slices, and no others; new ones are counted from the lake.
+
+        Returns:
+            How many profiles were recounted.
+        """
+        wanted = {str(one): one.to_sql() for one in slices}
+        with locked(self._lock(model)), self.catalog.write() as tx:
+            known = {one.name: one.sql for one in tx.find(rows.NamedSlice, model=model)}
+            for name in known.keys() - {n for n, sql in wanted.items() if known.get(n) == sql}:
+                tx.remove(rows.NamedSlice, model=model, name=name)
+                tx.remove(rows.ProfileRow, model=model, slice=name)
+            added = {n: sql for n, sql in wanted.items() if known.get(n) != sql}
+            if added:
+                tx.put(*(rows.NamedSlice(model, name, sql, _now()) for name, sql in added.items()))
+            return self._recount(tx, model, None, None) if added else 0
+
+    def recount(self, model: str, since: int | None = None, until: int | None = None) -> int:
+        """Rebuild profiles and books from the lake, of windows that start from `since` and before `until` (seconds).
+
+        Returns:
+            How many profiles were rebuilt.
+        """
+        with locked(self._lock(model)), self.catalog.write() as tx:
+            return self._recount(tx, model, since, until)
+
+    def _recount(self, tx: Transaction, model: str, since: int | None, until: int | None) -> int:
+        counting = self._counting(tx, model)
+        counted = recounted(self.view(model, tx.applied(model)), counting, since, until)
+        replace_profiles(tx, model, counting, counted, since, until)
+        return len(counted[0].added)
+
+    def straighten(self, model: str) -> int:
+        """Recount the windows whose sums corrected labels have bent; gives how many there were."""
+        bent = sorted({w.start for w in self.windows(model) if w.bent})
+        for start in bent:
+            self.recount(model, start, start + 1)
+        return len(bent)
+
+
+def _receipt(text: str) -> Receipt:
+    return Receipt(**{**json.loads(text), "repeated": True})
+
+
+def _now() -> int:
+    return int(datetime.now(UTC).timestamp() * 1_000_000)

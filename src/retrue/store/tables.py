@@ -1,0 +1,111 @@
+"""The catalog's tables (SQLAlchemy Core). The migrations make them; a test keeps both alike.
+
+Everything that belongs to a model goes when the model goes, except the audit log. Times are microseconds since 1970
+in UTC, a window's `start` is seconds since 1970, JSON bodies hold what only one room reads.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, BigInteger, Column, Float, ForeignKey, Integer, LargeBinary, MetaData, Table, Text
+
+metadata = MetaData()
+
+_NUMBER = BigInteger().with_variant(Integer(), "sqlite")  # only INTEGER counts up by itself there
+
+
+def _model(*, key: bool = False) -> Column[str]:
+    return Column("model", Text, ForeignKey("models.name", ondelete="CASCADE"), primary_key=key, nullable=False)
+
+
+def _key(name: str) -> Column[str]:
+    return Column(name, Text, primary_key=True)
+
+
+def _text(name: str, *, null: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=null)
+
+
+def _time(name: str, *, null: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=null)
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False)
+
+
+def _float(name: str) -> Column[float]:
+    return Column(name, Float, nullable=True)
+
+
+def _body(name: str = "body") -> Column[object]:
+    return Column(name, JSON, nullable=False)
+
+
+def _data(name: str = "data") -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=False)
+
+
+def _number() -> Column[int]:
+    return Column("number", _NUMBER, primary_key=True, autoincrement=True)
+
+
+def _start() -> Column[int]:
+    return Column("start", BigInteger, primary_key=True, autoincrement=False)
+
+
+meta = Table("meta", metadata, _key("name"), _text("value"))
+
+models = Table(
+    "models", metadata, _key("name"), _body("layout"), _text("schema"), _body("settings"),
+    _text("digest", null=True), _count("applied"), _time("created"),
+)  # fmt: skip
+versions = Table(
+    "versions", metadata, _model(key=True), _key("version"), _text("stage"), _time("created"), _body(),
+)  # fmt: skip
+grids = Table("grids", metadata, _model(key=True), _key("digest"), _data(), _time("created"))
+references = Table(
+    "reference_profiles", metadata, _model(key=True), _key("version"), _key("digest"), _count("rows"),
+    _count("labelled"), _data(), _time("created"), _body(),
+)  # fmt: skip
+slices = Table(
+    "slices", metadata, _model(key=True), _key("name"), _text("sql"), _time("created"), _body(),
+)  # fmt: skip
+profiles = Table(
+    "profiles", metadata, _model(key=True), _key("version"), _key("digest"), _start(), _key("slice"), _key("part"),
+    _count("rows"), _count("applied"), _data(),
+)  # fmt: skip
+windows = Table(
+    "windows", metadata, _model(key=True), _key("version"), _start(), _count("events"), _count("labelled"),
+    _count("applied"), _count("bent"),
+)  # fmt: skip
+counters = Table("counters", metadata, _model(key=True), _key("name"), _count("value"))
+points = Table(
+    "points", metadata, _model(key=True), _key("version"), _start(), _key("slice"), _key("metric"), _key("column"),
+    _float("value"), _float("reference"), _float("low"), _float("high"), _float("error"), _count("rows"),
+    _count("applied"), _text("note", null=True),
+)  # fmt: skip
+verdicts = Table(
+    "verdicts", metadata, _number(), _model(), _text("version"), _time("start"), _text("kind"), _count("applied"),
+    _time("created"), _body(),
+)  # fmt: skip
+incidents = Table(
+    "incidents", metadata, _key("id"), _model(), _text("status"), _time("opened"), _time("updated"),
+    _time("closed", null=True), _body(),
+)  # fmt: skip
+runs = Table(
+    "runs", metadata, _key("id"), _model(), _text("status"), _time("created"), _time("updated"), _body(),
+)  # fmt: skip
+manifests = Table(
+    "manifests", metadata, _key("id"), _model(), _text("kind"), _count("seq"), _text("digest"), _time("created"),
+    _body(),
+)  # fmt: skip
+collections = Table(
+    "collections", metadata, _model(key=True), _key("name"), _text("sql", null=True), _count("rows"), _data(),
+    _time("created"), _body(),
+)  # fmt: skip
+jobs = Table(
+    "jobs", metadata, _key("id"), _text("kind"), _text("status"), _time("due"), _time("updated"), _body(),
+)  # fmt: skip
+audit = Table(
+    "audit", metadata, _number(), _time("at"), _text("model", null=True), _text("actor"), _text("action"), _body(),
+)  # fmt: skip
