@@ -90,7 +90,7 @@ def test_every_metric_is_in_the_docs(generated: ModuleType) -> None:
 @pytest.mark.slow
 def test_the_built_site_fetches_nothing(tmp_path: Path) -> None:
     """Scripts, styles, fonts and pictures come from the site itself, so it works offline and tells nobody."""
-    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", tmp_path]
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
     done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     fetched = re.compile(

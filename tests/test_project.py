@@ -12,6 +12,7 @@ import sys
 import tomllib
 import zipfile
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from types import FunctionType, ModuleType
 
@@ -30,6 +31,7 @@ MODULES = sorted(
     if found.name != "retrue.__main__" and ".migrations" not in found.name
 )
 
+METHODS = (FunctionType, classmethod, staticmethod, property, cached_property)
 HEAVY = {"alembic", "altair", "deltalake", "duckdb", "pandas", "pyarrow", "scipy", "sklearn", "sqlalchemy"}
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # import name -> name to install, where they differ
 
@@ -123,10 +125,19 @@ def public(module: ModuleType) -> Iterator[tuple[str, object]]:
 
 
 def methods(cls: type) -> Iterator[tuple[str, object]]:
-    """Give the public methods and properties of a class; looked up on the class, they inherit docstrings."""
+    """Give the public methods and properties of a class; looked up on the class, they inherit docstrings.
+
+    A protocol describes its members in its own docstring, a base class those that it declares as attributes, and a
+    function that is a field's default is no method.
+    """
+    if getattr(cls, "_is_protocol", False):
+        return
+    declared = {name for base in cls.__mro__[1:] for name in vars(base).get("__annotations__", {})}
     for name, member in vars(cls).items():
-        if not name.startswith("_") and isinstance(member, FunctionType | classmethod | staticmethod | property):
-            yield f"{cls.__module__}.{cls.__qualname__}.{name}", getattr(cls, name)
+        label = f"{cls.__qualname__}.{name}"
+        default = isinstance(member, FunctionType) and member.__qualname__ != label
+        if not default and name not in declared and not name.startswith("_") and isinstance(member, METHODS):
+            yield f"{cls.__module__}.{label}", getattr(cls, name)
 
 
 def test_no_file_is_longer_than_400_lines() -> None:
