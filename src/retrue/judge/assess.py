@@ -1,0 +1,242 @@
+"""One window against its reference, whole: what every metric says, what each move costs, and the verdicts.
+
+    Reference ──Judge──> .assess(window's profile) ──> Assessment: measures, impacts, performance, verdicts worst first
+
+`rt.compare` and `check` both come here, so that they can't disagree. What only depends on the reference (how it
+wanders, its own performance) is worked out once for each judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from retrue.core.column import ColumnProfile
+from retrue.core.outcome import Outcome
+from retrue.core.profile import Profile
+from retrue.core.reference import Reference
+from retrue.errors import MetricError
+from retrue.estimate.impact import BinScores, Impact, impact
+from retrue.judge.columns import Known, judge_column, learn_null
+from retrue.judge.distance import Z95
+from retrue.judge.null import Null
+from retrue.judge.performance import MAIN, Past, judge_performance
+from retrue.judge.quality import History
+from retrue.judge.rules import Rule
+from retrue.judge.settings import Settings
+from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
+from retrue.metrics import Measure, Metric, registered
+from retrue.schema import Kind
+
+Span = tuple[str, str]
+BAD_SHARES = ("missing", "mismatch", "nan")
+"""Bad shares that a reference's own windows can have; unseen or out of range they can't be."""
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """All that is known of one window.
+
+    Attributes:
+        columns: what each metric says of each column.
+        impacts: what each column's move is expected to cost; only columns where that is known.
+        performance: window and reference measure of each performance metric; empty without labels on both sides.
+        verdicts: worst first.
+    """
+
+    columns: Mapping[str, Mapping[str, Measure]]
+    impacts: Mapping[str, Impact]
+    performance: Mapping[str, tuple[Measure, Measure]]
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """Judges windows of one model against one reference.
+
+    Args:
+        reference: what they are compared with.
+        settings: how strictly.
+        rules: what must hold besides; a rule that a user wrote always counts.
+    """
+
+    reference: Reference
+    settings: Settings = field(default_factory=Settings)
+    rules: Sequence[Rule] = ()
+
+    def assess(
+        self, window: Profile, *, span: Span | None = None, slices: Mapping[str, Profile] | None = None
+    ) -> Assessment:
+        """Measure and judge one window.
+
+        Args:
+            window: its profile on the reference's grids.
+            span: its start and end (ISO), for the verdicts.
+            slices: profiles of the window's slices by their SQL, for rules about them.
+        """
+        measures = {name: self.measure_column(name, column) for name, column in window.columns.items()}
+        impacts = {name: cost for name, column in window.columns.items() if (cost := self.impact(name, column))}
+        performance = self.performance(window.outcome)
+        verdicts = [self.judge_column(name, column, impacts.get(name)) for name, column in window.columns.items()]
+        verdicts += self.judge_performance(performance, window.outcome)
+        verdicts += [self.judge_rule(rule, window, measures, slices or {}) for rule in self.rules]
+        placed = [verdict.within(span) for verdict in verdicts]
+        return Assessment(measures, impacts, performance, tuple(sort_worst_first(placed)))
+
+    def kind_of(self, name: str) -> Kind:
+        """The kind of a profiled column; what a projection gives is numeric."""
+        source = self.reference.grids.sources[name]
+        return self.reference.schema.column(source.column).kind if source.projection is None else Kind.NUMERIC
+
+    def measure_column(self, name: str, column: ColumnProfile) -> dict[str, Measure]:
+        """What every metric for this kind of column says; one that fails says why and costs nothing else."""
+        before, kind = self.reference.profile.columns[name], self.kind_of(name)
+        wanted = [metric for metric in registered(of="column") if kind in metric.kinds]
+        return {metric.name: safely(metric, column, before) for metric in wanted}
+
+    def impact(self, name: str, column: ColumnProfile) -> Impact | None:
+        """What the column's move is expected to cost; None where the reference has no labels."""
+        scores, outcome = self.reference.scores.get(name), self.reference.grids.outcome
+        if scores is None or outcome is None:
+            return None
+        better = "higher" if outcome.higher_is_better else "lower"
+        by_bin = BinScores(scores.total, scores.n, scores.squares, outcome.score_metric, better)
+        return impact(all_counts(column), all_counts(self.reference.profile.columns[name]), by_bin)
+
+    def judge_column(self, name: str, column: ColumnProfile, cost: Impact | None) -> Verdict:
+        """The column's one verdict."""
+        known = Known(self.nulls.get(name), self.histories.get(name, {}), cost)
+        alpha = self.settings.alpha(2 * len(self.reference.profile.columns))
+        return judge_column(name, column, self.reference.profile.columns[name], alpha, self.settings, known)
+
+    @cached_property
+    def nulls(self) -> dict[str, Null]:
+        """How each column wanders over the reference's windows."""
+        learned = {name: learn_null(self.reference.column_windows(name)) for name in self.reference.profile.columns}
+        return {name: null for name, null in learned.items() if null is not None}
+
+    @cached_property
+    def histories(self) -> dict[str, History]:
+        """How each column's bad shares went over the reference's windows."""
+        if not self.reference.windows:
+            return {}
+        return {name: history(self.reference.column_windows(name)) for name in self.reference.profile.columns}
+
+    @cached_property
+    def own(self) -> dict[str, Measure]:
+        """The reference's performance."""
+        return measure_outcome(self.reference.profile.outcome)
+
+    @cached_property
+    def pasts(self) -> dict[str, Past]:
+        """How the performance metrics that are judged went over the reference's windows."""
+        outcomes = [window.outcome for window in self.reference.windows if window.outcome is not None]
+        names = self.judged_metrics
+        measured = [measure_outcome(outcome, names) for outcome in outcomes]
+        return {name: past([m[name] for m in measured]) for name in names} if measured else {}
+
+    @cached_property
+    def judged_metrics(self) -> tuple[str, ...]:
+        """The performance metrics that may raise an alarm by themselves."""
+        outcome = self.reference.profile.outcome
+        return () if outcome is None else tuple(name for name in MAIN[outcome.task] if name in self.own)
+
+    def performance(self, outcome: Outcome | None) -> dict[str, tuple[Measure, Measure]]:
+        """Window and reference of every performance metric; empty where the window has no labels."""
+        if outcome is None or not outcome.labelled:
+            return {}
+        return {name: (measure, self.own[name]) for name, measure in measure_outcome(outcome).items()}
+
+    def judge_performance(
+        self, performance: Mapping[str, tuple[Measure, Measure]], outcome: Outcome | None
+    ) -> list[Verdict]:
+        """A verdict for each of the main metrics, where both sides have labels."""
+        reference = self.reference.profile.outcome
+        if outcome is None or reference is None or not performance or not reference.labelled:
+            return []
+        chosen = {name: performance[name] for name in self.judged_metrics if name in performance}
+        window, before = ({name: pair[side] for name, pair in chosen.items()} for side in (0, 1))
+        return judge_performance(window, before, outcome.labelled, self.settings, past=self.pasts)
+
+    def judge_rule(
+        self, rule: Rule, window: Profile, measures: Mapping[str, Mapping[str, Measure]], slices: Mapping[str, Profile]
+    ) -> Verdict:
+        """Judge one rule, on all rows or on its slice."""
+        profile = window if rule.slice is None else slices.get(rule.slice.to_sql())
+        if profile is None:
+            return rule.judge(None)
+        return rule.judge(self.measure_rule(rule, profile, measures if rule.slice is None else {}), n=profile.rows)
+
+    def measure_rule(
+        self, rule: Rule, profile: Profile, measures: Mapping[str, Mapping[str, Measure]]
+    ) -> Measure | None:
+        """The measure that a rule is about; None where it isn't there."""
+        metric = rule.check(self.reference.profile.columns)
+        if rule.column is not None:
+            if rule.column in measures:
+                return measures[rule.column].get(rule.metric)
+            before = self.reference.profile.columns[rule.column].coarsen(profile.columns[rule.column].grid)
+            return safely(metric, profile.columns[rule.column], before)
+        if metric.of == "profile":
+            return safely(metric, profile, self.reference.profile)
+        return None if profile.outcome is None else safely(metric, profile.outcome)
+
+
+def all_counts(column: ColumnProfile) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """int64[bins + 5]: rows in each bin and special."""
+    return np.concatenate([column.counts, column.special])
+
+
+def safely(metric: Metric, *inputs: object) -> Measure:
+    """Compute a metric; where it fails, the failure is its note. One bad metric or column never costs the rest."""
+    try:
+        return metric.compute(*inputs)
+    except Exception as error:  # noqa: BLE001 - a metric may be a user's, and may fail in any way
+        return Measure(None, note=f"{metric.name} failed: {type(error).__name__}: {error}")
+
+
+def measure_outcome(outcome: Outcome | None, names: Iterable[str] | None = None) -> dict[str, Measure]:
+    """Every performance metric of the outcome's task, or those named."""
+    if outcome is None:
+        return {}
+    wanted = None if names is None else set(names)
+    metrics = [m for m in registered(of="outcome") if outcome.task in m.tasks and (wanted is None or m.name in wanted)]
+    return {metric.name: safely(metric, outcome) for metric in metrics}
+
+
+def history(windows: Sequence[ColumnProfile]) -> History:
+    """How a column's bad shares went over windows, with their rows."""
+    sizes = np.array([float(window.rows) for window in windows])
+    names = dict(zip(BAD_SHARES, ("null", "mismatch", "nan"), strict=True))
+    return {
+        metric: (np.array([w.special_count(name) / max(w.rows, 1) for w in windows]), sizes)
+        for metric, name in names.items()
+    }
+
+
+def past(measures: Sequence[Measure]) -> Past:
+    """A metric over windows with its standard errors."""
+    values = [np.nan if m.value is None else m.value for m in measures]
+    errors = [np.nan if m.interval is None else (m.interval[1] - m.interval[0]) / (2 * Z95) for m in measures]
+    return Past(np.array(values), np.array(errors))
+
+
+def unmeasured(rules: Sequence[Rule], columns: Iterable[str]) -> None:
+    """Check rules against the columns there are.
+
+    Raises:
+        MetricError: a rule names an unknown metric or column.
+    """
+    known = list(columns)
+    for rule in rules:
+        if rule.check(known).of == "tables":
+            raise MetricError(f"{rule.metric!r} needs whole tables", where=f"rule {str(rule)!r}", hint="use rt.compare")
+
+
+def worst(verdicts: Iterable[Verdict]) -> VerdictKind:
+    """The kind of the worst verdict; `true` where there is none."""
+    ranked = sort_worst_first(verdicts)
+    return ranked[0].kind if ranked else VerdictKind.TRUE
