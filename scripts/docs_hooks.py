@@ -75,26 +75,19 @@ def metrics() -> str:
     families: dict[str, list[Metric]] = {}
     for metric in registered():
         families.setdefault(metric.family, []).append(metric)
-    header = ["metric", "what it is", "for", "range", "unit", "better", "how exact", "source"]
+    header = ["metric", "what it is"]
     parts = (f"## {name.capitalize()}\n\n{table(header, map(row, found))}" for name, found in families.items())
     return "\n\n".join(parts)
 
 
 def row(metric: Metric) -> list[str]:
-    """Write one metric's cells."""
-    low, high = ("" if end is None else f"{end:g}" for end in metric.range)
-    reach = f"{low or '-∞'} to {high or '∞'}"
-    scope = ", ".join(str(what) for what in (*metric.kinds, *metric.tasks)) or metric.of
-    return [
-        f"`{metric.name}`",
-        metric.description,
-        scope,
-        reach,
-        metric.unit,
-        metric.better or "",
-        metric.error,
-        metric.source,
-    ]
+    """Write one metric's cells: its name; what it is, and below what for, in which range, how exact, from where."""
+    low, high = metric.range
+    reach = f"{'-∞' if low is None else f'{low:g}'} to {'∞' if high is None else f'{high:g}'} {metric.unit}".strip()
+    scope = ", ".join(str(what) for what in (*metric.kinds, *metric.tasks)) or f"whole {metric.of}"
+    better = f"{metric.better} is better" if metric.better else ""
+    facts = " · ".join(fact for fact in (scope, reach, better, metric.error, metric.source) if fact)
+    return [f"`{metric.name}`", f"{metric.description}<br><small>{facts}</small>"]
 
 
 WRITERS: dict[str, Callable[[], str]] = {"<!-- metrics -->": metrics}
