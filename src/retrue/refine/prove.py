@@ -100,8 +100,8 @@ def prove(duel: Duel, task: str, places: Mapping[str, Bools]) -> list[Contest]:
     for i, (where, rows) in enumerate(places.items()):
         # Several places are several chances to be wrong: each interval is widened (Bonferroni).
         level = 0.95 if i == 0 else 1 - 0.05 / (len(places) - 1)
-        for name in metrics if i == 0 else [main]:
-            contests.append(contest(where, name, task, duel.on(rows), level))
+        names = list(metrics) if i == 0 else [main]
+        contests.extend(contest(where, name, task, duel.on(rows), level) for name in names)
     return contests
 
 
@@ -122,7 +122,8 @@ def contest(where: str, metric: str, task: str, duel: Duel, level: float = 0.95)
 def paired_auc(duel: Duel) -> Pair | None:
     """ROC AUC of both models and the standard error of the difference; None with one class only.
 
-    >>> paired_auc(Duel(np.array([0.0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8]), np.array([0.1, 0.2, 0.3, 0.4])))[:2]
+    >>> label, old, new = np.array([0.0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8]), np.array([0.1, 0.2, 0.3, 0.4])
+    >>> paired_auc(Duel(label, old, new))[:2]
     (0.75, 1.0)
     """
     positive = duel.label == 1

@@ -11,25 +11,26 @@ import polars as pl
 from retrue.core.state import Floats
 from retrue.core.values import number_rows
 from retrue.errors import SchemaError
-from retrue.refine.mix import Mixed
 
 Fit: TypeAlias = Callable[[pl.DataFrame, Floats], Any]
 
 
-def train(fit: Fit | Any, mixed: Mixed, features: Sequence[str], label: str) -> Any:
+def train(fit: Fit | Any, table: pl.DataFrame, weights: Floats, features: Sequence[str], label: str) -> Any:
     """Fit a model on a training set.
 
     Args:
         fit: a function of the table (features and label) and the weights that returns anything with `predict` or
             `predict_proba`; or an unfitted scikit-learn estimator or pipeline, which is cloned.
-        mixed: the training set.
+        table: the training set.
+        weights: float64[rows].
         features: the columns that the model sees.
         label: the column that it learns.
 
     Raises:
         SchemaError: what `fit` gave can't predict.
     """
-    model = fit_estimator(fit, mixed, features, label) if hasattr(fit, "fit") else fit(mixed.table, mixed.weights)
+    is_estimator = hasattr(fit, "fit")
+    model = fit_estimator(fit, table, weights, features, label) if is_estimator else fit(table, weights)
     if not hasattr(model, "predict") and not hasattr(model, "predict_proba"):
         raise SchemaError(
             f"the trained model is a {type(model).__name__}", expected="something with predict or predict_proba"
@@ -37,14 +38,14 @@ def train(fit: Fit | Any, mixed: Mixed, features: Sequence[str], label: str) -> 
     return model
 
 
-def fit_estimator(estimator: Any, mixed: Mixed, features: Sequence[str], label: str) -> Any:
+def fit_estimator(estimator: Any, table: pl.DataFrame, weights: Floats, features: Sequence[str], label: str) -> Any:
     """Clone and fit a scikit-learn estimator; a pipeline's weights go to its last step."""
     from sklearn.base import clone
     from sklearn.pipeline import Pipeline
 
     fresh = clone(estimator)
     name = f"{fresh.steps[-1][0]}__sample_weight" if isinstance(fresh, Pipeline) else "sample_weight"
-    return fresh.fit(mixed.table.select(features), mixed.table[label].to_numpy(), **{name: mixed.weights})
+    return fresh.fit(table.select(features), table[label].to_numpy(), **{name: weights})
 
 
 def score(model: Any, table: pl.DataFrame, features: Sequence[str]) -> Floats:
