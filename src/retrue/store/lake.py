@@ -122,6 +122,8 @@ class LakeTable:
         Raises:
             StoreFullError: the disk is full; nothing was committed.
         """
+        from deltalake.exceptions import DeltaError
+
         try:
             with self._lock:
                 table = self._ensure(frame)
@@ -132,7 +134,7 @@ class LakeTable:
                 self.fault("lake: committed")
                 self.confirm()
                 self._checkpoint()
-        except (OSError, pl.exceptions.PolarsError) as error:
+        except (OSError, DeltaError, pl.exceptions.PolarsError) as error:
             raise store_error(error, self.folder) from error
 
     def confirm(self) -> None:

@@ -91,18 +91,17 @@ class Reader(Shelf):
         return self._raw(model, "feedback")
 
     def _raw(self, model: str, name: str) -> pl.LazyFrame:
-        """Rows of a table that have found their event, and those that still wait."""
-        snapshot = self.tables(model)[name].snapshot()
+        """Each row once, as it came; one that waited has the date of the event that it waited for."""
+        snapshot, key = self.tables(model)[name].snapshot(), self.layout(model).id_column
         lazy = scan(snapshot.files, snapshot.schema, list(snapshot.schema))
         if not snapshot.files:
             return lazy
-        copied = lazy.filter(pl.col("_from").is_not_null()).select(self.layout(model).id_column, "_from").unique()
-        moved = copied.rename({"_from": "_seq"})
-        waiting = lazy.filter(pl.col("_date").is_null()).join(
-            moved, on=[self.layout(model).id_column, "_seq"], how="anti"
-        )  # fmt: skip
-        found = lazy.filter(pl.col("_date").is_not_null())
-        return plain(pl.concat([found, waiting]).sort("_seq", "_n"), keep=("_at", "_date"))
+        copies = lazy.filter(pl.col("_from").is_not_null())
+        found = copies.group_by(key).agg(pl.col("_date").max().alias("\0date"), pl.col("_from").max().alias("\0from"))
+        came = lazy.filter(pl.col("_from").is_null()).join(found, on=key, how="left")
+        waited = pl.col("_date").is_null() & (pl.col("_seq") <= pl.col("\0from"))
+        dated = came.with_columns(pl.when(waited).then(pl.col("\0date")).otherwise(pl.col("_date")).alias("_date"))
+        return plain(dated.drop("\0date", "\0from").sort("_seq", "_n"), keep=("_at", "_date"))
 
     def quarantine(self, model: str) -> pl.DataFrame:
         """Rows that were set aside: when (`_at`), kind, reason, id, and the row as JSON."""

@@ -10,6 +10,7 @@ answer can send the batch again.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import secrets
@@ -266,16 +267,21 @@ def translated(path: Path) -> Iterator[None]:
 
 
 def store_error(error: Exception, path: Path) -> StoreError:
-    """Say in the store's words what SQLite or the operating system meant."""
+    """Say in the store's words what SQLite, Delta or the operating system meant."""
     text, name = str(error), getattr(error, "sqlite_errorname", "") or ""
-    full = name == "SQLITE_FULL" or "disk is full" in text or "No space left" in text or "File too large" in text
-    if full:
-        return StoreFullError("the disk is full", where=str(path), hint="free some space and send the batch again")
-    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")) or "readonly" in text:
+    number = error.errno if isinstance(error, OSError) else None
+    if name == "SQLITE_FULL" or number in _FULL or any(said in text for said in _FULL_TEXTS):
+        return StoreFullError("the disk is full", where=str(path), hint="free some space, then try again")
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")) or number in _REFUSED:
         return StoreError("the folder can't be written", where=str(path), hint="check its permissions")
-    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")) or "not a database" in text:
+    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
         return StoreError("the file is damaged", where=str(path), expected="a SQLite database", hint="restore a backup")
     return StoreError(f"the store failed: {text}", where=str(path))
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL_TEXTS = ("disk is full", "No space left", "File too large", "quota exceeded")
+_REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
 
 
 def fsync_directory(folder: Path) -> None:
