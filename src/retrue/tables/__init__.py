@@ -4,9 +4,9 @@
                                                               ├── Table ── batches (streamed) | sample | collect
     polars, pandas, pyarrow, DuckDB, narwhals, dicts ─ frames ┘
 
-A `Table` is a name and a Polars query. Files are never held whole: `batches` streams them in row order with bounded memory.
-Dtypes pass through as they are; what they mean is for `schema` and `core`. What can't be read is a TableError here, at the
-door, before anything was written anywhere.
+A `Table` is a name and a Polars query. Files are never held whole: `batches` streams them in row order with bounded
+memory. Dtypes pass through as they are; what they mean is for `schema` and `core`. What can't be read is a TableError
+here, at the door, before anything was written anywhere.
 """
 
 from retrue.tables.source import read

@@ -20,8 +20,8 @@ SECONDS = 60.0
 class Download:
     """A copy of `url` in the system's folder for temporary files; removed when this object goes.
 
-    A table is read several times (a sample, a fit, a count), so one copy is cheaper than ranges of it again and again, and
-    many servers don't serve ranges.
+    A table is read several times (a sample, a fit, a count), so one copy is cheaper than ranges of it again and again,
+    and many servers don't serve ranges.
 
     Attributes:
         path: where the copy is.

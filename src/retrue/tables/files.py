@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from glob import glob, has_magic
 from os import PathLike, fspath
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import polars as pl
@@ -15,15 +16,14 @@ import polars as pl
 from retrue.errors import TableError
 from retrue.tables.download import Download
 from retrue.tables.table import Table
-from retrue.tables.text import scan_csv, scan_ndjson
-from retrue.tables.trouble import corrupt, explained, first_line, missing
+from retrue.tables.text import Scan, scan_csv, scan_ndjson
+from retrue.tables.trouble import explained, first_line, missing
 
-SCHEME = re.compile(r"^([a-z][a-z0-9+]+)://", re.IGNORECASE)
+SCHEME: Final = re.compile(r"^([a-z][a-z0-9+]+)://", re.IGNORECASE)
 """What tells a URL from a path: two letters at least, so that a drive letter is none."""
 
-COMPRESSED = (".gz", ".zst")
-
-type_of_scan = Callable[[str], pl.LazyFrame]
+PACKED: Final = (".gz", ".zst")
+"""Extensions of text that is compressed as a whole."""
 
 
 @dataclass(frozen=True)
@@ -32,31 +32,28 @@ class Format:
 
     Attributes:
         name: what messages call it.
-        scan: makes a query of one file.
+        scan: makes a query of one URL.
+        check: makes a query of one local file, and sees that its types hold; None where the file states them.
         columnar: reading one column costs only that column.
-        text: may be compressed as a whole, and its types are guessed.
     """
 
     name: str
-    scan: type_of_scan
+    scan: Callable[..., pl.LazyFrame]
+    check: Callable[[str], Scan] | None
     columnar: bool
-    text: bool
 
 
-PARQUET = Format("Parquet", pl.scan_parquet, columnar=True, text=False)
-CSV = Format("CSV", scan_csv, columnar=False, text=True)
-NDJSON = Format("NDJSON", scan_ndjson, columnar=False, text=True)
-IPC = Format("Arrow IPC", pl.scan_ipc, columnar=True, text=False)
+PARQUET = Format("Parquet", pl.scan_parquet, None, columnar=True)
+CSV = Format("CSV", pl.scan_csv, scan_csv, columnar=False)
+NDJSON = Format("NDJSON", pl.scan_ndjson, scan_ndjson, columnar=False)
 
-FORMATS = {
+FORMATS: Final = {
     ".parquet": PARQUET,
     ".pq": PARQUET,
     ".csv": CSV,
     ".tsv": CSV,
     ".ndjson": NDJSON,
     ".jsonl": NDJSON,
-    ".arrow": IPC,
-    ".feather": IPC,
 }
 
 
@@ -66,26 +63,32 @@ def open_location(source: object, name: str | None) -> Table:
     Raises:
         TableError: no such file, nothing matches, an unknown format, or a file that can't be read.
     """
-    parts = [fspath(part) for part in source] if isinstance(source, list | tuple) else [located(source)]
-    scheme = SCHEME.match(parts[0])
-    if scheme is None:
+    parts = [located(part) for part in source] if isinstance(source, list | tuple) else [located(source)]
+    urls = [scheme for part in parts if (scheme := SCHEME.match(part)) is not None]
+    if not urls:
         return open_local(parts, name or local_name(parts))
     if len(parts) > 1:
-        raise TableError("a list of URLs", expected="one URL, or a list of local paths")
-    return open_url(parts[0], scheme[1].lower(), name)
+        raise TableError("a list with URLs in it", expected="one URL, or a list of local paths")
+    return open_url(parts[0], urls[0][1].lower(), name)
 
 
 def located(source: object) -> str:
-    """The text of a path or URL; `file://` becomes a path."""
+    """The text of a path or URL; `~` and `file://` become paths.
+
+    >>> located("file:///data/a%20b.csv")
+    '/data/a b.csv'
+    """
     text = fspath(source) if isinstance(source, str | PathLike) else str(source)
-    return unquote(urlsplit(text).path) if text.lower().startswith("file://") else str(text)
+    if text.lower().startswith("file://"):
+        return unquote(urlsplit(text).path)
+    return str(Path(text).expanduser()) if text.startswith("~") else text
 
 
 def local_name(parts: Sequence[str]) -> str:
     """What messages call local files: the file's name, or the pattern."""
     if len(parts) > 1:
         return f"{Path(parts[0]).name} and {len(parts) - 1} more"
-    return parts[0] if has_magic(parts[0]) else Path(parts[0]).name or parts[0]
+    return parts[0] if glob.has_magic(parts[0]) else Path(parts[0]).name or parts[0]
 
 
 def open_url(url: str, scheme: str, name: str | None) -> Table:
@@ -94,11 +97,12 @@ def open_url(url: str, scheme: str, name: str | None) -> Table:
     name = name or tail or url
     if scheme in {"http", "https"}:
         form = format_of(tail, url)
-        download = Download(url, suffixes(tail))
+        download = Download(url, suffix(tail))
         return scanned([download.path], form, name, keep=download)
-    if not Path(tail).suffix:
+    if not PurePath(tail).suffix:
         return open_delta(url, name)
-    return Table(format_of(tail, url).scan(url), name, None, format_of(tail, url).columnar)
+    form = format_of(tail, url)
+    return Table(form.scan(url), name, None, form.columnar)
 
 
 def open_local(parts: Sequence[str], name: str) -> Table:
@@ -118,9 +122,10 @@ def expanded(part: str) -> list[str]:
     """The files that a path or a glob means, sorted by name."""
     if Path(part).is_file():
         return [part]
-    if not has_magic(part):
+    if not glob.has_magic(part):
         raise missing(part)
-    found = sorted(path for path in glob(part, recursive=True) if Path(path).is_file())
+    # Path.glob can't take absolute patterns.
+    found = sorted(path for path in glob.glob(part, recursive=True) if Path(path).is_file())  # noqa: PTH207
     if not found:
         raise TableError("no file matches", where=repr(part), hint="`**` crosses folders, `*` doesn't")
     return found
@@ -140,25 +145,23 @@ def open_folder(path: str, name: str) -> Table:
 
 
 def open_delta(path: str, name: str) -> Table:
-    """Open a Delta table without pyarrow.
+    """Open a Delta table, without pyarrow.
 
     Raises:
-        TableError: it isn't one, or can't be read.
+        TableError: it isn't one, can't be read, or has deletion vectors.
     """
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 
     try:
         table = DeltaTable(path)
-        if "deletionVectors" in (table.protocol().reader_features or ()):
-            raise TableError(
-                "a Delta table with deletion vectors",
-                where=name,
-                hint="rewrite it with REORG TABLE ... APPLY (PURGE) and turn them off",
-            )
+        features = table.protocol().reader_features or ()
         frame = pl.scan_delta(table)
     except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
-        raise TableError(f"can't read the Delta table: {first_line(error)}", where=name) from error
+        raise TableError(f"a Delta table that can't be read: {first_line(error)}", where=name) from error
+    if "deletionVectors" in features:
+        hint = "purge them (REORG TABLE ... APPLY (PURGE)) and turn them off"
+        raise TableError("a Delta table with deletion vectors", where=name, hint=hint)
     return Table(frame, name, None, columnar=True)
 
 
@@ -168,50 +171,65 @@ def format_of(path: str, where: str) -> Format:
     Raises:
         TableError: no known extension.
     """
-    found = suffixes(path)
+    found = suffix(path)
     form = FORMATS.get(found.removesuffix(".gz").removesuffix(".zst"))
-    if form is None or (found.endswith(COMPRESSED) and not form.text):
+    if form is None or (found.endswith(PACKED) and form.check is None):
         hint = "one JSON object a line is .ndjson" if found.startswith(".json") else None
         known = ", ".join([*FORMATS, ".csv.gz", ".ndjson.gz"])
-        raise TableError(f"unknown extension {found or 'none'!r}", where=where, expected=known, hint=hint)
+        what = f"unknown extension {found!r}" if found else "no extension"
+        raise TableError(what, where=where, expected=known, hint=hint)
     return form
 
 
-def suffixes(path: str) -> str:
+def suffix(path: str) -> str:
     """The extension, lower-case, with the one that tells the compression.
 
-    >>> suffixes("a.b/train.v2.CSV.gz")
-    '.csv.gz'
+    >>> suffix("a.b/train.v2.CSV.gz"), suffix("events")
+    ('.csv.gz', '')
     """
-    last = Path(path.lower())
-    return Path(last.stem).suffix + last.suffix if last.suffix in COMPRESSED else last.suffix
+    last = PurePath(path.lower())
+    return PurePath(last.stem).suffix + last.suffix if last.suffix in PACKED else last.suffix
 
 
 def scanned(paths: Sequence[str], form: Format, name: str, keep: object = None) -> Table:
-    """One query over files of one format.
+    """One query over local files of one format.
 
-    Files whose columns or types differ are read together: columns that a file lacks are null in its rows, and integers become
-    floats where another file has floats.
+    Files whose columns or types differ are read together: columns that a file lacks are null in its rows, and integers
+    become floats where another file has floats.
 
     Raises:
         TableError: a file can't be read, or a column's types don't go together.
     """
-    frames = [scan_one(path, form, name if len(paths) == 1 else Path(path).name) for path in paths]
-    schemas = [frame.collect_schema() for frame in frames]
-    if all(schema == schemas[0] for schema in schemas):
-        frame = pl.concat(frames) if form.text or len(frames) == 1 else pl.scan_parquet(list(paths))
-    else:
-        frame = pl.concat(frames, how="diagonal_relaxed")
-    return Table(frame, name, None, form.columnar, tuple(paths), keep)
+    scans = [scan_one(path, form, name if len(paths) == 1 else PurePath(path).name) for path in paths]
+    rows = [scan.rows for scan in scans]
+    total = sum(n for n in rows if n is not None) if None not in rows else None
+    return Table(together(scans, paths, form), name, total, form.columnar, tuple(paths), keep=keep)
 
 
-def scan_one(path: str, form: Format, name: str) -> pl.LazyFrame:
+def scan_one(path: str, form: Format, name: str) -> Scan:
     """A query over one file, its schema known to be readable."""
     try:
-        frame = form.scan(path)
-        frame.collect_schema()
-    except pl.exceptions.ComputeError as error:
-        raise (explained(error, name, [path]) if form.text else corrupt(name, first_line(error))) from error
-    except (pl.exceptions.PolarsError, OSError) as error:
+        scan = Scan(form.scan(path), None) if form.check is None else form.check(path)
+        scan.frame.collect_schema()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise explained(error, name, [path]) from error
-    return frame
+    return scan
+
+
+def together(scans: Sequence[Scan], paths: Sequence[str], form: Format) -> pl.LazyFrame:
+    """The files one after the other."""
+    frames = [scan.frame for scan in scans]
+    schemas = [frame.collect_schema() for frame in frames]
+    if len(frames) == 1:
+        return frames[0]
+    if any(schema != schemas[0] for schema in schemas):
+        return pl.concat(frames, how="diagonal_relaxed")
+    if form.check is None:
+        return form.scan(list(paths), hive_partitioning=in_hive(paths))
+    return pl.concat(frames)
+
+
+def in_hive(paths: Sequence[str]) -> bool:
+    """Tell whether all files lie in folders such as `day=2024-05-01`, which then are columns."""
+    keys = [[part.split("=")[0] for part in PurePath(path).parts[:-1] if "=" in part] for path in paths]
+    return bool(keys[0]) and all(key == keys[0] for key in keys)

@@ -15,14 +15,14 @@ def read(source: Any, *, name: str | None = None) -> Table:
     """Make a `Table` of anything that holds one.
 
     Args:
-        source: a Polars, pandas, pyarrow, DuckDB or narwhals-supported frame, anything with the Arrow PyCapsule interface, a
-            dict of columns, a list of dicts (rows) or one dict (an event); or a path, a list of paths, a glob or a URL
-            (http, s3, ...) of `.parquet`, `.csv`, `.ndjson`/`.jsonl` (text also `.gz` and `.zst`) or a Delta folder. A
-            `Table` passes through. A one-shot stream of batches is read into memory, once.
+        source: a Polars, pandas, pyarrow, DuckDB or narwhals-supported frame, anything with the Arrow PyCapsule
+            interface, a dict of columns, a list of dicts (rows) or one dict (an event); or a path, a list of paths, a
+            glob or a URL (http, s3, ...) of `.parquet`, `.csv`, `.ndjson`/`.jsonl` (text also `.gz` and `.zst`) or a
+            Delta folder. A `Table` passes through. A one-shot stream of batches is read into memory, once.
         name: what messages call it.
 
     Raises:
-        TableError: there is no such file, it is corrupt, in another encoding or of an unknown format, or has no columns.
+        TableError: there is no such file, it is corrupt, in another encoding, of an unknown format, or has no columns.
 
     >>> read([{"x": 1}, {"x": 2}]).collect()["x"].to_list()
     [1, 2]

@@ -13,7 +13,7 @@ from retrue.errors import TableError, nearest
 from retrue.tables.trouble import explained
 
 BATCH_ROWS = 262_144
-"""Rows of a batch unless told otherwise: large enough that calls cost nothing, small enough for 100 columns in memory."""
+"""Rows of a batch unless told otherwise: so many that calls cost nothing, so few that 100 columns fit in memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +26,7 @@ class Table:
         rows: how many rows it has, None where that takes a pass to know (see `count_rows`).
         columnar: reading one column costs only that column (in memory, Parquet, Delta).
         paths: the local files it is read from, for messages.
+        held: the whole table, where it is in memory anyway.
         keep: what must live as long as the table does, such as a downloaded file.
 
     >>> from retrue.tables import read
@@ -39,6 +40,7 @@ class Table:
     rows: int | None
     columnar: bool
     paths: tuple[str, ...] = ()
+    held: pl.DataFrame | None = field(default=None, repr=False)
     keep: object = field(default=None, repr=False)
 
     @cached_property
@@ -75,6 +77,9 @@ class Table:
         """
         if rows < 1:
             raise TableError(f"batches of {rows} rows", where=self.name, expected="at least 1")
+        if self.held is not None:
+            yield from self.picked(self.held, columns).iter_slices(rows)
+            return
         query = self.query(columns)
         with self.reading():
             for batch in query.collect_batches(chunk_size=rows, maintain_order=True, engine="streaming"):
@@ -94,6 +99,8 @@ class Table:
         total = self.count_rows()
         if total <= rows:
             return self.collect(columns)
+        if self.held is not None:
+            return self.picked(self.held, columns)[[k * total // rows for k in range(rows)]]
         picked, start = [self.empty(columns)], 0
         for batch in self.batches(columns):
             # Row k of the sample is row floor(k * total / rows): these are the k that fall into this batch.
@@ -119,6 +126,8 @@ class Table:
         >>> read({"x": [1, 2], "y": [3, 4]}).collect(["y"]).to_dict(as_series=False)
         {'y': [3, 4]}
         """
+        if self.held is not None:
+            return self.picked(self.held, columns)
         query = self.query(columns)
         with self.reading():
             return query.collect(engine="streaming")
@@ -140,6 +149,10 @@ class Table:
                 hint = nearest(name, self.dtypes)
                 raise TableError(f"unknown column {name!r}", where=self.name, expected=listed(self.dtypes), hint=hint)
         return wanted
+
+    def picked(self, frame: pl.DataFrame, columns: Sequence[str] | None) -> pl.DataFrame:
+        """All or some columns of a frame."""
+        return frame if columns is None else frame.select(self.check(columns))
 
     def query(self, columns: Sequence[str] | None) -> pl.LazyFrame:
         """The query for all or some of the columns."""
