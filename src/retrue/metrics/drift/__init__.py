@@ -1,0 +1,1 @@
+"""Drift: how far a column's window lies from its reference. Missing, unseen and out-of-range rows count."""

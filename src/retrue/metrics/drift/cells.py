@@ -1,0 +1,146 @@
+"""Cells: the few groups of rows that share-by-share distances compare, the same for PSI, JS, chi-square and all.
+
+* Numbers: the reference's deciles (fewer quantiles where the smaller sample has under 50 rows), read off the grid;
+  values
+  below and above anything seen are cells of their own, -inf and +inf among them.
+* Categories: one each, most frequent first, and one for never seen.
+* Nulls, values of the wrong type and NaN are cells of their own.
+
+A cell that expects fewer than `LEAST` rows in the smaller sample tells nothing and, alone, would dominate PSI, KL and
+chi-square: such cells are put together (Cochran 1954, "Some methods for strengthening the common chi-square tests").
+Rareness is read from both samples together; judged by the reference alone, every window would fall short of its lucky
+cells. New mass stands alone as soon as `LEAST` rows of the smaller sample are in it, so 91 % unseen is seen and one
+unseen row is not.
+
+    counts on the grid + specials ──cell_index──> fold ──> int64[k] of window and reference
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from retrue.core.column import SPECIALS, ColumnProfile
+from retrue.core.grid import Grid, NumericGrid
+from retrue.core.state import Bools, Floats, Ints
+
+DECILES = 10
+LEAST = 5.0
+"""Expected rows that a cell needs to stand alone."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Two samples in the same k cells.
+
+    Attributes:
+        window, reference: int64[k], rows in each cell.
+        occupied: how many cells there were before the small ones were put together.
+    """
+
+    window: Ints
+    reference: Ints
+    occupied: int
+
+    @property
+    def telling(self) -> bool:
+        """Whether they can show a difference: at least two cells, or one because everything is the same value."""
+        return self.window.size > 1 or self.occupied == 1
+
+
+class _Raw(NamedTuple):
+    """Where each bin and special goes before pooling, and which of these raw cells hold what the reference lacks."""
+
+    places: Ints
+    new: Bools
+
+
+@lru_cache(maxsize=16)
+def cells(window: ColumnProfile, reference: ColumnProfile) -> Cells:
+    """Put both samples into cells; several metrics of one column ask for the same."""
+    index = cell_index(window, reference)
+    k = int(index.max()) + 1
+    w, r = (fold(np.concatenate([p.counts, p.special]), index, k) for p in (window, reference))
+    filled = np.concatenate([window.counts + reference.counts, window.special + reference.special]) > 0
+    return Cells(w, r, int(np.count_nonzero(filled)))
+
+
+def cell_index(window: ColumnProfile, reference: ColumnProfile) -> Ints:
+    """int64[bins + 5]: the cell of each bin and special (`fold` takes it), numbered from 0 without gaps.
+
+    Args:
+        window: a profile with rows.
+        reference: one on the same grid, with rows.
+    """
+    raw = _raw_cells(reference.grid, reference.counts, min(window.rows, reference.rows))
+    k = raw.new.size
+    w, r = (fold(np.concatenate([p.counts, p.special]), raw.places, k) for p in (window, reference))
+    return pool(w, r, raw.new)[raw.places]
+
+
+def fold(counts: Ints | Floats, index: Ints, k: int) -> Ints:
+    """Add up `counts` [..., bins] by cell: int64[..., k].
+
+    >>> fold(np.array([[5, 4, 3], [1, 1, 1]]), np.array([0, 1, 0]), 2).tolist()
+    [[8, 4], [2, 1]]
+    """
+    rows = np.asarray(counts).reshape(-1, index.size)
+    at = (np.arange(rows.shape[0])[:, None] * k + index).ravel()
+    flat = np.bincount(at, rows.ravel(), minlength=rows.shape[0] * k)
+    return np.rint(flat).astype(np.int64).reshape(*np.shape(counts)[:-1], k)
+
+
+def pool(window: Ints, reference: Ints, new: Bools) -> Ints:
+    """int64[raw cells]: the cell of each raw cell, small ones together.
+
+    Args:
+        window: int64[raw cells].
+        reference: int64[raw cells].
+        new: which raw cells hold what the reference lacks: never put with known ones while they hold `LEAST` rows.
+
+    >>> pool(np.array([50, 48, 1, 1]), np.array([500, 490, 3, 0]), np.array([False, False, False, True])).tolist()
+    [0, 1, 1, 1]
+    """
+    n, m = int(window.sum()), int(reference.sum())
+    both = window + reference
+    expected = both * (min(n, m) / max(n + m, 1))
+    alone = expected >= LEAST
+    alone |= new & ((window if n <= m else reference) >= LEAST)
+    if not alone.any():
+        return np.zeros(window.size, np.int64)
+    if 0 < expected[~alone].sum() < LEAST:
+        # What is left over is too small as well: it joins the smallest cell that stands, a known one if there is any.
+        hosts = np.flatnonzero(alone & ~new) if (alone & ~new).any() else np.flatnonzero(alone)
+        host = hosts[np.argmin(expected[hosts])]
+    else:
+        host = window.size
+    places = np.where(alone, np.arange(window.size), host)
+    return np.unique(np.where(both > 0, places, host), return_inverse=True)[1].astype(np.int64)
+
+
+def _raw_cells(grid: Grid, reference: Ints, smaller: int) -> _Raw:
+    """Cells before pooling: quantiles or categories, then what is outside, then the specials."""
+    if isinstance(grid, NumericGrid):
+        return _numeric_cells(reference, smaller)
+    specials = grid.bins + np.arange(len(SPECIALS))
+    new = np.zeros(grid.bins + len(SPECIALS), np.bool_)
+    new[grid.bins - 1 :] = True
+    return _Raw(np.concatenate([np.arange(grid.bins), specials]), new)
+
+
+def _numeric_cells(reference: Ints, smaller: int) -> _Raw:
+    """Quantile cells of the reference; a bin belongs to the quantile in which its middle row lies."""
+    k = int(np.clip(smaller // LEAST, 1, DECILES))
+    inner = reference[1:-1]
+    total = max(int(inner.sum()), 1)
+    middle = (np.cumsum(inner) - inner / 2) / total
+    quantile = np.minimum((middle * k).astype(np.int64), k - 1)
+    below, above = k, k + 1
+    # null, mismatch, nan; the infinities lie beyond the ends.
+    specials = [k + 2, k + 3, k + 4, above, below]
+    ends = ([below], [above]) if reference.size > 1 else ([above], [])
+    index = np.concatenate([ends[0], quantile, ends[1], specials]).astype(np.int64)
+    return _Raw(index, np.arange(k + 5) >= k)
