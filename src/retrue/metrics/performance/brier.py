@@ -1,0 +1,31 @@
+"""Brier score."""
+
+from __future__ import annotations
+
+from retrue.core.outcome import BinaryOutcome
+from retrue.metrics.performance.basis import mean_fraction, without
+from retrue.metrics.performance.log_loss import improbable
+from retrue.metrics.registry import Measure, metric
+from retrue.schema import Task
+
+
+@metric(
+    "brier",
+    family="performance",
+    of="outcome",
+    tasks=(Task.BINARY,),
+    range=(0, 1),
+    better="lower",
+    source="Brier 1950; sklearn.metrics.brier_score_loss",
+)
+def brier(outcome: BinaryOutcome) -> Measure:
+    """Mean squared difference between the score and the label (0 or 1).
+
+    Rows whose score is no probability are left out.
+
+    >>> from retrue.metrics.performance.arrays import binary
+    >>> brier(binary([0, 1], scores=[0.5, 1.0])).value
+    0.125
+    """
+    sums = outcome.losses["brier"]
+    return mean_fraction(sums, improbable(outcome, sums.n)) if sums.n else without(outcome, "probabilities")

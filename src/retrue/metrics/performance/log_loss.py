@@ -1,0 +1,43 @@
+"""Log loss."""
+
+from __future__ import annotations
+
+from retrue.core.outcome import BinaryOutcome
+from retrue.metrics.performance.basis import left_out, mean, without
+from retrue.metrics.performance.confusion import Labelled
+from retrue.metrics.registry import Measure, metric
+from retrue.schema import Task
+
+
+@metric(
+    "log_loss",
+    family="performance",
+    of="outcome",
+    tasks=(Task.BINARY, Task.MULTICLASS),
+    range=(0, None),
+    unit="nats",
+    better="lower",
+    source="Good 1952; sklearn.metrics.log_loss",
+)
+def log_loss(outcome: Labelled) -> Measure:
+    """Mean of -ln(probability given to what happened).
+
+    Probabilities are clipped to [2.2e-16, 1 - 2.2e-16]; those of several classes are first made to sum to 1. Rows whose
+    scores are no probabilities are left out.
+
+    >>> from retrue.metrics.performance.arrays import binary
+    >>> round(log_loss(binary([0, 1], scores=[0.5, 0.5])).value, 4)
+    0.6931
+    """
+    sums = outcome.losses["log_loss"]
+    if sums.n == 0:
+        return without(outcome, "probabilities")
+    return mean(sums, low=0.0, note=improbable(outcome, sums.n))
+
+
+def improbable(outcome: Labelled, used: int) -> str | None:
+    """A note on labelled rows that have scores outside 0 to 1."""
+    if not isinstance(outcome, BinaryOutcome):
+        return None
+    scored = int(outcome.scored.sum())
+    return left_out(scored - used, scored, "have a score outside 0 to 1")
