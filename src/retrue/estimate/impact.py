@@ -2,9 +2,10 @@
 
     impact = sum over bins of (q_b - p_b) r_b
 
-q and p are the shares of the window and the reference, r_b the reference's mean per-event score in bin b (correct or not, a loss,
-money), shrunk to the overall mean. A feature that moves a lot where the model does equally well everywhere costs nothing.
-Mass that lies where the model was never evaluated has no r_b of its own: it is reported as `uncovered`.
+q and p are the shares of the window and the reference, r_b the reference's mean per-event score in bin b (correct or
+not, a loss, money), shrunk to the overall mean. A feature that moves a lot where the model does equally well
+everywhere costs nothing. Mass that lies where the model was never evaluated has no r_b of its own: it is reported as
+`uncovered`.
 """
 
 from __future__ import annotations
@@ -75,7 +76,8 @@ def impact(window: Array, reference: Array, scores: BinScores) -> Impact | None:
     """Estimate the impact of one column.
 
     Args:
-        window, reference: counts of the column on the same bins as `scores`, [bins] (bins for null and the like included).
+        window: the window's counts on the same bins as `scores`, [bins], those for null and the like included.
+        reference: the reference's counts.
         scores: the reference's score by bin.
 
     Returns:

@@ -3,7 +3,8 @@
     ordered column    --quantiles of both, rounded--> bins between edges; a range of bins is `x >= 3 AND x < 7`
     categories        --the most frequent of both---> one bin each;       a set of bins is `x IN ('a', 'b')`
 
-Null has a bin of its own. What no predicate can name (NaN, categories beyond the most frequent) goes to the last bin, which no condition takes.
+Null has a bin of its own. What no predicate can name (NaN, categories beyond the most frequent) goes to the last bin,
+which no condition takes.
 """
 
 from __future__ import annotations
@@ -93,7 +94,8 @@ class Coded:
 
     Args:
         columns: how each column was coded.
-        window, reference: for each column the bin of each row, [d, rows].
+        window: for each column the bin of each row, [d, rows].
+        reference: the same of the reference.
     """
 
     columns: tuple[CodedColumn, ...]
@@ -102,12 +104,16 @@ class Coded:
 
 
 def code(
-    window: pl.DataFrame, reference: pl.DataFrame, columns: Sequence[str] | None = None, kinds: Mapping[str, Kind] | None = None
+    window: pl.DataFrame,
+    reference: pl.DataFrame,
+    columns: Sequence[str] | None = None,
+    kinds: Mapping[str, Kind] | None = None,
 ) -> Coded:
     """Code the columns that both tables have and that a predicate can speak about.
 
     Args:
-        window, reference: the two tables.
+        window: the window's rows.
+        reference: the reference's rows.
         columns: which columns; left out, all that both have.
         kinds: what columns are, from the schema; left out, by their type and number of values.
 
@@ -150,7 +156,7 @@ def _has_few_values(series: pl.Series) -> bool:
     return series.dtype.is_integer() and series.n_unique() <= FEW_VALUES
 
 
-# --- categories ------------------------------------------------------------------------------------------------------------
+# --- categories ---
 
 
 def _code_set(window: pl.Series, reference: pl.Series) -> tuple[CodedColumn, Codes, Codes]:
@@ -181,7 +187,9 @@ def _places(series: pl.Series, values: list[Any]) -> Codes:
     else:
         known = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
         wanted = np.array([float(value) for value in values])
-        places = np.minimum(np.searchsorted(wanted, known), len(wanted) - 1) if len(wanted) else np.zeros(len(known), int)
+        places = (
+            np.minimum(np.searchsorted(wanted, known), len(wanted) - 1) if len(wanted) else np.zeros(len(known), int)
+        )
         found = np.where(wanted[places] == known, places, NOWHERE) if len(wanted) else np.full(len(known), NOWHERE)
     return _with_nulls(found, series, len(values))
 
@@ -193,7 +201,7 @@ def _with_nulls(codes: npt.NDArray[Any], series: pl.Series, null: int) -> Codes:
     return out
 
 
-# --- ordered columns -------------------------------------------------------------------------------------------------------
+# --- ordered columns ---
 
 
 def _code_range(window: pl.Series, reference: pl.Series) -> tuple[CodedColumn, Codes, Codes]:
@@ -208,7 +216,10 @@ def _code_range(window: pl.Series, reference: pl.Series) -> tuple[CodedColumn, C
     marks, first = tuple(_value(edge, dtype) for edge in edges), _value(distinct[0], dtype) if len(distinct) else None
     null = len(edges) + 1 if window.null_count() + reference.null_count() else None
     column = CodedColumn(reference.name, ordered=True, marks=marks, exact=exact, first=first, null=null)
-    codes = [_bins(values, edges, series, len(edges) + 1) for values, series in zip(numbers, (window, reference), strict=True)]
+    codes = [
+        _bins(values, edges, series, len(edges) + 1)
+        for values, series in zip(numbers, (window, reference), strict=True)
+    ]
     return column, codes[0], codes[1]
 
 

@@ -1,9 +1,10 @@
 """Beam search for the predicate that explains most for its length.
 
-    all columns --best range or set each--> 2d parents --given each: best condition on another column--> 12 --> ... depth
+    all columns --best range or set each--> 2d parents --given each: best on another column--> 12 --> ... depth
 
-A predicate's value is its log-likelihood ratio minus its description length, in nats. The lengths are those of a code, so the sum
-of exp(-length) over all predicates is at most 1, and `value > ln(2 / alpha)` corrects for the whole search: no Bonferroni on top.
+A predicate's value is its log-likelihood ratio minus its description length, in nats. The lengths are those of a code,
+so the sum of exp(-length) over all predicates is at most 1, and `value > ln(2 / alpha)` corrects for the whole search:
+no Bonferroni on top.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class Search:
         self.ranged = np.array([column.ordered for column in coded.columns], bool)
 
     def best(self, depth: int) -> Found | None:
-        """Give the best predicate of at most `depth` conditions, pruned of what it doesn't need; None without columns."""
+        """Give the best predicate of at most `depth` conditions, pruned; None without columns."""
         beam = sorted(self._extend(None), key=_worth)
         pool = beam = beam[: 2 * self.width]
         for _ in range(1, min(depth, self.width)):
@@ -139,14 +140,20 @@ class Search:
         inside = before[:, stops] - before[:, starts]
         bins = np.array([self.coded.columns[column].bins for column in columns])
         proper = (stops[None] <= bins[:, None]) & ((stops - starts)[None] < bins[:, None])
-        scores = np.where(proper & self._large(inside), self.question.score(inside) + 1e-6 * self.question.grew(inside), -1.0)
+        scores = np.where(
+            proper & self._large(inside), self.question.score(inside) + 1e-6 * self.question.grew(inside), -1.0
+        )
         best, masks = scores.argmax(axis=1), []
         for place, column in enumerate(columns):
             mask = np.zeros(BINS, bool)
             if scores[place, best[place]] > 0:
                 mask[starts[best[place]] : stops[best[place]]] = True
             null = self.coded.columns[column].null
-            if null is not None and self._large(sums[place, null]) and self.question.score(sums[place, null]) > scores[place, best[place]]:
+            if (
+                null is not None
+                and self._large(sums[place, null])
+                and self.question.score(sums[place, null]) > scores[place, best[place]]
+            ):
                 mask[:], mask[null] = False, True
             masks.append(mask)
         return masks
@@ -169,7 +176,9 @@ class Search:
         both = [order[::-1], order]  # what grew comes first, so that it wins a tie with its complement
         inside = np.stack([np.cumsum(sums[end], axis=0)[:-1] for end in both])
         lengths = np.array([_set_cost(choices, size) for size in range(1, len(order))])
-        worth = np.where(self._large(inside), self.question.score(inside) - lengths - 1e-6 * np.arange(len(order) - 1), -np.inf)
+        worth = np.where(
+            self._large(inside), self.question.score(inside) - lengths - 1e-6 * np.arange(len(order) - 1), -np.inf
+        )
         side, size = np.unravel_index(int(worth.argmax()), worth.shape)
         if np.isfinite(worth[side, size]):
             mask[both[side][: size + 1]] = True
@@ -240,10 +249,14 @@ class Search:
     # --- counting ---
 
     def _histogram(self, columns: list[int], given: tuple[Condition, ...] | None) -> Floats:
-        """Sum the question's numbers by bin of some columns over the rows that meet the given conditions, [columns, BINS, numbers]."""
+        """Sum the question's numbers by bin over the rows that meet the given conditions, [columns, BINS, numbers]."""
         sides = (self.coded.window, self.coded.reference)
         return np.concatenate(
-            [_count(codes, columns, given or (), numbers) for codes, numbers in zip(sides, self.question.rows(), strict=True)], axis=2
+            [
+                _count(codes, columns, given or (), numbers)
+                for codes, numbers in zip(sides, self.question.rows(), strict=True)
+            ],
+            axis=2,
         )
 
 

@@ -1,8 +1,8 @@
 """Since when: the change point in a series of one figure per window (a distance, a loss, a share).
 
-Two shapes are tried at every place, exactly, from cumulative sums: a level from some window on, and a level from one window to
-another. The best is told if it beats "nothing but noise" by more than its place is worth, ln T or 2 ln T nats (a
-Schwarz criterion); else the answer is that nothing can be told.
+Two shapes are tried at every place, exactly, from cumulative sums: a level from some window on, and a level from one
+window to another. The best is told if it beats "nothing but noise" by more than its place is worth, ln T or 2 ln T
+nats (a Schwarz criterion); else the answer is that nothing can be told.
 """
 
 from __future__ import annotations
@@ -65,11 +65,13 @@ def since_when(series: npt.ArrayLike, *, surprising: float = 3.0) -> Since | Non
     return Since(int(known[start]), last, float(outside.mean()), float(inside.mean()), float(gains[best]))
 
 
-def _stretches(x: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+def _stretches(
+    x: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float64]]:
     """Give every stretch [start, stop) that doesn't begin at the first window, with its gain in nats.
 
-    Gain: T / 2 ln(variance without / variance with a level of its own), less its place and one more mean. The variance is kept above
-    what so few windows could show by luck (that of consecutive differences, by a quarter).
+    Gain: T / 2 ln(variance without / variance with a level of its own), less its place and one more mean. The variance
+    is kept above what so few windows could show by luck (that of consecutive differences, by a quarter).
     """
     count = len(x)
     starts, lasts = np.triu_indices(count)

@@ -2,8 +2,8 @@
 
     code both tables --> search --> first slice --> rake the reference to its share --> search again --> next slice ...
 
-After raking, what merely went along with a slice (ages 18 to 21 with student housing) is no longer news, so the answers don't
-repeat each other. An answer is a `Slice`, usable at once as a monitor, a signal or a collection rule.
+After raking, what merely went along with a slice (ages 18 to 21 with student housing) is no longer news, so the
+answers don't repeat each other. An answer is a `Slice`, usable at once as a monitor, a signal or a collection rule.
 """
 
 from __future__ import annotations
@@ -92,20 +92,21 @@ def find_slices(
     """Find the slices that explain best how the window differs from the reference, the best first.
 
     Args:
-        window, reference: the rows; columns of other types than numbers, times, booleans and text are left out.
+        window: the window's rows; columns of other types than numbers, times, booleans and text are left out.
+        reference: the reference's rows.
         columns: which columns to speak about; left out, all that both tables have.
         kinds: what columns are, from the schema: categories get sets, numbers ranges.
         question: "share": where did the input change most; "loss": where did the loss rise most (needs `losses`).
-        losses: each row's loss in the window and in the reference (0 or 1 for wrong, or any number); not finite: unknown. With the
-            question "share" they are reported, not searched.
+        losses: each row's loss in the window and in the reference (0 or 1 for wrong, or any number); not finite:
+            unknown. With the question "share" they are reported, not searched.
         depth: conditions in a predicate, 1 to 3.
         limit: slices at most.
         alpha: on tables without a difference at most this share of searches gives any slice.
         least: the smallest change of share worth naming (only for "share").
 
     Returns:
-        nothing where nothing is surprising or fewer than 50 rows are there. For "loss", the slice `TRUE` says that the loss rose
-        everywhere alike.
+        nothing where nothing is surprising or fewer than 50 rows are there. For "loss", the slice `TRUE` says that the
+        loss rose everywhere alike.
 
     Raises:
         SchemaError: an unknown column.
@@ -148,7 +149,7 @@ class _Hunt:
             self._rake(masks)
 
     def rises(self, losses: tuple[Floats, Floats], limit: int, surprising: float) -> Iterator[Finding]:
-        """Yield where the loss rose beyond what the input's change explains; `TRUE` first where it rose everywhere alike."""
+        """Yield where the loss rose beyond what the input's change explains; `TRUE` where it rose everywhere."""
         for _ in self.shares(MOST_RAKED, surprising):
             pass
         for place in range(limit):
@@ -193,7 +194,7 @@ class _Hunt:
         return abs(shares[0] - shares[1])
 
     def _rake(self, masks: tuple[Mask, Mask]) -> None:
-        """Rake the reference to the shares of all slices found; what one table lacks altogether is left out of the other."""
+        """Rake the reference to the shares of all slices found; what one table lacks, leave out of the other."""
         for inside in (masks, (~masks[0], ~masks[1])):
             for here, there in ((0, 1), (1, 0)):
                 if int(inside[here].sum()) < FEW:
@@ -250,7 +251,9 @@ def rake(weights: Floats, masks: list[Mask], targets: list[float], rounds: int =
 def _losses(losses: tuple[npt.ArrayLike, npt.ArrayLike], n: int, m: int) -> tuple[Floats, Floats]:
     window, reference = (np.asarray(side, dtype=np.float64) for side in losses)
     if window.shape != (n,) or reference.shape != (m,):
-        raise TableError("losses of another length than their tables", where="find_slices", expected=f"({n},) and ({m},)")
+        raise TableError(
+            "losses of another length than their tables", where="find_slices", expected=f"({n},) and ({m},)"
+        )
     return window, reference
 
 

@@ -1,7 +1,7 @@
 """The alarm budget: how many false alarms somebody accepts, and the threshold of each test that follows from it.
 
-    budget + number of tests --> alpha of one test --> threshold on the distance, from the window's size, the reference's size
-    and (where there are reference windows) the reference's own wander
+    budget + number of tests --> alpha of one test --> threshold on the distance, from the window's size,
+    the reference's size and (where there are reference windows) the reference's own wander
 
 A million-row window doesn't cry wolf, and a small one isn't deaf: fixed cut-offs are both.
 """
@@ -15,8 +15,9 @@ from statistics import NormalDist
 
 import numpy as np
 
+from retrue.core.state import Floats
 from retrue.errors import ConfigError
-from retrue.judge.distance import Counts, Distance, Floats
+from retrue.judge.distance import Counts, Distance
 from retrue.judge.null import MIN_WINDOWS, Null, effective_windows
 
 _TEXT = re.compile(r"\s*(\d+(?:\.\d+)?)\s+per\s+(\d+(?:\.\d+)?)?\s*(d|day|days|w|week|weeks)\s*")
@@ -60,7 +61,7 @@ class Budget:
         return f"{self.alarms:g} per {self.days:g}d"
 
     def alpha(self, tests: float) -> float:
-        """Give the false-alarm probability that each of `tests` tests in `days` days may have (Bonferroni), at most 5 %."""
+        """Give the false-alarm probability of each of `tests` tests in `days` days (Bonferroni), at most 5 %."""
         return min(_MAX_ALPHA, self.alarms / max(tests, 1.0))
 
 
@@ -71,7 +72,8 @@ class Threshold:
     Args:
         value: the distance that an alarm must exceed.
         chance: the part that sampling alone explains.
-        wander: the threshold with the reference's own variation; None where there are too few reference windows to know it.
+        wander: the threshold with the reference's own variation; None where there are too few reference windows to
+            know it.
         floor: the smallest distance worth telling.
     """
 
@@ -91,24 +93,38 @@ class Threshold:
 
 
 def drift_threshold(
-    distance: Distance, reference: Counts, n: int, alpha: float, *, null: Null | None = None, floor: float | None = None
+    distance: Distance,
+    window: Counts,
+    reference: Counts,
+    alpha: float,
+    *,
+    null: Null | None = None,
+    floor: float | None = None,
 ) -> Threshold:
-    """Give the threshold for one column's distance in one window of `n` rows.
+    """Give the threshold for one column's distance in one window.
 
-    Without reference windows (two tables compared) it is the two-sample null in closed form, and the effect-size floor keeps large
-    tables from alarming over nothing. With them (`null`) the wander is known, and the floor still holds.
+    Without reference windows (two tables compared) it is the two-sample null in closed form, and the effect-size floor
+    keeps large tables from alarming over nothing. With them (`null`) the wander is known, and the floor still holds.
+
+    Args:
+        distance: the column's distance.
+        window: counts [bins], on the bins that the distance was computed on.
+        reference: counts [bins].
+        alpha: the false alarms allowed for this one test.
+        null: how the column wanders, where that is known.
+        floor: the smallest distance worth telling; left out, the distance's own.
     """
     least = distance.floor if floor is None else floor
-    chance = distance.chance(reference, n, alpha)
-    wander = None if null is None else null.threshold(n, alpha)
+    chance = distance.chance(window, reference, alpha)
+    wander = None if null is None else null.threshold(int(window.sum()), alpha)
     return Threshold(max(least, chance, wander or 0.0), chance, wander, least)
 
 
 def share_threshold(hits: float, rows: int, n: int, alpha: float) -> float:
     """Give the smallest share of `n` rows that is surprisingly above `hits` of `rows` in the reference.
 
-    By the signed root of the likelihood ratio of two binomials, which holds for rare counts where the normal approximation
-    does not. A share above 1 means that no share would be surprising.
+    By the signed root of the likelihood ratio of two binomials, which holds for rare counts where the normal
+    approximation does not. A share above 1 means that no share would be surprising.
 
     >>> share_threshold(0, 10_000, 1_000, 1e-4) < 0.01 < share_threshold(0, 100, 100, 1e-4)
     True
@@ -143,8 +159,8 @@ def _term(seen: float, expected: float) -> float:
 def wander_reach(values: Floats, errors: Floats, error: float, alpha: float) -> float | None:
     """Give how far a window's figure may lie from the mean of the reference windows' figures when nothing is wrong.
 
-    The same idea as the hierarchical null, for one number (a missing share, an accuracy): variance beyond the sampling error is
-    wander, held to a t quantile with as many degrees of freedom as there are effective windows.
+    The same idea as the hierarchical null, for one number (a missing share, an accuracy): variance beyond the sampling
+    error is wander, held to a t quantile with as many degrees of freedom as there are effective windows.
 
     Args:
         values: the figure in each reference window, in order of time.

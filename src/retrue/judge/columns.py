@@ -1,7 +1,7 @@
 """One verdict for each column of a window: broken, unknown, drifting, not comparable, or true.
 
-The questions are asked in the order in which an engineer would want the answers: is the data wrong? is the model asked what it
-never learned? did the inputs move, surprisingly, by enough, and does it matter?
+The questions are asked in the order in which an engineer would want the answers: is the data wrong? is the model asked
+what it never learned? did the inputs move, surprisingly, by enough, and does it matter?
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from retrue.core.grid import CategoricalGrid, NumericGrid
 from retrue.core.profile import Profile
 from retrue.errors import ProfileError
 from retrue.judge.budget import Threshold, drift_threshold, share_threshold
-from retrue.judge.distance import JS, KS, Counts, Distance, fold, pool_rare
+from retrue.judge.distance import JS, KS, Counts, Distance, all_rows, distance_of
 from retrue.judge.null import Null
 from retrue.judge.quality import History, Problem, problems, wilson
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import percent, rows, span
+from retrue.metrics import Measure, get
+from retrue.metrics.drift.cells import Cells, cells
+from retrue.metrics.drift.js import JS as JENSEN_SHANNON
 
 
 class ColumnImpact(Protocol):
@@ -71,7 +74,8 @@ def judge_columns(
     """Give one verdict for each column that both profiles have, in the reference's order.
 
     Args:
-        window, reference: profiles on the same grids.
+        window: the window's profile.
+        reference: the reference's, on the same grids.
         settings: how strictly; the default budget is one false alarm in 30 days over all columns.
         known: what is known about columns beyond their profiles, by name.
         span_of: start and end of the window, for the verdicts.
@@ -83,7 +87,9 @@ def judge_columns(
     names = [name for name in reference.columns if name in window.columns]
     alpha = settings.alpha(2 * len(names))  # each column is tested twice: its data and its distribution
     return [
-        judge_column(name, window.columns[name], reference.columns[name], alpha, settings, known.get(name, _NOTHING)).within(span_of)
+        judge_column(
+            name, window.columns[name], reference.columns[name], alpha, settings, known.get(name, _NOTHING)
+        ).within(span_of)
         for name in names
     ]
 
@@ -151,62 +157,58 @@ def _unknown(
     threshold = max(chance, impact.uncovered_before + settings.uncovered)
     if impact.uncovered <= threshold:
         return None
-    reason = f"{percent(impact.uncovered)} of {rows(n)} lie where the model was never evaluated; {percent(impact.uncovered_before)} did before"
+    before = percent(impact.uncovered_before)
+    reason = f"{percent(impact.uncovered)} of {rows(n)} lie where the model was never evaluated; {before} did before"
     interval = wilson(impact.uncovered * n, n)
     return Verdict(
         VerdictKind.UNKNOWN, reason, column=name, value=impact.uncovered, interval=interval, n=n, threshold=threshold
     )
 
 
-# --- drifting ----------------------------------------------------------------------------------------------------------------
-
-
-def column_counts(profile: ColumnProfile) -> Counts:
-    """Give all rows of a column as one vector: nulls and the like first, -inf, the grid, +inf.
-
-    In this order the KS distance sees a rising share of nulls as what it is, a move of so much mass.
-    """
-    special = dict(zip(SPECIALS, profile.special, strict=True))
-    first = [special[name] for name in ("null", "mismatch", "nan", "-inf")]
-    return np.concatenate([first, profile.counts, [special["+inf"]]]).astype(np.int64)
-
-
-def distance_of(profile: ColumnProfile) -> Distance:
-    """Give the distance this column is judged by: KS where values have an order, Jensen-Shannon where they have none."""
-    return KS if isinstance(profile.grid, NumericGrid) else JS
+# --- drifting ---
 
 
 def learn_null(windows: list[ColumnProfile]) -> Null | None:
     """Learn how a column wanders over reference windows in order of time; None where they are too few."""
     if not windows:
         return None
-    return Null.learn(distance_of(windows[0]), np.stack([column_counts(window) for window in windows]))
+    return Null.learn(distance_of(windows[0]), np.stack([all_rows(window) for window in windows]))
 
 
 def _moved(
     name: str, window: ColumnProfile, reference: ColumnProfile, alpha: float, settings: Settings, known: Known
 ) -> Verdict:
     """Judge the distance of the two distributions."""
-    distance, q, p = distance_of(window), column_counts(window), column_counts(reference)
-    if distance is JS:
-        places = known.null.places if known.null else pool_rare(q, p)
-        q, p = fold(q, places), fold(p, places)
-    value = float(distance.measure(q, p))
-    threshold = drift_threshold(distance, p, window.rows, alpha, null=known.null, floor=settings.drift)
-    interval = distance.error(q, p, value)
+    distance, (measure, q, p) = distance_of(window), _measured(window, reference, known.null)
+    n, value = window.rows, measure.value
+    if value is None:
+        note = measure.note or "nothing to measure"
+        return Verdict(VerdictKind.NOT_COMPARABLE, note, metric=distance.name, column=name, n=n)
+    threshold = drift_threshold(distance, q, p, alpha, null=known.null, floor=settings.drift)
     drifts = value > threshold.value
     cost = _cost(known.impact, settings) if drifts else None
     return Verdict(
         VerdictKind.DRIFTING if drifts else VerdictKind.TRUE,
-        _sentence(distance, value, interval, threshold, window, reference, cost, drifts=drifts),
+        _drifts(distance, measure, threshold, window, reference, cost) if drifts else _calm(distance, value, threshold),
         metric=distance.name,
         column=name,
         value=value,
-        interval=interval,
-        n=window.rows,
+        interval=measure.interval,
+        n=n,
         threshold=threshold.value,
         alarm=drifts and not (cost is not None and cost.small) and not _only_time_went_on(window),
     )
+
+
+def _measured(window: ColumnProfile, reference: ColumnProfile, null: Null | None) -> tuple[Measure, Counts, Counts]:
+    """Measure the column's distance as the registered metric does, with the counts it was measured on."""
+    if distance_of(window) is KS:
+        return get(KS.name).compute(window, reference), all_rows(window), all_rows(reference)
+    if null is None:
+        found = cells(window, reference)
+        return get(JS.name).compute(window, reference), found.window, found.reference
+    q, p = null.fold(all_rows(window)), null.fold(all_rows(reference))
+    return JENSEN_SHANNON.measure_cells(Cells(q, p, len(q))), q, p
 
 
 def _only_time_went_on(window: ColumnProfile) -> bool:
@@ -226,28 +228,26 @@ def _cost(impact: ColumnImpact | None, settings: Settings) -> _Cost | None:
     if impact is None:
         return None
     small = impact.loss[1] < settings.cost
-    told = f"expected to change {impact.metric} by {impact.value:+.3f} ({impact.interval[0]:+.3f} to {impact.interval[1]:+.3f})"
-    return _Cost(told, small)
+    low, high = impact.interval
+    return _Cost(f"expected to change {impact.metric} by {impact.value:+.3f} ({low:+.3f} to {high:+.3f})", small)
 
 
-def _sentence(
+def _calm(distance: Distance, value: float, threshold: Threshold) -> str:
+    return f"moved by {distance.text} {value:.2g}, within the {threshold.value:.2g} that is {_allowed(threshold)}"
+
+
+def _drifts(
     distance: Distance,
-    value: float,
-    interval: tuple[float, float],
+    measure: Measure,
     threshold: Threshold,
     window: ColumnProfile,
     reference: ColumnProfile,
     cost: _Cost | None,
-    *,
-    drifts: bool,
 ) -> str:
     """Say how far the column moved, against what, what moved most, and what that costs."""
-    if not drifts:
-        return f"moved by {distance.text} {value:.2g}, within the {threshold.value:.2g} that is {_allowed(threshold)}"
-    said = [
-        f"moved by {distance.text} {value:.2g} ({span(interval)}), more than the {threshold.value:.2g} that {_because(threshold)}",
-        _what_moved(window, reference),
-    ]
+    ends = "" if measure.interval is None else f" ({span(measure.interval)})"
+    limit = f"more than the {threshold.value:.2g} that {_because(threshold)}"
+    said = [f"moved by {distance.text} {measure.value:.2g}{ends}, {limit}", _what_moved(window, reference)]
     if cost is not None:
         said.append(cost.text)
     return "; ".join(part for part in said if part)
@@ -260,7 +260,11 @@ def _because(threshold: Threshold) -> str:
 def _allowed(threshold: Threshold) -> str:
     if threshold.value <= threshold.floor:
         return threshold.because
-    return "explained by chance" if threshold.because == "chance explains" else "explained by chance and the reference's own variation"
+    return (
+        "explained by chance"
+        if threshold.because == "chance explains"
+        else "explained by chance and the reference's own variation"
+    )
 
 
 def _what_moved(window: ColumnProfile, reference: ColumnProfile) -> str:

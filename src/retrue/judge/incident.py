@@ -3,8 +3,8 @@
     windows in order of time --alerts--> join an open incident (same column, or same kind) or open one
                              --calm windows--> resolved; an alert soon after reopens it
 
-Everything is a pure function of the verdicts of all windows and of what people said about earlier incidents. A window that is
-judged again replaces its verdicts, so it counts once.
+Everything is a pure function of the verdicts of all windows and of what people said about earlier incidents. A window
+that is judged again replaces its verdicts, so it counts once.
 """
 
 from __future__ import annotations
@@ -116,7 +116,9 @@ class Hysteresis:
     def __post_init__(self) -> None:
         """Refuse an incident that would end before it began."""
         if self.calm < 1 or self.cooldown < 0:
-            raise ConfigError(f"hysteresis of {self.calm} calm windows and {self.cooldown} to cool down", expected="at least 1 and 0")
+            raise ConfigError(
+                f"hysteresis of {self.calm} calm windows and {self.cooldown} to cool down", expected="at least 1 and 0"
+            )
 
 
 def group_incidents(
@@ -129,8 +131,8 @@ def group_incidents(
 
     Args:
         model: the model.
-        history: all verdicts of each judged window, by its start and end (ISO, one zone, so that text sorts as time does); calm ones too,
-            because they end incidents. A window judged again has its new verdicts here.
+        history: all verdicts of each judged window, by its start and end (ISO, one zone, so that text sorts as time
+            does); calm ones too, because they end incidents. A window judged again has its new verdicts here.
         prior: the incidents as last grouped, with what people said about them.
         hysteresis: when an incident ends.
     """
@@ -230,7 +232,7 @@ def _same(fresh: Incident, last: str, prior: list[Incident]) -> Incident | None:
 
 
 def _carry(fresh: Incident, before: Incident, last: str) -> Incident:
-    """Carry over what people said: acknowledged and snoozed hold while it lasts, resolved by hand until the next alert."""
+    """Carry over what people said: acknowledged and snoozed while it lasts, resolved until the next alert."""
     carried = replace(fresh, id=before.id)
     if not fresh.live or before.state is State.OPEN:
         return carried
@@ -251,7 +253,7 @@ def _window(verdict: Verdict) -> Window:
     return verdict.window or ("", "")
 
 
-# --- the sentence on top -----------------------------------------------------------------------------------------------------
+# --- the sentence on top ---
 
 
 def _sentence(incident: Incident, last: str) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from retrue.judge.distance import Z95, Floats
+from retrue.core.state import Floats
 from retrue.judge.budget import wander_reach
+from retrue.judge.distance import Z95
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import figure, rows
@@ -49,7 +50,9 @@ def judge_performance(
     """Give one verdict for each metric that both sides measured.
 
     Args:
-        window, reference: what was measured with labels, by metric, with 95 % intervals; only metrics with a better direction are judged.
+        window: what was measured with labels, by metric, with 95 % intervals; only metrics with a better direction
+            are judged.
+        reference: the same of the reference.
         labelled: labelled rows of the window.
         settings: how strictly.
         past: how the metrics went over reference windows: what they wander by themselves is no degradation.
@@ -60,7 +63,9 @@ def judge_performance(
     names = [name for name in window if name in reference and get(name).better is not None]
     alpha = settings.alpha(len(names))
     return [
-        judge_metric(name, window[name], reference[name], labelled, alpha, settings, (past or {}).get(name)).within(span_of, slice)
+        judge_metric(name, window[name], reference[name], labelled, alpha, settings, (past or {}).get(name)).within(
+            span_of, slice
+        )
         for name in names
     ]
 
@@ -77,10 +82,18 @@ def judge_metric(
     """Judge one metric: degraded where it is worse by more than chance, habit and the floor together explain."""
     settings, metric = settings or Settings(), get(name)
     if labelled < settings.min_rows:
-        return Verdict(VerdictKind.NOT_COMPARABLE, f"{rows(labelled)} with labels, needs {settings.min_rows}", metric=name, n=labelled, threshold=settings.min_rows)
+        return Verdict(
+            VerdictKind.NOT_COMPARABLE,
+            f"{rows(labelled)} with labels, needs {settings.min_rows}",
+            metric=name,
+            n=labelled,
+            threshold=settings.min_rows,
+        )
     if window.value is None or reference.value is None:
         measure, where = (window, "") if window.value is None else (reference, "the reference: ")
-        return Verdict(VerdictKind.NOT_COMPARABLE, where + (measure.note or f"{name} can't be measured"), metric=name, n=labelled)
+        return Verdict(
+            VerdictKind.NOT_COMPARABLE, where + (measure.note or f"{name} can't be measured"), metric=name, n=labelled
+        )
     worse = reference.value - window.value if metric.better == "higher" else window.value - reference.value
     error = math.hypot(_error(window), _error(reference))
     bound = _floor(name, reference.value, settings)
@@ -104,7 +117,7 @@ def _error(measure: Measure) -> float:
 
 
 def _floor(name: str, reference: float, settings: Settings) -> float:
-    """Give the smallest change worth telling: points for metrics between bounds, a share of the reference's value else."""
+    """Give the smallest change worth telling: points for metrics between bounds, else a share of the value."""
     low, high = get(name).range
     if low is not None and high is not None:
         return settings.cost * (high - low)
@@ -117,13 +130,26 @@ def _habit(past: Past | None, error: float, alpha: float) -> float:
 
 
 def _sentence(
-    name: str, window: Measure, before: float, worse: float, error: float, reach: float, *, degraded: bool, by_floor: bool
+    name: str,
+    window: Measure,
+    before: float,
+    worse: float,
+    error: float,
+    reach: float,
+    *,
+    degraded: bool,
+    by_floor: bool,
 ) -> str:
     """Say the value with its interval, how far it is from the reference, and what that is held against."""
     value = float(window.value or 0.0)
-    interval = "" if window.interval is None else f" ({figure(window.interval[0], error)} to {figure(window.interval[1], error)})"
+    interval = (
+        ""
+        if window.interval is None
+        else f" ({figure(window.interval[0], error)} to {figure(window.interval[1], error)})"
+    )
     start = f"{name} {figure(value, error)}{interval}, reference {figure(before, error)}"
     why = "that is worth telling" if by_floor else "that chance and its own variation explain"
     if degraded:
-        return f"{start}: worse by {figure(worse, error)} ({figure(worse - Z95 * error, error)} to {figure(worse + Z95 * error, error)}), more than the {figure(reach, error)} {why}"
+        ends = f"{figure(worse - Z95 * error, error)} to {figure(worse + Z95 * error, error)}"
+        return f"{start}: worse by {figure(worse, error)} ({ends}), more than the {figure(reach, error)} {why}"
     return f"{start}: within the {figure(reach, error)} {why}"

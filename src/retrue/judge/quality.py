@@ -1,6 +1,7 @@
-"""Is a column broken? Shares of bad rows that rose, surprisingly and by enough: missing, mistyped, unseen, out of range, constant.
+"""Is a column broken? Bad rows that rose, surprisingly and by enough: missing, mistyped, unseen, out of range.
 
-Each check gives a `Problem` or None. A single unseen category among 1,000 rows is no problem; 91 % of rows out of range is.
+Each check gives a `Problem` or None. A single unseen category among 1,000 rows is no problem; 91 % of rows out of
+range is.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ import numpy as np
 
 from retrue.core.column import SPECIALS, ColumnProfile
 from retrue.core.grid import CategoricalGrid, NumericGrid
+from retrue.core.state import Floats
 from retrue.judge.budget import share_threshold, wander_reach
-from retrue.judge.distance import Z95, Floats
+from retrue.judge.distance import Z95
 from retrue.judge.settings import Settings
 from retrue.judge.words import figure, moment, percent, rows
 
 History = Mapping[str, tuple[Floats, Floats]]
-"""For each bad share (by metric name), its value in each reference window and the rows of that window, in order of time."""
+"""For each bad share (by metric name), its value in each reference window and the rows of that window, in order of
+time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,8 @@ def problems(
     """Find what is wrong with a column, the largest rise first.
 
     Args:
-        window, reference: profiles on the same grid, each with at least one row.
+        window: the window's profile, of at least one row.
+        reference: the reference's, on the same grid.
         alpha: the false alarms allowed for each check.
         settings: the sizes worth telling.
         history: how the bad shares went in reference windows, where that is known.
@@ -65,8 +69,13 @@ def problems(
 
 
 def _bad_counts(window: ColumnProfile, reference: ColumnProfile) -> Iterator[tuple[str, int, float, int]]:
-    """Yield metric, bad rows of the window, bad rows of the reference (as a base rate), and the window's rows they are a share of."""
-    for metric, names in (("missing", ("null",)), ("mismatch", ("mismatch",)), ("nan", ("nan",)), ("infinite", ("+inf", "-inf"))):
+    """Yield metric, bad rows of the window, bad rows of the reference (as a base rate), all rows of the window."""
+    for metric, names in (
+        ("missing", ("null",)),
+        ("mismatch", ("mismatch",)),
+        ("nan", ("nan",)),
+        ("infinite", ("+inf", "-inf")),
+    ):
         places = [SPECIALS.index(name) for name in names]
         yield metric, int(window.special[places].sum()), float(reference.special[places].sum()), window.rows
     grid = window.grid
@@ -135,7 +144,7 @@ def wilson(hits: float, total: float) -> tuple[float, float]:
     return max(0.0, centre - reach), min(1.0, centre + reach)
 
 
-# --- sentences ---------------------------------------------------------------------------------------------------------------
+# --- sentences ---
 
 _CALLED = {
     "missing": "missing",
@@ -169,16 +178,18 @@ def _sides(window: ColumnProfile) -> str:
     cuts = window.grid.cuts if isinstance(window.grid, NumericGrid) else np.empty(0)
     below, above = window.counts[0] / window.rows, window.counts[-1] / window.rows
     temporal = isinstance(window.grid, NumericGrid) and window.grid.temporal
-    low, high = (moment(end) if temporal else figure(end) for end in (float(cuts[0]), float(np.nextafter(cuts[-1], -np.inf))))
+    low, high = (
+        moment(end) if temporal else figure(end) for end in (float(cuts[0]), float(np.nextafter(cuts[-1], -np.inf)))
+    )
     said = [f"{percent(below)} below {low}"] if below > 0 else []
     return ", ".join(said + ([f"{percent(above)} above {high}"] if above > 0 else []))
 
 
-# --- constant ----------------------------------------------------------------------------------------------------------------
+# --- constant ---
 
 
 def _constant(window: ColumnProfile, reference: ColumnProfile, alpha: float, settings: Settings) -> Problem | None:
-    """Find a column that has one value where the reference varied; how likely that is follows from the value's share there."""
+    """Find a column that has one value where the reference varied enough to make that surprising."""
     held = np.flatnonzero(window.counts)
     if len(held) != 1 or window.n < settings.min_rows or reference.n == 0:
         return None

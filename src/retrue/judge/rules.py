@@ -1,8 +1,8 @@
-"""Fixed rules: what must hold, as one line of text. The simplest tool, and the first; no learned threshold replaces one.
+"""Fixed rules: what must hold, as one line of text. The simplest tool, and the first; nothing learned replaces one.
 
-    missing(income) <= 0.02        a metric of a column
-    roc_auc >= 0.7                 a metric of the model
-    roc_auc[origin = 'JFK'] >= 65 %    the same, in a slice
+missing(income) <= 0.02        a metric of a column
+roc_auc >= 0.7                 a metric of the model
+roc_auc[origin = 'JFK'] >= 65 %    the same, in a slice
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ class Rule:
             columns: the columns there are; left out, any name will do.
 
         Raises:
-            MetricError: it doesn't parse, or names an unknown metric or column (the nearest is suggested), or a metric of a column
-                without one.
+            MetricError: it doesn't parse, or names an unknown metric or column (the nearest is suggested), or a metric
+                of a column without one.
             SliceError: its slice doesn't parse, or names an unknown column.
         """
         found = _RULE.fullmatch(text)
@@ -96,10 +96,14 @@ class Rule:
         metric = get(self.metric)
         if (self.column is not None) != (metric.of == "column"):
             wanted = f"'{self.metric}(column)'" if metric.of == "column" else f"'{self.metric}' alone"
-            raise MetricError(f"{self.metric!r} is a metric of a {metric.of}", where=f"rule {str(self)!r}", expected=wanted)
+            raise MetricError(
+                f"{self.metric!r} is a metric of a {metric.of}", where=f"rule {str(self)!r}", expected=wanted
+            )
         known = None if columns is None else list(columns)
         if known is not None and self.column is not None and self.column not in known:
-            raise MetricError(f"unknown column {self.column!r}", where=f"rule {str(self)!r}", hint=nearest(self.column, known))
+            raise MetricError(
+                f"unknown column {self.column!r}", where=f"rule {str(self)!r}", hint=nearest(self.column, known)
+            )
         if known is not None and self.slice is not None:
             self.slice.check(known)
         return metric
@@ -131,7 +135,8 @@ class Rule:
             note = (measure.note if measure else None) or "nothing was measured"
             return self._verdict(VerdictKind.NOT_COMPARABLE, f"{self._subject}: {note}", None, n, window)
         kept = self.holds(value)
-        said = f"{self._subject} is {self._said(value, measure)}, {'as' if kept else 'but'} the rule says {self.op} {self._said(self.bound)}"
+        wanted = f"{'as' if kept else 'but'} the rule says {self.op} {self._said(self.bound)}"
+        said = f"{self._subject} is {self._said(value, measure)}, {wanted}"
         kind = VerdictKind.TRUE if kept else self._kind()
         return self._verdict(kind, said, measure, n, window)
 

@@ -13,13 +13,14 @@ class Settings:
 
     Args:
         budget: false alarms accepted, over all tests.
-        looks: how often everything is judged within the budget's days: 720 for hourly windows in 30 days, 30 for daily ones. Two
-            tables compared by hand count as one look a day.
+        looks: how often everything is judged within the budget's days: 720 for hourly windows in 30 days, 30 for daily
+            ones. Two tables compared by hand count as one look a day.
         min_rows: fewer rows than this, in the window or the reference, are not comparable.
         rise: the smallest rise of a bad share (missing, unseen, out of range ...) worth telling, as a share of rows.
         least_bad: and the fewest bad rows.
         drift: the smallest distance worth telling; None takes the distance's own.
-        cost: the smallest change of a metric between 0 and 1 worth telling: what is certainly below it is a small impact.
+        cost: the smallest change of a metric between 0 and 1 worth telling: what is certainly below it is a small
+            impact.
         relative_cost: the same for metrics in the label's units, as a share of the reference's value.
         uncovered: the smallest share of rows where the model was never evaluated worth telling.
     """

@@ -8,7 +8,7 @@ A verdict is data, never a bare boolean and never NaN. Its kind says what to do:
 | `degraded`       | the model is worse than its reference                    | yes    |
 | `unknown`        | traffic where the model was never evaluated              | yes    |
 | `silent`         | no data, or late                                         | yes    |
-| `drifting`       | inputs moved                                             | where its impact isn't known to be small |
+| `drifting`       | inputs moved                                             | unless its impact is known to be small |
 | `not_comparable` | too few rows to tell                                     | no     |
 | `true`           | nothing is out of true                                   | no     |
 """
@@ -65,7 +65,7 @@ class Verdict:
         threshold: what the value was held against.
         alarm: whether somebody is to be told; left out, the kind decides (and the field then says what it decided).
 
-    >>> v = Verdict(VerdictKind.DRIFTING, "moved by KS 0.21", metric="ks", column="age", value=0.21, n=4031, alarm=False)
+    >>> v = Verdict(VerdictKind.DRIFTING, "moved by KS 0.21", metric="ks", column="age", value=0.21, alarm=False)
     >>> v.alarm, v.notice, sorted(v.to_dict())[:3]
     (False, True, ['column', 'interval', 'kind'])
     """
@@ -124,7 +124,9 @@ class Verdict:
         """
         unknown = sorted(set(data) - set(_FIELDS))
         if unknown or "kind" not in data or "reason" not in data:
-            raise MetricError("a verdict with other fields", where=str(unknown or sorted(data)), expected=", ".join(_FIELDS))
+            raise MetricError(
+                "a verdict with other fields", where=str(unknown or sorted(data)), expected=", ".join(_FIELDS)
+            )
         if data["kind"] not in set(VerdictKind):
             raise MetricError(f"unknown verdict kind {data['kind']!r}", expected=", ".join(VerdictKind))
         values: dict[str, Any] = {name: data.get(name) for name in _FIELDS}

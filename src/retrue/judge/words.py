@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 def percent(share: float) -> str:
     """Say a share with two significant digits; 0 and 100 only where they are exact.
 
-    >>> [percent(s) for s in (0.0, 0.00002, 0.00123, 0.0311, 0.12, 0.914, 0.9996, 1.0)]
-    ['0 %', '<0.01 %', '0.12 %', '3.1 %', '12 %', '91 %', '>99.9 %', '100 %']
+    >>> [percent(s) for s in (0.0, 0.00002, 0.00123, 0.01, 0.0311, 0.12, 0.9996, 1.0)]
+    ['0 %', '<0.01 %', '0.12 %', '1 %', '3.1 %', '12 %', '>99.9 %', '100 %']
     """
     value = share * 100
     if value in (0, 100):
@@ -20,11 +20,12 @@ def percent(share: float) -> str:
     if 99.9 < value < 100:
         return ">99.9 %"
     digits = 1 if 99 < value < 100 else max(0, 1 - math.floor(math.log10(abs(value))))
-    return f"{value:.{digits}f} %"
+    text = f"{value:.{digits}f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text) + " %"
 
 
 def figure(value: float, error: float | None = None) -> str:
-    """Say a number with the digits that its error supports (three significant ones where it is unknown), without an exponent.
+    """Say a number with the digits that its error supports, three significant ones where it is unknown.
 
     >>> figure(0.76412, 0.004), figure(0.2134), figure(123456.7), figure(-0.0)
     ('0.764', '0.213', '123,457', '0')

@@ -1,0 +1,142 @@
+"""The hierarchical null: false alarms stay near the budget when windows wander, and real changes are still seen."""
+
+import time
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from retrue.judge.distance import JS, KS, Counts, Distance
+from retrue.judge.null import MIN_WINDOWS, Null, effective_windows, learn_wander, tail_quantile
+
+BINS = 64
+
+
+def world(rng: np.random.Generator, windows: int, n: int, sd: float, rho: float = 0.0) -> Counts:
+    """Windows of a normal column whose mean wanders by `sd`, on bins of equal mass."""
+    mean, means = 0.0, []
+    for step in rng.normal(size=windows):
+        mean = rho * mean + np.sqrt(1 - rho**2) * step
+        means.append(mean)
+    cuts = stats.norm.ppf(np.arange(1, BINS) / BINS)
+    cumulative = stats.norm.cdf(cuts[None, :] - sd * np.array(means)[:, None])
+    edges = np.hstack([np.zeros((windows, 1)), cumulative, np.ones((windows, 1))])
+    return np.asarray(rng.multinomial(n, np.diff(edges)))
+
+
+def episodes(alarms: np.ndarray) -> int:
+    return int((np.diff(np.r_[0, alarms.astype(int)]) == 1).sum())
+
+
+@pytest.mark.parametrize("sd", [0.0, 0.03, 0.1])
+@pytest.mark.parametrize("n", [2_000, 20_000])
+def test_false_alarms_stay_near_a_budget_of_one(sd: float, n: int) -> None:
+    rng = np.random.default_rng(11)
+    false = 0
+    for _ in range(10):
+        history, month = world(rng, 100, n, sd), world(rng, 720, n, sd)
+        null = Null.learn(KS, history)
+        assert null is not None
+        false += episodes(KS.counts(month, history.sum(axis=0)) > null.threshold(n, 1 / (10 * 720)))
+    assert false <= 5  # a Poisson of mean 1 exceeds 5 once in 1,700; chance alone raised hundreds at sd 0.1
+
+
+def test_chance_alone_would_alarm_hundreds_of_times_on_the_same_windows() -> None:
+    rng = np.random.default_rng(11)
+    history, month = world(rng, 100, 20_000, 0.1), world(rng, 720, 20_000, 0.1)
+    reference = history.sum(axis=0)
+    assert episodes(KS.counts(month, reference) > KS.chance(month[0], reference, 1 / 7200)) > 50
+
+
+def test_a_shift_beyond_the_wander_is_seen() -> None:
+    rng = np.random.default_rng(5)
+    history = world(rng, 100, 5_000, 0.03)
+    null = Null.learn(KS, history)
+    moved = rng.multinomial(
+        5_000, np.diff(stats.norm.cdf(np.r_[-9, stats.norm.ppf(np.arange(1, BINS) / BINS) - 0.3, 9]))
+    )
+    assert null is not None
+    assert KS.counts(moved, history.sum(axis=0)) > null.threshold(5_000, 1e-4)
+
+
+def test_categories_that_wander_keep_the_budget_too() -> None:
+    rng = np.random.default_rng(2)
+    shares = rng.dirichlet(np.full(30, 2.0))
+
+    def draw(windows: int) -> Counts:
+        return np.stack([rng.multinomial(3_000, p) for p in rng.dirichlet(shares * 300, size=windows)])
+
+    history, month = draw(120), draw(720)
+    null = Null.learn(JS, history)
+    assert null is not None
+    threshold = null.threshold(3_000, 1e-4)
+    assert sum(JS.counts(null.fold(window), null.fold(history.sum(axis=0))) > threshold for window in month) <= 3
+
+
+def test_similar_days_know_less_and_widen_the_threshold() -> None:
+    rng = np.random.default_rng(4)
+    free, bound = (Null.learn(KS, world(rng, 60, 20_000, 0.1, rho)) for rho in (0.0, 0.9))
+    assert free is not None
+    assert bound is not None
+    assert bound.wander.effective < free.wander.effective / 2
+    assert bound.threshold(20_000, 1e-4) > free.threshold(20_000, 1e-4)
+
+
+def test_windows_of_pure_chance_have_no_wander() -> None:
+    wander = learn_wander(np.random.default_rng(0).multinomial(1_000, np.full(16, 1 / 16), size=200))
+    assert wander.size == 0
+    assert wander.design == 1
+
+
+def test_too_few_windows_teach_nothing() -> None:
+    assert Null.learn(KS, np.ones((MIN_WINDOWS - 1, 4), int)) is None
+    assert Null.learn(KS, np.zeros((50, 4), int)) is None
+
+
+@pytest.mark.parametrize("distance", [KS, JS])
+def test_constant_and_single_row_windows_are_no_trouble(distance: Distance) -> None:
+    for history in (np.tile([0, 5, 0], (20, 1)), np.eye(3, dtype=int)[np.arange(20) % 3]):
+        null = Null.learn(distance, history)
+        assert null is not None
+        assert 0 <= null.threshold(1, 1e-4) <= 1
+
+
+def test_equal_histories_give_equal_thresholds_and_larger_windows_smaller_ones() -> None:
+    history = world(np.random.default_rng(9), 50, 1_000, 0.02)
+    one, two = Null.learn(KS, history), Null.learn(KS, history.copy())
+    assert one is not None
+    assert two is not None
+    assert one.digest == two.digest
+    assert one.threshold(777, 1e-4) == two.threshold(777, 1e-4)
+    thresholds = [one.threshold(n, 1e-4) for n in (100, 150, 1_000, 1_100, 40_000)]
+    assert thresholds == sorted(thresholds, reverse=True)
+
+
+def test_a_threshold_costs_microseconds_once_it_is_known() -> None:
+    null = Null.learn(KS, world(np.random.default_rng(9), 50, 1_000, 0.02))
+    assert null is not None
+    null.threshold(900, 1e-4)
+    start = time.process_time()
+    for n in range(600, 1_000):
+        null.threshold(n, 1e-4)
+    assert (time.process_time() - start) / 400 < 0.002
+
+
+@pytest.mark.parametrize(
+    ("shape", "law"), [(0.2, stats.genpareto(0.2)), (0.0, stats.expon()), (-0.3, stats.genpareto(-0.3))]
+)
+def test_the_tail_is_read_beyond_the_sample(shape: float, law: object) -> None:
+    quantiles = []
+    for seed in range(20):
+        draws = law.rvs(size=4_000, random_state=seed)  # type: ignore[attr-defined]
+        quantiles.append(tail_quantile(draws, 1e-4))
+    assert np.median(quantiles) == pytest.approx(law.isf(1e-4), rel=0.2)  # type: ignore[attr-defined]
+
+
+def test_noise_doesnt_hide_that_windows_are_alike() -> None:
+    rng = np.random.default_rng(0)
+    signal = [0.0]
+    for step in rng.normal(size=199):
+        signal.append(0.9 * signal[-1] + np.sqrt(1 - 0.81) * step)
+    noisy = np.array(signal) + rng.normal(size=200)
+    assert effective_windows(noisy, 0.5) < 0.6 * effective_windows(noisy)
