@@ -4,7 +4,8 @@
     roles: id, time, label, score, ... ── checked ──────────┼── Schema ── TOML, JSON
     task, positive, classes ── from label and score ────────┘
 
-A guess is always explained and can always be overridden: `kinds={"x": "numeric"}`, `task="regression"`, `positive="yes"`.
+A guess is always explained and can always be overridden: `kinds={"x": "numeric"}`, `task="regression"`,
+`positive="yes"`.
 """
 
 from retrue.schema.change import Change

@@ -1,4 +1,4 @@
-"""What changed between the table that a schema was made of and one that comes in now: columns added, removed, renamed, retyped."""
+"""What changed between the table that a schema was made of and one that comes in now."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def family(dtype: str) -> str:
     for name, starts in FAMILIES.items():
         if dtype.startswith(starts):
             return name
-    return dtype.split("(")[0]
+    return dtype.split("(", maxsplit=1)[0]
 
 
 def renames(gone: Iterable[Column], new: Mapping[str, str]) -> dict[str, str]:

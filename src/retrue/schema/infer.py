@@ -50,21 +50,37 @@ def infer_fields(
     table = read(source)
     roles = given_roles(given)
     check_roles(roles, table.dtypes)
-    values = sampled(table, sample_rows)
-    total = table.count_rows()
+    values, total = sampled(table, sample_rows), table.count_rows()
     columns = tuple(infer_column(series, total) for series in values.values())
     roles = replace(roles, features=roles.features if roles.features is not None else roles.rest(table.dtypes))
-    target = find_target(roles, {c.name: c for c in columns}, values, task, positive)
-    columns = tuple(in_role(column, roles, target) for column in columns)
+    target = found_target(table, roles, columns, values, task, positive)
     check_types(columns, roles, values)
     return {
-        "columns": overridden(columns, kinds),
+        "columns": overridden(tuple(in_role(column, roles, target) for column in columns), kinds),
         **{name: getattr(roles, name) for name in given},
         "score": one_score(roles, target),
         "task": target.task,
         "positive": target.positive,
         "classes": target.classes,
     }
+
+
+def found_target(
+    table: Table,
+    roles: Roles,
+    columns: Sequence[Column],
+    values: Mapping[str, pl.Series],
+    task: str | None,
+    positive: str | None,
+) -> Target:
+    """Find the task from the sample, and rare classes from the whole table."""
+    named = {column.name: column for column in columns}
+    outcomes = {name: values[name] for name in (roles.label, roles.prediction) if name is not None and name in named}
+    target = find_target(roles, named, outcomes, task, positive)
+    if target.task != Task.MULTICLASS or all(len(series) == table.count_rows() for series in outcomes.values()):
+        return target
+    every = find_target(roles, named, {name: table.distinct(name) for name in outcomes}, Task.MULTICLASS, None)
+    return replace(target, classes=every.classes)
 
 
 def given_roles(given: Mapping[str, Any]) -> Roles:

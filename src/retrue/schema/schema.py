@@ -94,9 +94,18 @@ class Schema:
 
         Args:
             table: anything that `retrue.tables.read` takes.
-            id, time, version, label, score, prediction, latency, weight, value, feedback: the columns in these roles.
+            id: the column that tells events apart.
+            time: the column that says when the prediction was made.
+            version: the column that says which version of the model made it.
+            label: the column of the truth; may be missing where score or prediction tells the task.
+            score: the column of the probability of the positive class, or one for each class.
+            prediction: the column of what the model said.
+            latency: the column of how long it took.
+            weight: the column of how many events this one stands for.
+            value: the column of what it is worth.
             features: what the model sees; all columns that play no role, unless named.
             slices: columns that part the events into segments.
+            feedback: columns of what users did afterwards; may be missing.
             kinds: kinds by column, where the guess is wrong.
             task: where the guess is wrong.
             positive: the label value that counts as 1, where the guess is wrong.
@@ -144,7 +153,7 @@ class Schema:
 
     @property
     def profiled(self) -> tuple[Column, ...]:
-        """The columns that get a grid: features, scores, prediction, label, value, latency and slice columns, in that order.
+        """The columns that get a grid: features, scores, prediction, label, value, latency and slices, in that order.
 
         Never id, time or version, and no ids, texts, embeddings or empty columns.
         """

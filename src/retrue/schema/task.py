@@ -10,11 +10,14 @@ import polars as pl
 
 from retrue.errors import SchemaError, nearest
 from retrue.schema.column import Column, Kind
+from retrue.schema.numbers import MANY, whole
 from retrue.schema.roles import Roles
-from retrue.schema.values import text_of
+from retrue.schema.values import present, text_of
 
 YES = ("1", "true", "yes", "y", "t", "positive", "pos")
 """Texts that mean the positive class, the likeliest first."""
+NO = ("0", "false", "no", "n", "f", "negative", "neg")
+"""Their opposites, in the same order."""
 
 
 class Task(StrEnum):
@@ -59,7 +62,7 @@ def task_named(text: str) -> Task:
 def find_target(
     roles: Roles,
     columns: Mapping[str, Column],
-    values: Mapping[str, pl.Series],
+    outcomes: Mapping[str, pl.Series],
     task: str | None,
     positive: str | None,
 ) -> Target:
@@ -68,93 +71,112 @@ def find_target(
     Args:
         roles: which column is what.
         columns: the columns of the table by name, with their kinds.
-        values: a sample of the label and the prediction, where the table has them.
+        outcomes: the values of the label and the prediction, where the table has them.
         task: what the user says it is.
         positive: the label value that the user calls positive.
 
     Raises:
         SchemaError: label, score and prediction don't fit a task, or don't fit the one that the user names.
     """
-    found, reason = (task_named(task), "said so") if task is not None else guess_task(roles, columns, values)
-    if found in (Task.BINARY, Task.MULTICLASS):
-        labels = label_texts(roles, values)
-        if found == Task.BINARY:
-            return binary(labels, roles, positive, reason)
-        return multiclass(labels, roles, reason)
+    found, reason = (task_named(task), "said so") if task is not None else guess_task(roles, columns, outcomes)
+    if found == Task.BINARY:
+        return binary(class_texts(roles, outcomes), roles, positive, reason)
     if positive is not None:
         raise SchemaError(f"positive={positive!r} for {found or 'no task'}", expected="a binary task")
-    if isinstance(roles.score, Mapping):
-        raise SchemaError(f"a score for each class, and {found or 'no task'}", expected="task binary or multiclass")
+    if found == Task.MULTICLASS:
+        return multiclass(class_texts(roles, outcomes), roles, reason)
+    if found == Task.REGRESSION and roles.score is not None:
+        expected = "prediction=, the number that the model said; a score is the probability of a class"
+        raise SchemaError("a score in a regression", where=f"score {roles.score!r}", expected=expected)
     return Target(found, reason=reason)
 
 
-def guess_task(roles: Roles, columns: Mapping[str, Column], values: Mapping[str, pl.Series]) -> tuple[Task | None, str]:
+def guess_task(
+    roles: Roles, columns: Mapping[str, Column], outcomes: Mapping[str, pl.Series]
+) -> tuple[Task | None, str]:
     """The task that label, score and prediction tell, and why."""
     if isinstance(roles.score, Mapping):
         return (Task.BINARY if len(roles.score) == 2 else Task.MULTICLASS), f"{len(roles.score)} classes have a score"
-    label = columns.get(roles.label or "")
-    prediction = columns.get(roles.prediction or "")
+    label, prediction = columns.get(roles.label or ""), columns.get(roles.prediction or "")
     if any(column is not None and column.dtype.startswith(("List", "Array")) for column in (label, prediction)):
         return Task.RANKING, "lists of items"
-    if prediction is not None and fractional(values[prediction.name]):
-        return Task.REGRESSION, f"prediction {prediction.name!r} has fractions"
-    if label is not None and label.kind != Kind.EMPTY:
-        return task_of_outcome(label, values[label.name], "label")
+    label_task = None if label is None or label.kind == Kind.EMPTY else outcome_task(label, outcomes, "label")
+    if prediction is not None and fractional(outcomes[prediction.name]):
+        return task_of_fractions(prediction.name, label_task)
+    if label_task is not None:
+        return label_task
     if roles.score is not None:
         return Task.BINARY, "one score and no label yet"
     if prediction is not None:
-        return task_of_outcome(prediction, values[prediction.name], "prediction")
+        return outcome_task(prediction, outcomes, "prediction")
     return None, "no label, prediction or score"
 
 
+def task_of_fractions(prediction: str, label_task: tuple[Task, str] | None) -> tuple[Task, str]:
+    """The task of a model whose predictions have fractions.
+
+    Raises:
+        SchemaError: the label has classes, so that the fractions must be probabilities.
+    """
+    if label_task is not None and label_task[0] == Task.BINARY:
+        hint = f"if it is the probability of a class, say score={prediction!r}; if not, task='regression'"
+        raise SchemaError(f"prediction {prediction!r} has fractions, and {label_task[1]}", hint=hint)
+    return Task.REGRESSION, f"prediction {prediction!r} has fractions"
+
+
 def fractional(values: pl.Series) -> bool:
-    """Tell whether values are floats that aren't all whole."""
+    """Tell whether values are numbers that aren't all whole."""
     if values.dtype.is_decimal():
         return True
-    return values.dtype.is_float() and not bool((values == values.round()).drop_nulls().all())
+    return values.dtype.is_float() and not whole(present(values))
 
 
-def task_of_outcome(column: Column, values: pl.Series, role: str) -> tuple[Task, str]:
+def outcome_task(column: Column, outcomes: Mapping[str, pl.Series], role: str) -> tuple[Task, str]:
     """The task that the values of a label or prediction tell."""
-    distinct = values.drop_nulls().n_unique()
-    what = f"{role} {column.name!r}"
-    if distinct <= 2 and not fractional(values):
-        return Task.BINARY, f"{what} has {distinct} values"
+    values = present(outcomes[column.name])
+    what, distinct = f"{role} {column.name!r}", values.n_unique()
+    if fractional(values):
+        return Task.REGRESSION, f"{what} has fractions"
+    if distinct <= 2:
+        return Task.BINARY, f"{what} has {distinct} value{'s' if distinct != 1 else ''}"
     if column.kind in (Kind.NUMERIC, Kind.DATETIME) or (column.kind == Kind.ID and values.dtype.is_numeric()):
         return Task.REGRESSION, f"{what} is numeric"
     return Task.MULTICLASS, f"{what} has {distinct:,} classes"
 
 
-def label_texts(roles: Roles, values: Mapping[str, pl.Series]) -> tuple[str, ...]:
+def class_texts(roles: Roles, outcomes: Mapping[str, pl.Series]) -> tuple[str, ...]:
     """The distinct labels and predictions, sorted by value, as text."""
     texts: dict[str, None] = {}
     for column in (roles.label, roles.prediction):
-        if column in values:
-            series = values[column]
-            clean = series.drop_nulls().drop_nans() if series.dtype.is_float() else series.drop_nulls()
-            texts |= dict.fromkeys(text_of(value) for value in distinct_values(clean))
+        if column is not None and column in outcomes:
+            texts |= dict.fromkeys(text_of(value) for value in sorted_values(outcomes[column]))
     return tuple(texts)
 
 
-def distinct_values(values: pl.Series) -> list[object]:
-    """Distinct values in their order; categories by their text."""
+def sorted_values(values: pl.Series) -> list[object]:
+    """Distinct values in their order; categories in the order of their texts."""
     if isinstance(values.dtype, pl.Categorical | pl.Enum):
         values = values.cast(pl.String)
-    found: list[object] = values.unique().sort().to_list()
+    found: list[object] = present(values).unique().sort().to_list()
     return found
 
 
 def binary(labels: Sequence[str], roles: Roles, positive: str | None, reason: str) -> Target:
-    """The two classes, the negative one first."""
+    """The two classes, the negative one first.
+
+    Raises:
+        SchemaError: there are more than two, or `positive` is none of them.
+    """
     if isinstance(roles.score, Mapping):
-        labels = tuple(dict.fromkeys([*labels, *map(str, roles.score)]))
+        labels = tuple(dict.fromkeys([*labels, *roles.score]))
     if len(labels) > 2:
         raise SchemaError(
-            f"{len(labels):,} classes in a binary task: {', '.join(map(repr, labels[:5]))} ...",
+            f"{len(labels):,} classes in a binary task",
+            where=", ".join(map(repr, labels[:5])),
             expected="two",
-            hint="for more classes give score as {class: column}, for numbers say task='regression' with prediction=",
+            hint="for more classes give score={'class': 'column', ...}; for numbers say task='regression'",
         )
-    if positive is not None and labels and str(positive) not in labels and len(labels) == 2:
+    if positive is not None and len(labels) == 2 and text_of(positive) not in labels:
         raise SchemaError(f"unknown class positive={positive!r}", expected=" or ".join(map(repr, labels)))
     chosen, why = (text_of(positive), "said so") if positive is not None else default_positive(labels)
     other = next((label for label in labels if label != chosen), opposite(chosen))
@@ -163,26 +185,28 @@ def binary(labels: Sequence[str], roles: Roles, positive: str | None, reason: st
 
 def default_positive(labels: Sequence[str]) -> tuple[str, str]:
     """The class that counts as 1, and why."""
-    for yes in YES:
-        match = next((label for label in labels if label.lower() == yes), None)
-        if match is not None:
-            return match, "it means yes"
+    yes = [label for text in YES for label in labels if label.lower() == text]
+    if yes:
+        return yes[0], "it means yes"
     if len(labels) == 2:
         return labels[1], "it is the greater one; say positive= otherwise"
-    if labels and labels[0].lower() in {"0", "false", "no", "n", "f", "negative", "neg"}:
+    if labels and labels[0].lower() in NO:
         return opposite(labels[0]), f"only {labels[0]!r} was seen"
     return (labels[0], "no other was seen") if labels else ("1", "no label was seen")
 
 
 def opposite(label: str) -> str:
-    """The other class, when only one was seen."""
-    pairs = {"1": "0", "true": "false", "yes": "no", "y": "n", "t": "f", "positive": "negative", "pos": "neg"}
-    both = pairs | {no: yes for yes, no in pairs.items()}
+    """The other class, where only one was seen."""
+    both = dict(zip(YES, NO, strict=True)) | dict(zip(NO, YES, strict=True))
     return both.get(label.lower(), f"not {label}")
 
 
 def multiclass(labels: Sequence[str], roles: Roles, reason: str) -> Target:
-    """All classes that were seen or have a score."""
+    """All classes that were seen or have a score.
+
+    Raises:
+        SchemaError: one score for all classes, or more classes than a confusion matrix can hold.
+    """
     if isinstance(roles.score, str):
         raise SchemaError(
             f"one score column and {len(labels):,} classes",
@@ -190,5 +214,8 @@ def multiclass(labels: Sequence[str], roles: Roles, reason: str) -> Target:
             expected="a score for each class",
             hint="score={'class': 'column', ...}; for two classes say task='binary', for numbers prediction=",
         )
-    scored = [str(name) for name in roles.score] if isinstance(roles.score, Mapping) else []
-    return Target(Task.MULTICLASS, None, tuple(dict.fromkeys([*labels, *scored])), reason)
+    classes = tuple(dict.fromkeys([*labels, *(roles.score or {})]))
+    if len(classes) > MANY:
+        hint = "a label that is a number wants task='regression'; group rare classes otherwise"
+        raise SchemaError(f"{len(classes):,} classes", where=f"label {roles.label!r}", expected=f"<= {MANY}", hint=hint)
+    return Target(Task.MULTICLASS, None, classes, reason)

@@ -1,16 +1,12 @@
-"""Small facts about a sample of one column, and how they read in a reason."""
+"""A sample of one column, and the facts about it that kinds are found by."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from typing import Any
 
 import polars as pl
-
-TRUTH = (frozenset({"true", "false"}), frozenset({"yes", "no"}), frozenset({"y", "n"}), frozenset({"t", "f"}))
-"""Pairs of texts that mean true and false, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +28,7 @@ class Sample:
     @classmethod
     def of(cls, series: pl.Series, total: int) -> Sample:
         """Drop what is missing."""
-        values = series.drop_nulls()
-        if values.dtype.is_float():
-            values = values.drop_nans()
-        return cls(series.name, values, len(series), total)
+        return cls(series.name, present(series), len(series), total)
 
     @property
     def dtype(self) -> pl.DataType:
@@ -44,23 +37,23 @@ class Sample:
 
     @property
     def n(self) -> int:
-        """How many values are there."""
+        """How many values there are."""
         return len(self.values)
 
     @cached_property
     def distinct(self) -> int:
-        """How many different values are there."""
+        """How many different values there are."""
         return self.values.n_unique()
 
     @cached_property
-    def counts(self) -> list[tuple[object, int]]:
-        """Each distinct value with how often it occurs, by value."""
+    def counts(self) -> list[tuple[Any, int]]:
+        """Each different value with how often it occurs, by value."""
         frame = self.values.alias("value").value_counts(name="n").sort("value")
         return list(zip(frame["value"].to_list(), frame["n"].to_list(), strict=True))
 
     @property
     def share(self) -> float:
-        """Distinct values for each value: 1 where all differ."""
+        """Different values for each value: 1 where all differ."""
         return self.distinct / self.n if self.n else 0.0
 
     @property
@@ -70,25 +63,16 @@ class Sample:
             return f"{self.rows:,} sampled rows of {self.total:,}"
         return f"{self.rows:,} rows"
 
-    @cached_property
-    def words(self) -> tuple[str, ...]:
-        """The words that the column's name is made of, in lower case."""
-        return name_words(self.name)
-
     @property
     def override(self) -> str:
         """How to say otherwise."""
         return f"override with kinds={{{self.name!r}: '...'}}"
 
 
-def name_words(name: str) -> tuple[str, ...]:
-    """Split a name at underscores, other punctuation and changes of case.
-
-    >>> name_words("PULocationID"), name_words("passenger_count"), name_words("zipCode")
-    (('pu', 'location', 'id'), ('passenger', 'count'), ('zip', 'code'))
-    """
-    parts = re.findall(r"[A-Z]+(?=[A-Z][a-z]|\b|_|\d)|[A-Z]?[a-z]+|[^\W\d_]+|\d+", name)
-    return tuple(part.lower() for part in parts)
+def present(series: pl.Series) -> pl.Series:
+    """The values that aren't missing: neither null nor NaN."""
+    values = series.drop_nulls()
+    return values.drop_nans() if values.dtype.is_float() else values
 
 
 def text_of(value: object) -> str:
@@ -102,12 +86,3 @@ def text_of(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
-
-
-def falling(counts: list[int]) -> bool:
-    """Tell whether each count is smaller than the one before, chance aside.
-
-    >>> falling([900, 80, 15, 1, 2]), falling([100, 95, 110, 104])
-    (True, False)
-    """
-    return all(after <= before + 2 * before**0.5 for before, after in pairwise(counts)) and counts[-1] < counts[0] / 2

@@ -132,6 +132,17 @@ class Table:
         with self.reading():
             return query.collect(engine="streaming")
 
+    def distinct(self, column: str) -> pl.Series:
+        """Find the distinct values of a column, nulls apart, sorted; costs a pass over the column.
+
+        >>> from retrue.tables import read
+        >>> read({"y": ["b", "a", None, "b"]}).distinct("y").to_list()
+        ['a', 'b']
+        """
+        with self.reading():
+            found = self.query([column]).unique().collect(engine="streaming")[column]
+        return found.drop_nulls().sort()
+
     def empty(self, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Give the table without its rows."""
         wanted = self.columns if columns is None else self.check(columns)
