@@ -16,6 +16,7 @@ from typing import Literal as Choice
 import polars as pl
 
 from retrue.errors import SliceError, nearest
+from retrue.slice_sql.terms import exact_column
 from retrue.slice_sql.tree import (
     MAX_DEPTH,
     MAX_NESTING,
@@ -33,6 +34,7 @@ from retrue.slice_sql.tree import (
     negate,
     number,
     quote_name,
+    quote_value,
     render,
     walk,
 )
@@ -246,8 +248,15 @@ class Slice:
                 f"unknown column {column!r}",
                 where=self._where,
                 expected=f"one of {shown}" if known else "a table with columns",
-                hint=nearest(column, known),
+                hint=nearest(column, known) or self._quoting(column),
             )
+
+    def _quoting(self, column: str) -> str | None:
+        """Explain quotes to who wrote `origin = "JFK"`."""
+        nodes = (node for node in walk(self.predicate) if isinstance(node, Comparison))
+        if any(node.right == Column(column) for node in nodes):
+            return f"text is written in single quotes: {quote_value(column)}"
+        return None
 
     def bind(self, dtypes: Mapping[str, pl.DataType]) -> pl.Expr:
         """Give a Polars expression for tables with these columns: Boolean, null where SQL says null.
@@ -267,7 +276,7 @@ class Slice:
         """An expression for a table whose dtypes aren't known yet; `bind` is faster. Null counts as False."""
         if not self.columns:
             return self.bind({}).fill_null(value=False)
-        return pl.struct(sorted(self.columns)).map_batches(
+        return pl.struct([exact_column(name) for name in sorted(self.columns)]).map_batches(
             lambda rows: self.mask(rows.struct.unnest()), return_dtype=pl.Boolean, is_elementwise=True
         )
 
@@ -304,6 +313,8 @@ def _equals(column: Column, value: Value) -> Node:
 
 
 def _constant(value: Value) -> Literal:
+    if isinstance(value, float) and math.isnan(value):
+        raise SliceError("a bound that is NaN", expected="a number, or None where there is no bound")
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return number(value)
     if isinstance(value, (bool, str, date)):

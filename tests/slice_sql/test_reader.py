@@ -162,8 +162,8 @@ HOSTILE = {
     "Python": ("__import__('os').system('ls')", "isn't allowed"),
     "an attribute": ("x.__class__ = 1", "a dotted name"),
     "a qualified name": ("a.b.c.d = 1", "a dotted name"),
-    "a pragma": ("PRAGMA database_list", "isn't"),
-    "a command": ("CALL dbgen(1)", "isn't"),
+    "a pragma": ("PRAGMA database_list", "something doesn't belong"),
+    "a command": ("CALL dbgen(1)", "something doesn't belong"),
     "an attached file": ("ATTACH 'x.db' AS y", "AS isn't allowed"),
     "a copy": ("COPY t TO 'x'", "TO isn't allowed"),
     "a cast": ("CAST(x AS BLOB) = 1", "CAST isn't allowed"),
@@ -185,7 +185,7 @@ HOSTILE = {
     "bits": ("x & 1 = 1", "& isn't allowed"),
     "any": ("x = ANY(y)", "ANY isn't allowed"),
     "a column of lists": ("x IN y", "IN without a list"),
-    "an unnested list": ("x IN unnest(y)", "isn't allowed"),
+    "an unnested list": ("x IN unnest(y)", "IN without a list"),
     "columns in a list": ("x IN (y, 1)", "IN without a list"),
     "an empty list": ("x IN ()", "IN without a list"),
     "a symmetric between": ("x BETWEEN SYMMETRIC 2 AND 1", "SYMMETRIC isn't allowed"),
@@ -225,7 +225,7 @@ HOSTILE = {
     "a huge integer": ("x = 18446744073709551616", "the number 18446744073709551616"),
     "ten thousand digits": ("x=" + "9" * 9_998, "the number 999"),
     "ten thousand digits of exponent": ("x=1e" + "9" * 9_990, "the number 1e999"),
-    "hex": ("x = 0x1F", "isn't"),
+    "hex": ("x = 0x1F", "something doesn't belong"),
     "not a day": ("d = DATE '2013-02-30'", "DATE '2013-02-30'"),
     "a time as a day": ("d = DATE '2013-02-03 10:00'", "DATE '2013-02-03 10:00'"),
     "not a time": ("t = TIMESTAMP 'now'", "TIMESTAMP 'now'"),
@@ -246,8 +246,8 @@ HOSTILE = {
     "minuses": ("x > " + "- " * 4_900 + "1", "nests too deeply"),
     "NOTs in parentheses": ("NOT (x = 1 AND " * 600 + "y" + ")" * 600, "nests too deeply"),
     "a long sum": ("x" + " + x" * 2_400 + " > 1", "nests too deeply"),
-    "a long chain of =": ("x" + " = x" * 2_400, "isn't"),
-    "a long chain of IS NULL": ("x" + " IS NULL" * 1_200, "isn't"),
+    "a long chain of =": ("x" + " = x" * 2_400, "nests too deeply"),
+    "a long chain of IS NULL": ("x" + " IS NULL" * 1_200, "nests too deeply"),
     "a long pattern": ("x LIKE '" + "%_" * 2_000 + "'", "a LIKE pattern that is too long"),
     "an unknown function": ("lenght(x) > 1", "did you mean 'LENGTH'?"),
     "a function of another dialect": ("DAYOFWEEK(t) = 1", "ISODOW"),
@@ -267,10 +267,7 @@ def test_what_is_not_in_the_language_is_an_error_at_once(text: str, message: str
         parse(text)
     assert time.perf_counter() - started < 1
     told = str(caught.value)
-    if "isn't" in message and len(message) < 6:
-        assert "slice" in told
-    else:
-        assert message in told
+    assert message in told
     assert len(told) < 700
     assert told.isprintable()
 

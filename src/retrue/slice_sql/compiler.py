@@ -179,7 +179,7 @@ class _Compiler:
         argument = _argument(term)
         expr = function.compute(argument.expr, *more)
         if function.takes is function.gives is Family.NUMBER:
-            return replace(argument, expr=expr, node=node)
+            return replace(argument, expr=expr, node=node, bits=argument.bits and argument.bits + 1)
         dtype = _NULLS[function.gives]
         return Term(expr.cast(dtype), function.gives, dtype, node, 32 if function.gives is Family.NUMBER else None)
 
@@ -194,23 +194,25 @@ class _Compiler:
         for argument in arguments[1:]:
             a, b = self.align(result, self.term(argument))
             bits = max(a.bits, b.bits) if a.bits is not None and b.bits is not None else None
-            result = replace(a, expr=pl.coalesce(a.expr, b.expr), node=node, bits=bits)
+            # Not pl.coalesce: with a constant and a column of nulls it gives a single value in Polars 2.1.
+            expr = pl.when(a.expr.is_not_null()).then(a.expr).otherwise(b.expr)
+            result = replace(a, expr=expr, node=node, bits=bits)
         return result
 
     # Types
 
     def align(self, left: Term, right: Term) -> tuple[Term, Term]:
         """Bring two values to one dtype, so that Polars compares them as documented above."""
-        left, right = left.like(right), right.like(left)
-        families = {left.family, right.family}
+        a, b = left.like(right), right.like(left)
+        families = {a.family, b.family}
         if families == {Family.NUMBER}:
-            return align_numbers(left, right)
+            return align_numbers(a, b)
         if families == {Family.TEXT}:
-            return left.as_text(), right.as_text()
+            return a.as_text(), b.as_text()
         if families in ({Family.BOOLEAN}, {Family.NOTHING}):
-            return left, right
+            return a, b
         if families in ({Family.TIME}, {Family.TIME, Family.TEXT}):
-            return self.align_times(self.as_time(left, right), self.as_time(right, left))
+            return self.align_times(self.as_time(a, b), self.as_time(b, a))
         raise self.mismatch(left, right)
 
     def mismatch(self, left: Term, right: Term) -> SliceError:

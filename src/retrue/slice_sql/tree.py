@@ -31,8 +31,8 @@ COMPARISONS = ("=", "!=", "<", "<=", ">", ">=")
 _WORDS = (
     "all analyse analyze and any array as asc asymmetric between both case cast check collate column "
     "constraint create cross default deferrable delete desc describe distinct do drop else end escape except "
-    "exists false fetch for foreign from full glob group having ilike in inner insert intersect interval into "
-    "is isnull join lambda lateral leading left like limit natural not notnull null offset on only or order "
+    "exists false fetch for foreign from full glob group having ilike in initially inner insert intersect interval "
+    "into is isnull join lambda lateral leading left like limit natural not notnull null offset on only or order "
     "outer over overlaps pivot placing primary qualify references returning right rlike select set show "
     "similar some struct summarize symmetric table tablesample then to trailing true truncate try_cast union "
     "unique unpivot update using values variadic when where window with "
@@ -218,7 +218,7 @@ def measure(node: Node) -> tuple[int, int]:
 
     >>> a = Column("a")
     >>> measure(Arithmetic("+", Arithmetic("+", a, a), Negative(a)))
-    (3, 2)
+    (3, 3)
     """
     levels, nesting, stack = 0, 0, [(node, 1, 1)]
     while stack:
