@@ -123,29 +123,27 @@ def sampled(table: Table, rows: int) -> dict[str, pl.Series]:
 
 
 def in_role(column: Column, roles: Roles, target: Target) -> Column:
-    """The column with the kind that its role implies."""
-    implied = implied_kind(column, roles, target)
-    if implied is None or column.kind in (implied[0], Kind.EMPTY, Kind.CONSTANT):
-        return column if implied is None else replace(column, reason=f"{implied[1]}: {column.reason}")
-    return Column(column.name, implied[0], column.dtype, implied[1])
-
-
-def implied_kind(column: Column, roles: Roles, target: Target) -> tuple[Kind, str] | None:
-    """The kind that a column's role implies, and the reason."""
+    """The column with the kind that its role implies, and the role in the reason."""
     role = next((role for role, name in roles.named() if name == column.name), None)
-    if role == "id":
-        return Kind.ID, "the id"
-    if role == "time" and column.kind != Kind.DATETIME:
-        return None
-    if role in NUMBERS:
-        return Kind.NUMERIC, f"the {role}"
+    if role is None:
+        return column
+    implied = implied_kind(role, column, target)
+    agreed = implied in (None, column.kind) or column.kind in (Kind.EMPTY, Kind.CONSTANT)
+    reason = f"the {role}: {column.reason}" if agreed and role != "id" else f"the {role}"
     if role == "label":
-        return outcome_kind(column, target), f"the label; task {target.task}: {target.reason}"
-    if role == "prediction":
-        return outcome_kind(column, target), "the prediction"
+        reason += f"; task {target.task}: {target.reason}"
+    return replace(column, kind=column.kind if agreed or implied is None else implied, reason=reason)
+
+
+def implied_kind(role: str, column: Column, target: Target) -> Kind | None:
+    """The kind that a column's role implies."""
+    if role == "id":
+        return Kind.ID
+    if role in NUMBERS:
+        return Kind.NUMERIC
     if role == "version":
-        return Kind.CATEGORICAL, "the version"
-    return None
+        return Kind.CATEGORICAL
+    return outcome_kind(column, target) if role in {"label", "prediction"} else None
 
 
 def outcome_kind(column: Column, target: Target) -> Kind:

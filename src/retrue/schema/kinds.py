@@ -37,7 +37,7 @@ def find_kind(sample: Sample) -> Finding:
     if nested is not None:
         return nested
     if sample.n > 1 and sample.distinct == 1:
-        return Kind.CONSTANT, f"{shown(sample.values[0])} in all {sample.n:,} values"
+        return Kind.CONSTANT, f"{shown(sample.values[0])} in all {sample.n:,} values of {sample.in_rows}"
     return flat_kind(sample)
 
 

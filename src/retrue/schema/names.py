@@ -23,9 +23,10 @@ KEY_WORDS: Final = vocabulary("id ids uuid guid key hash token")
 AMOUNT_WORDS: Final = vocabulary("""
     count counts number num n qty quantity total sum amount age ages days hours minutes seconds weeks months years
     nights size length width height score rating ratings stars rank level grade price cost fee income salary year lag
-    delay duration distance temperature visits clicks sales points steps tenure adults children babies passengers
+    delay hour minute second duration distance temperature visits clicks sales points steps tenure adults children
+    babies passengers
 """)
-"""Words of names whose whole numbers are ordered: counts, amounts, ratings."""
+"""Words of names whose whole numbers are ordered: counts, amounts, ratings, times."""
 
 
 def name_words(name: str) -> tuple[str, ...]:

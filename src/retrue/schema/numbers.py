@@ -103,7 +103,7 @@ def ordered_reason(sample: Sample) -> str:
     if not few(sample):
         return found(sample)
     if names_amount(sample.name):
-        return f"{found(sample)}, and a name that tells an amount; {sample.override}"
+        return f"{found(sample)}, and a name that tells order; {sample.override}"
     return f"{found(sample)}, from 0 on, and the greater the rarer: counts; {sample.override}"
 
 
