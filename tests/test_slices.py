@@ -172,6 +172,13 @@ def test_of_takes_text_slices_and_expressions() -> None:
     assert Slice.of("precip > 0.1", name="rain") == rain
 
 
+@pytest.mark.parametrize("source", [None, 1, b"x > 1", ["x > 1"]])
+def test_anything_else_is_no_slice(source: object) -> None:
+    """The error says what came and what a slice looks like."""
+    with pytest.raises(SliceError, match=f"a slice of type {type(source).__name__}: expected SQL text"):
+        Slice.of(source)  # type: ignore[arg-type]
+
+
 # From values
 
 

