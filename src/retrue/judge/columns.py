@@ -6,6 +6,7 @@ what it never learned? did the inputs move, surprisingly, by enough, and does it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -280,4 +281,6 @@ def _what_moved(window: ColumnProfile, reference: ColumnProfile) -> str:
     if not before.n or not after.n or not deviation or _only_time_went_on(window):
         return ""
     shift = (after.mean - before.mean) / deviation
+    if not math.isfinite(shift) or abs(shift) < 0.01:
+        return ""
     return f"the mean {'rose' if shift > 0 else 'fell'} by {abs(shift):.2g} standard deviations"

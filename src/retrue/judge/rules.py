@@ -1,12 +1,16 @@
 """Fixed rules: what must hold, as one line of text. The simplest tool, and the first; nothing learned replaces one.
 
-missing(income) <= 0.02        a metric of a column
-roc_auc >= 0.7                 a metric of the model
-roc_auc[origin = 'JFK'] >= 65 %    the same, in a slice
+    missing(income) <= 0.02        a metric of a column
+    roc_auc >= 0.7                 a metric of the model
+    precision@0.3 >= 0.5           ... at a threshold, or of a class
+    roc_auc[origin = 'JFK'] >= 65 %    ... in a slice
+
+A column whose name isn't a plain word goes in double quotes.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Iterable
@@ -30,7 +34,7 @@ _RULE = re.compile(
     re.DOTALL,
 )
 _SUBJECT = re.compile(
-    r"""(?P<metric>[A-Za-z_]\w*)\s*
+    r"""(?P<metric>[A-Za-z_]\w*(?:@[^()\[\]]*[^()\[\]\s])?)\s*
         (?:\(\s*(?P<column>"(?:[^"]|"")+"|[^()"\[\]]+?)\s*\)\s*)?
         (?:\[(?P<slice>.*)\])?""",
     re.VERBOSE | re.DOTALL,
@@ -131,7 +135,7 @@ class Rule:
             window: start and end, for the verdict.
         """
         value = None if measure is None else measure.value
-        if measure is None or value is None:
+        if measure is None or value is None or not math.isfinite(value):
             note = (measure.note if measure else None) or "nothing was measured"
             return self._verdict(VerdictKind.NOT_COMPARABLE, f"{self._subject}: {note}", None, n, window)
         kept = self.holds(value)

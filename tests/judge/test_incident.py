@@ -1,0 +1,156 @@
+"""One problem is one incident: opens once, lasts through gaps, ends when things are calm, counts a window once."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retrue.errors import ConfigError
+from retrue.judge.incident import Hysteresis, Incident, State, Window, group_incidents
+from retrue.judge.verdict import Verdict, VerdictKind
+
+K = VerdictKind
+CALM = Verdict(K.TRUE, "nothing moved", column="age")
+
+
+def day(number: int) -> Window:
+    start = date(2013, 3, 1) + timedelta(days=number)
+    return start.isoformat(), (start + timedelta(days=1)).isoformat()
+
+
+def missing(column: str = "age") -> Verdict:
+    return Verdict(K.BROKEN, "missing rose from 0 % to 12 %", metric="missing", column=column)
+
+
+def group(days: Sequence[Sequence[Verdict]], prior: Sequence[Incident] = (), **options: int) -> list[Incident]:
+    """Incidents of consecutive days with these verdicts."""
+    return group_incidents("m", {day(i): verdicts for i, verdicts in enumerate(days)}, prior, Hysteresis(**options))
+
+
+def test_alerts_in_consecutive_windows_are_one_incident() -> None:
+    (incident,) = group([[CALM], [missing()], [missing()], [missing()]])
+    assert (incident.state, incident.kind, incident.since, incident.until) == (State.OPEN, K.BROKEN, "2013-03-02", None)
+    assert len(incident.verdicts) == 3
+    assert incident.sentence == "Since 2 March 2013, age: missing rose from 0 % to 12 %"
+
+
+def test_it_is_resolved_after_so_many_calm_windows_and_not_before() -> None:
+    assert group([[missing()], [CALM]], calm=2)[0].live
+    (over,) = group([[missing()], [CALM], [CALM]], calm=2)
+    assert (over.state, over.until) == (State.RESOLVED, "2013-03-02")
+    assert over.sentence.startswith("From 1 March 2013 to 2 March 2013, age: missing")
+
+
+def test_a_gap_shorter_than_that_doesnt_end_it() -> None:
+    (incident,) = group([[missing()], [CALM], [missing()]], calm=2)
+    assert incident.live
+
+
+def test_a_like_alert_soon_after_reopens_it_and_later_opens_another() -> None:
+    soon = group([[missing()], [CALM], [CALM], [missing()]], calm=2, cooldown=2)
+    assert [incident.state for incident in soon] == [State.OPEN]
+    later = group([[missing()], *([[CALM]] * 6), [missing()]], calm=2, cooldown=2)
+    assert [incident.state for incident in later] == [State.RESOLVED, State.OPEN]
+
+
+def test_windows_that_show_nothing_dont_show_calm() -> None:
+    few = Verdict(K.NOT_COMPARABLE, "12 rows, needs 50", column="age")
+    assert group([[missing()], [few], [few], [few], []], calm=2)[0].live
+
+
+def test_the_same_fault_in_several_columns_is_one_incident() -> None:
+    (incident,) = group([[missing("a"), missing("b")], [missing("c"), missing("d"), missing("e")]])
+    assert set(incident.columns) == set("abcde")
+    assert incident.sentence.endswith("and 1 more")
+
+
+def test_a_worse_model_beside_drifting_data_is_the_same_incident() -> None:
+    drift = Verdict(K.DRIFTING, "moved", column="age")
+    worse = Verdict(K.DEGRADED, "accuracy 0.76", metric="accuracy")
+    (incident,) = group([[drift], [drift, worse]])
+    assert incident.kind is K.DEGRADED
+
+
+def test_silence_and_different_causes_stay_apart() -> None:
+    silent, drift = Verdict(K.SILENT, "no events"), Verdict(K.DRIFTING, "moved", column="b")
+    incidents = group([[missing("a"), drift, silent]])
+    assert {incident.kind for incident in incidents} == {K.BROKEN, K.DRIFTING, K.SILENT}
+
+
+def test_another_fault_of_the_same_column_is_the_same_incident() -> None:
+    drift = Verdict(K.DRIFTING, "moved", column="age")
+    assert len(group([[missing("age")], [drift]])) == 1
+
+
+def test_notices_open_nothing() -> None:
+    assert group([[Verdict(K.DRIFTING, "moved", column="age", alarm=False)], [CALM]]) == []
+
+
+def test_a_window_judged_again_counts_once() -> None:
+    history = {day(0): [missing()], day(1): [missing()]}
+    before = group_incidents("m", history)
+    assert group_incidents("m", history | {day(1): [missing()]}, before) == before
+    assert group_incidents("m", history | {day(0): [CALM], day(1): [CALM]}, before) == []
+
+
+def test_what_people_said_is_kept_while_it_lasts() -> None:
+    (first,) = group([[missing()]])
+    (second,) = group([[missing()], [missing()]], [first.acknowledge()])
+    assert (second.id, second.state) == (first.id, State.ACKNOWLEDGED)
+    (third,) = group([[missing()], [CALM], [CALM]], [second], calm=2)
+    assert (third.id, third.state) == (first.id, State.RESOLVED)
+
+
+def test_a_snooze_ends_at_its_time() -> None:
+    (first,) = group([[missing()]])
+    snoozed = first.snooze("2013-03-03")
+    assert group([[missing()], [missing()]], [snoozed])[0].state is State.SNOOZED
+    assert group([[missing()], [missing()], [missing()]], [snoozed])[0].state is State.OPEN
+
+
+def test_resolved_by_hand_holds_until_the_next_alert() -> None:
+    (first,) = group([[missing()]])
+    resolved = first.resolve("2013-03-02")
+    assert group([[missing()], [CALM]], [resolved])[0].state is State.RESOLVED
+    assert group([[missing()], [missing()]], [resolved])[0].state is State.OPEN
+
+
+def test_the_id_stays_when_late_labels_move_its_beginning() -> None:
+    (first,) = group([[CALM], [missing()], [missing()]])
+    (moved,) = group([[missing()], [missing()], [missing()]], [first.acknowledge()])
+    assert (moved.id, moved.since, moved.state) == (first.id, "2013-03-01", State.ACKNOWLEDGED)
+
+
+def test_models_dont_mix() -> None:
+    (mine,) = group([[missing()]])
+    (other,) = group_incidents("other", {day(0): [missing()]}, [mine.acknowledge()])
+    assert other.id != mine.id
+    assert other.state is State.OPEN
+
+
+def test_it_goes_through_plain_values_and_back() -> None:
+    (incident,) = group([[missing("a"), missing("b")], [missing("a")]])
+    assert Incident.from_dict(incident.to_dict()) == incident
+
+
+def test_an_incident_cant_end_before_it_began() -> None:
+    with pytest.raises(ConfigError, match="hysteresis"):
+        Hysteresis(calm=0)
+
+
+alerts = st.builds(
+    lambda kind, column: Verdict(kind, "x", column=column),
+    st.sampled_from([K.BROKEN, K.DRIFTING, K.DEGRADED, K.SILENT, K.TRUE, K.NOT_COMPARABLE]),
+    st.none() | st.sampled_from("abc"),
+)
+
+
+@given(st.lists(st.lists(alerts, max_size=4), max_size=12))
+def test_every_alert_is_in_exactly_one_incident_and_grouping_again_changes_nothing(days: list[list[Verdict]]) -> None:
+    incidents = group(days)
+    grouped = sum(len(incident.verdicts) for incident in incidents)
+    assert grouped == sum(verdict.alarm or False for verdicts in days for verdict in verdicts)
+    assert len({incident.id for incident in incidents}) == len(incidents)
+    assert group(days, incidents) == incidents
