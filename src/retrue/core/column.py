@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 
 from retrue.core.count import bin_sums
-from retrue.core.state import Fields, Floats, Ints, Moments, Names, State
+from retrue.core.state import Fields, Floats, Ints, Moments, Names, State, same
 from retrue.errors import ProfileError
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class ColumnProfile(State):
             and self.grid.digest == other.grid.digest
             and np.array_equal(self.counts, other.counts)
             and np.array_equal(self.special, other.special)
-            and bool(np.allclose(self.sums, other.sums, rtol=1e-9, atol=1e-9 * np.abs(self.sums).max(initial=0.0)))
+            and same(self.sums, other.sums)
             and self.moments.agrees(other.moments)
             and self.names.agrees(other.names)
         )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from retrue.core.state import Floats, Ints, Moments
+from retrue.core.state import Floats, Ints, Moments, mean_and_m2
 
 BLOCK = 65_536
 """Values sorted at a time: small enough for the cache, large enough to amortise the look-up of 512 cuts."""
@@ -86,9 +86,8 @@ def sorted_moments(ordered: Floats) -> Moments:
     """Moments of sorted finite values: the ends are minimum and maximum."""
     if ordered.size == 0:
         return Moments()
-    mean = float(ordered.mean())
-    off = ordered - mean
-    return Moments(ordered.size, mean, float((off * off).sum()), float(ordered[0]) + 0.0, float(ordered[-1]) + 0.0)
+    mean, m2 = mean_and_m2(ordered)
+    return Moments(ordered.size, mean, m2, float(ordered[0]) + 0.0, float(ordered[-1]) + 0.0)
 
 
 def bin_counts(codes: Ints, size: int) -> Ints:

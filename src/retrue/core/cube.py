@@ -19,7 +19,7 @@ from retrue.core.count import bin_counts, segment_sums
 from retrue.core.grid import CategoricalGrid, Grid, NumericGrid
 from retrue.core.grids import Grids
 from retrue.core.profile import Profile
-from retrue.core.state import Bools, Floats, Ints, Moments, Names
+from retrue.core.state import Bools, Floats, Ints, Moments, Names, mean_and_m2
 from retrue.core.values import number_rows
 
 EVERYTHING = ""
@@ -95,9 +95,9 @@ class SliceOfCube:
         """The profile of one window."""
         columns = {name: tensor.profile(group) for name, tensor in self.tensors.items()}
         rows = self.order[self.starts[group] : self.starts[group + 1]]
-        together = self.frame.select(c for c in self.grids.reads_together if c in self.frame.columns)
-        over_rows = self.grids.count_rows(together[rows]) if together.width else self.grids.count_rows(pl.DataFrame())
-        return self.grids.assemble(rows.size, columns, over_rows)
+        # Without a column a frame has no rows, and rows without a label are counted as well.
+        read = [c for c in self.grids.reads_together if c in self.frame.columns] or self.frame.columns[:1]
+        return self.grids.assemble(rows.size, columns, self.grids.count_rows(self.frame.select(read)[rows]))
 
 
 def cube(grids: Grids, frame: pl.DataFrame, windows: Ints, slices: Mapping[str, Bools] | None = None) -> Cube:
@@ -152,9 +152,12 @@ def group_finite(grid: NumericGrid, values: Floats, starts: Ints) -> Tensor:
 def group_moments(ordered: Floats, starts: Ints) -> Floats:
     """float64[G, 4]: mean, M2, min, max of each group of values sorted inside their groups."""
     n = np.diff(starts)
-    mean = segment_sums(ordered, starts[:-1], n) / np.maximum(n, 1)
-    off = ordered - np.repeat(mean, n)
-    m2 = segment_sums(off * off, starts[:-1], n)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = segment_sums(ordered, starts[:-1], n) / np.maximum(n, 1)
+        off = ordered - np.repeat(mean, n)
+        m2 = segment_sums(off * off, starts[:-1], n)
+    for g in np.flatnonzero(~np.isfinite(mean)):
+        mean[g], m2[g] = mean_and_m2(ordered[starts[g] : starts[g + 1]])
     first = np.minimum(starts[:-1], max(ordered.size - 1, 0))
     ends = ordered[np.stack([first, np.maximum(starts[1:] - 1, 0)])] if ordered.size else np.zeros((2, n.size))
     return np.column_stack([mean, m2, ends[0] + 0.0, ends[1] + 0.0])

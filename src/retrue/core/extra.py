@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from retrue.core.state import Moments, State, Sums
-from retrue.core.values import number_rows
+from retrue.core.values import number_rows, unreadable
 from retrue.errors import ProfileError
 
 REGISTRY: dict[str, type[Counter]] = {}
@@ -81,7 +81,7 @@ COMPARISONS: dict[str, Callable[[pl.Series, pl.Series], pl.Series]] = {
 
 @dataclass(frozen=True)
 class RowRule(Counter):
-    """How many rows break a rule between two columns, such as `departure <= arrival`; rows with a null don't count.
+    """How many rows break a rule between two columns, such as `departure <= arrival`; null and NaN don't count.
 
     >>> rule = RowRule("a", "<=", "b")
     >>> rule.count(pl.DataFrame({"a": [1, 5, None], "b": [2, 3, 4]}))
@@ -106,11 +106,24 @@ class RowRule(Counter):
         return (self.left, self.right)
 
     def count(self, frame: pl.DataFrame) -> Sums:
-        left, right = frame[self.left], frame[self.right]
-        if left.dtype != right.dtype:
-            left, right = number_rows(left), number_rows(right)
+        left, right = comparable(frame[self.left], frame[self.right])
         held = COMPARISONS[self.comparison](left, right).drop_nulls()
         return Sums.of((~held).cast(pl.Float64).to_numpy())
+
+
+def comparable(left: pl.Series, right: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Two columns that compare: of one type as they are, others as numbers or times; null where that can't be."""
+    left, right = (s.cast(pl.String) if isinstance(s.dtype, pl.Categorical | pl.Enum) else s for s in (left, right))
+    if left.dtype == right.dtype and not unreadable(left.dtype):
+        return without_nan(left), without_nan(right)
+    temporal = left.dtype.is_temporal() or right.dtype.is_temporal()
+    left, right = (without_nan(number_rows(s, temporal=temporal and s.dtype == pl.String)) for s in (left, right))
+    return left, right
+
+
+def without_nan(series: pl.Series) -> pl.Series:
+    """NaN as null: Polars takes it for larger than any number."""
+    return series.fill_nan(None) if series.dtype.is_float() else series
 
 
 @dataclass(frozen=True)

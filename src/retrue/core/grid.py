@@ -10,6 +10,7 @@ one for values never seen. Two outer bins catch what lies below and above anythi
 from __future__ import annotations
 
 import hashlib
+import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,6 +31,9 @@ COARSE = 64
 """Bins kept for slices and by the hour."""
 KNOWN = 16_384
 """The most rare categories a grid remembers; beyond that a rare one counts as never seen, in the reference too."""
+
+
+LARGEST = float(np.finfo(np.float64).max)
 
 
 class Grid(ABC):
@@ -92,7 +96,7 @@ class Grid(ABC):
         hasher = hashlib.blake2b(self.kind.encode(), digest_size=8)
         for name, value in sorted(self.fields().items()):
             hasher.update(name.encode())
-            hasher.update("\x00".join(value).encode() if isinstance(value, list) else value.tobytes())
+            hasher.update(json.dumps(value).encode() if isinstance(value, list) else value.tobytes())
         return hasher.hexdigest()
 
     @classmethod
@@ -148,6 +152,7 @@ class NumericGrid(Grid):
         single = np.zeros(self.bins, np.bool_)
         if self.cuts.size > 1:
             single[1:-1] = np.nextafter(self.cuts[:-1], np.inf) == self.cuts[1:]
+        single[-1] = self.topmost
         return single
 
     @property
@@ -165,7 +170,14 @@ class NumericGrid(Grid):
     def outside(self) -> Bools:
         outside = np.zeros(self.bins, np.bool_)
         outside[[0, -1]] = True
+        # Above the largest float there is nothing: the bin holds that float alone, and the reference has it.
+        outside[-1] = not self.topmost
         return outside
+
+    @property
+    def topmost(self) -> bool:
+        """Whether the last cut is the largest float there is."""
+        return self.cuts.size > 0 and bool(self.cuts[-1] == LARGEST)
 
     def count(self, series: pl.Series) -> ColumnProfile:
         values, nulls, mismatches = numbers(series, temporal=self.temporal)
@@ -211,7 +223,7 @@ def quantile_cuts(ordered: Floats, resolution: int) -> Floats:
     mass = ordered.searchsorted(at, side="right") - ordered.searchsorted(at)
     atoms = at[mass * resolution >= n]
     with np.errstate(over="ignore"):
-        top = min(float(np.nextafter(ordered[-1], np.inf)), float(np.finfo(np.float64).max))
+        top = min(float(np.nextafter(ordered[-1], np.inf)), LARGEST)
         cuts = np.unique(np.concatenate([ordered[:1], at, atoms, np.nextafter(atoms, np.inf), [top]]))
     return np.asarray(cuts[np.isfinite(cuts)], np.float64)
 

@@ -193,6 +193,10 @@ class MulticlassGrid(OutcomeGrid):
     classes: tuple[str, ...]
     cuts: Floats
 
+    def __post_init__(self) -> None:
+        if not self.classes:
+            raise ProfileError("a multiclass outcome without classes", hint="name the classes, or the scores' classes")
+
     @property
     def columns(self) -> tuple[str, ...]:
         return tuple(c for c in (self.label, self.prediction, *self.scores.values()) if c is not None)
@@ -286,14 +290,10 @@ class RegressionGrid(OutcomeGrid):
     def count(self, frame: pl.DataFrame) -> RegressionOutcome:
         label, predicted = score_rows(frame, self.label), score_rows(frame, self.prediction)
         labelled, both = np.isfinite(label), np.isfinite(label) & np.isfinite(predicted)
-        y, error = label[both], predicted[both] - label[both]
-        size, nonzero = np.abs(error), y != 0
-        losses = {
-            "mae": Sums.of(size),
-            "mse": Sums.of(error * error),
-            "bias": Sums.of(error),
-            "mape": Sums.of(size[nonzero] / np.abs(y[nonzero])),
-        }
+        y = label[both]
+        with np.errstate(over="ignore"):
+            error = predicted[both] - y
+            losses = regression_losses(y, error)
         unpredicted, waiting = int((labelled & ~both).sum()), int((~labelled).sum())
         return RegressionOutcome(self.errors.count(pl.Series(error)), Moments.of(y), losses, unpredicted, waiting)
 
@@ -310,6 +310,17 @@ class RegressionGrid(OutcomeGrid):
         if not isinstance(errors, NumericGrid):
             raise ProfileError("an error grid must be numeric", expected="cuts", hint="the bytes are damaged")
         return cls(label, prediction, errors)
+
+
+def regression_losses(label: Floats, error: Floats) -> dict[str, Sums]:
+    """Sums of |e|, e^2, e, and |e| / |label| where the label isn't 0."""
+    size, nonzero = np.abs(error), label != 0
+    return {
+        "mae": Sums.of(size),
+        "mse": Sums.of(error * error),
+        "bias": Sums.of(error),
+        "mape": Sums.of(size[nonzero] / np.abs(label[nonzero])),
+    }
 
 
 def error_grid(prediction: Floats, label: Floats) -> NumericGrid:

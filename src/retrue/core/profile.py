@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, ClassVar, Self
+from zlib import crc32
 
 import numpy as np
 import polars as pl
@@ -202,10 +203,11 @@ def frame_to_fields(frame: pl.DataFrame) -> dict[str, Ints | Floats | list[str]]
 
 
 def frame_to_bytes(frame: pl.DataFrame) -> bytes:
-    """Prefix the version to the frame as a zstd-compressed Arrow IPC stream."""
+    """Write the frame as a zstd-compressed Arrow IPC stream, after the version and a checksum."""
     buffer = BytesIO()
     frame.write_ipc_stream(buffer, compression="zstd")
-    return MAGIC + FORMAT.to_bytes(2, "big") + buffer.getvalue()
+    content = buffer.getvalue()
+    return MAGIC + FORMAT.to_bytes(2, "big") + crc32(content).to_bytes(4, "big") + content
 
 
 def bytes_to_frame(data: bytes) -> pl.DataFrame:
@@ -215,7 +217,10 @@ def bytes_to_frame(data: bytes) -> pl.DataFrame:
     version = int.from_bytes(data[4:6], "big")
     if version > FORMAT:
         raise ProfileError(f"profile format {version}", expected=f"at most {FORMAT}", hint="upgrade retrue")
+    # An Arrow reader given damaged bytes may give other numbers, or end the process: they never get there.
+    if crc32(data[10:]) != int.from_bytes(data[6:10], "big"):
+        raise ProfileError("damaged profile: its checksum is wrong", hint="take it from a backup, or recount")
     try:
-        return pl.read_ipc_stream(BytesIO(data[6:]))
+        return pl.read_ipc_stream(BytesIO(data[10:]))
     except (pl.exceptions.PolarsError, OSError) as error:
         raise ProfileError(f"damaged profile: {error}", hint="take it from a backup, or recount") from error

@@ -88,6 +88,21 @@ def same(a: Ints | Floats | list[str], b: Ints | Floats | list[str]) -> bool:
     return bool(np.allclose(a, b, rtol=RELATIVE, atol=RELATIVE * scale, equal_nan=True))
 
 
+def near(a: float, b: float, slack: float) -> bool:
+    """Tell whether two floats differ by at most `slack`; infinite or undefined ones agree with their like."""
+    return a == b or abs(a - b) <= slack or not (abs(a) < float("inf") or abs(b) < float("inf"))
+
+
+def mean_and_m2(values: Floats) -> tuple[float, float]:
+    """Mean and sum of squared deviations of finite values (at least one); M2 is infinite where squares overflow."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = float(values.mean())
+        if abs(mean) == float("inf") or mean != mean:  # noqa: PLR0124 - NaN: sums of both signs overflowed
+            mean = float((values / values.size).sum())
+        off = values - mean
+        return mean, float((off * off).sum())
+
+
 @dataclass(frozen=True)
 class Moments(State):
     """Count, mean, sum of squared deviations, minimum and maximum of finite values.
@@ -111,10 +126,9 @@ class Moments(State):
         """Take the moments of finite `values` (any length)."""
         if values.size == 0:
             return cls()
-        mean = float(values.mean())
-        off = values - mean
+        mean, m2 = mean_and_m2(values)
         # Adding 0.0 turns -0.0 into 0.0.
-        return cls(values.size, mean, float((off * off).sum()), float(values.min()) + 0.0, float(values.max()) + 0.0)
+        return cls(values.size, mean, m2, float(values.min()) + 0.0, float(values.max()) + 0.0)
 
     def __add__(self, other: Self) -> Self:
         n = self.n + other.n
@@ -122,6 +136,8 @@ class Moments(State):
             return other if self.n == 0 else self
         step = other.mean - self.mean
         mean = self.mean + step * (other.n / n)
+        if abs(step) == float("inf"):
+            mean = self.mean * (self.n / n) + other.mean * (other.n / n)
         m2 = self.m2 + other.m2 + step * step * (self.n * (other.n / n))
         return type(self)(n, mean, m2, min(self.min, other.min), max(self.max, other.max))
 
@@ -157,9 +173,8 @@ class Moments(State):
         if not isinstance(other, Moments) or (self.n, self.min, self.max) != (other.n, other.min, other.max):
             return False
         scale = max(abs(self.min), abs(self.max)) if self.n else 0.0
-        return abs(self.mean - other.mean) <= RELATIVE * scale and abs(self.m2 - other.m2) <= RELATIVE * max(
-            self.m2, self.n * scale * scale * 1e-3
-        )
+        slack = RELATIVE * max(self.m2, self.n * scale * scale * 1e-3)
+        return abs(self.mean - other.mean) <= RELATIVE * scale and near(self.m2, other.m2, slack)
 
 
 @dataclass(frozen=True)
@@ -178,7 +193,9 @@ class Sums(State):
     @classmethod
     def of(cls, values: Floats) -> Self:
         """Sum finite `values` (any length)."""
-        return cls(values.size, float(values.sum()), float((values * values).sum()))
+        # Values near the largest float give infinite sums: they are told as no value, not as a warning.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return cls(values.size, float(values.sum()), float((values * values).sum()))
 
     def __add__(self, other: Self) -> Self:
         return type(self)(self.n + other.n, self.total + other.total, self.squares + other.squares)

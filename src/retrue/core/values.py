@@ -3,7 +3,8 @@
 What a value becomes, for every type, is defined here and nowhere else:
 
 * numbers, decimals and booleans become float64 (integers beyond 2^53 round to the nearest; -0.0 is 0.0);
-* dates and times become seconds (since 1970-01-01 UTC, or since midnight), durations become seconds;
+* dates and times become seconds (since 1970-01-01 UTC, or since midnight), durations become seconds; dates as text
+  are read row by row, in the forms that `TIMES` lists;
 * for categories, booleans become `true` and `false`, and whole floats drop their `.0`, so that a column of integers
   that pandas turned into floats because of a null still matches;
 * what can't be read as the grid's kind is a *mismatch*, counted apart from nulls.
@@ -18,6 +19,11 @@ import polars as pl
 from retrue.core.state import Floats
 
 MICROS = 1_000_000
+
+DATES = tuple(order.replace("-", sign) for order in ("%Y-%m-%d", "%d-%m-%Y") for sign in "-/.")
+CLOCKS = ("", *(f"{t}{clock}{zone}" for zone in ("", "%#z") for clock in ("%H:%M:%S%.f", "%H:%M") for t in " T"))
+TIMES = tuple(date + clock for clock in CLOCKS for date in DATES)
+"""How dates and times are read from text: year first or day first, with or without a clock and an offset from UTC."""
 
 
 class Numbers(NamedTuple):
@@ -83,12 +89,25 @@ def seconds(series: pl.Series, *, temporal: bool) -> pl.Series:
 
 
 def parse_times(series: pl.Series) -> pl.Series:
-    """Parse text as dates and times, in any format that Polars recognises from the first value."""
-    try:
-        parsed = series.str.to_datetime(time_unit="us", strict=False)
-    except pl.exceptions.PolarsError:
-        return nothing(series).cast(pl.Datetime("us"))
-    return parsed
+    """Parse text as dates and times in UTC, each row by itself: in the first of `TIMES` that fits it.
+
+    A format guessed from a batch's first row would make a row mean one thing in one batch and nothing in the next.
+
+    >>> said = pl.Series(["2020-01-02", "02.01.2020 10:30", "2020-01-02T12:30:00+02:00", "soon"])
+    >>> parse_times(said).dt.hour().to_list()
+    [0, 10, 10, None]
+    """
+    text = series.str.strip_chars()
+    found = nothing(series).cast(pl.Datetime("us"))
+    for form in TIMES:
+        left = text.is_not_null() & found.is_null()
+        if not left.any():
+            break
+        rows = left.arg_true()
+        parsed = text.gather(rows).str.to_datetime(form, time_unit="us", strict=False)
+        if parsed.null_count() < len(parsed):
+            found = found.scatter(rows, parsed.dt.replace_time_zone(None))
+    return found
 
 
 def nothing(series: pl.Series) -> pl.Series:
