@@ -10,7 +10,7 @@ otherwise whole batches are read once and the threads share out their columns.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial, reduce
 from operator import add
@@ -45,7 +45,12 @@ def workers() -> int:
 
 
 def fit_reference(
-    table: Table, schema: Schema, extras: Sequence[Counter] = (), *, window: float | None = None
+    table: Table,
+    schema: Schema,
+    extras: Sequence[Counter] = (),
+    *,
+    window: float | None = None,
+    without: Collection[str] = (),
 ) -> Reference:
     """Fit grids on a reference table and profile it on them.
 
@@ -54,8 +59,9 @@ def fit_reference(
         schema: what they look like; its `profiled` columns get grids.
         extras: counters over whole rows.
         window: seconds; how long the windows are that show how the reference wanders. None: don't look.
+        without: columns that get no grid, such as a label that comes later than its event.
     """
-    grids = fit_grids(table, schema, extras)
+    grids = fit_grids(table, schema, extras, without)
     profile = count(table, grids)
     labelled = schema.label is not None and schema.label in table.dtypes and grids.outcome is not None
     scores = score_bins(grids, table.sample(present(grids.reads, table), SCORE_ROWS)) if labelled else {}
@@ -74,9 +80,9 @@ def reference_windows(table: Table, grids: Grids, time: str | None, window: floa
     return window_profiles(grids, frame.filter(known), ids)
 
 
-def fit_grids(table: Table, schema: Schema, extras: Sequence[Counter] = ()) -> Grids:
+def fit_grids(table: Table, schema: Schema, extras: Sequence[Counter] = (), without: Collection[str] = ()) -> Grids:
     """Fit the grids of all profiled columns and of the outcome, threads over columns."""
-    columns = [c for c in counted_columns(schema) if c.name in table.dtypes]
+    columns = [c for c in counted_columns(schema) if c.name in table.dtypes and c.name not in without]
     # Reading a column at a time is only cheap where the table is columnar; else one sample serves all.
     whole = None if table.columnar else table.sample([c.name for c in columns], FIT_ROWS)
 

@@ -1,0 +1,235 @@
+"""`rt.compare`: two tables, one answer: what changed, ranked, each column with a verdict and its reason.
+
+reference ──fit──> Reference ─┐
+├─ Judge.assess ──> Comparison
+window ──count on its grids───┘
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from retrue.core.extra import Counter, RowRule, TimeSpan
+from retrue.core.reference import Reference
+from retrue.engine import local
+from retrue.errors import ProfileError, SchemaError, TableError
+from retrue.judge.assess import Assessment, Judge, safely
+from retrue.judge.changes import judge_changes
+from retrue.judge.rules import Rule
+from retrue.judge.settings import Settings
+from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
+from retrue.metrics import Measure, get, registered
+from retrue.report.comparison import ColumnReport, Comparison, PerformanceReport
+from retrue.schema import Schema
+from retrue.slices import Slice
+from retrue.tables import Table, read
+from retrue.version import VERSION
+
+SUFFIX = ".retrue"
+"""A stored reference: `retrue reference TABLE --save FILE.retrue`."""
+
+
+def compare(
+    reference: Any,
+    window: Any,
+    *,
+    schema: Schema | None = None,
+    where: str | Slice | None = None,
+    rules: Sequence[str | Rule] = (),
+    row_rules: Sequence[str] = (),
+    settings: Settings | None = None,
+    **roles: Any,
+) -> Comparison:
+    """Compare two tables and say what changed.
+
+    Args:
+        reference: the table that the model was trained or validated on: a frame, path, glob or URL; or a stored
+            reference (`.retrue`), which needs no second pass over the rows it was made from.
+        window: the table to judge.
+        schema: what the events look like; inferred from the reference where it isn't given.
+        where: compare only the rows of this slice, such as `"origin = 'JFK'"`, on both sides.
+        rules: what must hold besides, such as `"missing(income) <= 0.02"`.
+        row_rules: comparisons between two columns that every row must keep, such as `"departure <= arrival"`.
+        settings: how strictly to judge.
+        roles: roles and kinds for `Schema.infer`: `id`, `time`, `label`, `score`, `prediction`, `slices`, `kinds` ...
+
+    Raises:
+        TableError: a table can't be read, or has no rows.
+        SchemaError: roles that don't fit.
+
+    >>> report = compare({"age": [20, 30, 40] * 50}, {"age": [20, 30, None] * 50})
+    >>> report.verdicts[0].kind.value, report.verdicts[0].reason
+    ('broken', 'missing rose from 0 % to 33 % of 150 rows')
+    """
+    counters = [row_rule(text) for text in row_rules]
+    part = None if where is None else Slice.of(where)
+    base = find_reference(reference, schema, roles, counters, part)
+    table = sliced(read(window), part)
+    refuse_empty(table)
+    profile = local.count(table, base.grids)
+    judge = Judge(base, settings or Settings(), parse_rules(rules, base))
+    assessed = judge.assess(profile)
+    return build(judge, assessed, profile, table, name_of(reference), whole_tables(table, reference, part))
+
+
+def find_reference(
+    source: Any, schema: Schema | None, roles: Mapping[str, Any], counters: Sequence[Counter], part: Slice | None
+) -> Reference:
+    """Load a stored reference, or fit one to a table."""
+    if isinstance(source, Reference) or is_stored(source):
+        if roles or counters or part is not None or schema is not None:
+            raise SchemaError(
+                "a stored reference has its roles already", hint="leave roles, rules of rows and slices out"
+            )
+        return source if isinstance(source, Reference) else load_reference(source)
+    return make_reference(source, schema=schema, where=part, counters=counters, **roles)
+
+
+def make_reference(
+    source: Any,
+    *,
+    schema: Schema | None = None,
+    where: Slice | None = None,
+    counters: Sequence[Counter] = (),
+    **roles: Any,
+) -> Reference:
+    """Learn a reference from a table.
+
+    Raises:
+        TableError: it can't be read, or has no rows.
+        SchemaError: roles that don't fit.
+    """
+    table = sliced(read(source), where)
+    refuse_empty(table)
+    found = schema or Schema.infer(table, **roles)
+    time = [TimeSpan(found.time)] if found.time is not None else []
+    return local.fit_reference(table, found, [*counters, *time])
+
+
+def is_stored(source: Any) -> bool:
+    """Tell whether this is the path of a stored reference."""
+    return isinstance(source, str | Path) and str(source).endswith(SUFFIX)
+
+
+def load_reference(path: str | Path) -> Reference:
+    """Read a stored reference.
+
+    Raises:
+        TableError: there is no such file.
+        ProfileError: it is damaged, or from a newer version.
+    """
+    try:
+        return Reference.from_bytes(Path(path).read_bytes())
+    except OSError as error:
+        raise TableError(f"no stored reference: {error.strerror}", where=str(path), hint="check the path") from error
+
+
+def sliced(table: Table, part: Slice | None) -> Table:
+    """The rows of a slice."""
+    if part is None:
+        return table
+    part.check(table.dtypes)
+    return Table(table.frame.filter(part.expr), f"{table.name} where {part}", None, table.columnar)
+
+
+def refuse_empty(table: Table) -> None:
+    """Raise TableError for a table without rows: there is nothing to compare."""
+    if table.count_rows() == 0:
+        raise TableError("a table without rows", where=table.name, expected="at least one row")
+
+
+def name_of(source: Any) -> str:
+    """What a report calls a source."""
+    return (
+        "stored reference"
+        if isinstance(source, Reference)
+        else Path(source).name
+        if is_stored(source)
+        else read(source).name
+    )
+
+
+def row_rule(text: str) -> RowRule:
+    """Read `left <= right`.
+
+    Raises:
+        ProfileError: it isn't of that form.
+    """
+    parts = text.split()
+    if len(parts) != 3:
+        raise ProfileError(
+            f"a rule of rows that doesn't parse: {text!r}", expected="something like 'departure <= arrival'"
+        )
+    return RowRule(*parts)
+
+
+def parse_rules(rules: Sequence[str | Rule], reference: Reference) -> list[Rule]:
+    """Read rules and check them against the reference's columns."""
+    columns = list(reference.grids.columns)
+    parsed = [Rule.parse(rule, columns) if isinstance(rule, str) else rule for rule in rules]
+    for rule in parsed:
+        rule.check(columns)
+    return parsed
+
+
+def whole_tables(table: Table, source: Any, part: Slice | None) -> dict[str, Measure]:
+    """Metrics that need both whole tables: those of users, where there are any."""
+    metrics = [metric for metric in registered(of="tables") if metric.family == "business"]
+    if not metrics or is_stored(source) or isinstance(source, Reference):
+        return {}
+    before, after = sliced(read(source), part).collect(), table.collect()
+    return {metric.name: safely(metric, after, before) for metric in metrics}
+
+
+def build(
+    judge: Judge, assessed: Assessment, window: Any, table: Table, reference_name: str, extra: Mapping[str, Measure]
+) -> Comparison:
+    """Put the answer together."""
+    base = judge.reference
+    changes = judge_changes(base.schema.check_table(table.dtypes))
+    told = {verdict.column for verdict in changes}
+    verdicts = tuple(sort_worst_first([*changes, *(v for v in assessed.verdicts if gone(v, told, table) is None)]))
+    columns = {
+        name: ColumnReport(
+            name,
+            str(judge.kind_of(name)),
+            assessed.columns[name],
+            verdict_of(name, verdicts),
+            window.columns[name],
+            base.profile.columns[name],
+            assessed.impacts[name].value if name in assessed.impacts else None,
+        )
+        for name in base.profile.columns
+    }
+    performance = {
+        **{name: PerformanceReport.of(get(name), *pair) for name, pair in assessed.performance.items()},
+        **{name: PerformanceReport.of(get(name), measure, Measure(None)) for name, measure in extra.items()},
+    }
+    outcome = base.grids.outcome
+    return Comparison(
+        VERSION,
+        base.profile.rows,
+        window.rows,
+        reference_name,
+        table.name,
+        columns,
+        performance,
+        verdicts,
+        window.outcome,
+        base.profile.outcome,
+        outcome.score_metric if outcome and base.scores else None,
+    )
+
+
+def gone(verdict: Verdict, told: set[str | None], table: Table) -> str | None:
+    """The column of a verdict that a change of the schema already explains: it isn't in the table at all."""
+    missing = verdict.column is not None and verdict.column not in table.dtypes
+    return verdict.column if missing and verdict.column in told else None
+
+
+def verdict_of(name: str, verdicts: Sequence[Verdict]) -> Verdict:
+    """The worst verdict about a column; a renamed one is told under its new name."""
+    own = [verdict for verdict in verdicts if verdict.column == name]
+    return own[0] if own else Verdict(VerdictKind.BROKEN, f"{name!r} is not in the window", column=name)

@@ -1,0 +1,192 @@
+"""Check: judge every window that closed or changed, keep the verdicts, and group the alarms into incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from retrue.core.outcome import Outcome
+from retrue.core.profile import Profile
+from retrue.core.reference import Reference
+from retrue.judge.assess import Assessment, Judge
+from retrue.judge.incident import Incident, group_incidents
+from retrue.judge.rules import Rule
+from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
+from retrue.store import rows
+from retrue.workspace import clock
+
+if TYPE_CHECKING:
+    from retrue.workspace.model import Model
+
+Span = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One window's judgement, ready to be kept."""
+
+    start: int
+    applied: int
+    rows: int
+    assessment: Assessment
+    verdicts: tuple[Verdict, ...]
+
+
+def check(model: Model, now: datetime | None) -> list[Verdict]:
+    """Judge the windows that closed or changed since they were last judged; worst first."""
+    at, version = clock.aware(now or clock.now()), model.version
+    due = due_windows(model, version, at)
+    if not due:
+        return []
+    judge = judge_of(model, model.reference_of(version).load())
+    judged = [judge_window(model, judge, window, at) for window in due]
+    keep(model, version, judged, at)
+    regroup(model, version)
+    return sort_worst_first(verdict for one in judged for verdict in one.verdicts)
+
+
+def judge_of(model: Model, reference: Reference) -> Judge:
+    """The judge of a model's windows."""
+    rules = [Rule.parse(text, reference.grids.columns) for text in model.options.rules]
+    return Judge(reference, model.options.settings(), rules)
+
+
+def due_windows(model: Model, version: str, at: datetime) -> list[rows.Window]:
+    """Windows whose grace has passed, and that changed since they were judged or whose labels have matured since."""
+    with model.store.catalog.read() as tx:
+        windows = tx.find(rows.Window, model=model.name, version=version)
+        judged = {row.start: row for row in tx.find(rows.VerdictRow, model=model.name, version=version)}
+    options, seconds = model.options, at.timestamp()
+    closed = (w for w in windows if w.start + options.window + options.grace <= seconds)
+    return [w for w in closed if w.start not in judged or judged[w.start].applied < w.applied]
+
+
+def judge_window(model: Model, judge: Judge, window: rows.Window, at: datetime) -> Judged:
+    """Judge one window from its stored profile."""
+    found = model.store.profiles(model.name, version=window.version, start=window.start)
+    profiles = {one.slice: one.profile for one in found}
+    whole = only_matured(profiles[""], model, window, at)
+    span = (clock.iso(window.start), clock.iso(window.start + model.options.window))
+    assessed = judge.assess(whole, span=span, slices={name: p for name, p in profiles.items() if name})
+    verdicts = sort_worst_first([*assessed.verdicts, *changed_columns(model, span)])
+    return Judged(window.start, window.applied, whole.rows, assessed, tuple(verdicts))
+
+
+def only_matured(profile: Profile, model: Model, window: rows.Window, at: datetime) -> Profile:
+    """Leave the outcome out while labels are still coming in: those that are known early are not like the others."""
+    outcome: Outcome | None = profile.outcome
+    if outcome is None or outcome.coverage is None or outcome.coverage >= model.options.coverage:
+        return profile
+    maturity = model.options.maturity
+    ripe = maturity is not None and window.start + model.options.window + maturity <= at.timestamp()
+    return profile if ripe else replace(profile, outcome=None)
+
+
+def changed_columns(model: Model, span: Span) -> list[Verdict]:
+    """Verdicts about columns that were added, renamed, removed or retyped in what was logged for this window."""
+    with model.store.catalog.read() as tx:
+        changes = tx.find(rows.Audit, model=model.name, action="columns changed")
+    hit = [row.body for row in changes if row.body["since"] < span[1] and row.body["until"] >= span[0]]
+    told = {(change["column"], change["detail"]): change for body in hit for change in body["changes"]}
+    return [
+        Verdict(
+            VerdictKind.BROKEN, change["detail"], column=change["column"], window=span, alarm=change["kind"] != "added"
+        )
+        for change in told.values()
+    ]
+
+
+def keep(model: Model, version: str, judged: Iterable[Judged], at: datetime) -> None:
+    """Keep verdicts and metric points; a window that was judged before has its new ones in their place."""
+    created = clock.micros(at)
+    with model.store.catalog.write() as tx:
+        for one in judged:
+            where = {"model": model.name, "version": version, "start": one.start}
+            tx.remove(rows.VerdictRow, **where)
+            for verdict in told(one.verdicts):
+                body = {**verdict.to_dict(), "alarm": verdict.alarms}
+                tx.add(rows.VerdictRow(model.name, version, one.start, verdict.kind.value, one.applied, created, body))
+            points = list(points_of(model.name, version, one))
+            if points:
+                tx.put(*points)
+
+
+def told(verdicts: tuple[Verdict, ...]) -> list[Verdict]:
+    """The verdicts worth keeping: all that aren't `true`, or one that is, so that a calm window counts as judged."""
+    odd = [verdict for verdict in verdicts if verdict.kind is not VerdictKind.TRUE]
+    calm = [verdict for verdict in verdicts if verdict.kind is VerdictKind.TRUE][:1]
+    return [*odd, *calm] or [Verdict(VerdictKind.NOT_COMPARABLE, "nothing to judge")]
+
+
+def points_of(model: str, version: str, judged: Judged) -> Iterable[rows.Point]:
+    """The figures to draw over time: every performance metric, and what each column was judged by."""
+    for name, (measure, before) in judged.assessment.performance.items():
+        low, high = measure.interval or (None, None)
+        yield rows.Point(
+            model, version, judged.start, "", name, "", measure.value, before.value, low, high, measure.error,
+            judged.rows, judged.applied, measure.note,
+        )  # fmt: skip
+    for verdict in judged.verdicts:
+        if verdict.column is None or verdict.metric is None:
+            continue
+        low, high = verdict.interval or (None, None)
+        yield rows.Point(
+            model, version, judged.start, "", verdict.metric, verdict.column, verdict.value, None, low, high, None,
+            judged.rows, judged.applied, None,
+        )  # fmt: skip
+
+
+def regroup(model: Model, version: str) -> list[Incident]:
+    """Group the alarms of all judged windows of a version into incidents, keeping what people said."""
+    with model.store.catalog.read() as tx:
+        kept = tx.find(rows.VerdictRow, model=model.name, version=version)
+    history: dict[Span, list[Verdict]] = {}
+    for row in kept:
+        verdict = read_verdict(row.body)
+        span = (clock.iso(row.start), clock.iso(row.start + model.options.window))
+        history.setdefault(span, []).append(verdict)
+    prior = [incident for incident in load_incidents(model) if of_version(incident, history)]
+    grouped = group_incidents(model.name, history, prior, model.options.hysteresis())
+    save_incidents(model, grouped, instead_of=prior)
+    return grouped
+
+
+def of_version(incident: Incident, history: Mapping[Span, list[Verdict]]) -> bool:
+    """Whether an incident began in one of these windows."""
+    return any(span[0] == incident.since for span in history)
+
+
+def read_verdict(body: Mapping[str, object]) -> Verdict:
+    """Read a kept verdict."""
+    content = dict(body)
+    alarm = bool(content.pop("alarm", True))
+    return Verdict.from_dict(content, alarm=alarm)
+
+
+def load_incidents(model: Model) -> list[Incident]:
+    """The incidents as last grouped, oldest first."""
+    with model.store.catalog.read() as tx:
+        found = tx.find(rows.IncidentRow, model=model.name)
+    return sorted((read_incident(row.body) for row in found), key=lambda incident: incident.since)
+
+
+def read_incident(body: Mapping[str, object]) -> Incident:
+    """Read a kept incident; its verdicts all alarmed."""
+    return Incident.from_dict(dict(body))
+
+
+def save_incidents(model: Model, incidents: Iterable[Incident], instead_of: Iterable[Incident] = ()) -> None:
+    """Keep incidents; earlier ones that aren't among them any more go."""
+    at, found = clock.micros(clock.now()), list(incidents)
+    gone = {old.id for old in instead_of} - {incident.id for incident in found}
+    with model.store.catalog.write() as tx:
+        for old in gone:
+            tx.remove(rows.IncidentRow, id=old)
+        for incident in found:
+            opened = clock.micros(datetime.fromisoformat(incident.since))
+            closed = None if incident.until is None else clock.micros(datetime.fromisoformat(incident.until))
+            tx.put(
+                rows.IncidentRow(incident.id, model.name, incident.state.value, opened, at, closed, incident.to_dict())
+            )

@@ -1,0 +1,218 @@
+"""Explain: since when, which features, which rows, what it costs, and a few of them to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from retrue.core.profile import Profile
+from retrue.core.state import Floats
+from retrue.errors import StoreError
+from retrue.explain.features import Feature, rank_features
+from retrue.explain.since import since_when
+from retrue.explain.slices import Finding, find_slices
+from retrue.judge.incident import Incident
+from retrue.judge.verdict import VerdictKind
+from retrue.store import rows
+from retrue.workspace import checking, clock
+
+if TYPE_CHECKING:
+    from retrue.workspace.model import Model
+
+SEARCHED = 200_000
+"""The most rows of each side that are searched for slices."""
+EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why an incident happened, as far as the data tell.
+
+    Attributes:
+        incident: what is explained.
+        since: when it began (ISO), from the series of windows where that shows a change, else from the first alarm.
+        features: columns, by what their move costs, then by surprise.
+        slices: the rows that changed most, or that the model got wrong most, the best first.
+        cost: change of the main metric with labels (window minus reference) and its name; None without labels.
+        examples: a few rows of the first slice.
+    """
+
+    incident: Incident
+    since: str
+    features: tuple[Feature, ...]
+    slices: tuple[Finding, ...]
+    cost: tuple[str, float, tuple[float, float] | None] | None
+    examples: pl.DataFrame
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "incident": self.incident.to_dict(),
+            "since": self.since,
+            "features": [
+                {
+                    "column": feature.column,
+                    "reason": feature.verdict.reason,
+                    "impact": None if feature.cost is None else feature.cost.value,
+                    "interval": None if feature.cost is None else list(feature.cost.interval),
+                }
+                for feature in self.features
+            ],
+            "slices": [finding.to_dict() for finding in self.slices],
+            "cost": None if self.cost is None else {"metric": self.cost[0], "change": self.cost[1]},
+            "examples": self.examples.head(EXAMPLES).to_dicts(),
+        }
+
+
+@dataclass(frozen=True)
+class ModelIncident:
+    """An incident of a model in a store: read it, explain it, say something of it."""
+
+    model: Model
+    incident: Incident
+
+    def __getattr__(self, name: str) -> Any:
+        """What the incident itself knows: id, kind, state, since, until, columns, verdicts, sentence."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self.incident, name)
+
+    def __repr__(self) -> str:
+        return f"<incident {self.incident.id}: {self.incident.sentence}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return self.incident.to_dict()
+
+    def explain(self) -> Explanation:
+        """Say since when, which features, which rows, and what it costs."""
+        return explain(self.model, self.incident)
+
+    def acknowledge(self) -> None:
+        """Say that somebody is on it."""
+        self.model.save_incident(self.incident.acknowledge())
+
+    def snooze(self, until: datetime) -> None:
+        """Say that nobody wants to hear of it before a time."""
+        self.model.save_incident(self.incident.snooze(clock.aware(until).isoformat()))
+
+    def resolve(self, at: datetime | None = None) -> None:
+        """Say that it is over."""
+        self.model.save_incident(self.incident.resolve(clock.aware(at or clock.now()).isoformat()))
+
+
+def find(model: Model, id: str) -> ModelIncident:
+    """The incident with this id, or the only one whose id begins so.
+
+    Raises:
+        StoreError: there is none, or several.
+    """
+    found = [one for one in checking.load_incidents(model) if one.id.startswith(id)]
+    if len(found) != 1:
+        known = ", ".join(one.id for one in checking.load_incidents(model)[-5:]) or "no incidents yet"
+        many = "more than one incident begins" if found else "no incident begins"
+        raise StoreError(f"{many} with {id!r}", where=f"model {model.name!r}", expected=known)
+    return ModelIncident(model, found[0])
+
+
+def explain(model: Model, incident: Incident) -> Explanation:
+    """Explain one incident from stored profiles, and from the raw rows of its windows for the slices."""
+    version = version_of(model, incident)
+    reference = model.reference_of(version)
+    judge = checking.judge_of(model, reference.load())
+    windows = [
+        one for one in model.store.profiles(model.name, version=version, slice="") if concerns(incident, one.start)
+    ]
+    if not windows:
+        raise StoreError(
+            "the windows of this incident are gone", where=f"incident {incident.id}", hint="retrue recount"
+        )
+    profile: Profile = reduce(add, (one.profile for one in windows))
+    assessed = judge.assess(profile)
+    features = rank_features(assessed.verdicts, assessed.impacts)
+    main = next((name for name in judge.judged_metrics if name in assessed.performance), None)
+    rows_now, rows_then = events_of(model, incident, version), thin(reference.frame)
+    findings = slices_of(model, judge.reference.grids.outcome, incident, rows_now, rows_then)
+    examples = rows_now.filter(findings[0].slice.mask(rows_now)).head(EXAMPLES) if findings else rows_now.head(EXAMPLES)
+    cost = None if main is None else change(main, *assessed.performance[main])
+    return Explanation(incident, began(model, incident, version), tuple(features), tuple(findings), cost, examples)
+
+
+def change(metric: str, window: Any, before: Any) -> tuple[str, float, tuple[float, float] | None] | None:
+    """The change of a metric with its interval."""
+    if window.value is None or before.value is None:
+        return None
+    interval = None if window.interval is None else tuple(end - before.value for end in window.interval)
+    return metric, window.value - before.value, interval
+
+
+def version_of(model: Model, incident: Incident) -> str:
+    """The version whose windows the incident is about."""
+    start = int(datetime.fromisoformat(incident.since).timestamp())
+    with model.store.catalog.read() as tx:
+        found = [row.version for row in tx.find(rows.VerdictRow, model=model.name, start=start)]
+    return found[0] if found else model.version
+
+
+def concerns(incident: Incident, start: int) -> bool:
+    """Whether a window is one of those that the incident alarmed in."""
+    return clock.iso(start) in {verdict.window[0] for verdict in incident.verdicts if verdict.window}
+
+
+def began(model: Model, incident: Incident, version: str) -> str:
+    """When the figure behind the worst alarm changed its level, from all judged windows."""
+    worst = incident.verdicts[0]
+    with model.store.catalog.read() as tx:
+        points = tx.find(
+            rows.Point, model=model.name, version=version, metric=worst.metric or "", column=worst.column or ""
+        )
+    ordered = sorted(points, key=lambda point: point.start)
+    found = since_when([np.nan if point.value is None else point.value for point in ordered])
+    if found is None:
+        return incident.since
+    start, stop = ordered[found.start].start, ordered[(found.stop or len(ordered)) - 1].start
+    alarmed = datetime.fromisoformat(incident.since).timestamp()
+    return clock.iso(start) if start <= alarmed <= stop else incident.since
+
+
+def events_of(model: Model, incident: Incident, version: str) -> pl.DataFrame:
+    """The events of the incident's windows, thinned where they are many."""
+    spans = sorted({verdict.window for verdict in incident.verdicts if verdict.window})
+    since, until = datetime.fromisoformat(spans[0][0]), datetime.fromisoformat(spans[-1][1])
+    table = model.store.labelled(model.name, since, until, version=version).collect()
+    return thin(table)
+
+
+def thin(frame: pl.DataFrame) -> pl.DataFrame:
+    """At most `SEARCHED` rows, evenly spread."""
+    if frame.height <= SEARCHED:
+        return frame
+    return frame[np.arange(SEARCHED) * frame.height // SEARCHED]
+
+
+def slices_of(
+    model: Model, outcome: Any, incident: Incident, window: pl.DataFrame, reference: pl.DataFrame
+) -> list[Finding]:
+    """The slices that tell most: where the loss rose for a degraded model, else where the input changed."""
+    schema = model.schema
+    columns = [name for name in schema.features if name in window.columns and name in reference.columns]
+    kinds = {name: schema.column(name).kind for name in columns}
+    losses = None if outcome is None else (loss_of(outcome, window), loss_of(outcome, reference))
+    known = losses is not None and all(np.isfinite(side).any() for side in losses)
+    if incident.kind is VerdictKind.DEGRADED and known:
+        found = find_slices(window, reference, columns, kinds=kinds, question="loss", losses=losses)
+        if found and found[0].slice.sql != "TRUE":
+            return found
+    return find_slices(window, reference, columns, kinds=kinds, losses=losses if known else None)
+
+
+def loss_of(outcome: Any, frame: pl.DataFrame) -> Floats:
+    """Each row's loss: wrong is 1 and right is 0, or the absolute error."""
+    scores: Floats = outcome.event_scores(frame)
+    return 1.0 - scores if outcome.higher_is_better else scores

@@ -1,0 +1,306 @@
+"""A registered model: log what it predicts, label what became true, check, explain, refine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from io import BytesIO
+from typing import Any
+
+import polars as pl
+
+from retrue.core.reference import Reference
+from retrue.core.values import number_rows
+from retrue.judge.incident import Incident
+from retrue.judge.verdict import Verdict
+from retrue.refine.collect import Collected, collect
+from retrue.refine.mix import Mix
+from retrue.refine.promote import Gate
+from retrue.schema import Schema
+from retrue.slices import Slice
+from retrue.store import rows
+from retrue.store.store import Store
+from retrue.tables import Table, read
+from retrue.workspace import checking, clock, explaining, promotion, training
+from retrue.workspace.clock import micros, now
+from retrue.workspace.options import Options
+from retrue.workspace.references import VersionReference
+
+BATCH = 500_000
+"""Rows acknowledged at a time."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """What became of logged rows, labels or feedback.
+
+    Attributes:
+        accepted: rows that were taken.
+        quarantined: rows that were set aside, and `reasons` how many for each.
+        counts: what happened when they were applied: repeated, corrected, waiting, ambiguous ...
+        changes: columns that were added, removed, renamed or retyped since the model was registered, in words.
+    """
+
+    accepted: int
+    quarantined: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    changes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "accepted": self.accepted,
+            "quarantined": self.quarantined,
+            "reasons": dict(self.reasons),
+            "counts": dict(self.counts),
+            "changes": list(self.changes),
+        }
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model in a store; `Workspace.register` and `Workspace.model` give one."""
+
+    store: Store
+    name: str
+
+    def __repr__(self) -> str:
+        return f"<retrue model {self.name}, version {self.version}>"
+
+    # --- what it is -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def schema(self) -> Schema:
+        """What its events look like."""
+        return Schema.from_json(self.store.model(self.name).schema)
+
+    @cached_property
+    def options(self) -> Options:
+        """How it is watched."""
+        settings = dict(self.store.model(self.name).settings)
+        return Options.of(settings, float(settings["window"]))
+
+    def versions(self) -> list[rows.Version]:
+        """Its versions, oldest first, each with its stage: champion, challenger, retired."""
+        with self.store.catalog.read() as tx:
+            return sorted(tx.find(rows.Version, model=self.name), key=lambda row: row.created)
+
+    @property
+    def version(self) -> str:
+        """The champion: the version whose predictions are checked."""
+        champions = [row.version for row in self.versions() if row.stage == "champion"]
+        return champions[-1] if champions else "1"
+
+    @property
+    def reference(self) -> VersionReference:
+        """The champion's reference; a part of a `Mix`."""
+        return self.reference_of(self.version)
+
+    def reference_of(self, version: str) -> VersionReference:
+        """A version's reference."""
+        return VersionReference(self.store, self.name, version)
+
+    def set_reference(self, version: str, learned: Reference, table: pl.DataFrame, *, stage: str) -> None:
+        """Give a version its reference and its stage."""
+        self.reference_of(version).save(learned, table)
+        with self.store.catalog.write() as tx:
+            for old in tx.find(rows.Version, model=self.name, stage="champion") if stage == "champion" else ():
+                tx.put(rows.Version(old.model, old.version, "retired", old.created, old.body))
+            earlier = tx.get(rows.Version, model=self.name, version=version)
+            body, created = (earlier.body, earlier.created) if earlier else ({}, micros(now()))
+            tx.put(rows.Version(self.name, version, stage, created, body))
+
+    # --- what comes in --------------------------------------------------------------------------------------------
+
+    def log(
+        self, events: Any, *, version: str | None = None, key: str | None = None, at: datetime | None = None
+    ) -> Received:
+        """Log predictions: a table, a path, a list of dicts, or one dict.
+
+        When this returns, the rows survive kill -9 and power loss. An equal repeat of an event is ignored, a differing
+        one is set aside.
+
+        Args:
+            events: the rows, with the model's columns.
+            version: the version that predicted, where the rows don't say; the champion unless given.
+            key: a text of your own; the same batch with the same key is taken once.
+            at: when they arrived; now unless given.
+        """
+        return self.receive("events", events, version=version or self.version, key=key, at=at)
+
+    def label(self, labels: Any, *, key: str | None = None, at: datetime | None = None) -> Received:
+        """Log the truth, whenever it comes: rows with the id and the label. A corrected label replaces the earlier one.
+
+        Labels of events that aren't there yet wait for them.
+        """
+        return self.receive("labels", labels, key=key, at=at)
+
+    def feedback(self, feedback: Any, *, key: str | None = None, at: datetime | None = None) -> Received:
+        """Log clicks, purchases, thumbs: rows with the id and any other columns; many for an id."""
+        return self.receive("feedback", feedback, key=key, at=at)
+
+    def receive(self, kind: str, source: Any, *, key: str | None, at: datetime | None, version: str = "1") -> Received:
+        """Acknowledge rows of any kind, then move them to the lake and the profiles."""
+        table = read(source)
+        changes: tuple[str, ...] = ()
+        if kind == "events":
+            changes = self.note_changes(table)
+        accepted, set_aside, reasons = 0, 0, dict[str, int]()
+        for i, batch in enumerate(table.batches(rows=BATCH)):
+            own_key = None if key is None else f"{key}/{i}"
+            receipt = self.store.append(self.name, kind, batch, key=own_key, version=version, at=at)
+            accepted, set_aside = accepted + receipt.accepted, set_aside + receipt.quarantined
+            for reason, count in receipt.reasons.items():
+                reasons[reason] = reasons.get(reason, 0) + count
+        applied = self.store.apply(self.name)
+        counts = {name: count for name, count in applied.counts.items() if count}
+        return Received(accepted, set_aside, reasons, counts, changes)
+
+    def expected(self, table: Table) -> dict[str, object]:
+        """The table's types, and those of columns that events may lack: the version, which `log` may be told."""
+        own = [c for c in self.schema.columns if c.name == self.schema.version]
+        return {**{c.name: c.dtype for c in own}, **table.dtypes}
+
+    def note_changes(self, table: Table) -> tuple[str, ...]:
+        """Write down which columns were added, removed, renamed or retyped, so that `check` names them."""
+        found = self.schema.check_table(self.expected(table))
+        time = self.schema.time
+        if not found or time is None or time not in table.dtypes:
+            return tuple(change.detail for change in found)
+        times = number_rows(table.collect([time])[time], temporal=True).drop_nulls()
+        if len(times):
+            span = {"since": clock.iso(float(times.min())), "until": clock.iso(float(times.max()))}  # type: ignore[arg-type]
+            said = [{"kind": c.kind, "column": c.column, "detail": c.detail} for c in found]
+            with self.store.catalog.write() as tx:
+                tx.add(rows.Audit(micros(now()), "log", "columns changed", self.name, {**span, "changes": said}))
+        return tuple(change.detail for change in found)
+
+    def events(self, since: datetime | None = None, until: datetime | None = None, **options: Any) -> pl.LazyFrame:
+        """Logged events with the label that is current; see `Store.labelled` for the options."""
+        return self.store.labelled(self.name, since, until, **options)
+
+    def quarantine(self) -> pl.DataFrame:
+        """Rows that were set aside: when, kind, reason, id, and the row as JSON."""
+        return self.store.quarantine(self.name)
+
+    # --- what it means --------------------------------------------------------------------------------------------
+
+    def check(self, now: datetime | None = None) -> list[Verdict]:
+        """Judge every window that closed or changed since the last check; worst first.
+
+        Args:
+            now: the time to judge at; the present unless given. A window is judged once its grace has passed.
+        """
+        return checking.check(self, now)
+
+    def incidents(self, *, live: bool = False) -> list[explaining.ModelIncident]:
+        """The incidents, latest first; `live`: only those that aren't resolved."""
+        found = [explaining.ModelIncident(self, incident) for incident in checking.load_incidents(self)]
+        return [one for one in reversed(found) if not live or one.live]
+
+    def incident(self, id: str) -> explaining.ModelIncident:
+        """One incident by its id, or the start of it.
+
+        Raises:
+            StoreError: there is none.
+        """
+        return explaining.find(self, id)
+
+    def save_incident(self, incident: Incident) -> None:
+        """Keep what somebody said of an incident."""
+        checking.save_incidents(self, [incident])
+
+    # --- true it again --------------------------------------------------------------------------------------------
+
+    def collect(
+        self,
+        where: str | Slice,
+        *,
+        budget: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        name: str | None = None,
+    ) -> Collected:
+        """Collect the logged events of a slice, with their labels; kept in the store under `name`.
+
+        Args:
+            where: the slice, such as `"precip > 0.1 AND origin = 'JFK'"`.
+            budget: the most rows to take.
+            since: first event time.
+            until: events from here on are left out.
+            name: what to call the collection; the slice's text unless given.
+        """
+        part = Slice.of(where)
+        table = self.store.labelled(self.name, since, until, version=self.version).collect()
+        found = collect(table, part, name=name or str(part), budget=budget)
+        self.keep(found)
+        return found
+
+    def keep(self, found: Collected) -> None:
+        """Keep a collection in the catalog; one of the same name is replaced."""
+        data = BytesIO()
+        found.rows.write_parquet(data, compression="zstd")
+        row = rows.Collection(
+            self.name, found.name, found.rows.height, data.getvalue(), micros(now()), found.slice,
+            {"matched": found.matched},
+        )  # fmt: skip
+        with self.store.catalog.write() as tx:
+            tx.put(row)
+
+    def collections(self) -> list[Collected]:
+        """What was collected, oldest first, with the labels known when it was."""
+        with self.store.catalog.read() as tx:
+            found = sorted(tx.find(rows.Collection, model=self.name), key=lambda row: row.created)
+        return [
+            Collected(row.name, row.sql, pl.read_parquet(BytesIO(row.data)), int(row.body.get("matched", row.rows)))
+            for row in found
+        ]
+
+    def retrain(
+        self,
+        fit: Any,
+        *,
+        mix: Mix,
+        holdout: str | float = 0.25,
+        seed: int = 0,
+        gate: Gate | None = None,
+        now: datetime | None = None,
+    ) -> training.Run:
+        """Train a challenger on a mix, matured labels only; it is judged on later events that it hasn't seen.
+
+        Args:
+            fit: `fit(table, weights)` that returns anything with `predict` or `predict_proba`; or a scikit-learn
+                estimator or pipeline.
+            mix: the parts with their shares of the weight.
+            holdout: how much of the log's matured end to keep for the proof: a length of time, or a share of it.
+            seed: kept in the manifest.
+            gate: what the challenger must show.
+            now: the time to train at; the present unless given.
+
+        Raises:
+            RefusedError: no labels have matured, or nothing is left to train or prove on.
+        """
+        return training.retrain(self, fit, mix=mix, holdout=holdout, seed=seed, gate=gate or Gate(), now=now)
+
+    def runs(self) -> list[training.Run]:
+        """Its training runs, latest first."""
+        return training.runs(self)
+
+    def run(self, id: str) -> training.Run:
+        """One training run by its id, or the start of it; "latest" is the last one."""
+        return training.find(self, id)
+
+    def rollback(self) -> str:
+        """Make the version before the champion the champion again; gives its name.
+
+        Raises:
+            RefusedError: there is none.
+        """
+        return promotion.rollback(self)
+
+    def artefact(self, version: str | None = None) -> Any:
+        """The trained model behind a version that was promoted here; None for one that was registered without."""
+        return training.load_artefact(self, version or self.version)

@@ -1,0 +1,91 @@
+"""The rows that a version was trained on, beside what the catalog keeps of them; and files written whole."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from retrue.core.reference import Reference
+from retrue.errors import StoreError
+from retrue.store.store import Store
+
+
+@dataclass(frozen=True)
+class VersionReference:
+    """A version's reference. It is a part of a `Mix`: `rt.Mix({model.reference: 0.5, edge: 0.5})`."""
+
+    store: Store
+    model: str
+    version: str
+
+    @property
+    def name(self) -> str:
+        """What a manifest calls it."""
+        return f"reference of version {self.version}"
+
+    @property
+    def path(self) -> Path:
+        """Where its rows are."""
+        return self.store.folder / "references" / self.model / f"{self.version}.parquet"
+
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        """The rows.
+
+        Raises:
+            StoreError: they are gone.
+        """
+        if not self.path.exists():
+            raise StoreError("the reference's rows are gone", where=str(self.path), hint="register the reference again")
+        return pl.read_parquet(self.path)
+
+    def load(self) -> Reference:
+        """What was learned from them.
+
+        Raises:
+            StoreError: it is gone.
+        """
+        found = self.store.reference(self.model, self.version)
+        if found is None:
+            raise StoreError(
+                f"version {self.version!r} has no reference",
+                where=f"model {self.model!r}",
+                hint="register the model with the table it was trained on",
+            )
+        return found
+
+    def save(self, reference: Reference, rows: pl.DataFrame) -> None:
+        """Keep both: the rows first, so that what the catalog names is there."""
+        write_table(self.path, rows)
+        self.store.set_reference(self.model, self.version, reference)
+
+
+def write_table(path: Path, rows: pl.DataFrame) -> None:
+    """Write rows as Parquet, all of them or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    rows.write_parquet(partial, compression="zstd")
+    settle(partial, path)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that a reader, or a power cut, sees all of it or none."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(data)
+    settle(partial, path)
+
+
+def settle(partial: Path, path: Path) -> None:
+    """Put a finished file in its place, durably."""
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    partial.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

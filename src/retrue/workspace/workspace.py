@@ -1,0 +1,180 @@
+"""`rt.open`: a store of models, and how a model enters it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from retrue.core.extra import Counter, TimeSpan
+from retrue.core.grid import CategoricalGrid
+from retrue.core.reference import Reference
+from retrue.core.values import number_rows
+from retrue.engine import local
+from retrue.errors import SchemaError, TableError
+from retrue.judge.rules import Rule
+from retrue.schema import Schema
+from retrue.slices import Slice
+from retrue.store import rows
+from retrue.store.layout import Layout
+from retrue.store.store import Store
+from retrue.tables import Table, read
+from retrue.workspace.clock import micros, now
+from retrue.workspace.model import Model
+from retrue.workspace.options import Options, suggested_window
+
+SEGMENTS = 12
+"""How many of a slice column's most frequent values are watched by themselves."""
+
+
+class Workspace:
+    """A store of models in a folder. Made by `rt.open`; a context manager that closes it.
+
+    Opening never deletes or rewrites anything. Several processes may have the same folder open.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return self.store.folder
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<retrue store {self.folder}: {', '.join(model.name for model in self.models()) or 'no models yet'}>"
+
+    def close(self) -> None:
+        """Close its files."""
+        self.store.close()
+
+    def models(self) -> list[Model]:
+        """The registered models by name."""
+        return [Model(self.store, row.name) for row in sorted(self.store.models(), key=lambda row: row.name)]
+
+    def model(self, name: str) -> Model:
+        """A registered model.
+
+        Raises:
+            StoreError: there is none of that name; the nearest is suggested.
+        """
+        self.store.model(name)
+        return Model(self.store, name)
+
+    def register(
+        self,
+        name: str,
+        reference: Any,
+        *,
+        schema: Schema | None = None,
+        options: Mapping[str, Any] | None = None,
+        version: str = "1",
+        **roles: Any,
+    ) -> Model:
+        """Register a model by the table it was trained or validated on.
+
+        Args:
+            name: what it is called: letters, digits, `.`, `_` and `-`.
+            reference: the table, as anything that `read` takes; held-out rows with their scores and labels say most.
+            schema: what events look like; inferred from the reference where it isn't given.
+            options: how it is watched: `window`, `grace`, `maturity`, `coverage`, `alarm_budget`, `rules`, `calm`.
+            version: the version that made the reference's scores.
+            roles: roles and kinds for `Schema.infer`; and the options, which may be given by name as well.
+
+        Raises:
+            SchemaError: the name is taken, or the roles don't fit.
+            ConfigError: an option that isn't understood.
+        """
+        given = {**(options or {}), **{key: roles.pop(key) for key in list(roles) if key in OPTIONS}}
+        table = read(reference)
+        if table.count_rows() == 0:
+            raise TableError("a reference without rows", where=table.name, expected="at least one row")
+        found = schema or Schema.infer(table, **roles)
+        chosen = Options.of(given, base_window(table, found))
+        counters: list[Counter] = [] if found.time is None else [TimeSpan(found.time)]
+        # A label comes later than its event, so it isn't among the columns that a window is judged by.
+        late = [found.label] if found.label is not None else []
+        learned = local.fit_reference(table, found, counters, window=chosen.window, without=late)
+        check_rules(chosen, learned)
+        layout = Layout.of(found, int(chosen.window))
+        self.store.add_model(name, layout, schema=found.to_json(), settings=chosen.to_dict())
+        model = Model(self.store, name)
+        model.set_reference(version, learned, table.collect(kept_columns(found, table)), stage="champion")
+        self.store.set_slices(name, watched_slices(learned, chosen))
+        self.note(name, "registered", {"version": version, "rows": learned.profile.rows})
+        return model
+
+    def note(self, model: str, action: str, body: Mapping[str, Any]) -> None:
+        """Write into the audit log."""
+        with self.store.catalog.write() as tx:
+            tx.add(rows.Audit(micros(now()), "user", action, model, json.loads(json.dumps(dict(body), default=str))))
+
+
+OPTIONS = frozenset(Options.__dataclass_fields__)
+
+
+def open(folder: str | Path, *, create: bool = True) -> Workspace:
+    """Open a store, making it where there is none.
+
+    Args:
+        folder: where it is, or shall be.
+        create: False raises where there is none.
+
+    Raises:
+        StoreVersionError: it needs `retrue migrate`, or a newer Retrue.
+        StoreError: there is none, or it can't be written.
+    """
+    return Workspace(Store.open(folder, create=create))
+
+
+def base_window(table: Table, schema: Schema) -> float:
+    """The window length that suits how densely the reference's events come; a day where they have no time."""
+    if schema.time is None or schema.time not in table.dtypes:
+        return 86_400.0
+    times = number_rows(table.sample([schema.time], local.FIT_ROWS)[schema.time], temporal=True).drop_nulls()
+    span = float(times.max() or 0) - float(times.min() or 0) if len(times) else 0.0  # type: ignore[arg-type]
+    return suggested_window(table.count_rows(), span)
+
+
+def kept_columns(schema: Schema, table: Table) -> list[str]:
+    """The reference's columns that retraining may want."""
+    return [name for name in table.dtypes if name in schema.named]
+
+
+def check_rules(options: Options, learned: Reference) -> None:
+    """Raise unless every rule parses and names known metrics and columns."""
+    for text in options.rules:
+        Rule.parse(text, learned.grids.columns)
+
+
+def watched_slices(learned: Reference, options: Options) -> list[Slice]:
+    """The slices that profiles are kept for: the frequent values of each slice column, and those of rules."""
+    wanted = [rule.slice for rule in map(Rule.parse, options.rules) if rule.slice is not None]
+    for column in learned.schema.slices:
+        grid = learned.grids.columns.get(column)
+        if not isinstance(grid, CategoricalGrid):
+            raise SchemaError(
+                f"slice column {column!r} isn't categorical",
+                expected="a column with few distinct values",
+                hint=f"give kinds={{{column!r}: 'categorical'}}, or write the slice as a rule",
+            )
+        wanted += [Slice.equals(column, value) for value in values_of(learned, column)]
+    return list({part.to_sql(): part for part in wanted}.values())
+
+
+def values_of(learned: Reference, column: str) -> list[Any]:
+    """The most frequent values of a slice column, in the column's own type."""
+    grid, dtype = learned.grids.columns[column], learned.schema.column(column).dtype
+    names = grid.categories[:SEGMENTS] if isinstance(grid, CategoricalGrid) else ()
+    if dtype == "Boolean":
+        return [name == "true" for name in names]
+    if dtype.startswith(("Int", "UInt")):
+        return [int(name) for name in names]
+    return [float(name) for name in names] if dtype.startswith("Float") else list(names)
