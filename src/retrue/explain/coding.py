@@ -204,18 +204,22 @@ def _with_nulls(codes: npt.NDArray[Any], series: pl.Series, null: int) -> Codes:
 # --- ordered columns ---
 
 
-def _code_range(window: pl.Series, reference: pl.Series) -> tuple[CodedColumn, Codes, Codes]:
+def _code_range(window: pl.Series, reference: pl.Series) -> tuple[CodedColumn, Codes, Codes] | None:
     dtype = reference.dtype
     numbers = [_numbers(series) for series in (window, reference)]
     samples = [_known(values) for values in numbers]
     distinct = np.unique(np.concatenate(samples))
     if len(distinct) <= BINS - 2:  # perhaps few values: look at all rows
         distinct = np.unique(np.concatenate([values[np.isfinite(values)] for values in numbers]))
+    if len(distinct) == 0:
+        return None
     exact = len(distinct) <= BINS - 2
     edges = distinct[1:] if exact else _edges(samples, whole=dtype.is_integer() or dtype.is_temporal())
-    marks, first = tuple(_value(edge, dtype) for edge in edges), _value(distinct[0], dtype) if len(distinct) else None
+    marks, first = tuple(_value(edge, dtype) for edge in edges), _value(distinct[0], dtype)
     null = len(edges) + 1 if window.null_count() + reference.null_count() else None
     column = CodedColumn(reference.name, ordered=True, marks=marks, exact=exact, first=first, null=null)
+    if exact:  # an infinity is no single value's neighbour
+        numbers = [np.where(np.isinf(values), np.nan, values) for values in numbers]
     codes = [
         _bins(values, edges, series, len(edges) + 1)
         for values, series in zip(numbers, (window, reference), strict=True)

@@ -114,17 +114,12 @@ class Loss(Question):
         return np.asarray(apart - xlogx(a + b) - xlogx(n + m - a - b) + xlogx(n + m))
 
     def _gaussian(self, sums: Array) -> Floats:
-        """Give n m / (n + m) x difference^2 / (2 variance), the variance shrunk to the overall one by ten rows."""
+        """Give N / 2 ln(1 + between / within), for an unknown variance, steadied by ten rows of the overall."""
         n, m = sums[..., 0], sums[..., 3]
-        size = n * m / np.maximum(n + m, 1e-300)
-        within = (
-            sums[..., 2]
-            - sums[..., 1] ** 2 / np.maximum(n, 1e-9)
-            + sums[..., 5]
-            - sums[..., 4] ** 2 / np.maximum(m, 1e-9)
-        )
-        variance = (np.maximum(within, 0.0) + 10 * self.spread) / (n + m + 10)
-        return np.asarray(size * self._rise(sums) ** 2 / (2 * np.maximum(variance, 1e-300)))
+        between = n * m / np.maximum(n + m, 1e-300) * self._rise(sums) ** 2
+        apart = [sums[..., at + 2] - sums[..., at + 1] ** 2 / np.maximum(sums[..., at], 1e-9) for at in (0, 3)]
+        within = np.maximum(apart[0] + apart[1], 0.0) + 10 * self.spread
+        return np.asarray((n + m) / 2 * np.log1p(between / np.maximum(within, 1e-300)))
 
     def order(self, sums: Array) -> Floats:
         """Order by the rise of the mean, shrunk to none by ten rows."""

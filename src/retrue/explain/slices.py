@@ -174,9 +174,14 @@ class _Hunt:
         return Share(window, reference, *sizes) if self.found else Share(None, None, *sizes)
 
     def _loss(self, losses: tuple[Floats, Floats]) -> Question:
+        """Ask with the present weights; losses of any size are cut at their 1 % and 99 % quantiles, against outliers."""
         every = np.concatenate(losses)
-        binary = bool(((every == 0) | (every == 1)).all())
-        return Loss(self.weights[0], self.weights[1], *losses, float(every.var()), binary)
+        if ((every == 0) | (every == 1)).all():
+            return Loss(self.weights[0], self.weights[1], *losses, float(every.var()), binary=True)
+        low, high = np.quantile(every, [0.01, 0.99])
+        window, reference = (np.clip(side, low, high) for side in losses)
+        spread = float(np.clip(every, low, high).var())
+        return Loss(self.weights[0], self.weights[1], window, reference, spread, binary=False)
 
     def _all(self) -> tuple[Mask, Mask]:
         return self.weights[0] >= 0, self.weights[1] >= 0

@@ -1,0 +1,76 @@
+"""Impact: what a column's move is expected to cost."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retrue.estimate.impact import EVALUATED, BinScores, Impact, impact
+
+RIGHT = BinScores(sums=np.array([950.0, 600.0, 500.0]), n=np.array([1000, 1000, 1000]))
+
+
+def found(window: list[int], reference: list[int], scores: BinScores = RIGHT) -> Impact:
+    result = impact(np.array(window), np.array(reference), scores)
+    assert result is not None
+    return result
+
+
+def test_it_is_the_mean_score_under_the_new_shares_less_that_under_the_old() -> None:
+    # By hand: 0.5 of the rows move from a bin right 95 % of the time to one right 50 % of the time.
+    moved = found([0, 0, 10_000], [5_000, 0, 5_000])
+    assert moved.value == pytest.approx(0.5 * (0.50 - 0.95), abs=0.01)
+    assert moved.loss[0] > 0.2
+
+
+def test_a_column_that_moves_where_the_model_does_equally_well_costs_nothing() -> None:
+    even = BinScores(sums=np.array([800.0, 800.0, 800.0]), n=np.array([1000, 1000, 1000]))
+    moved = found([10_000, 0, 0], [0, 0, 10_000], even)
+    assert abs(moved.value) < 1e-9
+    assert max(abs(end) for end in moved.interval) < 0.04
+
+
+def test_no_move_is_no_impact() -> None:
+    assert found([10, 20, 30], [100, 200, 300]).value == pytest.approx(0)
+
+
+def test_the_interval_covers_the_truth_nineteen_times_in_twenty() -> None:
+    rng = np.random.default_rng(1)
+    right, q, p = np.array([0.9, 0.7, 0.5]), np.array([0.2, 0.3, 0.5]), np.array([0.5, 0.3, 0.2])
+    truth, hits = float(((q - p) * right).sum()), 0
+    for _ in range(500):
+        window, reference = rng.multinomial(2000, q), rng.multinomial(4000, p)
+        scores = BinScores(sums=rng.binomial(reference, right).astype(float), n=reference)
+        low, high = found(window.tolist(), reference.tolist(), scores).interval
+        hits += low <= truth <= high
+    assert hits / 500 >= 0.93
+
+
+def test_a_loss_counts_the_other_way() -> None:
+    loss = BinScores(np.array([100.0, 900.0]), np.array([1000, 1000]), np.array([20.0, 900.0]), "log_loss", "lower")
+    worse = found([0, 10_000], [5_000, 5_000], loss)
+    assert worse.value > 0
+    assert worse.loss == worse.interval
+
+
+def test_rows_where_the_model_was_never_evaluated_are_reported() -> None:
+    few = BinScores(sums=np.array([900.0, 1.0, 0.0]), n=np.array([1000, EVALUATED - 1, 0]))
+    moved = found([50, 20, 30], [990, 10, 0], few)
+    assert (moved.uncovered, moved.uncovered_before) == pytest.approx((0.5, 0.01))
+
+
+def test_without_rows_or_labels_there_is_none() -> None:
+    nothing = np.zeros(3, int)
+    assert impact(nothing, np.ones(3, int), RIGHT) is None
+    assert impact(np.ones(3, int), nothing, RIGHT) is None
+    assert impact(np.ones(3, int), np.ones(3, int), BinScores(np.zeros(3), nothing)) is None
+
+
+bins = st.lists(st.integers(0, 10_000), min_size=3, max_size=3).filter(lambda counts: sum(counts) > 0)
+
+
+@given(bins, bins)
+def test_a_score_between_zero_and_one_never_moves_by_more_than_one(window: list[int], reference: list[int]) -> None:
+    moved = found(window, reference)
+    assert -1 <= moved.value <= 1
+    assert moved.interval[0] <= moved.value <= moved.interval[1]

@@ -1,0 +1,242 @@
+"""Which rows: planted slices are found and named in short, and nothing is named where nothing changed."""
+
+import math
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from retrue.errors import SchemaError, TableError
+from retrue.explain.slices import Finding, find_slices, rake
+from retrue.slices import Slice
+
+
+def table(rng: np.random.Generator, n: int, width: int = 8) -> pl.DataFrame:
+    """Half numbers, half categories, all independent."""
+    columns: dict[str, np.ndarray] = {}
+    for place in range(width):
+        if place % 2 == 0:
+            columns[f"x{place}"] = rng.normal(size=n) if place % 4 == 0 else rng.lognormal(size=n)
+        else:
+            kinds = [3, 12, 40, 300][(place // 2) % 4]
+            columns[f"c{place}"] = np.array([f"v{i}" for i in range(kinds)])[(rng.random(n) ** 2 * kinds).astype(int)]
+    return pl.DataFrame(columns)
+
+
+def lifted(rng: np.random.Generator, n: int, *planted: tuple[str, float]) -> pl.DataFrame:
+    """Rows of which those of each slice come `lift` times as often as in `table`."""
+    frame, keep = table(rng, 8 * n), np.ones(8 * n)
+    for predicate, lift in planted:
+        keep /= np.where(Slice.parse(predicate).mask(frame).to_numpy(), 1.0, lift)
+    return frame.filter(pl.Series(rng.random(8 * n) < keep)).head(n)
+
+
+def overlap(found: Finding, predicate: str, frame: pl.DataFrame) -> float:
+    """Jaccard similarity of two slices' rows."""
+    a, b = found.slice.mask(frame).to_numpy(), Slice.parse(predicate).mask(frame).to_numpy()
+    return float((a & b).sum() / (a | b).sum())
+
+
+@pytest.mark.parametrize(
+    "planted",
+    ["c3 = 'v2'", "x0 >= 1.2", "c3 IN ('v1', 'v4', 'v7')", "x0 >= 0.8 AND c1 = 'v0'", "x2 < 0.5 AND x4 > 0.5"],
+)
+def test_a_planted_slice_is_the_first_answer(planted: str) -> None:
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        reference, window = table(rng, 20_000), lifted(rng, 20_000, (planted, 2.0))
+        found = find_slices(window, reference)
+        assert found
+        assert overlap(found[0], planted, reference) > 0.85, found[0].slice.sql
+        assert found[0].slice.columns == Slice.parse(planted).columns
+        assert len(found) == 1
+
+
+def test_three_conditions_are_found_when_asked_for() -> None:
+    planted = "x0 > 0 AND c1 = 'v0' AND x4 > 0"
+    rng = np.random.default_rng(1)
+    reference, window = table(rng, 20_000), lifted(rng, 20_000, (planted, 3.0))
+    (first, *_) = find_slices(window, reference, depth=3)
+    assert overlap(first, planted, reference) > 0.85
+
+
+def test_two_slices_come_one_after_the_other_without_their_proxies() -> None:
+    rng = np.random.default_rng(2)
+    reference, window = table(rng, 20_000), lifted(rng, 10_000, ("c3 = 'v2'", 2.0), ("x0 >= 1.5", 2.0))
+    proxy = (pl.col("c3") == "v2").alias("p")
+    found = find_slices(window.with_columns(proxy), reference.with_columns(proxy))
+    assert len(found) == 2
+    assert {column for one in found for column in one.slice.columns} in ({"c3", "x0"}, {"p", "x0"})
+
+
+def test_without_a_change_at_most_five_percent_of_searches_name_a_slice() -> None:
+    rng = np.random.default_rng(6)
+    named = sum(bool(find_slices(table(rng, 800), table(rng, 1500), least=0.0)) for _ in range(60))
+    assert named <= 7  # 60 draws at 5 %: more than 7 once in 50
+
+
+def test_a_category_that_vanished_and_nulls_that_came_are_named_as_such() -> None:
+    rng = np.random.default_rng(4)
+    reference, window = table(rng, 5_000), table(rng, 5_000)
+    (gone,) = find_slices(window.filter(pl.col("c1") != "v1"), reference)
+    assert gone.slice.sql == "c1 = 'v1'"
+    assert gone.share[1] == gone.n == 0
+    (came,) = find_slices(
+        window.with_columns(x0=pl.when(pl.int_range(5_000) < 600).then(None).otherwise(pl.col("x0"))), reference
+    )
+    assert came.slice.sql == "x0 IS NULL"
+    assert came.share == (0.0, 0.12)
+
+
+def test_a_category_never_seen_is_named() -> None:
+    rng = np.random.default_rng(4)
+    reference, window = table(rng, 3_000), table(rng, 3_000)
+    new = window.with_columns(c1=pl.when(pl.int_range(3_000) < 300).then(pl.lit("new")).otherwise(pl.col("c1")))
+    assert find_slices(new, reference)[0].slice.sql == "c1 = 'new'"
+
+
+def test_a_finding_has_shares_their_interval_and_the_loss_before_and_after() -> None:
+    rng = np.random.default_rng(5)
+    reference, window = table(rng, 10_000), lifted(rng, 10_000, ("c1 = 'v2'", 3.0))
+    loss = [(frame["c1"] == "v2").to_numpy() * 0.5 for frame in (window, reference)]
+    (found,) = find_slices(window, reference, losses=(loss[0], loss[1]))
+    before, after = found.share
+    assert found.n == (window["c1"] == "v2").sum() == round(after * window.height)
+    assert found.interval[0] < after - before < found.interval[1]
+    assert found.interval[0] > 0
+    assert found.loss == (0.5, 0.5)
+    assert found.to_dict()["slice"] == "c1 = 'v2'"
+
+
+# --- loss ---
+
+
+def losses(
+    rng: np.random.Generator, frame: pl.DataFrame, rate: float, predicate: str | None, high: float
+) -> np.ndarray:
+    """Wrong or right: `rate` of the rows are wrong, `high` of the slice's."""
+    chance = np.full(frame.height, rate)
+    if predicate is not None:
+        chance[Slice.parse(predicate).mask(frame).to_numpy()] = high
+    return (rng.random(frame.height) < chance).astype(float)
+
+
+def test_the_slice_where_the_loss_rose_is_found() -> None:
+    rng = np.random.default_rng(1)
+    reference, window = table(rng, 20_000), table(rng, 20_000)
+    planted = "c1 = 'v1' AND x0 > 0.5"
+    now, before = losses(rng, window, 0.1, planted, 0.4), losses(rng, reference, 0.1, None, 0)
+    (found,) = find_slices(window, reference, question="loss", losses=(now, before))
+    assert overlap(found, planted, reference) > 0.8
+    assert found.loss == pytest.approx((0.1, 0.4), abs=0.03)
+
+
+def test_rows_that_were_always_hard_arent_blamed_for_being_more() -> None:
+    rng = np.random.default_rng(2)
+    reference, window = table(rng, 20_000), lifted(rng, 20_000, ("c1 = 'v1'", 4.0))
+    now, before = losses(rng, window, 0.1, "c1 = 'v1'", 0.4), losses(rng, reference, 0.1, "c1 = 'v1'", 0.4)
+    assert find_slices(window, reference, question="loss", losses=(now, before)) == []
+
+
+def test_a_loss_that_rose_everywhere_is_everywhere() -> None:
+    rng = np.random.default_rng(3)
+    reference, window = table(rng, 10_000), table(rng, 10_000)
+    now, before = losses(rng, window, 0.2, None, 0), losses(rng, reference, 0.1, None, 0)
+    (found,) = find_slices(window, reference, question="loss", losses=(now, before))
+    assert found.slice == Slice.all()
+    assert found.loss == pytest.approx((0.1, 0.2), abs=0.01)
+
+
+def test_losses_of_any_size_work_and_unknown_ones_are_left_out() -> None:
+    rng = np.random.default_rng(4)
+    reference, window = table(rng, 10_000), table(rng, 10_000)
+    now, before = rng.lognormal(size=10_000), rng.lognormal(size=10_000)
+    now[Slice.parse("c1 = 'v2'").mask(window).to_numpy()] += 2
+    now[:1000] = math.nan
+    (found,) = find_slices(window, reference, question="loss", losses=(now, before))
+    assert found.slice.sql == "c1 = 'v2'"
+
+
+def test_equal_losses_name_no_slice() -> None:
+    rng = np.random.default_rng(7)
+    named = 0
+    for _ in range(30):
+        reference, window = table(rng, 2000), table(rng, 1000)
+        sides = losses(rng, window, 0.2, None, 0), losses(rng, reference, 0.2, None, 0)
+        named += bool(find_slices(window, reference, question="loss", losses=sides))
+    assert named <= 4
+
+
+# --- odd tables ---
+
+
+def test_few_rows_explain_nothing() -> None:
+    frame = table(np.random.default_rng(1), 1000)
+    assert find_slices(frame.head(20), frame) == []
+    assert find_slices(frame.head(0), frame.head(0)) == []
+
+
+def test_equal_and_constant_tables_explain_nothing() -> None:
+    frame = table(np.random.default_rng(1), 1000)
+    assert find_slices(frame, frame) == []
+    assert find_slices(frame.select(pl.lit(1).alias("a")), frame.select(pl.lit(2.0).alias("b"))) == []
+
+
+def test_wrong_use_is_told() -> None:
+    frame = table(np.random.default_rng(1), 100)
+    with pytest.raises(TableError, match="no losses"):
+        find_slices(frame, frame, question="loss")
+    with pytest.raises(TableError, match="another length"):
+        find_slices(frame, frame, losses=([1.0], [1.0]))
+    with pytest.raises(SchemaError, match="unknown column 'x00'"):
+        find_slices(frame, frame, ["x00"])
+
+
+def test_the_same_tables_give_the_same_answer() -> None:
+    rng = np.random.default_rng(8)
+    reference, window = table(rng, 3000), lifted(rng, 3000, ("c3 = 'v2'", 3.0))
+    assert find_slices(window, reference) == find_slices(window.clone(), reference.clone())
+
+
+def test_raking_reaches_the_targets_of_overlapping_slices() -> None:
+    rng = np.random.default_rng(0)
+    masks = [rng.random(5000) < 0.3, rng.random(5000) < 0.5]
+    weights = rake(np.ones(5000), masks, [0.6, 0.2])
+    assert [weights[mask].sum() / weights.sum() for mask in masks] == pytest.approx([0.6, 0.2], abs=1e-3)
+    assert weights.sum() == pytest.approx(weights.sum() ** 2 / (weights**2).sum())  # Kish's effective size
+    assert weights.sum() < 5000
+
+
+@pytest.mark.slow
+def test_two_hundred_thousand_rows_and_16_columns_take_well_under_a_second_a_slice() -> None:
+    rng = np.random.default_rng(0)
+    reference, window = table(rng, 100_000, 16), lifted(rng, 100_000, ("x0 >= 0.8 AND c1 = 'v0'", 1.5))
+    start = time.process_time()
+    found = find_slices(window, reference)
+    assert time.process_time() - start < 1.5  # two searches: the slice, and that there is no other
+    assert len(found) == 1
+
+
+# --- real data ---
+
+SHARED = Path(os.environ.get("RETRUE_SHARED", Path(__file__).parents[2].parent / "shared"))
+CENSUS = SHARED / "data" / "us_census_ma_employment" / "data.parquet"
+
+
+@pytest.mark.skipif(not CENSUS.exists(), reason="the census data isn't beside the repository")
+def test_census_chunk_27_is_student_housing_and_explains_its_whole_loss() -> None:
+    roles = ["id", "employed", "year", "prediction", "predicted_probability", "split"]
+    data = pl.read_parquet(CENSUS)
+    reference, chunk = (
+        data.filter(pl.col("split") == "reference"),
+        data.filter(pl.col("id").is_between(203_785, 208_784)),
+    )
+    columns = [name for name in data.columns if name not in roles]
+    wrong = [(frame["employed"] != frame["prediction"]).cast(pl.Float64).to_numpy() for frame in (chunk, reference)]
+    (found,) = find_slices(chunk, reference, columns, losses=(wrong[0], wrong[1]))
+    assert found.slice.sql == "RELP IN (16, 17)"
+    assert found.share[1] == 1.0
+    assert find_slices(chunk, reference, columns, question="loss", losses=(wrong[0], wrong[1])) == []
