@@ -174,7 +174,7 @@ class _Hunt:
         return Share(window, reference, *sizes) if self.found else Share(None, None, *sizes)
 
     def _loss(self, losses: tuple[Floats, Floats]) -> Question:
-        """Ask with the present weights; losses of any size are cut at their 1 % and 99 % quantiles, against outliers."""
+        """Ask with the present weights; losses of any size are cut at their 1 % and 99 % quantiles."""
         every = np.concatenate(losses)
         if ((every == 0) | (every == 1)).all():
             return Loss(self.weights[0], self.weights[1], *losses, float(every.var()), binary=True)
