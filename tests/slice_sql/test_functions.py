@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from retrue.slice_sql.functions import COALESCE, FUNCTIONS, INSTEAD, NAMES, check_arity
+from retrue.slice_sql.tree import MAX_NESTING, MAX_TEXT
 from retrue.slices import Slice
 
 FRAME = pl.DataFrame({"x": [-2.5, None], "s": [" Ab ", None], "t": [datetime(2013, 11, 3, 14, 5), None]})
@@ -70,3 +72,12 @@ def test_coalesce_takes_the_first_that_is_not_null() -> None:
     frame = pl.DataFrame({"a": [None, None, 1], "b": [None, 2, 3]})
     assert Slice.parse("COALESCE(a, b, 0) = 2").mask(frame).to_list() == [False, True, False]
     assert Slice.parse("COALESCE(a > 0, FALSE)").mask(frame).to_list() == [False, False, True]
+
+
+def test_the_docs_list_every_function() -> None:
+    """With the words of the table."""
+    page = (Path(__file__).parents[2] / "docs" / "slices.md").read_text(encoding="utf-8")
+    lines = [f"| `{function.signature}` | {function.meaning} |" for function in FUNCTIONS.values()]
+    assert [line for line in lines if line not in page] == []
+    assert f"| `{COALESCE}` |" in page
+    assert f"{MAX_TEXT:,} characters and nest {MAX_NESTING} levels" in page
