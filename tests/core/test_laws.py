@@ -19,8 +19,7 @@ from retrue.core import laws
 from retrue.core.extra import RowRule, TimeSpan
 from retrue.core.grid import CategoricalGrid, Grid, NumericGrid
 from retrue.core.grids import Grids, Source
-from retrue.core.outcome_grid import BinaryGrid, MulticlassGrid, OutcomeGrid, error_grid, score_cuts
-from retrue.core.outcome_grid import RegressionGrid
+from retrue.core.outcome_grid import BinaryGrid, MulticlassGrid, OutcomeGrid, RegressionGrid, error_grid, score_cuts
 from retrue.core.ranking import RankingGrid
 from retrue.core.state import REGISTRY, Fields, Floats, Ints, Moments, Names, State, Sums
 from retrue.errors import ProfileError
@@ -29,7 +28,6 @@ Draw: TypeAlias = Callable[[st.DrawFn], tuple[list[State], State]]
 """Draws some states that may be added up, and the state of no events."""
 
 PARTS = st.integers(3, 5)
-NUMBER = st.floats(allow_nan=True, allow_infinity=True, width=64, min_value=None, max_value=None)
 FINITE = st.floats(-1e9, 1e9)
 TEXT = st.none() | st.sampled_from(["a", "b", "", "ä/ö", "true", "\U0001f600"]) | st.text(max_size=3)
 
@@ -51,8 +49,8 @@ def names(draw: st.DrawFn) -> tuple[list[State], State]:
     """Few names, or more than are kept."""
     many = draw(st.booleans())
     keys = st.integers(0, 2000).map(str) if many else st.text(max_size=2)
-    sizes = {"min_size": 300, "max_size": 400} if many else {"max_size": 5}
-    drawn = st.dictionaries(keys, st.integers(1, 9), **sizes)
+    least, most = (300, 400) if many else (0, 5)
+    drawn = st.dictionaries(keys, st.integers(1, 9), min_size=least, max_size=most)
     return [Names() + Names(draw(drawn)) for _ in range(draw(PARTS))], Names()
 
 
