@@ -79,8 +79,10 @@ def is_column(values: object) -> bool:
     """Tell whether `values` are many: a sequence that is no text, an array, a series."""
     if isinstance(values, str | bytes | bytearray | Mapping):
         return False
-    shape = getattr(values, "shape", None)
-    return isinstance(values, Sequence | pl.Series) or (isinstance(shape, tuple) and len(shape) > 0)
+    if isinstance(values, Sequence | pl.Series) or hasattr(values, "__arrow_c_array__"):
+        return True
+    shape = getattr(values, "shape", ())  # NumPy's scalars have an empty one
+    return hasattr(values, "__arrow_c_stream__") or (isinstance(shape, tuple) and len(shape) > 0)
 
 
 def from_duckdb(relation: Any) -> pl.DataFrame:

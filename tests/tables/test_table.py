@@ -1,0 +1,92 @@
+"""What a table does: batches, samples, counts, and its errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from retrue.errors import TableError
+from retrue.tables import Table, read
+from retrue.tables.table import listed
+
+
+@given(st.integers(0, 400), st.integers(1, 130), st.integers(1, 90))
+def test_a_sample_is_evenly_strided_whatever_the_batches(total: int, rows: int, height: int) -> None:
+    """Row k is floor(k n / m) of the table, in memory and streamed."""
+    frame = pl.DataFrame({"x": range(total)}, schema={"x": pl.Int64})
+    expected = list(range(total)) if total <= rows else [k * total // rows for k in range(rows)]
+    assert read(frame).sample(["x"], rows)["x"].to_list() == expected
+
+    streamed = Table(frame.lazy(), "lazy", None, columnar=False)
+    assert streamed.sample(["x"], rows)["x"].to_list() == expected
+    assert pl.concat([streamed.empty(), *streamed.batches(rows=height)]).equals(frame)
+
+
+def test_an_unknown_column_is_named_with_the_nearest_one() -> None:
+    with pytest.raises(TableError, match=r"unknown column 'incme' in dict.*did you mean 'income'"):
+        read({"income": [1], "age": [2]}).collect(["incme"])
+
+
+def test_a_long_list_of_columns_is_cut_in_messages() -> None:
+    assert listed(map(str, range(100))).endswith("... (100 in all)")
+
+
+def test_batches_of_no_rows_are_refused() -> None:
+    with pytest.raises(TableError, match="at least 1"):
+        next(read({"x": [1]}).batches(rows=0))
+
+
+def test_a_table_without_columns_is_an_error_and_one_without_rows_is_not() -> None:
+    with pytest.raises(TableError, match="without columns"):
+        read(pl.DataFrame())
+    table = read(pl.DataFrame(schema={"x": pl.Int64}))
+    assert (table.count_rows(), list(table.batches()), table.sample().height) == (0, [], 0)
+
+
+def test_a_file_without_rows_reads_as_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text("a,b\n")
+    pl.DataFrame(schema={"a": pl.Float64}).write_parquet(tmp_path / "e.parquet")
+    for name in ("e.csv", "e.parquet"):
+        table = read(tmp_path / name)
+        assert (table.count_rows(), list(table.batches()), table.collect().height) == (0, [], 0)
+
+
+def test_a_lazy_query_that_fails_is_a_table_error_that_says_why() -> None:
+    table = read(pl.LazyFrame({"x": ["a"]}).select(pl.col("x").cast(pl.Int64)))
+    with pytest.raises(TableError, match=r"polars\.LazyFrame"):
+        list(table.batches())
+    with pytest.raises(TableError, match='"y"'):
+        read(pl.LazyFrame({"x": [1]}).select("y"))
+
+
+def test_an_error_of_the_one_who_reads_batches_stays_what_it_is() -> None:
+    def reader() -> Iterator[int]:
+        for batch in read(pl.LazyFrame({"x": [1, 2]})).batches():
+            yield batch.height
+            raise OSError("mine")
+
+    with pytest.raises(OSError, match="mine"):
+        list(reader())
+
+
+def test_batches_can_be_left_early() -> None:
+    """The query stops, and the table can be read again."""
+    table = read(pl.LazyFrame({"x": range(10_000)}))
+    assert next(table.batches(rows=10)).height == 10
+    assert table.count_rows() == 10_000
+
+
+def test_distinct_values_come_sorted_without_null() -> None:
+    assert read(pl.LazyFrame({"y": [3, None, 1, 3]})).distinct("y").to_list() == [1, 3]
+
+
+def test_columns_are_read_in_the_order_asked() -> None:
+    table = read({"a": [1], "b": [2], "c": [3]})
+    assert table.columns == ("a", "b", "c")
+    assert_frame_equal(table.collect(["c", "a"]), pl.DataFrame({"c": [3], "a": [1]}))
