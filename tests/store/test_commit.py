@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import polars as pl
 import pytest
@@ -92,12 +93,13 @@ class Client:
 
     seed: int
     folder: Path
+    wander: bool = False
     crashes: int = 0
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
         self.armed: str | None = None
-        self.events: dict[tuple[str, str], tuple[int, str]] = {}
+        self.events: dict[tuple[str, str, datetime], tuple[int, str]] = {}
         self.labels: dict[str, int] = {}
         self.feedback: set[tuple[str, int]] = set()
         self.differing = 0
@@ -148,16 +150,17 @@ class Client:
             rows.append({"id": number, "t": self.time(number), "v": version, "x": x})
             if self.random.random() < 0.05:
                 rows[-1]["z"] = 1.0
-            key, value = (str(number), version), (x, str(rows[-1].get("z")))
+            key, value = (str(number), version, cast("datetime", rows[-1]["t"])), (x, str(rows[-1].get("z")))
             if key in self.events and self.events[key] != value:
                 self.differing += 1
             self.events.setdefault(key, value)
         keys = {name for row in rows for name in row}
         self.send("events", [{name: row.get(name) for name in sorted(keys)} for row in rows])
 
-    @staticmethod
-    def time(number: int) -> datetime:
-        return START + timedelta(hours=5 * number)
+    def time(self, number: int) -> datetime:
+        """An id has one time, or one of three on different dates where ids wander."""
+        days = self.random.randrange(3) if self.wander else 0
+        return START + timedelta(hours=5 * number, days=days)
 
     def send_labels(self) -> None:
         rows: list[dict[str, object]] = []
@@ -177,17 +180,17 @@ def check(client: Client) -> None:
     """Compare the lake with what was sent, and the profiles with a recount."""
     store = client.store
     rows = store.labelled("m").collect()
-    lake = {(i, v): (x, str(z)) for i, v, x, z in rows.select("id", "v", "x", zed(rows)).rows()}
+    lake = {(i, v, t): (x, str(z)) for i, v, t, x, z in rows.select("id", "v", "t", "x", zed(rows)).rows()}
     assert len(rows) == len(lake), "an event is in the lake twice"
     assert lake == client.events
-    known = {i for i, _ in client.events}
+    known = {i for i, *_ in client.events}
     joined = {(i, y) for i, y in rows.select("id", "y").rows() if y is not None}
-    assert joined == {(i, y) for i, y in client.labels.items() if i in known}
+    assert client.wander or joined == {(i, y) for i, y in client.labels.items() if i in known}
     history = store.label_history("m").collect()
     waiting = set(history.filter(pl.col("_date").is_null())["id"]) if len(history) else set()
     assert waiting == client.labels.keys() - known
     assert set(store.feedback("m").collect().select("id", "clicks").rows()) == client.feedback
-    assert len(store.feedback("m").collect()) == len(client.feedback)
+    assert client.wander or len(store.feedback("m").collect()) == len(client.feedback)
     assert len(store.quarantine("m")) == client.differing
     assert store.pending("m") == 0
     assert_recount_agrees(store)
@@ -227,7 +230,7 @@ def fast_folder() -> Iterator[Path]:
 
 
 def run(folder: Path, seed: int, steps: int) -> int:
-    client = Client(seed, folder)
+    client = Client(seed, folder, wander=seed % 3 == 2)
     for _ in range(steps):
         client.step()
     client.survive("apply", "m")
@@ -235,7 +238,7 @@ def run(folder: Path, seed: int, steps: int) -> int:
     return client.crashes
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 def test_crashes_at_any_step_lose_nothing_and_count_nothing_twice(fast_folder: Path, seed: int) -> None:
     assert run(fast_folder, seed, 60) > 10
 

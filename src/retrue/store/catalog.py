@@ -12,7 +12,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -41,7 +41,7 @@ class Transaction:
 
     def add(self, row: R) -> R:
         """Insert a row; one whose `number` is None comes back with the number it was given."""
-        values = asdict(row)
+        values = _values(row)
         if "number" not in values or values["number"] is not None:
             self.connection.execute(_table(type(row)).insert(), values)
             return row
@@ -57,8 +57,8 @@ class Transaction:
             statement = insert(table)
             keys = [column.name for column in table.primary_key]
             rest = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
-            values = [asdict(row) for row in rows if type(row) is kind]
-            self.connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest), values)
+            change = statement.on_conflict_do_update(index_elements=keys, set_=rest)
+            self.connection.execute(change, [_values(row) for row in rows if type(row) is kind])
 
     def find(self, kind: type[R], **equal: Any) -> tuple[R, ...]:
         """Give the rows whose columns equal the given values (a collection: one of its values), in order of key."""
@@ -255,6 +255,11 @@ def _translated(path: Path) -> Iterator[None]:
     except SQLAlchemyError as error:
         cause = getattr(error, "orig", None) or error
         raise store_error(cause, path) from error
+
+
+def _values(row: Row) -> dict[str, Any]:
+    """A row's columns by name (`asdict` would copy every blob)."""
+    return {name: getattr(row, name) for name in columns_of(type(row))}
 
 
 def _table(kind: type[Row]) -> Table:

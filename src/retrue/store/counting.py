@@ -21,6 +21,7 @@ from retrue.core.cube import EVERYTHING, cube
 from retrue.core.grids import Grids
 from retrue.core.profile import Profile
 from retrue.slices import Slice
+from retrue.store.blob import pack, unpack
 
 COLUMNS, LABELS = "columns", "labels"
 
@@ -131,11 +132,11 @@ class GridCounting:
 
     def dump(self, state: Profile) -> bytes:
         """Write a profile without its grids: the catalog keeps those once."""
-        return state.to_bytes(grids=False)
+        return pack(state.fields(grids=False))
 
     def load(self, data: bytes, cell: Cell) -> Profile:
         """Read a profile; slices are on coarse grids."""
-        return Profile.from_bytes(data, (self.grids if cell[1] == EVERYTHING else self.grids.coarse).columns)
+        return Profile.from_fields(unpack(data), (self.grids if cell[1] == EVERYTHING else self.grids.coarse).columns)
 
 
 @dataclass

@@ -97,9 +97,12 @@ class LakeTable:
         with self._lock:
             if self._table is None:
                 self._table = DeltaTable(str(self.folder))
-            else:
+            elif self._entry(self._table.version() + 1).exists():
                 self._table.update_incremental()
             return self._table
+
+    def _entry(self, version: int) -> Path:
+        return self.folder / "_delta_log" / f"{version:020d}.json"
 
     def done(self, app: str) -> int:
         """The last segment that this app committed here; 0 where there is none."""

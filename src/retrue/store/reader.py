@@ -11,6 +11,7 @@ import polars as pl
 
 from retrue.core.grids import Grids
 from retrue.core.profile import Profile
+from retrue.core.reference import Reference
 from retrue.store import rows
 from retrue.store.counting import merged
 from retrue.store.reading import scan
@@ -141,13 +142,12 @@ class Reader(Shelf):
             for key, parts in cells.items()
         )  # fmt: skip
 
-    def reference(self, model: str, version: str) -> Profile | None:
-        """A version's reference profile on the model's grids; None where there is none."""
+    def reference(self, model: str, version: str) -> Reference | None:
+        """A version's reference on the model's grids; None where there is none."""
         with self.catalog.read() as tx:
             row = tx.get(rows.Model, name=model)
             found = tx.get(rows.Reference, model=model, version=version, digest=row.digest if row else None)
-        grids = self.grids(model)
-        return None if found is None or grids is None else Profile.from_bytes(found.data, grids.columns)
+        return None if found is None else Reference.from_bytes(found.data)
 
     def grids(self, model: str) -> Grids | None:
         """The grids that a model is counted on; None before there is a reference."""

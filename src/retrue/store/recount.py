@@ -22,6 +22,7 @@ from retrue.store.reading import before, micro_batches, scan
 from retrue.store.resolve import Plan
 
 STEP = 1_000_000  # events held in memory at once
+PUT = 500  # profiles written at once
 
 
 @dataclass(frozen=True)
@@ -150,5 +151,7 @@ def replace_profiles(
     if counting is None:
         return
     tx.remove_between(rows.ProfileRow, since, until, model=model, digest=counting.digest)
-    for (version, cell), state in sorted(increments.added.items(), key=lambda item: item[0]):
-        tx.put(profile_row(model, version, counting, cell, state, applied))
+    keys = sorted(increments.added)
+    for begin in range(0, len(keys), PUT):
+        some = [(version, cell, increments.added[version, cell]) for version, cell in keys[begin : begin + PUT]]
+        tx.put(*(profile_row(model, version, counting, cell, state, applied) for version, cell, state in some))

@@ -58,7 +58,7 @@ class GridsRow(Row):
 
 @dataclass(frozen=True)
 class Reference(Row):
-    """A version's reference profile on the grids named by `digest`."""
+    """A version's reference as bytes, on the grids named by `digest`."""
 
     table: ClassVar[str] = "reference_profiles"
     model: str

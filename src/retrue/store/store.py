@@ -18,8 +18,7 @@ from typing import Any
 
 import polars as pl
 
-from retrue.core.grids import Grids
-from retrue.core.profile import Profile
+from retrue.core.reference import Reference
 from retrue.errors import SchemaError, StoreError, nearest
 from retrue.slices import Slice
 from retrue.store import rows
@@ -209,21 +208,27 @@ class Store(Reader):
 
     # References, slices, recounting
 
-    def set_reference(self, model: str, version: str, grids: Grids, profile: Profile, **body: Any) -> int:
-        """Give a version its reference profile; the first one, or one on other grids, recounts all events.
+    def set_reference(self, model: str, version: str, reference: Reference, **body: Any) -> int:
+        """Give a version its reference; the model's first one, or one on other grids, recounts all events.
+
+        Args:
+            model: whose.
+            version: the version that was trained on it.
+            reference: what windows are compared with; after a promotion it should be on the same grids.
+            body: anything that JSON can hold, kept beside it.
 
         Returns:
             How many profiles were recounted.
         """
-        labelled = profile.outcome.labelled if profile.outcome else 0
-        data = profile.to_bytes(grids=False)
+        grids, outcome = reference.grids, reference.profile.outcome
+        rows_, labelled = reference.profile.rows, outcome.labelled if outcome else 0
         with locked(self._lock(model)):
             before, now = self.model(model).digest, _now()
             with self.catalog.write() as tx:
                 tx.put(
                     rows.GridsRow(model, grids.digest, grids.to_bytes(), now),
-                    rows.Reference(model, version, grids.digest, profile.rows, labelled, data, now, body),
-                )  # fmt: skip
+                    rows.Reference(model, version, grids.digest, rows_, labelled, reference.to_bytes(), now, body),
+                )
                 tx.set_digest(model, grids.digest)
                 return 0 if before == grids.digest else self._recount(tx, model, None, None)
 
