@@ -34,9 +34,9 @@ def test_a_refusal_is_told_with_its_status(website: tuple[Path, str]) -> None:
         read(f"{website[1]}/missing.csv")
 
 
-def test_an_unreachable_server_is_told() -> None:
-    with pytest.raises(TableError, match=r"can't reach the server: .* in http://127\.0\.0\.1:1/x\.csv"):
-        read("http://127.0.0.1:1/x.csv")
+def test_an_unreachable_server_is_told_without_the_secrets_of_its_address() -> None:
+    with pytest.raises(TableError, match=r"can't reach the server: .* in http://127\.0\.0\.1:1/x\.csv$"):
+        read("http://127.0.0.1:1/x.csv?key=secret")
 
 
 def test_the_extension_is_looked_at_before_anything_is_fetched() -> None:

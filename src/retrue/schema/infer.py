@@ -19,6 +19,10 @@ from retrue.tables import Table, read
 
 NESTED_ROWS = 1_000
 """Rows to look at of columns that hold lists, structs or bytes: embeddings are large, and all alike."""
+COLUMNS = 32
+"""Columns to read at a time where each is read alone anyway."""
+CELLS = 10_000_000
+"""Values to hold at most."""
 TYPO = 0.85
 """A missing label whose name is so similar to a column's is a typing mistake."""
 NUMBERS = ("score", "latency", "weight", "value")
@@ -112,13 +116,16 @@ def check_roles(roles: Roles, known: Collection[str]) -> None:
 
 
 def sampled(table: Table, rows: int) -> dict[str, pl.Series]:
-    """A sample of each column, in the table's order; few rows of columns that hold much in each."""
+    """A sample of each column, in the table's order; few rows of columns that hold much in each, or of very many columns."""
     large = [name for name, dtype in table.dtypes.items() if dtype.is_nested() or dtype == pl.Binary]
     small = [name for name in table.dtypes if name not in large]
-    groups: list[tuple[Sequence[str], int]] = [(large, min(rows, NESTED_ROWS)), (small, rows)]
-    found = {
-        series.name: series for names, most in groups if names for series in table.sample(names, most).get_columns()
-    }
+    together = COLUMNS if table.columnar else max(len(small), 1)
+    parts = [small[start : start + together] for start in range(0, len(small), together)]
+    few = min(rows, max(CELLS // max(len(small), 1), NESTED_ROWS))
+    samples = [table.sample(names, few) for names in parts]
+    if large:
+        samples.append(table.sample(large, min(rows, NESTED_ROWS)))
+    found = {series.name: series for sample in samples for series in sample.get_columns()}
     return {name: found[name] for name in table.dtypes}
 
 

@@ -31,7 +31,9 @@ def infer_column(series: pl.Series, total: int) -> Column:
 
 def find_kind(sample: Sample) -> Finding:
     """The kind and the reason."""
-    if sample.rows and not sample.n:
+    if not sample.rows:
+        return kind_of_type(sample.dtype), "no rows to look at: by its type"
+    if not sample.n:
         return Kind.EMPTY, f"no value in {sample.in_rows}"
     nested = nested_kind(sample)
     if nested is not None:
@@ -45,6 +47,19 @@ def shown(value: object) -> str:
     """A value for a message: texts in quotes, long ones cut."""
     text = repr(value) if isinstance(value, str) else text_of(value)
     return text if len(text) <= 40 else text[:36] + " ..."
+
+
+def kind_of_type(dtype: pl.DataType) -> Kind:
+    """The kind that a type alone tells."""
+    if dtype == pl.Null:
+        return Kind.EMPTY
+    if dtype.is_numeric() or dtype in (pl.Time, pl.Duration):
+        return Kind.NUMERIC
+    if dtype == pl.Boolean:
+        return Kind.BOOLEAN
+    if dtype in (pl.Date, pl.Datetime):
+        return Kind.DATETIME
+    return Kind.CATEGORICAL if dtype in (pl.String, pl.Categorical, pl.Enum) else Kind.TEXT
 
 
 def flat_kind(sample: Sample) -> Finding:

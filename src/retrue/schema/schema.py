@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from retrue.errors import SchemaError, nearest
 from retrue.schema.change import Change, changes
 from retrue.schema.column import UNPROFILED, Column, kind_named, overridden
-from retrue.schema.roles import ROLES, Roles
+from retrue.schema.roles import ROLES, Roles, several
 from retrue.schema.task import Task, task_named
 from retrue.schema.written import FORMAT, check_format, check_keys, from_toml, to_toml
 
@@ -61,10 +61,14 @@ class Schema:
     timezone: str = "UTC"
 
     def __post_init__(self) -> None:
-        known = set(self.named)
+        known = self.named
+        if len(known) < len(self.columns):
+            names = [column.name for column in self.columns]
+            twice = next(name for i, name in enumerate(names) if name in names[:i])
+            raise SchemaError(f"two columns are called {twice!r}", where="schema", expected="a name for each column")
         # Labels and feedback come later: a schema may name them before any table had them.
         later = {column for column in (self.label, *self.feedback) if column is not None}
-        self.roles.check(known | later)
+        self.roles.check({*known, *later})
         check_timezone(self.timezone)
 
     @classmethod
@@ -176,9 +180,7 @@ class Schema:
         check_keys(changed, [*FIELDS, "kinds"], "replace")
         if (kinds := changed.pop("kinds", None)) is not None:
             changed["columns"] = overridden(changed.get("columns", self.columns), kinds)
-        for name in ("features", "slices", "feedback", "classes"):
-            if name in changed:
-                changed[name] = (changed[name],) if isinstance(changed[name], str) else tuple(changed[name])
+        changed |= {name: several(changed[name], name) for name in LISTS if name in changed}
         if changed.get("task") is not None:
             changed["task"] = task_named(changed["task"])
         if "features" not in changed:
@@ -220,12 +222,12 @@ class Schema:
         """
         check_keys(values, ["format", *FIELDS], "schema")
         check_format(values)
-        fields = {key: value for key, value in values.items() if key in FIELDS}
-        for name in ("features", "slices", "feedback", "classes"):
-            fields[name] = tuple(values.get(name) or ())
+        entries = values.get("columns")
+        if not isinstance(entries, list | tuple):
+            raise SchemaError(f"columns are {entries!r}", where="schema", expected="a list of columns")
+        fields = {name: read_value(name, values[name]) for name in FIELDS[1:] if values.get(name) is not None}
         fields["task"] = None if values.get("task") is None else task_named(values["task"])
-        fields["columns"] = tuple(column_from(entry) for entry in values.get("columns", ()))
-        return cls(**fields)
+        return cls(**fields, columns=tuple(column_from(entry) for entry in entries))
 
     def to_json(self) -> str:
         """Write JSON."""
@@ -262,6 +264,10 @@ FIELDS = tuple(entry.name for entry in dataclasses.fields(Schema))
 """The names of a schema's fields, `columns` first."""
 
 
+LISTS = ("features", "slices", "feedback", "classes")
+"""Fields that hold several names."""
+
+
 def column_from(entry: Any) -> Column:
     """Read a column; dtype and reason may be left out by hand."""
     check_keys(entry, ["name", "kind", "dtype", "reason"], "a column of the schema")
@@ -269,6 +275,23 @@ def column_from(entry: Any) -> Column:
         raise SchemaError("a column without a name", where="schema", expected="name and kind")
     kind = kind_named(entry.get("kind", ""), entry["name"])
     return Column(entry["name"], kind, str(entry.get("dtype", "")), str(entry.get("reason", "")))
+
+
+def read_value(name: str, value: Any) -> Any:
+    """Read a field of the written form.
+
+    Raises:
+        SchemaError: it is of another type.
+    """
+    if name in LISTS:
+        if not isinstance(value, list | tuple) or not all(isinstance(part, str) for part in value):
+            raise SchemaError(f"{name} is {value!r}", where="schema", expected="a list of texts")
+        return tuple(value)
+    if name == "score" and isinstance(value, Mapping):
+        return {str(key): read_value("score column", column) for key, column in value.items()}
+    if not isinstance(value, str):
+        raise SchemaError(f"{name} is {value!r}", where="schema", expected="a text")
+    return value
 
 
 def check_timezone(name: str) -> None:

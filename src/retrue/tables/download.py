@@ -23,6 +23,11 @@ class Download:
     A table is read several times (a sample, a fit, a count), so one copy is cheaper than ranges of it again and again,
     and many servers don't serve ranges.
 
+    Args:
+        url: what to fetch, http or https.
+        suffix: the extension of the copy.
+        name: what messages call it.
+
     Attributes:
         path: where the copy is.
 
@@ -30,16 +35,16 @@ class Download:
         TableError: the server can't be reached, refuses, or stops half-way.
     """
 
-    def __init__(self, url: str, suffix: str) -> None:
+    def __init__(self, url: str, suffix: str, name: str) -> None:
         folder = tempfile.mkdtemp(prefix="retrue-")
         self.path = str(Path(folder) / f"download{suffix}")
         # A finalizer, not __del__: it also runs when the interpreter exits.
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        fetch(url, self.path)
+        fetch(url, self.path, name)
 
 
-def fetch(url: str, path: str) -> None:
-    """Copy what `url` serves into the file at `path`.
+def fetch(url: str, path: str, name: str) -> None:
+    """Copy what `url` serves into the file at `path`; messages call it `name`.
 
     Raises:
         TableError: the server can't be reached, refuses, or stops half-way.
@@ -50,10 +55,10 @@ def fetch(url: str, path: str) -> None:
             shutil.copyfileobj(answer, file, 1 << 20)
             wanted = answer.headers.get("Content-Length")
     except HTTPError as error:
-        raise TableError(f"the server answers {error.code} {error.reason}", where=url) from error
+        raise TableError(f"the server answers {error.code} {error.reason}", where=name) from error
     except URLError as error:
-        raise TableError(f"can't reach the server: {error.reason}", where=url) from error
+        raise TableError(f"can't reach the server: {error.reason}", where=name) from error
     except (HTTPException, OSError) as error:
-        raise TableError(f"can't download: {error}", where=url) from error
+        raise TableError(f"can't download: {error}", where=name) from error
     if wanted is not None and wanted.isdigit() and Path(path).stat().st_size != int(wanted):
-        raise TableError("the download broke off", where=url, expected=f"{wanted} bytes", hint="try again")
+        raise TableError("the download broke off", where=name, expected=f"{wanted} bytes", hint="try again")

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import polars as pl
 
-from retrue.errors import TableError
+from retrue.errors import TableError, nearest
 from retrue.tables.download import Download
 from retrue.tables.table import Table
 from retrue.tables.text import Scan, scan_csv, scan_ndjson
@@ -21,6 +21,9 @@ from retrue.tables.trouble import explained, first_line, missing
 
 SCHEME: Final = re.compile(r"^([a-z][a-z0-9+]+)://", re.IGNORECASE)
 """What tells a URL from a path: two letters at least, so that a drive letter is none."""
+
+STORES: Final = ("s3", "s3a", "gs", "gcs", "az", "azure", "adl", "abfs", "abfss", "hf")
+"""Schemes of object stores that Polars reads in place."""
 
 PACKED: Final = (".gz", ".zst")
 """Extensions of text that is compressed as a whole."""
@@ -92,17 +95,35 @@ def local_name(parts: Sequence[str]) -> str:
 
 
 def open_url(url: str, scheme: str, name: str | None) -> Table:
-    """Open a URL: http is downloaded first, object stores are read in place."""
+    """Open a URL: http is downloaded first, object stores are read in place.
+
+    Raises:
+        TableError: an unknown scheme or format, or a download that fails.
+    """
     tail = urlsplit(url).path.rstrip("/").rsplit("/", 1)[-1]
-    name = name or tail or url
+    shown = without_secrets(url)
+    name = name or tail or shown
     if scheme in {"http", "https"}:
-        form = format_of(tail, url)
-        download = Download(url, suffix(tail))
+        form = format_of(tail, shown)
+        download = Download(url, suffix(tail), shown)
         return scanned([download.path], form, name, keep=download)
+    if scheme not in STORES:
+        known = ", ".join(["http", "https", "file", *STORES])
+        raise TableError(f"unknown scheme {scheme!r}", where=shown, expected=known, hint=nearest(scheme, STORES))
     if not PurePath(tail).suffix:
         return open_delta(url, name)
-    form = format_of(tail, url)
+    form = format_of(tail, shown)
     return Table(form.scan(url), name, None, form.columnar)
+
+
+def without_secrets(url: str) -> str:
+    """The URL as messages show it: without user, password and query, which may hold keys.
+
+    >>> without_secrets("https://me:secret@host:80/a.csv?key=secret")
+    'https://host:80/a.csv'
+    """
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def open_local(parts: Sequence[str], name: str) -> Table:
