@@ -11,6 +11,7 @@ micro-averaged F1 and macro-averaged F1 scores").
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -18,9 +19,9 @@ import numpy as np
 from retrue.core.outcome import MulticlassOutcome
 from retrue.core.state import Floats
 from retrue.metrics.performance.basis import without
-from retrue.metrics.performance.intervals import of_fraction
+from retrue.metrics.performance.intervals import Z, wilson
 from retrue.metrics.performance.score_bins import named
-from retrue.metrics.registry import Measure
+from retrue.metrics.registry import Interval, Measure
 
 
 class Kind(NamedTuple):
@@ -49,7 +50,39 @@ def average(outcome: MulticlassOutcome, kind: Kind, *, weighted: bool) -> Measur
     slope = gradient(shares, kind, weights)
     if weighted:
         slope[:-1] += ((found - value) / rows.sum())[:, None]
-    return Measure(value, interval=of_fraction(value, variance(shares, slope, n), n), note=note(outcome, kind))
+    together = variance(shares, slope, n) - float((weights**2 * variances(shares, kind, n)).sum())
+    ends = interval(value, weights, found, class_ends(outcome, kind), max(together, 0.0))
+    return Measure(value, interval=ends, note=note(outcome, kind))
+
+
+def interval(value: float, weights: Floats, found: Floats, ends: Floats, together: float) -> Interval:
+    """Square and add the classes' own intervals, and what they vary together (`together`, a variance).
+
+    The delta method alone takes a class with three labels, all found, for certain; its Wilson interval doesn't.
+    """
+    below, above = ((weights * (ends - found)) ** 2).sum(axis=1)
+    return max(value - sqrt(below + Z * Z * together), 0.0), min(value + sqrt(above + Z * Z * together), 1.0)
+
+
+def class_ends(outcome: MulticlassOutcome, kind: Kind) -> Floats:
+    """float64[2, C]: the interval of each class by itself; 0 to 1 where it is undefined."""
+    hits = outcome.matrix.diagonal()[:-1]
+    labels, predictions = outcome.matrix.sum(axis=1)[:-1], outcome.matrix.sum(axis=0)[:-1]
+    # F1 is a function of hits / (labels + predictions - hits); the other two have one of the sums below.
+    of = kind.u * labels + kind.v * predictions - (kind.u + kind.v - 1) * hits
+    pairs = zip(hits.tolist(), of.tolist(), strict=True)
+    ends = np.array([wilson(h, n) or (0.0, 1.0) for h, n in pairs]).reshape(-1, 2).T
+    return ends if kind != F1 else 2 * ends / (1 + ends)
+
+
+def variances(shares: Floats, kind: Kind, n: int) -> Floats:
+    """float64[C]: the sampling variance of each class by itself, by the delta method."""
+    rows, columns, hits = shares.sum(axis=1)[:-1], shares.sum(axis=0)[:-1], shares.diagonal()[:-1]
+    of, value = kind.u * rows + kind.v * columns, by_class(shares, kind)
+    own = hits * ((kind.u + kind.v) * (1 - value)) ** 2
+    missed = value**2 * (kind.u**2 * (rows - hits) + kind.v**2 * (columns - hits))
+    found: Floats = np.divide(own + missed, n * of**2, out=np.zeros(of.size), where=of > 0)
+    return found
 
 
 def by_class(shares: Floats, kind: Kind) -> Floats:

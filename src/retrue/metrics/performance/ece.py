@@ -63,13 +63,16 @@ def probable(cuts: Floats) -> Bools:
 def gaps_of(low: Floats, counts: Ints, sums: Floats, n: int) -> tuple[Floats, Floats]:
     """float64[10] each: (positives - sum of scores) / n of each group, and its standard error.
 
-    A row contributes label - score; its square is taken at the mean score of its bin and label.
+    A row contributes label - score; its square is taken at the mean score of its bin and label, or, where that is more,
+    as expected of the bin's mean score (a small group with no positive would else look certain).
     """
     group = np.searchsorted(TENTHS[1:-1], low, side="right")
     mean = np.divide(sums, counts, out=np.zeros(sums.shape), where=counts > 0)
+    n_bin, sum_bin = counts.sum(axis=1), sums.sum(axis=1)
+    expected = np.bincount(group, sum_bin - np.divide(sum_bin**2, n_bin, out=np.zeros(n_bin.size), where=n_bin > 0), 10)
     squares = (counts * (np.array([0.0, 1.0]) - mean) ** 2).sum(axis=1)
-    gaps = np.bincount(group, counts[:, 1] - sums.sum(axis=1), minlength=10) / n
-    spread = np.bincount(group, squares, minlength=10) / n - gaps**2
+    gaps = np.bincount(group, counts[:, 1] - sum_bin, minlength=10) / n
+    spread = np.maximum(np.bincount(group, squares, minlength=10), expected) / n - gaps**2
     return gaps, np.sqrt(np.maximum(spread, 0.0) / n)
 
 
@@ -77,13 +80,14 @@ def interval(gaps: Floats, noise: Floats, n: int) -> Interval | None:
     """All calibration errors under which the one seen is not too extreme.
 
     The true gaps are taken to be the seen ones, all shrunk or grown by one factor; the factor at which 2.5 % of draws
-    reach the value seen is the lower end, the one at which 97.5 % do the upper end.
+    reach the value seen is the lower end, the one at which 97.5 % do the upper end. Scores that fit better than chance
+    allows get an interval that ends at the value seen.
     """
     seen = float(np.abs(gaps).sum())
     if not noise.any():
         return wilson(seen * n, n)
     shape = gaps / seen if seen > 0 else noise / noise.sum()
-    return at_level(0.025, seen, shape, noise), at_level(0.975, seen, shape, noise)
+    return min(at_level(0.025, seen, shape, noise), seen), max(at_level(0.975, seen, shape, noise), seen)
 
 
 def at_level(level: float, seen: float, shape: Floats, noise: Floats) -> float:

@@ -46,15 +46,17 @@ def of_fraction(value: float, variance: float, n: float) -> Interval | None:
 
 
 def of_logit(value: float, variance: float, n: float) -> Interval | None:
-    """The interval of a value between 0 and 1, symmetric in ln(value / (1 - value)); Wilson's on `n` at 0 and 1.
+    """Student's interval of a value between 0 and 1, symmetric in ln(value / (1 - value)); Wilson's at 0 and 1.
+
+    `n` is how many rows of the rarer class the variance was estimated from.
 
     >>> [round(end, 3) for end in of_logit(0.9, 0.0009, 50)]
-    [0.824, 0.945]
+    [0.822, 0.946]
     """
     most = value * (1 - value)
     if variance <= FLAT * most or most <= 0:
         return wilson(value * n, n)
-    centre, reach = log(value / (1 - value)), Z * sqrt(variance) / most
+    centre, reach = log(value / (1 - value)), student(int(n) - 1) * sqrt(variance) / most
     return 1 / (1 + exp(min(reach - centre, 700.0))), 1 / (1 + exp(min(-reach - centre, 700.0)))
 
 
