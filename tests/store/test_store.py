@@ -1,0 +1,178 @@
+"""A store as a whole: opened, refused, written, read back by any engine."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from retrue.errors import SchemaError, StoreError, StoreVersionError
+from retrue.store.layout import Layout
+from retrue.store.store import Store
+
+T0 = datetime(2013, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store.open(tmp_path / "store")
+    store.add_model("m", Layout(id="id", time="t", label="y"))
+    yield store
+    store.close()
+
+
+def events(n: int = 4) -> pl.DataFrame:
+    times = [T0 + timedelta(days=i) for i in range(n)]
+    return pl.DataFrame({"id": [str(i) for i in range(n)], "t": times, "x": [float(i) for i in range(n)]})
+
+
+def fill(store: Store) -> None:
+    store.append("m", "events", events())
+    store.append("m", "labels", pl.DataFrame({"id": ["1", "9"], "y": [1, 0]}))
+    store.apply("m")
+
+
+def test_the_lake_is_open_to_every_reader_of_delta(store: Store) -> None:
+    import duckdb
+    from deltalake import DeltaTable
+
+    fill(store)
+    path = store.folder / "lake" / "m" / "events"
+    assert sorted(pl.read_delta(str(path))["x"].to_list()) == [0.0, 1.0, 2.0, 3.0]
+    table = DeltaTable(str(path))
+    assert table.to_pyarrow_table().num_rows == 4
+    files = table.file_uris()
+    connection = duckdb.connect()
+    found = connection.execute("select sum(x) from read_parquet($1)", [files]).fetchone()
+    connection.close()
+    assert found == (6.0,)
+    labels = pl.read_delta(str(store.folder / "lake" / "m" / "labels"))
+    assert sorted(labels.select("id", "_date").rows()) == [("1", (T0 + timedelta(days=1)).date()), ("9", None)]
+
+
+def test_a_batch_with_a_key_is_taken_once(store: Store) -> None:
+    first = store.append("m", "events", events(), key="k")
+    again = store.append("m", "events", events(), key="k")
+    assert (first.repeated, again.repeated, again.accepted) == (False, True, 4)
+    assert store.apply("m").taken["events"] == 4
+
+
+def test_events_are_read_by_time_version_and_column(store: Store) -> None:
+    fill(store)
+    store.append("m", "events", events().with_columns(x=pl.col("x") + 10), version="2")
+    store.apply("m")
+    since, until = T0 + timedelta(days=1), T0 + timedelta(days=3)
+    found = store.labelled("m", since, until, version="2", columns=["x", "y"]).sort("x").collect()
+    assert found.rows() == [(11.0, 1), (12.0, None)]
+    assert store.events("m", since, until).collect().height == 4
+
+
+def test_events_as_of_an_earlier_segment_stay_what_they_were(store: Store) -> None:
+    fill(store)
+    store.append("m", "labels", pl.DataFrame({"id": ["1", "2"], "y": [0, 0]}))
+    store.apply("m")
+    then = store.labelled("m", applied=1).sort("id").collect()["y"].to_list()
+    now = store.labelled("m").sort("id").collect()["y"].to_list()
+    assert (then, now) == ([None, 1, None, None], [None, 0, 0, None])
+
+
+def test_a_model_without_events_reads_as_empty(store: Store) -> None:
+    assert store.labelled("m").collect().is_empty()
+    assert store.quarantine("m").is_empty()
+    assert store.label_history("m").collect().is_empty()
+    assert (store.windows("m"), store.profiles("m"), store.reference("m", "1")) == ((), (), None)
+    assert store.recount("m") == 0
+
+
+def test_a_column_that_comes_later_is_null_before(store: Store) -> None:
+    fill(store)
+    store.append("m", "events", pl.DataFrame({"id": ["new"], "t": [T0], "x": [1.0], "z": ["later"]}))
+    store.apply("m")
+    assert store.events("m").collect()["z"].drop_nulls().to_list() == ["later"]
+
+
+def test_unknown_names_are_told_with_the_nearest(store: Store) -> None:
+    with pytest.raises(SchemaError, match=r"unknown model 'mm'.*did you mean 'm'"):
+        store.append("mm", "events", events())
+    with pytest.raises(SchemaError, match=r"unknown kind 'event'.*did you mean 'events'"):
+        store.append("m", "event", events())
+    with pytest.raises(SchemaError, match="there is a model 'm' already"):
+        store.add_model("m", Layout())
+    with pytest.raises(SchemaError, match="can't name a model"):
+        store.add_model("../m", Layout())
+
+
+def test_opening_again_changes_nothing(store: Store) -> None:
+    fill(store)
+    before = {p: p.stat().st_mtime_ns for p in (store.folder / "lake").rglob("*") if p.is_file()}
+    other = Store.open(store.folder)
+    assert other.labelled("m").collect().equals(store.labelled("m").collect())
+    other.close()
+    assert before == {p: p.stat().st_mtime_ns for p in (store.folder / "lake").rglob("*") if p.is_file()}
+
+
+# Refused
+
+
+def test_there_must_be_a_store_where_none_is_to_be_made(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no store here"):
+        Store.open(tmp_path / "none", create=False)
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("part", ["lake", "spool.db"])
+def test_parts_of_different_stores_are_refused(tmp_path: Path, part: str) -> None:
+    for name in ("a", "b"):
+        store = Store.open(tmp_path / name)
+        store.add_model("m", Layout(id="id", time="t"))
+        store.append("m", "events", events())
+        store.apply("m")
+        store.close()
+    mine, theirs = tmp_path / "a" / part, tmp_path / "b" / part
+    shutil.rmtree(mine) if mine.is_dir() else mine.unlink()
+    theirs.rename(mine)
+    with pytest.raises(StoreError, match="belongs to another store"):
+        Store.open(tmp_path / "a")
+
+
+def test_a_lake_of_a_newer_version_is_refused(store: Store) -> None:
+    card = store.folder / "lake" / "_store.json"
+    card.write_text(json.dumps({**json.loads(card.read_text()), "format": 99}))
+    with pytest.raises(StoreVersionError, match="newer version"):
+        Store.open(store.folder)
+
+
+def test_a_lake_without_its_catalog_is_refused(store: Store) -> None:
+    """A new catalog would count segments from 1 again, and the lake would take them for done."""
+    fill(store)
+    store.close()
+    for file in store.folder.glob("catalog.db*"):
+        file.unlink()
+    with pytest.raises(StoreError, match=r"catalog is missing.*backup"):
+        Store.open(store.folder)
+
+
+def test_a_catalog_older_than_the_lake_is_refused_before_anything_is_written(store: Store) -> None:
+    saved = store.folder / "old.db"
+    fill(store)
+    from retrue.store.catalog import backup
+
+    backup(store.catalog.path, "old").rename(saved)
+    for n in (5, 6):
+        store.append("m", "events", events(n))
+        store.apply("m")
+    store.close()
+    for file in store.folder.glob("catalog.db*"):
+        file.unlink()
+    saved.rename(store.folder / "catalog.db")
+    again = Store.open(store.folder)
+    again.append("m", "events", events(7))
+    with pytest.raises(StoreError, match="catalog is older than the lake"):
+        again.apply("m")
+    assert again.pending("m") == 7
+    again.close()
