@@ -78,7 +78,8 @@ def segment_sums(values: Floats, begins: Ints, lengths: Ints) -> Floats:
     # reduceat has no empty segments: leave them out, the others still cover everything.
     filled = lengths > 0
     if filled.any():
-        sums[filled] = np.add.reduceat(values, begins[filled])
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums[filled] = np.add.reduceat(values, begins[filled])
     return sums
 
 

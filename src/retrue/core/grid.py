@@ -101,7 +101,13 @@ class Grid(ABC):
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Grid:
-        """Rebuild the grid that `fields` came from."""
+        """Rebuild the grid that `fields` came from.
+
+        Raises:
+            ProfileError: there is none; a lean profile is read with its grids.
+        """
+        if "cuts" not in fields and "categories" not in fields:
+            raise ProfileError("no grid among the fields", hint="pass the grids that the profile was counted on")
         if "cuts" in fields:
             return NumericGrid(
                 np.asarray(fields["cuts"], np.float64), temporal=bool(int(np.asarray(fields["temporal"])[0]))

@@ -150,6 +150,8 @@ class Grids:
     @classmethod
     def from_fields(cls, fields: Fields) -> Grids:
         """Rebuild the grids that `fields` came from."""
+        if "sources" not in fields:
+            raise ProfileError("these bytes hold no grids", hint="they may hold a profile, or a reference")
         own = grouped(fields, "grid")
         names = [str(name) for name in fields["names"]]
         columns = {name: Grid.from_fields(own[str(i)]) for i, name in enumerate(names)}

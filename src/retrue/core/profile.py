@@ -96,6 +96,8 @@ class Profile(State):
     @classmethod
     def from_fields(cls, fields: Fields, grids: Mapping[str, Grid] | None = None) -> Self:
         """Rebuild a profile; `grids` by column stand in for those that were left out when it was written."""
+        if "columns" not in fields:
+            raise ProfileError("these bytes hold no profile", hint="they may hold grids, or a reference")
         named, extras = grouped(fields, "column"), grouped(fields, "extra")
         columns = {
             str(name): read_column(named[str(i)], None if grids is None else grids.get(str(name)))
