@@ -9,10 +9,13 @@ MkDocs calls the functions named `on_...`; tests/test_docs.py calls the ones tha
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
+import typer
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
@@ -90,4 +93,27 @@ def row(metric: Metric) -> list[str]:
     return [f"`{metric.name}`", f"{metric.description}<br><small>{facts}</small>"]
 
 
-WRITERS: dict[str, Callable[[], str]] = {"<!-- metrics -->": metrics}
+def commands() -> str:
+    """Write a section for each command: its help, then its arguments and options."""
+    from retrue.cli.app import app
+
+    found: dict[str, Any] = getattr(typer.main.get_command(app), "commands", {})
+    return "\n\n".join(section(name, command) for name, command in found.items() if not command.hidden)
+
+
+def section(name: str, command: Any) -> str:
+    """Write one command's section."""
+    shown = [param for param in command.params if not getattr(param, "hidden", False)]
+    rows = [[f"`{written(param)}`", getattr(param, "help", None) or ""] for param in shown]
+    options = table(["argument or option", "what it is"], rows) if rows else ""
+    return f"## retrue {name}\n\n{inspect.cleandoc(command.help or '')}\n\n{options}"
+
+
+def written(param: Any) -> str:
+    """Write a parameter as one types it: `REFERENCE`, `--json`, `--slice`."""
+    if param.param_type_name == "argument":
+        return str(param.name).upper()
+    return ", ".join([*param.opts, *param.secondary_opts])
+
+
+WRITERS: dict[str, Callable[[], str]] = {"<!-- metrics -->": metrics, "<!-- commands -->": commands}

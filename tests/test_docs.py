@@ -87,6 +87,29 @@ def test_every_metric_is_in_the_docs(generated: ModuleType) -> None:
     assert [metric.name for metric in registered() if f"| `{metric.name}` |" not in written] == []
 
 
+def test_every_command_is_in_the_docs(generated: ModuleType) -> None:
+    """Each command of `retrue --help` has a section, and each of its options a line."""
+    done = subprocess.run([sys.executable, "-m", "retrue", "--help"], capture_output=True, text=True, check=True)
+    commands = re.findall(r"^│ ([a-z][a-z-]*) ", done.stdout, re.MULTILINE)
+    assert "compare" in commands
+    assert [name for name in commands if f"## retrue {name}\n" not in generated.commands()] == []
+
+
+def test_every_setting_is_in_the_docs() -> None:
+    from retrue.config import ModelSettings, StoreSettings
+
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    settings = [*StoreSettings.model_fields, *ModelSettings.model_fields]
+    assert [name for name in settings if f"| `{name}` |" not in page] == []
+
+
+def test_every_table_of_the_catalog_is_in_the_docs() -> None:
+    from retrue.store.tables import metadata
+
+    page = (ROOT / "docs" / "store.md").read_text(encoding="utf-8")
+    assert [name for name in metadata.tables if f"| `{name}` |" not in page] == []
+
+
 @pytest.mark.slow
 def test_the_built_site_fetches_nothing(tmp_path: Path) -> None:
     """Scripts, styles, fonts and pictures come from the site itself, so it works offline and tells nobody."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from retrue.version import VERSION as __version__  # noqa: N811
 
 if TYPE_CHECKING:
+    from retrue.compare import compare
     from retrue.core.grids import Grids
     from retrue.core.profile import Profile
     from retrue.errors import (
@@ -33,17 +34,23 @@ if TYPE_CHECKING:
     )
     from retrue.judge.verdict import Verdict, VerdictKind
     from retrue.metrics import Measure, metric
+    from retrue.refine.mix import Mix
+    from retrue.report.comparison import Comparison
     from retrue.schema import Kind, Schema, Task
     from retrue.slices import Slice
     from retrue.tables import Table
     from retrue.tables import read as read_table
+    from retrue.workspace import Model, Workspace, open
 
 _HOME: Final = {
+    "Comparison": "retrue.report.comparison:Comparison",
     "ConfigError": "retrue.errors:ConfigError",
     "Grids": "retrue.core.grids:Grids",
     "Kind": "retrue.schema:Kind",
     "Measure": "retrue.metrics:Measure",
     "MetricError": "retrue.errors:MetricError",
+    "Mix": "retrue.refine.mix:Mix",
+    "Model": "retrue.workspace:Model",
     "Profile": "retrue.core.profile:Profile",
     "ProfileError": "retrue.errors:ProfileError",
     "RefusedError": "retrue.errors:RefusedError",
@@ -60,17 +67,23 @@ _HOME: Final = {
     "Task": "retrue.schema:Task",
     "Verdict": "retrue.judge.verdict:Verdict",
     "VerdictKind": "retrue.judge.verdict:VerdictKind",
+    "Workspace": "retrue.workspace:Workspace",
+    "compare": "retrue.compare:compare",
     "metric": "retrue.metrics:metric",
+    "open": "retrue.workspace:open",
     "read_table": "retrue.tables:read",
 }
 """Where each public name lives, as `room:name`. A new one goes here, into `__all__` and into the block above."""
 
 __all__ = [
+    "Comparison",
     "ConfigError",
     "Grids",
     "Kind",
     "Measure",
     "MetricError",
+    "Mix",
+    "Model",
     "Profile",
     "ProfileError",
     "RefusedError",
@@ -87,8 +100,11 @@ __all__ = [
     "Task",
     "Verdict",
     "VerdictKind",
+    "Workspace",
     "__version__",
+    "compare",
     "metric",
+    "open",
     "read_table",
 ]
 
