@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -13,19 +14,29 @@ from polars.testing import assert_frame_equal
 
 from retrue.errors import TableError
 from retrue.tables import Table, read
-from retrue.tables.table import listed
+from retrue.tables.table import listed, spread
 
 
 @given(st.integers(0, 400), st.integers(1, 130), st.integers(1, 90))
-def test_a_sample_is_evenly_strided_whatever_the_batches(total: int, rows: int, height: int) -> None:
-    """Row k is floor(k n / m) of the table, in memory and streamed."""
+def test_a_sample_is_evenly_spread_whatever_the_batches(total: int, rows: int, height: int) -> None:
+    """Row k lies between floor(k n / m) and floor((k + 1) n / m); the same in memory and streamed."""
     frame = pl.DataFrame({"x": range(total)}, schema={"x": pl.Int64})
-    expected = list(range(total)) if total <= rows else [k * total // rows for k in range(rows)]
-    assert read(frame).sample(["x"], rows)["x"].to_list() == expected
+    sample = read(frame).sample(["x"], rows)["x"].to_list()
+    assert len(sample) == min(total, rows)
+    if total > rows:
+        assert all(k * total // rows <= x < (k + 1) * total // rows for k, x in enumerate(sample))
 
     streamed = Table(frame.lazy(), "lazy", None, columnar=False)
-    assert streamed.sample(["x"], rows)["x"].to_list() == expected
+    assert streamed.sample(["x"], rows)["x"].to_list() == sample
     assert pl.concat([streamed.empty(), *streamed.batches(rows=height)]).equals(frame)
+
+
+@given(st.integers(2, 60), st.integers(2, 50))
+def test_events_that_come_in_turns_are_sampled_alike(turns: int, stride: int) -> None:
+    """An even stride would see one of them only, where it is a multiple of their number."""
+    total = turns * stride * 100
+    counts = np.bincount(spread(total, total // stride) % turns, minlength=turns)
+    assert counts.min() >= 0.5 * counts.mean()
 
 
 def test_an_unknown_column_is_named_with_the_nearest_one() -> None:

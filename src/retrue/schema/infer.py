@@ -116,7 +116,7 @@ def check_roles(roles: Roles, known: Collection[str]) -> None:
 
 
 def sampled(table: Table, rows: int) -> dict[str, pl.Series]:
-    """A sample of each column, in the table's order; few rows of columns that hold much in each, or of very many columns."""
+    """A sample of each column, in the table's order; few rows where each holds much, or there are very many columns."""
     large = [name for name, dtype in table.dtypes.items() if dtype.is_nested() or dtype == pl.Binary]
     small = [name for name in table.dtypes if name not in large]
     together = COLUMNS if table.columnar else max(len(small), 1)

@@ -35,8 +35,8 @@ def name_words(name: str) -> tuple[str, ...]:
     >>> name_words("PULocationID"), name_words("passenger_count"), name_words("zipCode")
     (('pu', 'location', 'id'), ('passenger', 'count'), ('zip', 'code'))
     """
-    parts = re.findall(r"[A-Z]+(?=[A-Z][a-z]|\b|_|\d)|[A-Z]?[a-z]+|[^\W\d_]+|\d+", name)
-    return tuple(part.lower() for part in parts)
+    apart = re.sub(r"([a-z])([A-Z])|([A-Z])(?=[A-Z][a-z]{2})", r"\1\3 \2", name)
+    return tuple(re.sub(r"(\d+)|[\W_]+", r" \1 ", apart).lower().split())
 
 
 def names_code(name: str) -> bool:

@@ -7,13 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from retrue.errors import TableError, nearest
 from retrue.tables.trouble import explained
 
 BATCH_ROWS = 262_144
 """Rows of a batch unless told otherwise: so many that calls cost nothing, so few that 100 columns fit in memory."""
+
+GOLDEN = (5**0.5 - 1) / 2
+"""Its multiples, modulo 1, are spread as evenly as can be and never come in turns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,25 +92,25 @@ class Table:
                     yield batch
 
     def sample(self, columns: Sequence[str] | None = None, rows: int = 100_000) -> pl.DataFrame:
-        """Take `rows` rows at even strides over the whole table, or all rows when it has no more.
+        """Take `rows` rows evenly spread over the whole table (see `spread`), or all rows when it has no more.
 
         The same rows come out each time, from whatever source the table is read. Streams: memory holds the sample and a
         batch.
 
         >>> from retrue.tables import read
-        >>> read({"x": range(10)}).sample(["x"], 4)["x"].to_list()
-        [0, 2, 5, 7]
+        >>> read({"x": range(10)}).sample(["x"], 5)["x"].to_list()
+        [0, 3, 4, 7, 8]
         """
         total = self.count_rows()
         if total <= rows:
             return self.collect(columns)
+        wanted = spread(total, rows)
         if self.held is not None:
-            return self.picked(self.held, columns)[[k * total // rows for k in range(rows)]]
+            return self.picked(self.held, columns)[wanted]
         picked, start = [self.empty(columns)], 0
         for batch in self.batches(columns):
-            # Row k of the sample is row floor(k * total / rows): these are the k that fall into this batch.
-            first, last = -(-start * rows // total), -(-(start + batch.height) * rows // total)
-            picked.append(batch[[k * total // rows - start for k in range(first, last)]])
+            first, last = np.searchsorted(wanted, (start, start + batch.height))
+            picked.append(batch[wanted[first:last] - start])
             start += batch.height
         return pl.concat(picked)
 
@@ -176,6 +181,24 @@ class Table:
             yield
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             raise explained(error, self.name, self.paths) from error
+
+
+def spread(total: int, rows: int) -> NDArray[np.int64]:
+    """Choose `rows` of `total` rows: one from each of as many stretches of (nearly) one length.
+
+    Which one changes by the golden ratio from stretch to stretch: with an even stride, of events that come in turns
+    (sensors, hours, branches) only one kind might be seen.
+
+    Returns:
+        int64[rows], rising row numbers from 0 on.
+
+    >>> spread(10, 5).tolist()
+    [0, 3, 4, 7, 8]
+    """
+    k = np.arange(rows + 1, dtype=np.int64)
+    edges = k * total // rows
+    turns = k[:-1] * GOLDEN % 1.0
+    return edges[:-1] + (turns * np.diff(edges)).astype(np.int64)
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:
