@@ -10,6 +10,7 @@ from retrue.core.outcome import Outcome
 from retrue.core.outcome_grid import BinaryGrid, MulticlassGrid, OutcomeGrid, RegressionGrid, error_grid, score_cuts
 from retrue.core.ranking import RankingGrid
 from retrue.metrics import Measure, Metric, get, registered
+from retrue.metrics.performance.difference import difference
 from retrue.schema import Task
 
 PARAMETER = {"threshold": "0.333", "class": "b"}
@@ -63,6 +64,8 @@ FRAMES: dict[Task, dict[str, dict[str, object]]] = {
         "labels of 0": {"y": [0.0, 0.0], "p": [1.0, 2.0]},
         "one error": {"y": [1.0, 2.0, 5.0], "p": [2.0, 3.0, 6.0]},
         "far off": {"y": [1.0, 2.0, 5.0], "p": [1e6, -1e6, 1e9]},
+        "beyond squares": {"y": [1.0, 2.0, 5.0], "p": [1e150, -1e150, 2.0]},
+        "beyond sums of squares": {"y": [1.0, 2.0, 5.0], "p": [1e300, -1e300, 2.0]},
         "unlabelled": {"y": NONE, "p": [1.0, 2.0, 3.0]},
         "no predictions": {"y": [1.0, 2.0, 3.0], "p": NONE},
     },
@@ -169,3 +172,12 @@ def test_every_metric_describes_itself(metric: Metric) -> None:
     assert metric.source
     assert metric.description[0].isupper()
     assert ">>>" in (metric.compute.__doc__ or "")
+
+
+@pytest.mark.parametrize(("task", "name", "outcome"), OUTCOMES, ids=[name for _, name, _ in OUTCOMES])
+def test_no_outcome_differs_from_itself(task: Task, name: str, outcome: Outcome) -> None:
+    for metric in (asked_for for registered_one in METRICS for asked_for in asked(registered_one, task)):
+        found = difference(metric, outcome, outcome)
+        assert found.value == 0.0 or found.note, metric.name
+        if found.interval is not None:
+            assert found.interval[0] <= 0.0 <= found.interval[1], metric.name

@@ -1,4 +1,7 @@
-"""The four cells of the confusion matrix, as shares of the labelled rows, so that windows of any size compare."""
+"""The four cells of the confusion matrix, as shares of the labelled rows, so that windows of any size compare.
+
+Fewer wrong ones are better; the right ones move with the base rate as well, so neither way is better.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ cell = partial(
 )
 
 
-@cell("true_positives", better="higher")
+@cell("true_positives")
 def true_positives(outcome: Labelled, at: str | None = None) -> Measure:
     """Positives predicted so, as a share of all labelled rows: TP / n.
 
@@ -54,7 +57,7 @@ def false_negatives(outcome: Labelled, at: str | None = None) -> Measure:
     return measure_ratio(outcome, at, lambda table: (table.fn, table.n), "no rows")
 
 
-@cell("true_negatives", better="higher")
+@cell("true_negatives")
 def true_negatives(outcome: Labelled, at: str | None = None) -> Measure:
     """Negatives predicted so, as a share of all labelled rows: TN / n.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, log, sqrt
+from math import exp, hypot, log, sqrt
 
 from retrue.core.state import Sums
 from retrue.metrics.registry import Interval
@@ -107,6 +107,4 @@ def of_difference(a: float, of_a: Interval, b: float, of_b: Interval) -> Interva
     >>> [round(end, 4) for end in of_difference(56 / 70, wilson(56, 70), 48 / 80, wilson(48, 80))]  # Newcombe, table II
     [0.0524, 0.3339]
     """
-    low = a - b - sqrt((a - of_a[0]) ** 2 + (of_b[1] - b) ** 2)
-    high = a - b + sqrt((of_a[1] - a) ** 2 + (b - of_b[0]) ** 2)
-    return low, high
+    return a - b - hypot(a - of_a[0], of_b[1] - b), a - b + hypot(of_a[1] - a, b - of_b[0])

@@ -45,7 +45,7 @@ def interval(outcome: RegressionOutcome, unexplained: float) -> Interval | None:
         return None
     of_error = (mse.standard_error / mse.mean) ** 2
     # s2 contains the errors, so it can't vary less than they make it.
-    of_spread = max(2 / mse.n, unexplained**2 * of_error)
+    of_spread = max(2 / mse.n, unexplained * (unexplained * of_error))
     relative = max(of_error + of_spread - 2 * unexplained * of_error, 0.0) ** 0.5
     ends = of_positive(unexplained, unexplained * relative, mse.n)
     return None if ends is None else (1 - ends[1], 1 - ends[0])
