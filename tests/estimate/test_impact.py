@@ -74,3 +74,18 @@ def test_a_score_between_zero_and_one_never_moves_by_more_than_one(window: list[
     moved = found(window, reference)
     assert -1 <= moved.value <= 1
     assert moved.interval[0] <= moved.value <= moved.interval[1]
+
+
+def test_narrow_bins_of_an_ordered_column_borrow_from_their_neighbours() -> None:
+    rng = np.random.default_rng(2)
+    chance = np.linspace(0.9, 0.5, 400)
+    reference = np.concatenate([[0], np.full(400, 3), np.zeros(6, int)])
+    right = np.concatenate([[0], rng.binomial(3, chance), np.zeros(6, int)]).astype(float)
+    window = np.concatenate([[0], np.zeros(300, int), np.full(100, 10), np.zeros(6, int)])
+    narrow = found(window.tolist(), reference.tolist(), BinScores(right, reference))
+    wide = found(window.tolist(), reference.tolist(), BinScores(right, reference, ordered=True))
+    truth = float(chance[300:].mean() - chance.mean())
+    assert narrow.uncovered == pytest.approx(1.0)  # fewer than five labelled rows in each
+    assert wide.uncovered == 0.0
+    assert abs(wide.value - truth) < abs(narrow.value - truth)
+    assert wide.interval[0] < truth < wide.interval[1]

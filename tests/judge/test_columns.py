@@ -119,6 +119,16 @@ def test_a_column_that_always_was_constant_is_true() -> None:
     assert judge(["a"] * 500, ["a"] * 500).kind is VerdictKind.TRUE
 
 
+def test_a_value_that_reference_windows_are_constant_in_too_isnt_broken() -> None:
+    _, *days = profiles({"x": np.repeat(np.arange(7.0), 500)}, *({"x": [float(i % 7)] * 500} for i in range(28)))
+    total = days[0]
+    for day in days[1:]:
+        total = total + day
+    assert judge_columns(days[3], total)[0].metric == "constant"
+    null = learn_null([day.columns["x"] for day in days])
+    assert judge_columns(days[3], total, known={"x": Known(null=null)})[0].kind is VerdictKind.TRUE
+
+
 def test_several_faults_are_one_verdict_with_the_worst_first() -> None:
     window = [None] * 100 + ["ZZ"] * 300 + ["a"] * 600
     verdict = judge(LETTERS, window)
@@ -236,6 +246,16 @@ def test_traffic_where_the_model_was_never_evaluated_is_unknown() -> None:
     verdict = judge(NORMAL, rng.normal(size=2000), Known(impact=Cost(0, (0, 0), uncovered=0.2, uncovered_before=0.01)))
     assert verdict.kind is VerdictKind.UNKNOWN
     assert verdict.reason == "20 % of 2,000 rows lie where the model was never evaluated; 1 % did before"
+
+
+def test_numbers_just_beyond_what_the_model_learned_are_unknown_and_far_off_ones_broken() -> None:
+    winter, impact = rng.uniform(10, 60, size=5000), Known(impact=Cost(0, (0, 0)))
+    summer = rng.uniform(50, 80, size=1000)
+    verdict = judge(winter, summer, impact)
+    assert (verdict.kind, verdict.metric, verdict.alarm) == (VerdictKind.UNKNOWN, "out_of_range", True)
+    assert verdict.reason.endswith("above 60.0; the model was never evaluated there")
+    assert judge(winter, (summer - 32) * 100, impact).kind is VerdictKind.BROKEN
+    assert judge(winter, summer).kind is VerdictKind.BROKEN  # without labels nothing is known of the model
 
 
 # --- too few, and odd tables ---

@@ -73,6 +73,16 @@ def test_a_worse_model_beside_drifting_data_is_the_same_incident() -> None:
     assert incident.kind is K.DEGRADED
 
 
+def test_what_broken_data_does_to_the_model_is_in_the_sentence() -> None:
+    (incident,) = group([[missing(), Verdict(K.DEGRADED, "accuracy 0.76", metric="accuracy")]])
+    assert incident.sentence.endswith("missing rose from 0 % to 12 %; accuracy 0.76")
+
+
+def test_a_column_that_breaks_much_later_is_another_problem() -> None:
+    incidents = group([[missing("a")], [missing("a")], [missing("a")], [missing("a"), missing("b")]], onset=2)
+    assert [incident.columns for incident in incidents] == [("a",), ("b",)]
+
+
 def test_silence_and_different_causes_stay_apart() -> None:
     silent, drift = Verdict(K.SILENT, "no events"), Verdict(K.DRIFTING, "moved", column="b")
     incidents = group([[missing("a"), drift, silent]])

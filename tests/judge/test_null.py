@@ -1,6 +1,7 @@
 """The hierarchical null: false alarms stay near the budget when windows wander, and real changes are still seen."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -140,3 +141,34 @@ def test_noise_doesnt_hide_that_windows_are_alike() -> None:
         signal.append(0.9 * signal[-1] + np.sqrt(1 - 0.81) * step)
     noisy = np.array(signal) + rng.normal(size=200)
     assert effective_windows(noisy, 0.5) < 0.6 * effective_windows(noisy)
+
+
+def days_of_weather(rng: np.random.Generator, days: int) -> Counts:
+    """Days that fill a few bins of a season's 64 each, the more often the further out they are."""
+    middle = rng.normal(32, 10, size=days).clip(2, 61)
+    return np.stack([rng.multinomial(1000, stats.norm.pdf(np.arange(64), m, 1.5) / 1.0001) for m in middle])
+
+
+def test_windows_that_fill_few_bins_are_held_to_their_own_distances() -> None:
+    rng = np.random.default_rng(3)
+    history, month = days_of_weather(rng, 60), days_of_weather(rng, 300)
+    null = Null.learn(KS, history)
+    assert null is not None
+    assert null.usual is not None
+    distances = KS.counts(month, history.sum(axis=0))
+    assert (distances > null.threshold(1000, 1e-3)).sum() <= 3
+    assert (distances > replace(null, usual=None).threshold(1000, 1e-3)).sum() > 3
+
+
+def test_windows_that_wander_as_simulated_keep_the_simulated_threshold() -> None:
+    null = Null.learn(KS, world(np.random.default_rng(1), 60, 2_000, 0.05))
+    assert null is not None
+    assert null.usual is None
+    assert null.constant == 0
+
+
+def test_it_remembers_how_often_windows_held_one_value() -> None:
+    weekdays = np.eye(7, dtype=int)[np.arange(28) % 7] * 500
+    null = Null.learn(JS, weekdays)
+    assert null is not None
+    assert null.constant == 1

@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from retrue.core.column import ColumnProfile
+from retrue.core.grid import NumericGrid
 from retrue.core.outcome import Outcome
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
@@ -103,7 +104,8 @@ class Judge:
         if scores is None or outcome is None:
             return None
         better = "higher" if outcome.higher_is_better else "lower"
-        by_bin = BinScores(scores.total, scores.n, scores.squares, outcome.score_metric, better)
+        ordered = isinstance(column.grid, NumericGrid)
+        by_bin = BinScores(scores.total, scores.n, scores.squares, outcome.score_metric, better, ordered)
         return impact(all_counts(column), all_counts(self.reference.profile.columns[name]), by_bin)
 
     def judge_column(self, name: str, column: ColumnProfile, cost: Impact | None) -> Verdict:

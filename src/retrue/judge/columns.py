@@ -20,7 +20,7 @@ from retrue.errors import ProfileError
 from retrue.judge.budget import Threshold, drift_threshold, share_threshold
 from retrue.judge.distance import JS, KS, Counts, Distance, all_rows, distance_of
 from retrue.judge.null import Null
-from retrue.judge.quality import History, Problem, problems, wilson
+from retrue.judge.quality import History, Problem, near_the_edge, problems, wilson
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import percent, rows, span
@@ -110,9 +110,10 @@ def judge_column(
     few = _too_few(name, window.rows, reference.rows, settings)
     if few is not None:
         return few
-    found = problems(window, reference, alpha, settings, known.history)
+    habit = known.null is not None and known.null.constant > 0
+    found = problems(window, reference, alpha, settings, known.history, often_constant=habit)
     if found:
-        return _broken(name, window, found)
+        return _broken(name, window, found, evaluated=known.impact is not None)
     unknown = _unknown(name, window, reference, alpha, settings, known)
     if unknown is not None:
         return unknown
@@ -132,11 +133,14 @@ def _too_few(name: str, n: int, base: int, settings: Settings) -> Verdict | None
     return Verdict(VerdictKind.NOT_COMPARABLE, reason, column=name, n=n, threshold=settings.min_rows)
 
 
-def _broken(name: str, window: ColumnProfile, found: list[Problem]) -> Verdict:
+def _broken(name: str, window: ColumnProfile, found: list[Problem], *, evaluated: bool) -> Verdict:
+    """Tell all that is wrong; where numbers just left the range on which the model was evaluated, that is unknown."""
     worst = found[0]
+    unknown = evaluated and [problem.metric for problem in found] == ["out_of_range"] and near_the_edge(window)
+    reason = "; ".join(problem.sentence for problem in found)
     return Verdict(
-        VerdictKind.BROKEN,
-        "; ".join(problem.sentence for problem in found),
+        VerdictKind.UNKNOWN if unknown else VerdictKind.BROKEN,
+        f"{reason}; the model was never evaluated there" if unknown else reason,
         metric=worst.metric,
         column=name,
         value=worst.value,

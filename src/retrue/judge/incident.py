@@ -1,6 +1,6 @@
 """Incidents: alerts that belong together, from the first to the last, so that one problem is one message.
 
-    windows in order of time --alerts--> join an open incident (same column, or same kind) or open one
+    windows in order of time --alerts--> join an open incident (same column, or same kind and onset) or open one
                              --calm windows--> resolved; an alert soon after reopens it
 
 Everything is a pure function of the verdicts of all windows and of what people said about earlier incidents. A window
@@ -108,10 +108,13 @@ class Hysteresis:
     Args:
         calm: judged windows without its alerts until it is resolved.
         cooldown: windows after that in which a like alert reopens it.
+        onset: windows from an incident's first within which alerts of the same kind share its cause. What breaks weeks
+            later is another problem.
     """
 
     calm: int = 2
     cooldown: int = 2
+    onset: int = 2
 
     def __post_init__(self) -> None:
         """Refuse an incident that would end before it began."""
@@ -138,12 +141,12 @@ def group_incidents(
     """
     hysteresis = hysteresis or Hysteresis()
     threads: list[_Thread] = []
-    for window in sorted(history):
+    for now, window in enumerate(sorted(history)):
         verdicts = [verdict.within(window) for verdict in history[window]]
         alerts = sort_worst_first(verdict for verdict in verdicts if verdict.alarm)
         told: set[int] = set()
         for alert in alerts:
-            told.add(_join(threads, alert, hysteresis))
+            told.add(_join(threads, alert, now, hysteresis))
         if any(verdict.kind not in _BLIND for verdict in verdicts):
             for place, thread in enumerate(threads):
                 thread.calm = 0 if place in told else thread.calm + 1
@@ -159,7 +162,8 @@ _BLIND = (VerdictKind.NOT_COMPARABLE, VerdictKind.SILENT)
 class _Thread:
     """An incident in the making."""
 
-    alerts: list[Verdict]
+    start: int
+    alerts: list[Verdict] = field(default_factory=list)
     calm: int = 0
     columns: set[str] = field(default_factory=set)
     kinds: set[VerdictKind] = field(default_factory=set)
@@ -171,24 +175,25 @@ class _Thread:
         if alert.column is not None:
             self.columns.add(alert.column)
 
-    def belongs(self, alert: Verdict) -> bool:
-        """Same column, same kind, or a worse model beside changed data."""
-        silent = VerdictKind.SILENT
-        if alert.column in self.columns or alert.kind in self.kinds:
+    def belongs(self, alert: Verdict, now: int, onset: int) -> bool:
+        """Same column, same kind from the same time on, or a worse model beside changed data."""
+        if alert.column in self.columns or (alert.column is None and alert.kind in self.kinds):
             return True
-        effect = VerdictKind.DEGRADED
-        return silent not in (alert.kind, *self.kinds) and (alert.kind is effect or effect in self.kinds)
+        if alert.kind in self.kinds:
+            return now - self.start < onset
+        effect, silent = VerdictKind.DEGRADED, VerdictKind.SILENT
+        return silent not in (alert.kind, *self.kinds) and self.calm <= 1 and effect in (alert.kind, *self.kinds)
 
 
-def _join(threads: list[_Thread], alert: Verdict, hysteresis: Hysteresis) -> int:
+def _join(threads: list[_Thread], alert: Verdict, now: int, hysteresis: Hysteresis) -> int:
     """Put an alert where it belongs; the thread that shares its column comes first, then the oldest."""
     alive = [
         place
         for place, thread in enumerate(threads)
-        if thread.calm < hysteresis.calm + hysteresis.cooldown + 1 and thread.belongs(alert)
+        if thread.calm < hysteresis.calm + hysteresis.cooldown + 1 and thread.belongs(alert, now, hysteresis.onset)
     ]
     if not alive:
-        threads.append(_Thread([]))
+        threads.append(_Thread(now))
         alive = [len(threads) - 1]
     best = min(alive, key=lambda place: (alert.column not in threads[place].columns, place))
     threads[best].add(alert)
@@ -257,14 +262,16 @@ def _window(verdict: Verdict) -> Window:
 
 
 def _sentence(incident: Incident, last: str) -> str:
-    """Say since when, what is worst now, and what else."""
-    now = [alert for alert in incident.verdicts if _window(alert)[1] == last]
+    """Say since when, what is worst now (or was worst, once it is over), and what else."""
+    now = [alert for alert in incident.verdicts if not incident.live or _window(alert)[1] == last]
     worst = sort_worst_first(now)[0]
     subject = "" if worst.column is None else f"{worst.column}: "
     where = "" if worst.slice is None else f" where {worst.slice}"
     others = [column for column in incident.columns if column != worst.column]
     rest = "" if not others else f"; also {_listed(others)}"
-    return f"{_when(incident)}, {subject}{worst.reason}{where}{rest}"
+    effect = next((alert for alert in now if alert.kind is VerdictKind.DEGRADED and alert is not worst), None)
+    cost = "" if effect is None else f"; {effect.reason}"
+    return f"{_when(incident)}, {subject}{worst.reason}{where}{rest}{cost}"
 
 
 def _when(incident: Incident) -> str:

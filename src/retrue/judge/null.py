@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -38,6 +38,9 @@ MERGING = 1.02
 
 MIN_WINDOWS = 10
 """Fewer windows than this can't show how much they wander."""
+
+MISFIT = 0.1
+"""Share of reference windows that may lie beyond the simulated null's quantile of the same share."""
 
 DRAWS = 4_000
 TAIL = 0.05
@@ -146,6 +149,8 @@ class Null:
         wander: the wander on those.
         windows: reference windows behind it.
         rows: reference rows behind it.
+        constant: share of the reference windows that held one single bin.
+        usual: the reference windows' own distances where they are larger than this null gives, else None.
     """
 
     distance: Distance
@@ -155,6 +160,8 @@ class Null:
     wander: Wander
     windows: int
     rows: int
+    constant: float = 0.0
+    usual: Usual | None = None
 
     @classmethod
     def learn(cls, distance: Distance, history: Counts) -> Null | None:
@@ -172,7 +179,7 @@ class Null:
         )
         fine = fold(history, places, _width(places))
         merged = _merge_neighbours(fine.sum(axis=0), MERGED) if ordered else _merge_smallest(fine.sum(axis=0), MERGED)
-        return cls(
+        null = cls(
             distance,
             places,
             shares(fine.sum(axis=0)),
@@ -180,7 +187,9 @@ class Null:
             learn_wander(fold(fine, merged, _width(merged))),
             len(history),
             int(total.sum()),
+            float(np.mean(np.count_nonzero(history, axis=1) == 1)),
         )
+        return replace(null, usual=_usual(null, history))
 
     @property
     def digest(self) -> str:
@@ -213,7 +222,45 @@ class Null:
         weight = (1 / max(n, 2) - 1 / (2 * low)) * 2 * low
         square = weight * ends[0] ** 2 + (1 - weight) * ends[1] ** 2
         unseen = MERGING if len(self.pooled) < len(self.places) and self.distance is not JS else 1.0
-        return float(min(1.0, unseen * math.sqrt(max(square, 0.0))))
+        simulated = min(1.0, unseen * math.sqrt(max(square, 0.0)))
+        return simulated if self.usual is None else max(simulated, self.usual.quantile(alpha))
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """How far reference windows lie from their pool where that is further than the simulated null has them.
+
+    A day's weather fills a few bins of a season's: no sum of small effects looks like that. Their own distances, on
+    the logit scale, are then held to a t quantile.
+
+    Args:
+        mean: mean of the logits.
+        spread: their standard deviation.
+        effective: windows that count after autocorrelation.
+    """
+
+    mean: float
+    spread: float
+    effective: float
+
+    def quantile(self, alpha: float) -> float:
+        """Give the distance that such a window exceeds with probability `alpha`."""
+        from scipy.special import stdtrit  # late: half a second when cold, and only windows in time come here
+
+        reach = float(stdtrit(max(3.0, self.effective - 1), 1 - alpha)) * math.sqrt(1 + 1 / self.effective)
+        return 1 / (1 + math.exp(-(self.mean + reach * self.spread)))
+
+
+def _usual(null: Null, history: Counts) -> Usual | None:
+    """Learn the windows' own distances if more of them than 1 in 10 (by two standard errors) exceed the null's 10 %."""
+    counts = null.fold(history)
+    distances = np.asarray(null.distance.counts(counts, counts.sum(axis=0)))
+    limit = null.threshold(int(np.median(history.sum(axis=1))), MISFIT)
+    if (distances > limit).mean() <= MISFIT + 2 * math.sqrt(MISFIT * (1 - MISFIT) / len(history)):
+        return None
+    clipped = np.clip(distances, 1e-4, 1 - 1e-4)
+    logits = np.log(clipped / (1 - clipped))
+    return Usual(float(logits.mean()), float(logits.std(ddof=1)), effective_windows(logits))
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,13 @@ class Problem:
 
 
 def problems(
-    window: ColumnProfile, reference: ColumnProfile, alpha: float, settings: Settings, history: History | None = None
+    window: ColumnProfile,
+    reference: ColumnProfile,
+    alpha: float,
+    settings: Settings,
+    history: History | None = None,
+    *,
+    often_constant: bool = False,
 ) -> list[Problem]:
     """Find what is wrong with a column, the largest rise first.
 
@@ -57,13 +63,14 @@ def problems(
         alpha: the false alarms allowed for each check.
         settings: the sizes worth telling.
         history: how the bad shares went in reference windows, where that is known.
+        often_constant: whether reference windows had one single value too (the weekday of a day).
     """
     found: dict[str, Problem] = {}
     for metric, hits, base, total in _bad_counts(window, reference):
         problem = _risen(metric, hits, base, total, window, reference, alpha, settings, history or {})
         if problem is not None:
             found.setdefault(metric, problem)
-    constant = _constant(window, reference, alpha, settings)
+    constant = None if often_constant else _constant(window, reference, alpha, settings)
     ranked = sorted(found.values(), key=lambda problem: problem.before - problem.value)
     return [*ranked, constant] if constant else ranked
 
@@ -201,3 +208,17 @@ def _constant(window: ColumnProfile, reference: ColumnProfile, alpha: float, set
     value = f"{window.moments.min:g}" if isinstance(window.grid, NumericGrid) else repr(window.grid.labels[held[0]])
     sentence = f"all {rows(window.n)} have the same value {value}; in the reference {percent(before)} have it"
     return Problem("constant", 1.0, before, 1 - settings.rise, wilson(window.n, window.n), sentence)
+
+
+def near_the_edge(window: ColumnProfile) -> bool:
+    """Say whether out-of-range numbers lie near what the reference has shown: within half its range, on average.
+
+    A hot summer is news to a model that learned in winter; a temperature in another unit is broken data.
+    """
+    grid = window.grid
+    if not isinstance(grid, NumericGrid) or grid.cuts.size < 2:
+        return False
+    low, high = float(grid.cuts[0]), float(grid.cuts[-1])
+    above = float(window.sums[-1] - window.counts[-1] * high)
+    below = float(window.counts[0] * low - window.sums[0])
+    return bool(above + below <= 0.5 * (high - low) * (window.counts[0] + window.counts[-1]))
