@@ -14,7 +14,7 @@ from polars.testing import assert_frame_equal
 
 from retrue.errors import TableError
 from retrue.tables import Table, read
-from retrue.tables.table import listed, spread
+from retrue.tables.table import listed, scattered, spread
 
 
 @given(st.integers(0, 400), st.integers(1, 130), st.integers(1, 90))
@@ -29,6 +29,12 @@ def test_a_sample_is_evenly_spread_whatever_the_batches(total: int, rows: int, h
     streamed = Table(frame.lazy(), "lazy", None, columnar=False)
     assert streamed.sample(["x"], rows)["x"].to_list() == sample
     assert pl.concat([streamed.empty(), *streamed.batches(rows=height)]).equals(frame)
+
+
+def test_scattered_numbers_are_those_of_splitmix64() -> None:
+    """The first outputs for seed 0, as published with the generator's reference code."""
+    published = [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
+    assert scattered(3).tolist() == [(z >> 11) * 2.0**-53 for z in published]
 
 
 @given(st.integers(2, 60), st.integers(2, 50))
