@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from retrue.judge.distance import JS, KS, Counts, Distance
-from retrue.judge.null import MIN_WINDOWS, Null, effective_windows, learn_wander, tail_quantile
+from retrue.judge.null import MIN_WINDOWS, Null, tail_quantile
 
 BINS = 64
 
@@ -83,12 +83,6 @@ def test_similar_days_know_less_and_widen_the_threshold() -> None:
     assert bound.threshold(20_000, 1e-4) > free.threshold(20_000, 1e-4)
 
 
-def test_windows_of_pure_chance_have_no_wander() -> None:
-    wander = learn_wander(np.random.default_rng(0).multinomial(1_000, np.full(16, 1 / 16), size=200))
-    assert wander.size == 0
-    assert wander.design == 1
-
-
 def test_too_few_windows_teach_nothing() -> None:
     assert Null.learn(KS, np.ones((MIN_WINDOWS - 1, 4), int)) is None
     assert Null.learn(KS, np.zeros((50, 4), int)) is None
@@ -132,15 +126,6 @@ def test_the_tail_is_read_beyond_the_sample(shape: float, law: object) -> None:
         draws = law.rvs(size=4_000, random_state=seed)  # type: ignore[attr-defined]
         quantiles.append(tail_quantile(draws, 1e-4))
     assert np.median(quantiles) == pytest.approx(law.isf(1e-4), rel=0.2)  # type: ignore[attr-defined]
-
-
-def test_noise_doesnt_hide_that_windows_are_alike() -> None:
-    rng = np.random.default_rng(0)
-    signal = [0.0]
-    for step in rng.normal(size=199):
-        signal.append(0.9 * signal[-1] + np.sqrt(1 - 0.81) * step)
-    noisy = np.array(signal) + rng.normal(size=200)
-    assert effective_windows(noisy, 0.5) < 0.6 * effective_windows(noisy)
 
 
 def days_of_weather(rng: np.random.Generator, days: int) -> Counts:

@@ -18,7 +18,8 @@ import numpy as np
 from retrue.core.state import Floats
 from retrue.errors import ConfigError
 from retrue.judge.distance import Counts, Distance
-from retrue.judge.null import MIN_WINDOWS, Null, effective_windows
+from retrue.judge.null import MIN_WINDOWS, Null
+from retrue.judge.wander import effective_windows
 
 _TEXT = re.compile(r"\s*(\d+(?:\.\d+)?)\s+per\s+(\d+(?:\.\d+)?)?\s*(d|day|days|w|week|weeks)\s*")
 _MAX_ALPHA = 0.05

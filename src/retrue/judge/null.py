@@ -24,6 +24,15 @@ import numpy.typing as npt
 
 from retrue.core.state import Floats
 from retrue.judge.distance import JS, Counts, Distance, effective
+from retrue.judge.wander import (
+    Wander,
+    effective_windows,
+    learn_wander,
+    merge_neighbours,
+    merge_rare,
+    merge_smallest,
+    width,
+)
 from retrue.metrics.drift.cells import fold
 from retrue.metrics.drift.divergence import shares
 
@@ -44,97 +53,6 @@ MISFIT = 0.1
 
 DRAWS = 4_000
 TAIL = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Wander:
-    """How the shares of merged bins wander from window to window beyond sampling noise.
-
-    Args:
-        shares: pooled shares on the merged bins, [k].
-        loadings: one row for each direction kept, its standard deviation in shares, [r, k].
-        effective: windows that count after autocorrelation.
-        design: how much larger the remaining noise is than multinomial noise, >= 1.
-    """
-
-    shares: Floats
-    loadings: Floats
-    effective: float
-    design: float
-
-    @property
-    def degrees(self) -> float:
-        """Degrees of freedom of the t-distributed effects; at least 3, so that they have a variance."""
-        return max(3.0, self.effective - 1.0)
-
-    @property
-    def size(self) -> float:
-        """Standard deviation of the wander, all directions together, in shares."""
-        return float(np.sqrt((self.loadings**2).sum()))
-
-
-def learn_wander(counts: Counts) -> Wander:
-    """Learn how merged shares wander over time-ordered reference windows.
-
-    In coordinates divided by sqrt(p) multinomial noise is white with variance mean(1/n), so what sticks out of its
-    Marchenko-Pastur edge is wander; small excess spread over all directions inflates the noise instead (a design
-    effect).
-
-    Args:
-        counts: [W, k] rows of each window on the merged bins, in order of time; windows without rows are left out.
-    """
-    counts = counts[counts.sum(axis=1) > 0]
-    pooled = shares(counts.sum(axis=0))
-    used = pooled > 0
-    root = np.sqrt(pooled[used])
-    scaled = (shares(counts)[:, used] - pooled[used]) / root
-    noise = float(np.mean(1.0 / counts.sum(axis=1)))
-    windows, k = scaled.shape
-    values, vectors = np.linalg.eigh(scaled.T @ scaled / max(windows - 1, 1))
-    edge = noise * (1 + math.sqrt(max(k - 1, 1) / windows)) ** 2
-    kept = values > edge
-    loadings = np.zeros((int(kept.sum()), len(pooled)))
-    loadings[:, used] = (vectors[:, kept] * np.sqrt(values[kept] - noise)).T * root
-    rest = values[~kept][1:] if k > 1 else values[:0]  # the smallest is the constraint that shares sum to one
-    design = _design_effect(rest, noise, windows)
-    if not kept.any():
-        return Wander(pooled, loadings, float(windows), design)
-    signal = float(1 - noise / values[-1])  # the share of the leading score's variance that is wander
-    return Wander(pooled, loadings, effective_windows(scaled @ vectors[:, -1], signal), design)
-
-
-def _design_effect(values: Floats, noise: float, windows: int) -> float:
-    """Inflation of the noise in the directions not kept, where it is beyond two standard errors; else 1."""
-    if len(values) == 0 or noise <= 0:
-        return 1.0
-    ratio = float(values.mean()) / noise
-    return max(1.0, ratio) if ratio > 1 + 2 * math.sqrt(2 / (len(values) * windows)) else 1.0
-
-
-def effective_windows(series: Floats, signal: float = 1.0) -> float:
-    """Give W (1 - a) / (1 + a), the windows that count, with `a` the lag-1 autocorrelation.
-
-    `a` is corrected for its bias (Kendall 1954).
-
-    Args:
-        series: a figure of each window in order of time.
-        signal: the share of the series' variance that isn't sampling noise; noise hides autocorrelation, so `a` is
-            divided by it.
-
-    >>> effective_windows(np.array([1.0, -1.0] * 20))  # never more than there are
-    40.0
-    """
-    count = len(series)
-    centred = series - series.mean()
-    power = float((centred**2).sum())
-    if count < 3 or power <= 0:
-        return float(count)
-    lag = float((centred[1:] * centred[:-1]).sum()) / power
-    lag = min(0.98, (lag + (1 + 4 * lag) / count) / max(signal, 0.1)) if lag > 0 else 0.0
-    return count * (1 - lag) / (1 + lag)
-
-
-# --- simulation ---
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,16 +93,18 @@ class Null:
         total = history.sum(axis=0)
         ordered = distance is not JS
         places = (
-            _merge_neighbours(total, FINE) if ordered else _merge_rare(total, float(np.median(history.sum(axis=1))))
+            merge_neighbours(total, FINE)
+            if ordered
+            else merge_rare(total, float(np.median(history.sum(axis=1))), FINE // 2)
         )
-        fine = fold(history, places, _width(places))
-        merged = _merge_neighbours(fine.sum(axis=0), MERGED) if ordered else _merge_smallest(fine.sum(axis=0), MERGED)
+        fine = fold(history, places, width(places))
+        merged = merge_neighbours(fine.sum(axis=0), MERGED) if ordered else merge_smallest(fine.sum(axis=0), MERGED)
         null = cls(
             distance,
             places,
             shares(fine.sum(axis=0)),
             merged,
-            learn_wander(fold(fine, merged, _width(merged))),
+            learn_wander(fold(fine, merged, width(merged))),
             len(history),
             int(total.sum()),
             float(np.mean(np.count_nonzero(history, axis=1) == 1)),
@@ -207,7 +127,7 @@ class Null:
 
     def fold(self, counts: Counts) -> Counts:
         """Put counts [..., bins] on the bins that the threshold was simulated on."""
-        return fold(counts, self.places, _width(self.places))
+        return fold(counts, self.places, width(self.places))
 
     def threshold(self, n: int, alpha: float) -> float:
         """Give the distance that a window of `n` rows exceeds with probability `alpha` when nothing is wrong.
@@ -322,35 +242,3 @@ def tail_quantile(values: Floats, alpha: float) -> float:
     scale = first * (1 - shape)
     ratio = alpha / TAIL
     return cut + (scale * -math.log(ratio) if abs(shape) < 1e-6 else scale / shape * (ratio**-shape - 1))
-
-
-# --- merging bins ---
-
-
-def _width(places: npt.NDArray[np.intp]) -> int:
-    return int(places.max()) + 1
-
-
-def _merge_neighbours(counts: Counts, bins: int) -> npt.NDArray[np.intp]:
-    """Merge neighbours to at most `bins` of about equal mass."""
-    if len(counts) <= bins:
-        return np.arange(len(counts))
-    middle = np.cumsum(shares(counts)) - shares(counts) / 2
-    places = np.minimum((middle * bins).astype(np.intp), bins - 1)
-    return np.unique(places, return_inverse=True)[1].astype(np.intp)
-
-
-def _merge_smallest(counts: Counts, bins: int) -> npt.NDArray[np.intp]:
-    """Keep the `bins` - 1 largest and put the rest together, last."""
-    if len(counts) <= bins:
-        return np.arange(len(counts))
-    places = np.full(len(counts), bins - 1, dtype=np.intp)
-    largest = np.sort(np.argsort(-counts, kind="stable")[: bins - 1])
-    places[largest] = np.arange(bins - 1)
-    return places
-
-
-def _merge_rare(counts: Counts, rows: float) -> npt.NDArray[np.intp]:
-    """Keep categories (63 at most) that a usual window holds 8 times or more, and put the rest together, last."""
-    common = int((shares(counts) * rows >= 8).sum())
-    return _merge_smallest(counts, min(common + 1, FINE // 2))
