@@ -12,7 +12,7 @@ Rareness is read from both samples together; judged by the reference alone, ever
 cells. New mass stands alone as soon as `LEAST` rows of the smaller sample are in it, so 91 % unseen is seen and one
 unseen row is not.
 
-    counts on the grid + specials ──cell_index──> fold ──> int64[k] of window and reference
+    counts on the grid + specials ──raw cells──> pool ──> fold ──> int64[k] of window and reference
 """
 
 from __future__ import annotations
@@ -38,17 +38,14 @@ class Cells:
 
     Attributes:
         window, reference: int64[k], rows in each cell.
-        occupied: how many cells there were before the small ones were put together.
+        occupied: how many bins and specials had rows before any were put together.
+        telling: False where no cell has rows enough to stand alone, although there are several values.
     """
 
     window: Ints
     reference: Ints
     occupied: int
-
-    @property
-    def telling(self) -> bool:
-        """Whether they can show a difference: at least two cells, or one because everything is the same value."""
-        return self.window.size > 1 or self.occupied == 1
+    telling: bool = True
 
 
 class _Raw(NamedTuple):
@@ -60,25 +57,19 @@ class _Raw(NamedTuple):
 
 @lru_cache(maxsize=16)
 def cells(window: ColumnProfile, reference: ColumnProfile) -> Cells:
-    """Put both samples into cells; several metrics of one column ask for the same."""
-    index = cell_index(window, reference)
-    k = int(index.max()) + 1
-    w, r = (fold(np.concatenate([p.counts, p.special]), index, k) for p in (window, reference))
-    filled = np.concatenate([window.counts + reference.counts, window.special + reference.special]) > 0
-    return Cells(w, r, int(np.count_nonzero(filled)))
-
-
-def cell_index(window: ColumnProfile, reference: ColumnProfile) -> Ints:
-    """int64[bins + 5]: the cell of each bin and special (`fold` takes it), numbered from 0 without gaps.
+    """Put both samples into cells; several metrics of one column ask for the same.
 
     Args:
         window: a profile with rows.
         reference: one on the same grid, with rows.
     """
+    w, r = (np.concatenate([p.counts, p.special]) for p in (window, reference))
     raw = _raw_cells(reference.grid, reference.counts, min(window.rows, reference.rows))
-    k = raw.new.size
-    w, r = (fold(np.concatenate([p.counts, p.special]), raw.places, k) for p in (window, reference))
-    return pool(w, r, raw.new)[raw.places]
+    size = raw.new.size
+    places, stand = pool(fold(w, raw.places, size), fold(r, raw.places, size), raw.new)
+    index, occupied = places[raw.places], int(np.count_nonzero(w + r))
+    k = int(index.max()) + 1
+    return Cells(fold(w, index, k), fold(r, index, k), occupied, stand or occupied == 1)
 
 
 def fold(counts: Ints | Floats, index: Ints, k: int) -> Ints:
@@ -93,32 +84,32 @@ def fold(counts: Ints | Floats, index: Ints, k: int) -> Ints:
     return np.rint(flat).astype(np.int64).reshape(*np.shape(counts)[:-1], k)
 
 
-def pool(window: Ints, reference: Ints, new: Bools) -> Ints:
-    """int64[raw cells]: the cell of each raw cell, small ones together.
+def pool(window: Ints, reference: Ints, new: Bools) -> tuple[Ints, bool]:
+    """Put small cells together.
 
     Args:
         window: int64[raw cells].
         reference: int64[raw cells].
         new: which raw cells hold what the reference lacks: never put with known ones while they hold `LEAST` rows.
 
-    >>> pool(np.array([50, 48, 1, 1]), np.array([500, 490, 3, 0]), np.array([False, False, False, True])).tolist()
-    [0, 1, 1, 1]
+    Returns:
+        int64[raw cells], the cell of each; and whether any of them stands alone.
+
+    >>> pool(np.array([50, 48, 1, 1]), np.array([500, 490, 3, 0]), np.array([False, False, False, True]))
+    (array([0, 1, 1, 1]), True)
     """
     n, m = int(window.sum()), int(reference.sum())
-    both = window + reference
-    expected = both * (min(n, m) / max(n + m, 1))
-    alone = expected >= LEAST
-    alone |= new & ((window if n <= m else reference) >= LEAST)
+    expected = (window + reference) * (min(n, m) / max(n + m, 1))
+    alone = (expected >= LEAST) | (new & ((window if n <= m else reference) >= LEAST))
     if not alone.any():
-        return np.zeros(window.size, np.int64)
-    if 0 < expected[~alone].sum() < LEAST:
-        # What is left over is too small as well: it joins the smallest cell that stands, a known one if there is any.
-        hosts = np.flatnonzero(alone & ~new) if (alone & ~new).any() else np.flatnonzero(alone)
-        host = hosts[np.argmin(expected[hosts])]
-    else:
-        host = window.size
-    places = np.where(alone, np.arange(window.size), host)
-    return np.unique(np.where(both > 0, places, host), return_inverse=True)[1].astype(np.int64)
+        return np.zeros(window.size, np.int64), False
+    # What is left over is a cell if it is large enough; else it joins the smallest that stands, a known one if it can.
+    hosts = np.flatnonzero(alone & ~new) if (alone & ~new).any() else np.flatnonzero(alone)
+    large = expected[~alone].sum() >= LEAST
+    host = window.size if large else hosts[np.argmin(expected[hosts])]
+    empty = hosts[0] if large else host
+    places = np.where(alone, np.arange(window.size), np.where(window + reference > 0, host, empty))
+    return np.unique(places, return_inverse=True)[1].astype(np.int64), True
 
 
 def _raw_cells(grid: Grid, reference: Ints, smaller: int) -> _Raw:

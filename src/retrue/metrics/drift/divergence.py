@@ -87,7 +87,7 @@ def compare(window: ColumnProfile, reference: ColumnProfile, of: Callable[[Cells
         return NOTHING
     c = cells(window, reference)
     if not c.telling:
-        return Measure(None, note=f"too few rows: {min(window.rows, reference.rows)} in {c.occupied} cells")
+        return Measure(None, note=f"too few rows: {min(window.rows, reference.rows)} in {c.occupied} bins")
     return of(c)
 
 

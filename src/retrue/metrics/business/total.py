@@ -1,0 +1,38 @@
+"""What the events come to: revenue, minutes, units."""
+
+from __future__ import annotations
+
+from retrue.core.column import ColumnProfile
+from retrue.core.state import Moments
+from retrue.metrics.quality.shares import Z95
+from retrue.metrics.registry import NOTHING, Measure, metric
+from retrue.schema import Kind
+
+
+@metric(
+    "total",
+    kinds=(Kind.NUMERIC, Kind.CONSTANT),
+    unit="value",
+    error="exact to rounding",
+    source="interval: compound Poisson, variance = sum of squares",
+)
+def total(window: ColumnProfile, reference: ColumnProfile) -> Measure:
+    """Sum of the finite values; the interval counts in that the number of events varies too.
+
+    The reference's is over all of its events: compare totals of windows of one length, and `mean` otherwise.
+    """
+    if not window.moments.n:
+        return NOTHING
+    value, mean = summed(window.moments), window.moments.mean
+    reach = Z95 * (window.moments.m2 + value * mean) ** 0.5
+    before = summed(reference.moments) if reference.moments.n else None
+    return Measure(value, before, interval=(value - reach, value + reach))
+
+
+def summed(moments: Moments) -> float:
+    """The sum of the values.
+
+    >>> summed(Moments(n=4, mean=2.5, m2=0.0, min=2.5, max=2.5))
+    10.0
+    """
+    return moments.n * moments.mean
