@@ -183,8 +183,8 @@ class Table:
 def spread(total: int, rows: int) -> NDArray[np.int64]:
     """Choose `rows` of `total` rows: one from each of as many stretches of (nearly) one length.
 
-    Which one is as good as random, and always the same: with an even stride, of events that come in turns (sensors, hours,
-    branches) only one kind might be seen.
+    Which one is as good as random, and always the same: with an even stride, of events that come in turns (sensors,
+    hours, branches) only one kind might be seen.
 
     Returns:
         int64[rows], rising row numbers from 0 on.

