@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
 from scipy import stats
 
+from retrue.core.column import ColumnProfile
 from retrue.core.grid import CategoricalGrid, NumericGrid
 from retrue.judge.distance import JS, KS, Counts, Distance, all_rows, chi2_quantile, distance_of, effective
-from retrue.metrics.drift.cells import fold, pool
+from retrue.metrics.drift.cells import cells
 
 
 @pytest.mark.parametrize("degrees", [1, 2, 3, 10, 100, 500])
@@ -43,10 +45,15 @@ def test_chance_exceeds_the_ks_threshold_no_more_often_than_alpha(shape: str) ->
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_chance_exceeds_the_js_threshold_about_as_often_as_alpha(shape: str) -> None:
+    grid = CategoricalGrid(tuple(f"c{i}" for i in range(len(SHAPES[shape]))))
+
+    def profile(counts: Counts) -> ColumnProfile:
+        return replace(grid.empty(), counts=np.concatenate([counts, [0, 0]]))
+
     def one(window: Counts, reference: Counts) -> bool:
-        places = pool(window, reference, np.zeros(window.size, np.bool_))
-        window, reference = (fold(side, places, int(places.max()) + 1) for side in (window, reference))
-        return float(JS.counts(window, reference)) > JS.chance(window, reference, 0.05)
+        found = cells(profile(window), profile(reference))
+        chance = JS.chance(found.window, found.reference, 0.05)
+        return float(JS.counts(found.window, found.reference)) > chance
 
     assert exceeded(SHAPES[shape], one) <= LIMIT + 0.01
 

@@ -23,7 +23,7 @@ from retrue.judge.null import Null
 from retrue.judge.quality import History, Problem, near_the_edge, problems, wilson
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
-from retrue.judge.words import percent, rows, span
+from retrue.judge.words import amount, percent, rows, span
 from retrue.metrics import Measure, get
 from retrue.metrics.drift.cells import Cells, cells
 from retrue.metrics.drift.js import JS as JENSEN_SHANNON
@@ -238,7 +238,9 @@ def _cost(impact: ColumnImpact | None, settings: Settings) -> _Cost | None:
 
 
 def _calm(distance: Distance, value: float, threshold: Threshold) -> str:
-    return f"moved by {distance.text} {value:.2g}, within the {threshold.value:.2g} that is {_allowed(threshold)}"
+    return (
+        f"moved by {distance.text} {amount(value)}, within the {amount(threshold.value)} that is {_allowed(threshold)}"
+    )
 
 
 def _drifts(
@@ -251,8 +253,8 @@ def _drifts(
 ) -> str:
     """Say how far the column moved, against what, what moved most, and what that costs."""
     ends = "" if measure.interval is None else f" ({span(measure.interval)})"
-    limit = f"more than the {threshold.value:.2g} that {_because(threshold)}"
-    said = [f"moved by {distance.text} {measure.value:.2g}{ends}, {limit}", _what_moved(window, reference)]
+    limit = f"more than the {amount(threshold.value)} that {_because(threshold)}"
+    said = [f"moved by {distance.text} {amount(measure.value or 0.0)}{ends}, {limit}", _what_moved(window, reference)]
     if cost is not None:
         said.append(cost.text)
     return "; ".join(part for part in said if part)

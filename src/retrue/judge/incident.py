@@ -176,13 +176,12 @@ class _Thread:
             self.columns.add(alert.column)
 
     def belongs(self, alert: Verdict, now: int, onset: int) -> bool:
-        """Same column, same kind from the same time on, or a worse model beside changed data."""
+        """Same column; or, from the same time on, the same kind or a worse model beside changed data."""
         if alert.column in self.columns or (alert.column is None and alert.kind in self.kinds):
             return True
-        if alert.kind in self.kinds:
-            return now - self.start < onset
-        effect, silent = VerdictKind.DEGRADED, VerdictKind.SILENT
-        return silent not in (alert.kind, *self.kinds) and self.calm <= 1 and effect in (alert.kind, *self.kinds)
+        kinds = {alert.kind, *self.kinds}
+        effect = VerdictKind.DEGRADED in kinds and VerdictKind.SILENT not in kinds
+        return now - self.start < onset and (effect or alert.kind in self.kinds)
 
 
 def _join(threads: list[_Thread], alert: Verdict, now: int, hysteresis: Hysteresis) -> int:
@@ -269,8 +268,8 @@ def _sentence(incident: Incident, last: str) -> str:
     where = "" if worst.slice is None else f" where {worst.slice}"
     others = [column for column in incident.columns if column != worst.column]
     rest = "" if not others else f"; also {_listed(others)}"
-    effect = next((alert for alert in now if alert.kind is VerdictKind.DEGRADED and alert is not worst), None)
-    cost = "" if effect is None else f"; {effect.reason}"
+    effect = next((alert for alert in sort_worst_first(now) if alert.kind is VerdictKind.DEGRADED), worst)
+    cost = "" if effect.kind is worst.kind else f"; {effect.reason}"
     return f"{_when(incident)}, {subject}{worst.reason}{where}{rest}{cost}"
 
 

@@ -97,12 +97,16 @@ def judge_metric(
     worse = reference.value - window.value if metric.better == "higher" else window.value - reference.value
     error = math.hypot(_error(window), _error(reference))
     bound = _floor(name, reference.value, settings)
-    reach = max(bound, error * NormalDist().inv_cdf(1 - alpha), _habit(past, _error(window), alpha))
+    chance, habit = error * NormalDist().inv_cdf(1 - alpha), _habit(past, _error(window), alpha)
+    reach = max(bound, chance, habit)
+    why = "that is worth telling" if reach == bound else "that chance explains"
+    if reach == habit > bound:
+        why = "that chance and its own variation explain"
     degraded = worse > reach
     threshold = reference.value - reach if metric.better == "higher" else reference.value + reach
     return Verdict(
         VerdictKind.DEGRADED if degraded else VerdictKind.TRUE,
-        _sentence(name, window, reference.value, worse, error, reach, degraded=degraded, by_floor=reach == bound),
+        _sentence(name, window, reference.value, worse, error, f"{figure(reach, error)} {why}", degraded=degraded),
         metric=name,
         value=window.value,
         interval=window.interval,
@@ -130,26 +134,15 @@ def _habit(past: Past | None, error: float, alpha: float) -> float:
 
 
 def _sentence(
-    name: str,
-    window: Measure,
-    before: float,
-    worse: float,
-    error: float,
-    reach: float,
-    *,
-    degraded: bool,
-    by_floor: bool,
+    name: str, window: Measure, before: float, worse: float, error: float, limit: str, *, degraded: bool
 ) -> str:
     """Say the value with its interval, how far it is from the reference, and what that is held against."""
     value = float(window.value or 0.0)
-    interval = (
-        ""
-        if window.interval is None
-        else f" ({figure(window.interval[0], error)} to {figure(window.interval[1], error)})"
-    )
+    interval = ""
+    if window.interval is not None:
+        interval = f" ({figure(window.interval[0], error)} to {figure(window.interval[1], error)})"
     start = f"{name} {figure(value, error)}{interval}, reference {figure(before, error)}"
-    why = "that is worth telling" if by_floor else "that chance and its own variation explain"
-    if degraded:
-        ends = f"{figure(worse - Z95 * error, error)} to {figure(worse + Z95 * error, error)}"
-        return f"{start}: worse by {figure(worse, error)} ({ends}), more than the {figure(reach, error)} {why}"
-    return f"{start}: within the {figure(reach, error)} {why}"
+    if not degraded:
+        return f"{start}: within the {limit}"
+    ends = f"{figure(worse - Z95 * error, error)} to {figure(worse + Z95 * error, error)}"
+    return f"{start}: worse by {figure(worse, error)} ({ends}), more than the {limit}"

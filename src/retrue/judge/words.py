@@ -40,6 +40,17 @@ def figure(value: float, error: float | None = None) -> str:
     return "0" if text in ("-0", "0") else text
 
 
+def amount(distance: float) -> str:
+    """Say a distance between 0 and 1: two digits after the point, or two that count where it is small.
+
+    >>> amount(0.9), amount(0.2134), amount(0.0632), amount(0.0)
+    ('0.90', '0.21', '0.063', '0')
+    """
+    if distance >= 0.1 or distance == 0:
+        return f"{distance:.2f}" if distance else "0"
+    return "<0.0001" if distance < 1e-4 else f"{distance:.2g}"
+
+
 def span(interval: tuple[float, float], digits: int = 2) -> str:
     """Say an interval.
 
