@@ -83,7 +83,7 @@ class TallyCounting:
 TALLY = TallyCounting()
 
 
-def tallied(_tx: Transaction, _model: str) -> TallyCounting:
+def tallied(_tx: Transaction, _model: str, _types: object) -> TallyCounting:
     return TALLY
 
 

@@ -15,6 +15,7 @@ import pytest
 from retrue.core.grids import Grids, fit_column, fit_outcome
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
+from retrue.errors import SliceError
 from retrue.schema import Schema
 from retrue.slices import Slice
 from retrue.store.layout import Layout
@@ -164,6 +165,18 @@ def test_a_new_slice_is_counted_from_the_lake_and_a_dropped_one_goes(store: Stor
     assert found == frame.filter(pl.col("c") == "a").height
     store.set_slices("m", SLICES[1:2])
     assert {name for _, _, name in profiles(store)} == {"", "b above"}
+
+
+def test_a_slice_is_checked_when_it_is_set_and_not_when_events_come(store: Store) -> None:
+    """A slice that failed inside a commit cycle would stop every later batch."""
+    store.set_reference("m", "1", register(store))
+    for text, message in (("carrier = 'AA'", "unknown column 'carrier'"), ("x = 'a'", "compared with 'a'")):
+        with pytest.raises(SliceError, match=message):
+            store.set_slices("m", [Slice.parse(text)])
+    store.set_slices("m", SLICES)
+    store.append("m", "events", rows(random.Random(1), 9).drop("c", "x"))
+    assert store.apply("m").taken["events"] == 9
+    assert_recount_agrees(store)
 
 
 def test_a_reference_on_the_same_grids_recounts_nothing(store: Store) -> None:

@@ -145,12 +145,17 @@ class Catalog:
         """
         if not path.exists() and not create:
             raise StoreError("no store here", where=str(path.parent), hint="check the path, or let it be made")
-        catalog = cls(_engine(path), path)
+        catalog = cls.at(path)
         with _translated(path):
             if catalog.revision() is None:
                 migrate(catalog)
         catalog.check()
         return catalog
+
+    @classmethod
+    def at(cls, path: Path) -> Catalog:
+        """Reach a catalog as it is, whatever its version."""
+        return cls(_engine(path), path)
 
     def revision(self) -> str | None:
         """Give the migration that it is at; None where it is empty."""
@@ -201,7 +206,10 @@ class Catalog:
 def migrate(catalog: Catalog) -> Path | None:
     """Bring a catalog to the newest form, after a backup beside it; gives the backup's path.
 
-    A store of a newer Retrue is refused, an empty catalog is made.
+    None where there was nothing to do. An empty catalog is made.
+
+    Raises:
+        StoreVersionError: it was written by a newer Retrue.
     """
     revision = catalog.revision()
     if revision == HEAD:

@@ -67,11 +67,13 @@ class GridCounting:
         grids: the model's grids.
         slices: the named slices that profiles are kept for.
         label: the column that comes late.
+        types: type of each column, for those that a batch of events lacks.
     """
 
     grids: Grids
     slices: Sequence[Slice] = ()
     label: str | None = None
+    types: Mapping[str, pl.DataType] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -121,8 +123,10 @@ class GridCounting:
         own = {n: profile.columns[n] for n in late.columns}
         return early, Profile(profile.rows, own, profile.outcome, {n: profile.extras[n] for n in names})
 
-    @staticmethod
-    def _cube(grids: Grids, frame: pl.DataFrame, starts: pl.Series, slices: Sequence[Slice]) -> Any:
+    def _cube(self, grids: Grids, frame: pl.DataFrame, starts: pl.Series, slices: Sequence[Slice]) -> Any:
+        lacking = frozenset[str]().union(*(s.columns for s in slices)) - set(frame.columns)
+        if lacking:  # no event of this segment had the column: it is null
+            frame = frame.with_columns(pl.lit(None, dtype=self.types.get(n)).alias(n) for n in sorted(lacking))
         masks = {str(s.name): s.mask(frame).to_numpy() for s in slices}
         return cube(grids, frame, starts.to_numpy(), masks).items()
 

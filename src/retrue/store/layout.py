@@ -75,6 +75,11 @@ class Layout:
         return self.label or "_label"
 
     @property
+    def label_type(self) -> pl.DataType:
+        """The label's type in the lake, as the schema has it; Null where the schema doesn't know."""
+        return polars_type(self.types[self.label_column]) if self.label_column in self.types else pl.Null()
+
+    @property
     def roles(self) -> tuple[str, str, str]:
         """The three columns each event has in the lake: id, event time, version."""
         return self.id_column, self.time_column, self.version_column
@@ -103,9 +108,15 @@ class Layout:
         return cls(**data)
 
     def wanted(self, frame: pl.DataFrame) -> dict[str, str]:
-        """Give the lake type that each column of a frame should get; roles and known columns have theirs."""
+        """Give the lake type that each column of a frame should get; roles and known columns have theirs.
+
+        Numbers that the schema doesn't know become Float64: the first batch may hold whole ones by chance.
+        """
         own = {self.id_column: "String", self.version_column: "String", self.time_column: "Datetime"}
-        named = {name: self.types.get(name) or lake_type(dtype) for name, dtype in frame.schema.items()}
+        named = {
+            name: self.types.get(name) or lake_type(dtype, numeric=name != self.label)
+            for name, dtype in frame.schema.items()
+        }
         return {**{name: text for name, text in named.items() if text is not None}, **own}
 
     def check_names(self, names: Iterable[str]) -> None:

@@ -14,6 +14,7 @@ from retrue.core.profile import Profile
 from retrue.core.reference import Reference
 from retrue.store import rows
 from retrue.store.counting import merged
+from retrue.store.layout import Layout
 from retrue.store.reading import scan
 from retrue.store.recount import View, plain
 from retrue.store.shelf import Shelf
@@ -44,9 +45,19 @@ class Reader(Shelf):
                 applied = tx.applied(model)
         return View(tables["events"].snapshot(), tables["labels"].snapshot(), self.layout(model), applied)
 
-    def events(self, model: str, since: datetime | None = None, until: datetime | None = None, **options: Any) -> Any:
-        """Events without labels; see `labelled` for the arguments."""
-        return self.labelled(model, since, until, labels=False, **options)
+    def events(
+        self,
+        model: str,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        *,
+        version: str | None = None,
+        columns: Iterable[str] | None = None,
+        applied: int | None = None,
+    ) -> pl.LazyFrame:
+        """Events without labels; the arguments are those of `labelled`."""
+        view, days = self._days(model, since, until, applied)
+        return self._chosen(view.rows(days), view.layout, since, until, version, columns)
 
     def labelled(
         self,
@@ -57,7 +68,6 @@ class Reader(Shelf):
         version: str | None = None,
         columns: Iterable[str] | None = None,
         applied: int | None = None,
-        labels: bool = True,
     ) -> pl.LazyFrame:
         """Events with the label that is current (null: none yet) and `_label_at`, when it came.
 
@@ -68,19 +78,34 @@ class Reader(Shelf):
             version: of this version only.
             columns: these columns only.
             applied: as of this segment; the last finished one where it isn't given.
-            labels: False leaves the labels out.
         """
-        view, layout = self.view(model, applied), self.layout(model)
-        days = None if since is None and until is None else [d for d in view.days() if _within(d, since, until)]
-        lazy = plain(view.labelled(days) if labels else view.rows(days))
-        names = lazy.collect_schema().names()
-        if not names:
+        view, days = self._days(model, since, until, applied)
+        return self._chosen(view.labelled(days), view.layout, since, until, version, columns)
+
+    def _days(
+        self, model: str, since: datetime | None, until: datetime | None, applied: int | None
+    ) -> tuple[View, list[date] | None]:
+        """The view, and the dates that can hold events of a range (None: all)."""
+        view = self.view(model, applied)
+        everything = since is None and until is None
+        return view, None if everything else [day for day in view.days() if _within(day, since, until)]
+
+    @staticmethod
+    def _chosen(
+        rows_: pl.LazyFrame,
+        layout: Layout,
+        since: datetime | None,
+        until: datetime | None,
+        version: str | None,
+        columns: Iterable[str] | None,
+    ) -> pl.LazyFrame:
+        """Rows of a range and version, without the lake's own columns."""
+        lazy, time = plain(rows_), pl.col(layout.time_column)
+        if not lazy.collect_schema().names():
             return lazy
-        time = pl.col(layout.time_column)
-        for bound in (None if since is None else time >= since, None if until is None else time < until):
-            lazy = lazy if bound is None else lazy.filter(bound)
-        if version is not None:
-            lazy = lazy.filter(pl.col(layout.version_column) == version)
+        lazy = lazy if since is None else lazy.filter(time >= since)
+        lazy = lazy if until is None else lazy.filter(time < until)
+        lazy = lazy if version is None else lazy.filter(pl.col(layout.version_column) == version)
         return lazy if columns is None else lazy.select(columns)
 
     def label_history(self, model: str) -> pl.LazyFrame:

@@ -58,7 +58,8 @@ class View:
             return events
         if label not in self.labels.schema:
             return events.with_columns(
-                pl.lit(None).alias(label), pl.lit(None).cast(pl.Datetime("us", "UTC")).alias("_label_at")
+                pl.lit(None, dtype=self.layout.label_type).alias(label),
+                pl.lit(None).cast(pl.Datetime("us", "UTC")).alias("_label_at"),
             )
         kept = _rows(self.labels, self.applied, days).filter(pl.col("_date").is_not_null())
         latest = (

@@ -248,7 +248,8 @@ def _changes(dated: pl.DataFrame, state: pl.DataFrame, layout: Layout) -> tuple[
         dated = dated.join(known, on=key, how="left", nulls_equal=True, maintain_order="left")
     else:
         dated = dated.with_columns(pl.lit(None, dtype=dated.schema[label]).alias("\0known"))
-    previous = pl.coalesce(pl.col(label).shift(1).over(key), "\0known")
+    repeated = dated[layout.id_column].is_duplicated().any()  # else there is no earlier one in this segment
+    previous = pl.coalesce(pl.col(label).shift(1).over(key), "\0known") if repeated else pl.col("\0known")
     marked = dated.with_columns(previous.alias("\0previous"))
     kept = marked.filter(pl.col(label).ne_missing(pl.col("\0previous")))
     return kept.drop("\0known", "\0previous"), len(kept) - kept["\0previous"].null_count()
@@ -260,7 +261,7 @@ def _with_label(events: pl.DataFrame, labels: pl.DataFrame, layout: Layout) -> p
     if not len(events) or layout.label is None:
         return events
     if not len(labels):
-        return events.with_columns(pl.lit(None).alias(label))
+        return events.with_columns(pl.lit(None, dtype=layout.label_type).alias(label))
     key = [layout.id_column, "_date"]
     return events.join(labels.select(*key, label), on=key, how="left", maintain_order="left")
 

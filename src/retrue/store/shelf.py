@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+
+import polars as pl
 
 from retrue.core.grids import Grids
 from retrue.errors import SchemaError, StoreError, nearest
@@ -16,15 +18,18 @@ from retrue.store.catalog import Catalog, Transaction
 from retrue.store.counting import Counting, GridCounting
 from retrue.store.ids import hash64
 from retrue.store.lake import TABLES, LakeTable
-from retrue.store.layout import Layout
+from retrue.store.layout import Layout, polars_type
 from retrue.store.reading import HashCache
 from retrue.store.segment import Hasher
 from retrue.store.spool import Spool
 
-CountingFactory = Callable[[Transaction, str], Counting | None]
+Types = Mapping[str, pl.DataType]
+
+CountingFactory = Callable[[Transaction, str, Types], Counting | None]
+"""Gives how a model's events are counted, from the catalog and the types of its columns; None: not yet."""
 
 
-def grid_counting(tx: Transaction, model: str) -> Counting | None:
+def grid_counting(tx: Transaction, model: str, types: Types) -> Counting | None:
     """Count on the model's grids and slices as the catalog has them; None before there is a reference."""
     row = tx.get(rows.Model, name=model)
     if row is None or row.digest is None:
@@ -33,7 +38,7 @@ def grid_counting(tx: Transaction, model: str) -> Counting | None:
     if grids is None:
         raise StoreError(f"the grids {row.digest} of {model!r} are gone", hint="restore the catalog from a backup")
     slices = [Slice.parse(one.sql, one.name) for one in tx.find(rows.NamedSlice, model=model)]
-    return GridCounting(Grids.from_bytes(grids.data), slices, Layout.from_dict(row.layout).label)
+    return GridCounting(Grids.from_bytes(grids.data), slices, Layout.from_dict(row.layout).label, types)
 
 
 @dataclass
@@ -88,8 +93,15 @@ class Shelf:
         key = (model, row.digest if row else None, *((s.name, s.sql) for s in tx.find(rows.NamedSlice, model=model)))
         if key not in self._countings:
             self._countings = {k: v for k, v in self._countings.items() if k[0] != model}
-            self._countings[key] = self.counting(tx, model)
+            self._countings[key] = self.counting(tx, model, self.columns(model))
         return self._countings[key]
+
+    def columns(self, model: str) -> dict[str, pl.DataType]:
+        """Every column that the model's events are known to have, with its type in the lake."""
+        layout = self.layout(model)
+        types = {**layout.types, **self.spool.types(model, "events", {}), **self.spool.types(model, "labels", {})}
+        own = {layout.id_column: "String", layout.version_column: "String", layout.time_column: "Datetime"}
+        return {name: polars_type(text) for name, text in {**types, **own}.items()}
 
     def tables(self, model: str) -> dict[str, LakeTable]:
         """The lake tables of a model."""
