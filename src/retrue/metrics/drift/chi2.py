@@ -37,10 +37,11 @@ def chi2(window: ColumnProfile, reference: ColumnProfile) -> Measure:
 
     It grows with the rows: it says how sure a change is, not how large; `cramers_v` says how large.
     """
-    return compare(window, reference, _measure)
+    return compare(window, reference, of_cells)
 
 
-def _measure(c: Cells) -> Measure:
+def of_cells(c: Cells) -> Measure:
+    """The chi-square per degree of freedom of two samples in cells."""
     return Measure(float(chi2_counts(c.window, c.reference)), note=f"{c.window.size - 1} degrees of freedom")
 
 

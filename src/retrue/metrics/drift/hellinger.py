@@ -15,7 +15,7 @@ def _of(q: Floats, p: Floats) -> Floats:
 
 
 def _slopes(q: Floats, p: Floats) -> tuple[Floats, Floats]:
-    return -np.sqrt(ratio(p, q)) / 2, -np.sqrt(ratio(q, p)) / 2
+    return (1 - np.sqrt(ratio(p, q))) / 2, (1 - np.sqrt(ratio(q, p))) / 2
 
 
 def _distance(squared: Floats) -> Floats:

@@ -37,10 +37,11 @@ def linf(window: ColumnProfile, reference: ColumnProfile) -> Measure:
 
     It is easy to explain ("JFK fell from 38 % to 21 %") and blind to many small moves; `tv` adds them up.
     """
-    return compare(window, reference, _measure)
+    return compare(window, reference, of_cells)
 
 
-def _measure(c: Cells) -> Measure:
+def of_cells(c: Cells) -> Measure:
+    """The largest change of two samples in cells."""
     q, p = shares(c.window), shares(c.reference)
     value = float(np.abs(q - p).max())
     noise = np.sqrt(q * (1 - q) / c.window.sum() + p * (1 - p) / c.reference.sum())

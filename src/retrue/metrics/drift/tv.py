@@ -36,10 +36,11 @@ def tv(window: ColumnProfile, reference: ColumnProfile) -> Measure:
 
     Missing, unseen and out-of-range rows are cells of their own.
     """
-    return compare(window, reference, _measure)
+    return compare(window, reference, of_cells)
 
 
-def _measure(c: Cells) -> Measure:
+def of_cells(c: Cells) -> Measure:
+    """The total variation of two samples in cells."""
     q, p = shares(c.window), shares(c.reference)
     n, m = int(c.window.sum()), int(c.reference.sum())
     value = float(np.abs(q - p).sum() / 2)
