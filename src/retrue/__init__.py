@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from retrue.version import VERSION as __version__  # noqa: N811
 
 if TYPE_CHECKING:
-    from retrue.compare import compare
+    from retrue.comparing import compare
     from retrue.core.grids import Grids
     from retrue.core.profile import Profile
     from retrue.errors import (
@@ -68,7 +68,7 @@ _HOME: Final = {
     "Verdict": "retrue.judge.verdict:Verdict",
     "VerdictKind": "retrue.judge.verdict:VerdictKind",
     "Workspace": "retrue.workspace:Workspace",
-    "compare": "retrue.compare:compare",
+    "compare": "retrue.comparing:compare",
     "metric": "retrue.metrics:metric",
     "open": "retrue.workspace:open",
     "read_table": "retrue.tables:read",

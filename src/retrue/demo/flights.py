@@ -18,7 +18,7 @@ import polars as pl
 from retrue.errors import TableError
 
 CATEGORIES = ("carrier", "origin", "dest")
-NUMBERS = ("hour", "weekday", "distance", "temp", "humid", "wind_speed", "wind_gust", "precip", "pressure", "visib")
+NUMBERS = ("hour", "weekday", "distance", "temp", "humid", "wind_speed", "precip", "pressure", "visib")
 FEATURES: Sequence[str] = (*CATEGORIES, *NUMBERS)
 LATE = 15
 """Minutes from which a departure counts as late."""
@@ -52,7 +52,7 @@ def data_folder() -> Path:
 def joined(flights: pl.DataFrame, weather: pl.DataFrame) -> pl.DataFrame:
     """Give each flight the weather of its hour, and say whether it was late or cancelled."""
     hours = ["origin", "year", "month", "day", "hour"]
-    known = ["temp", "humid", "wind_speed", "wind_gust", "precip", "pressure", "visib"]
+    known = ["temp", "humid", "wind_speed", "precip", "pressure", "visib"]
     sky = weather.select([*hours, *known]).unique(hours, keep="first", maintain_order=True)
     scheduled = pl.datetime("year", "month", "day", "hour", "minute")
     late = (pl.col("dep_delay") > LATE).fill_null(pl.col("dep_time").is_null())

@@ -13,7 +13,7 @@ ORDER = "_h"
 """A column of hashed ids, as the lake keeps it: taking the lowest is a random sample that doesn't change."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Collected:
     """Rows that were collected, and why.
 

@@ -33,7 +33,7 @@ class WindowProfile:
     applied: int
 
 
-@dataclass
+@dataclass(eq=False)
 class Reader(Shelf):
     """Abstract: what can be asked of a store without changing it."""
 

@@ -41,7 +41,7 @@ def grid_counting(tx: Transaction, model: str, types: Types) -> Counting | None:
     return GridCounting(Grids.from_bytes(grids.data), slices, Layout.from_dict(row.layout).label, types)
 
 
-@dataclass
+@dataclass(eq=False)
 class Shelf:
     """Abstract: the files of a store in a folder, and what is known of its models.
 

@@ -57,7 +57,7 @@ class Receipt:
     repeated: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class Store(Reader):
     """A store in a folder; `Store.open` makes one."""
 

@@ -59,8 +59,13 @@ def due_windows(model: Model, version: str, at: datetime) -> list[rows.Window]:
         windows = tx.find(rows.Window, model=model.name, version=version)
         judged = {row.start: row for row in tx.find(rows.VerdictRow, model=model.name, version=version)}
     options, seconds = model.options, at.timestamp()
-    closed = (w for w in windows if w.start + options.window + options.grace <= seconds)
+    closed = (w for w in windows if ends(model, w.start) + options.grace <= seconds)
     return [w for w in closed if w.start not in judged or judged[w.start].applied < w.applied]
+
+
+def ends(model: Model, start: int) -> float:
+    """When a window ends, in seconds since 1970."""
+    return datetime.fromisoformat(model.span(start)[1]).timestamp()
 
 
 def judge_window(model: Model, judge: Judge, window: rows.Window, at: datetime) -> Judged:
@@ -68,7 +73,7 @@ def judge_window(model: Model, judge: Judge, window: rows.Window, at: datetime) 
     found = model.store.profiles(model.name, version=window.version, start=window.start)
     profiles = {one.slice: one.profile for one in found}
     whole = only_matured(profiles[""], model, window, at)
-    span = (clock.iso(window.start), clock.iso(window.start + model.options.window))
+    span = model.span(window.start)
     assessed = judge.assess(whole, span=span, slices={name: p for name, p in profiles.items() if name})
     verdicts = sort_worst_first([*assessed.verdicts, *changed_columns(model, span)])
     return Judged(window.start, window.applied, whole.rows, assessed, tuple(verdicts))
@@ -80,7 +85,7 @@ def only_matured(profile: Profile, model: Model, window: rows.Window, at: dateti
     if outcome is None or outcome.coverage is None or outcome.coverage >= model.options.coverage:
         return profile
     maturity = model.options.maturity
-    ripe = maturity is not None and window.start + model.options.window + maturity <= at.timestamp()
+    ripe = maturity is not None and ends(model, window.start) + maturity <= at.timestamp()
     return profile if ripe else replace(profile, outcome=None)
 
 
@@ -88,7 +93,8 @@ def changed_columns(model: Model, span: Span) -> list[Verdict]:
     """Verdicts about columns that were added, renamed, removed or retyped in what was logged for this window."""
     with model.store.catalog.read() as tx:
         changes = tx.find(rows.Audit, model=model.name, action="columns changed")
-    hit = [row.body for row in changes if row.body["since"] < span[1] and row.body["until"] >= span[0]]
+    first, last = (datetime.fromisoformat(end).timestamp() for end in span)
+    hit = [row.body for row in changes if row.body["since"] < last and row.body["until"] >= first]
     told = {(change["column"], change["detail"]): change for body in hit for change in body["changes"]}
     return [
         Verdict(
@@ -145,8 +151,7 @@ def regroup(model: Model, version: str) -> list[Incident]:
     history: dict[Span, list[Verdict]] = {}
     for row in kept:
         verdict = read_verdict(row.body)
-        span = (clock.iso(row.start), clock.iso(row.start + model.options.window))
-        history.setdefault(span, []).append(verdict)
+        history.setdefault(model.span(row.start), []).append(verdict)
     prior = [incident for incident in load_incidents(model) if of_version(incident, history)]
     grouped = group_incidents(model.name, history, prior, model.options.hysteresis())
     save_incidents(model, grouped, instead_of=prior)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 MICROS = 1_000_000
+DAY = 86_400
 
 
 def now() -> datetime:
@@ -17,15 +19,36 @@ def aware(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+def utc(moment: datetime | None) -> datetime | None:
+    """The same moment in UTC, or None."""
+    return None if moment is None else aware(moment)
+
+
 def micros(moment: datetime) -> int:
     """Microseconds since 1970."""
     return round(aware(moment).timestamp() * MICROS)
 
 
-def iso(seconds: float) -> str:
-    """ISO text of seconds since 1970.
+def iso(seconds: float, zone: str = "UTC") -> str:
+    """ISO text of seconds since 1970, in a time zone.
 
-    >>> iso(0)
-    '1970-01-01T00:00:00+00:00'
+    >>> iso(0), iso(0, "America/New_York")
+    ('1970-01-01T00:00:00+00:00', '1969-12-31T19:00:00-05:00')
     """
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
+    return datetime.fromtimestamp(seconds, ZoneInfo(zone)).isoformat()
+
+
+def span(start: float, length: float, zone: str) -> tuple[str, str]:
+    """Start and end of a window as ISO text: days and weeks end at the wall clock's hour, whatever summer time does.
+
+    >>> span(1362891600, 86400, "America/New_York")  # a day of 23 hours
+    ('2013-03-10T00:00:00-05:00', '2013-03-11T00:00:00-04:00')
+    """
+    begins = datetime.fromtimestamp(start, ZoneInfo(zone))
+    # Adding to an aware datetime moves the wall clock; hours and less must move the moment.
+    ends = (
+        begins + timedelta(seconds=length)
+        if length % DAY == 0
+        else datetime.fromtimestamp(start + length, begins.tzinfo)
+    )
+    return begins.isoformat(), ends.isoformat()

@@ -126,9 +126,8 @@ def explain(model: Model, incident: Incident) -> Explanation:
     version = version_of(model, incident)
     reference = model.reference_of(version)
     judge = checking.judge_of(model, reference.load())
-    windows = [
-        one for one in model.store.profiles(model.name, version=version, slice="") if concerns(incident, one.start)
-    ]
+    starts = sorted(alarmed(incident))
+    windows = model.store.profiles(model.name, version=version, slice="", start=starts)
     if not windows:
         raise StoreError(
             "the windows of this incident are gone", where=f"incident {incident.id}", hint="retrue recount"
@@ -160,9 +159,10 @@ def version_of(model: Model, incident: Incident) -> str:
     return found[0] if found else model.version
 
 
-def concerns(incident: Incident, start: int) -> bool:
-    """Whether a window is one of those that the incident alarmed in."""
-    return clock.iso(start) in {verdict.window[0] for verdict in incident.verdicts if verdict.window}
+def alarmed(incident: Incident) -> frozenset[int]:
+    """The windows that the incident alarmed in, as seconds since 1970."""
+    starts = {verdict.window[0] for verdict in incident.verdicts if verdict.window}
+    return frozenset(int(datetime.fromisoformat(start).timestamp()) for start in starts)
 
 
 def began(model: Model, incident: Incident, version: str) -> str:
@@ -177,15 +177,15 @@ def began(model: Model, incident: Incident, version: str) -> str:
     if found is None:
         return incident.since
     start, stop = ordered[found.start].start, ordered[(found.stop or len(ordered)) - 1].start
-    alarmed = datetime.fromisoformat(incident.since).timestamp()
-    return clock.iso(start) if start <= alarmed <= stop else incident.since
+    first = datetime.fromisoformat(incident.since).timestamp()
+    return model.span(start)[0] if start <= first <= stop else incident.since
 
 
 def events_of(model: Model, incident: Incident, version: str) -> pl.DataFrame:
     """The events of the incident's windows, thinned where they are many."""
     spans = sorted({verdict.window for verdict in incident.verdicts if verdict.window})
     since, until = datetime.fromisoformat(spans[0][0]), datetime.fromisoformat(spans[-1][1])
-    table = model.store.labelled(model.name, since, until, version=version).collect()
+    table = model.events(since, until, version=version).collect()
     return thin(table)
 
 

@@ -60,6 +60,14 @@ class Received:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class Logged:
+    """Logged events as a part of a `Mix`; `retrain` takes only those whose labels have matured."""
+
+    name: str
+    frame: pl.DataFrame
+
+
 @dataclass(frozen=True)
 class Model:
     """A model in a store; `Workspace.register` and `Workspace.model` give one."""
@@ -112,6 +120,10 @@ class Model:
             earlier = tx.get(rows.Version, model=self.name, version=version)
             body, created = (earlier.body, earlier.created) if earlier else ({}, micros(now()))
             tx.put(rows.Version(self.name, version, stage, created, body))
+
+    def span(self, start: int) -> tuple[str, str]:
+        """Start and end (ISO, in the model's time zone) of the window that starts at these seconds since 1970."""
+        return clock.span(start, self.options.window, self.schema.timezone)
 
     # --- what comes in --------------------------------------------------------------------------------------------
 
@@ -172,15 +184,21 @@ class Model:
             return tuple(change.detail for change in found)
         times = number_rows(table.collect([time])[time], temporal=True).drop_nulls()
         if len(times):
-            span = {"since": clock.iso(float(times.min())), "until": clock.iso(float(times.max()))}  # type: ignore[arg-type]
+            span = {"since": float(times.min()), "until": float(times.max())}  # type: ignore[arg-type]
             said = [{"kind": c.kind, "column": c.column, "detail": c.detail} for c in found]
             with self.store.catalog.write() as tx:
                 tx.add(rows.Audit(micros(now()), "log", "columns changed", self.name, {**span, "changes": said}))
         return tuple(change.detail for change in found)
 
     def events(self, since: datetime | None = None, until: datetime | None = None, **options: Any) -> pl.LazyFrame:
-        """Logged events with the label that is current; see `Store.labelled` for the options."""
-        return self.store.labelled(self.name, since, until, **options)
+        """Logged events with the label that is current, and `_label_at`, when it came; times without zone are UTC.
+
+        Args:
+            since: first event time.
+            until: events from here on are left out.
+            options: `version=`, `columns=`; see `Store.labelled`.
+        """
+        return self.store.labelled(self.name, clock.utc(since), clock.utc(until), **options)
 
     def quarantine(self) -> pl.DataFrame:
         """Rows that were set aside: when, kind, reason, id, and the row as JSON."""
@@ -234,7 +252,7 @@ class Model:
             name: what to call the collection; the slice's text unless given.
         """
         part = Slice.of(where)
-        table = self.store.labelled(self.name, since, until, version=self.version).collect()
+        table = self.events(since, until, version=self.version).collect()
         found = collect(table, part, name=name or str(part), budget=budget)
         self.keep(found)
         return found
@@ -249,6 +267,11 @@ class Model:
         )  # fmt: skip
         with self.store.catalog.write() as tx:
             tx.put(row)
+
+    def logged(self, since: datetime | None = None, until: datetime | None = None) -> Logged:
+        """The champion's logged events with their labels; a part of a `Mix`."""
+        frame = self.events(since, until, version=self.version).collect()
+        return Logged("log" if since is None else f"log since {since:%Y-%m-%d}", frame)
 
     def collections(self) -> list[Collected]:
         """What was collected, oldest first, with the labels known when it was."""

@@ -14,7 +14,7 @@ from retrue.errors import StoreError
 from retrue.store.store import Store
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class VersionReference:
     """A version's reference. It is a part of a `Mix`: `rt.Mix({model.reference: 0.5, edge: 0.5})`."""
 

@@ -1,8 +1,8 @@
 """`rt.compare`: two tables, one answer: what changed, ranked, each column with a verdict and its reason.
 
-reference ──fit──> Reference ─┐
-├─ Judge.assess ──> Comparison
-window ──count on its grids───┘
+    reference ── fit ──> Reference ──┐
+                                     ├── Judge.assess ──> Comparison
+    window ── count on its grids ────┘
 """
 
 from __future__ import annotations

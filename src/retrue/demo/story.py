@@ -1,0 +1,272 @@
+"""The demo's story: ten months of flights replayed week by week, by event time, with labels a day later.
+
+January, February ──learn──> model ──deploy──> March ... December
+each week: log, label, check ──incident──> explain, collect, retrain on a mix, prove on later flights, promote or not
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from retrue.core.state import Floats
+from retrue.demo import flights as source
+from retrue.demo import learner
+from retrue.errors import RefusedError, StoreError
+from retrue.refine.mix import Mix
+from retrue.refine.prove import Duel, paired_auc
+from retrue.workspace import Model, Run, Workspace
+from retrue.workspace import open as open_workspace
+
+ZONE = ZoneInfo(source.TIMEZONE)
+START, DEPLOYED = datetime(2013, 1, 1), datetime(2013, 3, 4)
+WEEK, DAY = timedelta(days=7), timedelta(days=1)
+PATIENCE = 8
+"""Weeks between two attempts to retrain: a new model needs labels of the world that it is for."""
+MEMORY = 10
+"""Weeks of the log that a retraining looks back on."""
+BUDGET = 4_000
+"""Edge cases collected at most."""
+MARK = ".retrue-demo"
+"""A file that says that a folder was made by the demo, and may be made anew."""
+
+
+@dataclass
+class Story:
+    """What happens, and who is predicting."""
+
+    workspace: Workspace
+    model: Model
+    flights: pl.DataFrame
+    predictors: dict[str, Any]
+    end: datetime
+    told: set[str] = field(default_factory=set)
+    last_try: int = -PATIENCE
+    scores: list[pl.DataFrame] = field(default_factory=list)
+
+
+def tell(folder: Path, *, quick: bool = False, console: Console | None = None) -> None:
+    """Run the demo and print what happens.
+
+    Args:
+        folder: where its store and report go; made anew each time.
+        quick: four months instead of ten.
+
+    Raises:
+        StoreError: the folder holds something else.
+        TableError: the flights are not installed.
+    """
+    out, began = console or Console(highlight=False), time.perf_counter()
+    prepare(folder)
+    flights = source.load()
+    end = datetime(2013, 7, 1) if quick else datetime(2014, 1, 1)
+    with progress(out) as bar:
+        story = deploy(folder, flights, end, out, bar)
+        weeks = list(starts(end))
+        task = bar.add_task("replaying", total=len(weeks))
+        for number, week in enumerate(weeks):
+            bar.update(task, description=f"{week:%d %B}")
+            live(story, number, week, out)
+            bar.advance(task)
+    conclude(story, folder, out, time.perf_counter() - began)
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder anew, if the demo made it."""
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARK).exists():
+            raise StoreError(
+                "the folder holds something else", where=str(folder), hint="choose another one: retrue demo --store DIR"
+            )
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).touch()
+
+
+def progress(out: Console) -> Progress:
+    """The bar at the bottom, while the timeline grows above it."""
+    columns = (TextColumn("[dim]{task.description:<14}"), BarColumn(bar_width=40), TimeElapsedColumn())
+    return Progress(*columns, console=out, transient=True)
+
+
+def starts(end: datetime) -> Iterator[datetime]:
+    """The Mondays from the deployment to the end."""
+    week = DEPLOYED
+    while week < end:
+        yield week
+        week += WEEK
+
+
+def deploy(folder: Path, flights: pl.DataFrame, end: datetime, out: Console, bar: Progress) -> Story:
+    """Learn on January and February, and register the model with the scores it gives to days it hasn't seen."""
+    task = bar.add_task("learning", total=None)
+    past = source.between(flights, START, DEPLOYED)
+    scored = past.with_columns(p_late=pl.Series(learner.held_out_scores(past)))
+    fitted = learner.fit(past, np.ones(past.height))
+    workspace = open_workspace(folder / "store")
+    model = workspace.register(
+        "flights", scored, id="flight_id", time="scheduled", label="late", score="p_late",
+        slices=["origin"], timezone=source.TIMEZONE, window="1w", maturity="2d",
+    )  # fmt: skip
+    bar.remove_task(task)
+    own = model.reference.load().profile.outcome
+    out.print(
+        f"[bold]January and February[/bold]  {past.height:,} flights to learn from: more than 15 minutes late, or cancelled?"
+    )
+    out.print(f"                      deployed; on days it hadn't seen its ROC AUC is {auc(own)}.\n")
+    return Story(workspace, model, flights, {"1": fitted}, end)
+
+
+def auc(outcome: Any) -> str:
+    """ROC AUC with its interval, in words."""
+    from retrue.metrics import get
+
+    found = get("roc_auc").compute(outcome)
+    low, high = found.interval or (0.0, 0.0)
+    return f"{found.value:.3f} ({low:.3f} to {high:.3f})"
+
+
+def live(story: Story, number: int, week: datetime, out: Console) -> None:
+    """One week: predict and log, label what happened up to yesterday, check, and act on what is found."""
+    until = min(week + WEEK, story.end)
+    now = until.replace(tzinfo=ZONE)
+    coming = source.between(story.flights, week, until)
+    scores = predict(story, story.model.version, coming)
+    story.model.log(coming.drop("late").with_columns(p_late=pl.Series(scores)), at=now)
+    known = source.between(story.flights, max(week - DAY, DEPLOYED), until - DAY)
+    story.model.label(known.select("flight_id", "late"), at=now)
+    first = scores if story.model.version == "1" else predict(story, "1", coming)
+    story.scores.append(
+        pl.DataFrame({"late": coming["late"], "now": scores, "first": first, "at": coming["scheduled"]})
+    )
+    story.model.check(now=now)
+    report_new(story, week, out)
+    if wants_retraining(story, number):
+        story.last_try = number
+        retrain(story, now, out)
+
+
+def predict(story: Story, version: str, coming: pl.DataFrame) -> Floats:
+    """Scores of one version's model."""
+    given = story.predictors[version].predict_proba(coming.select(source.FEATURES))
+    return np.asarray(given, np.float64)[:, 1]
+
+
+def report_new(story: Story, week: datetime, out: Console) -> None:
+    """Add new incidents to the timeline, with the rows that are to blame, and say which ones are over."""
+    for one in reversed(story.model.incidents()):
+        key = f"{one.id} {one.kind.value}"
+        if one.live and key not in story.told:
+            story.told.add(key)
+            found = one.explain()
+            colour = "red" if one.kind.value == "broken" else "yellow"
+            out.print(f"[dim]{week:%d %b}[/dim]  [{colour}]▲ {one.kind.value}[/{colour}]  {one.sentence}")
+            for finding in found.slices[:1]:
+                before, after = finding.share
+                loss = (
+                    "" if not finding.loss or finding.loss[1] is None else f"; wrong {finding.loss[1]:.0%} of the time"
+                )
+                out.print(
+                    f"        [dim]rows:[/dim] {finding.slice.sql}  [dim]{before:.0%} of flights before, {after:.0%} now{loss}[/dim]"
+                )
+        if not one.live and f"{one.id} over" not in story.told:
+            story.told.add(f"{one.id} over")
+            out.print(f"[dim]{week:%d %b}  ✓ over: {', '.join(one.columns) or one.kind.value}[/dim]")
+
+
+def wants_retraining(story: Story, number: int) -> bool:
+    """Retrain when the model is degraded or asked what it never learned, and there are weeks of labels to learn from."""
+    live = {one.kind.value for one in story.model.incidents(live=True)}
+    return number - story.last_try >= PATIENCE and number >= PATIENCE and bool(live & {"degraded", "unknown"})
+
+
+def retrain(story: Story, now: datetime, out: Console) -> None:
+    """Collect edge cases, train on a mix, prove on later flights, promote or be refused."""
+    model = story.model
+    worst = model.incidents(live=True)[0]
+    found = worst.explain()
+    where = found.slices[0].slice if found.slices else "precip > 0 OR visib < 5"
+    edge = model.collect(where, budget=BUDGET, name=f"edge cases of {now:%B}")
+    out.print(f"\n        [bold]collected[/bold] {edge.rows.height:,} of {edge.matched:,} flights where {edge.slice}")
+    mix = Mix([(model.reference, 0.4), (edge, 0.2), (model.logged(since=now - MEMORY * WEEK), 0.4)])
+    try:
+        run = model.retrain(learner.fit, mix=mix, holdout="3w", now=now)
+        out.print(f"        [bold]retrained[/bold] on {run.manifest['rows']:,} flights whose labels have matured")
+        decide(story, run, out)
+    except RefusedError as error:
+        out.print(f"        [yellow]not retrained:[/yellow] {'; '.join(error.reasons)}\n")
+
+
+def decide(story: Story, run: Run, out: Console) -> None:
+    """Show the proof, and promote if the gate opens."""
+    proof = run.prove()
+    main = proof.contests[0]
+    low, high = main.interval or (0.0, 0.0)
+    out.print(
+        f"        [bold]proof[/bold]     {main.n:,} later flights: ROC AUC {main.champion or 0:.3f} -> {main.challenger or 0:.3f}, "
+        f"difference {main.difference or 0:+.3f} ({low:+.3f} to {high:+.3f})"
+    )
+    if proof.passed:
+        version = run.promote()
+        story.predictors[version] = run.challenger
+        out.print(f"        [bold]promoted[/bold]  version {version} predicts from next week on\n")
+        return
+    for reason in proof.reasons:
+        out.print(f"        [yellow]refused[/yellow]   {reason}")
+    out.print("")
+
+
+def conclude(story: Story, folder: Path, out: Console, took: float) -> None:
+    """Compare the model as it is with the one that was never retrained, write the report, say what to type next."""
+    from retrue.comparing import compare
+
+    model = story.model
+    incidents = model.incidents()
+    champion = model.version
+    out.print(f"\n[bold]{len(incidents)} incidents, champion is version {champion}.[/bold]")
+    if champion != "1":
+        out.print(f"  {against_first(story)}")
+    last = model.events(since=(story.end - 4 * WEEK).replace(tzinfo=ZONE)).collect()
+    known = [name for name in (*source.FEATURES, "p_late", "late") if name in last.columns]
+    report = compare(
+        model.reference_of("1").frame,
+        last.select("flight_id", "scheduled", *known),
+        id="flight_id",
+        time="scheduled",
+        label="late",
+        score="p_late",
+    )
+    page = report.save(folder / "report.html")
+    out.print(
+        f"  store   {folder / 'store'}\n  report  {page}   [dim](the last four weeks against January and February)[/dim]"
+    )
+    out.print(f"  took    {took:.0f} s\n\nNext:  retrue incidents flights --store {folder / 'store'}")
+    if incidents:
+        out.print(f"       retrue explain flights {incidents[0].id} --store {folder / 'store'}")
+    story.workspace.close()
+
+
+def against_first(story: Story) -> str:
+    """How the weeks after the first promotion went, beside the model that was never retrained."""
+    scores = pl.concat(story.scores)
+    changed = scores.filter(pl.col("now") != pl.col("first"))
+    found = paired_auc(Duel(*(changed[name].to_numpy().astype(float) for name in ("late", "first", "now"))))
+    if found is None:
+        return "No flights yet since the promotion."
+    first, now, error = found
+    gain = now - first
+    return (
+        f"Since the promotion, {changed.height:,} flights: ROC AUC {now:.3f}; the model of January would have had {first:.3f} "
+        f"({gain:+.3f}, {gain - 1.96 * error:+.3f} to {gain + 1.96 * error:+.3f})."
+    )
