@@ -18,6 +18,7 @@ from retrue.core.grid import CategoricalGrid, NumericGrid
 from retrue.core.profile import Profile
 from retrue.errors import ProfileError
 from retrue.judge.budget import Threshold, drift_threshold, share_threshold
+from retrue.judge.categories import comparable_cells, expected_unseen
 from retrue.judge.distance import JS, KS, Counts, Distance, all_rows, distance_of
 from retrue.judge.null import Null
 from retrue.judge.quality import History, Problem, near_the_edge, problems, wilson
@@ -206,14 +207,25 @@ def _moved(
 
 
 def _measured(window: ColumnProfile, reference: ColumnProfile, null: Null | None) -> tuple[Measure, Counts, Counts]:
-    """Measure the column's distance as the registered metric does, with the counts it was measured on."""
+    """Measure the column's distance as the registered metric does, with the counts it was measured on.
+
+    Categories are put on other cells than the metric's where their wander was learned on those, or where new ones are
+    to be expected.
+    """
     if distance_of(window) is KS:
         return get(KS.name).compute(window, reference), all_rows(window), all_rows(reference)
-    if null is None:
+    if null is not None:
+        q, p = null.fold(all_rows(window)), null.fold(all_rows(reference))
+        found: Cells | None = Cells(q, p, len(q))
+    elif expected_unseen(reference) == 0:
         found = cells(window, reference)
         return get(JS.name).compute(window, reference), found.window, found.reference
-    q, p = null.fold(all_rows(window)), null.fold(all_rows(reference))
-    return JENSEN_SHANNON.measure_cells(Cells(q, p, len(q))), q, p
+    else:
+        found = comparable_cells(window, reference)
+    if found is None:
+        nothing = np.zeros(1, np.int64)
+        return Measure(None, note="too few categories repeat to compare them"), nothing, nothing
+    return JENSEN_SHANNON.measure_cells(found), found.window, found.reference
 
 
 def _only_time_went_on(window: ColumnProfile) -> bool:

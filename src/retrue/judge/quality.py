@@ -16,6 +16,7 @@ from retrue.core.column import SPECIALS, ColumnProfile
 from retrue.core.grid import CategoricalGrid, NumericGrid
 from retrue.core.state import Floats
 from retrue.judge.budget import share_threshold, wander_reach
+from retrue.judge.categories import expected_unseen
 from retrue.judge.distance import Z95
 from retrue.judge.settings import Settings
 from retrue.judge.words import figure, moment, percent, rows
@@ -87,7 +88,8 @@ def _bad_counts(window: ColumnProfile, reference: ColumnProfile) -> Iterator[tup
         yield metric, int(window.special[places].sum()), float(reference.special[places].sum()), window.rows
     grid = window.grid
     if isinstance(grid, CategoricalGrid):
-        yield "unseen", window.out_of_range, _expected_unseen(reference, grid), window.rows
+        # Two more than expected: how many are seen once is itself a matter of luck in a small reference.
+        yield "unseen", window.out_of_range, 2.0 + expected_unseen(reference), window.rows
         # New names come and go where many are rare, but one of them doesn't come alone and often.
         yield "unseen", max(window.names.counts.values(), default=0), 1.0, window.rows
     elif isinstance(grid, NumericGrid) and grid.cuts.size > 0:
@@ -95,13 +97,6 @@ def _bad_counts(window: ColumnProfile, reference: ColumnProfile) -> Iterator[tup
         # Time goes on: later dates than ever seen are no fault.
         hits = window.counts[0] if grid.temporal else window.out_of_range
         yield "out_of_range", int(hits), 2.0 + reference.out_of_range, window.rows
-
-
-def _expected_unseen(reference: ColumnProfile, grid: CategoricalGrid) -> float:
-    """Rows that would be new in as many fresh rows: those whose category occurs once (Good 1953), or wasn't kept."""
-    once = int((reference.counts[: len(grid.categories)] == 1).sum())
-    rare = min(len(grid.rare), int(reference.counts[len(grid.categories)]))
-    return float(once + rare + reference.out_of_range)
 
 
 def _risen(
@@ -200,7 +195,7 @@ def _constant(window: ColumnProfile, reference: ColumnProfile, alpha: float, set
     held = np.flatnonzero(window.counts)
     if len(held) != 1 or window.n < settings.min_rows or reference.n == 0:
         return None
-    if isinstance(window.grid, NumericGrid) and window.moments.min != window.moments.max:
+    if not _is_one_value(window, int(held[0])):
         return None
     before = float(reference.counts[held[0]]) / reference.n
     if before > 1 - settings.rise or window.n * math.log(max(before, 1e-300)) > math.log(alpha):
@@ -208,6 +203,13 @@ def _constant(window: ColumnProfile, reference: ColumnProfile, alpha: float, set
     value = f"{window.moments.min:g}" if isinstance(window.grid, NumericGrid) else repr(window.grid.labels[held[0]])
     sentence = f"all {rows(window.n)} have the same value {value}; in the reference {percent(before)} have it"
     return Problem("constant", 1.0, before, 1 - settings.rise, wilson(window.n, window.n), sentence)
+
+
+def _is_one_value(window: ColumnProfile, held: int) -> bool:
+    """Say whether the only bin that holds rows holds one value; one of numbers, rare or new names may hold several."""
+    if isinstance(window.grid, NumericGrid):
+        return window.moments.min == window.moments.max
+    return held < window.counts.size - 2 or len(window.names.counts) == 1
 
 
 def near_the_edge(window: ColumnProfile) -> bool:
