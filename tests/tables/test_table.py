@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from retrue.errors import TableError
-from retrue.tables import Table, read
-from retrue.tables.table import listed, scattered, spread
+from retrue.tables import BATCH_ROWS, Table, read
+from retrue.tables.table import STRETCH, listed, scattered, spread
 
 
 @given(st.integers(0, 400), st.integers(1, 130), st.integers(1, 90))
@@ -97,6 +97,16 @@ def test_batches_can_be_left_early() -> None:
     table = read(pl.LazyFrame({"x": range(10_000)}))
     assert next(table.batches(rows=10)).height == 10
     assert table.count_rows() == 10_000
+
+
+def test_stretches_of_a_large_file_come_in_order_and_whole(tmp_path: Path) -> None:
+    """Whatever the row groups, and where the last stretch is shorter."""
+    rows = 2 * STRETCH + 77
+    pl.DataFrame({"x": pl.int_range(rows, eager=True)}).write_parquet(tmp_path / "x.parquet", row_group_size=300_000)
+    table = read(tmp_path / "x.parquet")
+    batches = list(table.batches(["x"]))
+    assert max(batch.height for batch in batches) == BATCH_ROWS
+    assert pl.concat(batches)["x"].equals(pl.int_range(rows, eager=True).alias("x"))
 
 
 def test_distinct_values_come_sorted_without_null() -> None:

@@ -223,8 +223,9 @@ def scanned(paths: Sequence[str], form: Format, name: str, keep: object = None) 
     """
     scans = [scan_one(path, form, name if len(paths) == 1 else PurePath(path).name) for path in paths]
     rows = [scan.rows for scan in scans]
+    seekable = form is PARQUET and len(paths) == 1
     total = sum(n for n in rows if n is not None) if None not in rows else None
-    return Table(together(scans, paths, form), name, total, form.columnar, tuple(paths), keep=keep)
+    return Table(together(scans, paths, form), name, total, form.columnar, tuple(paths), seekable, keep=keep)
 
 
 def scan_one(path: str, form: Format, name: str) -> Scan:
