@@ -157,7 +157,8 @@ class Cycle:
                 tx.count(self.model, name, value)
             self.fault("cycle: before applied")
         taken = {name: len(frame) for name, frame in plan.tables.items()}
-        taken["labels"] = taken.get("labels", 0) - plan.counts.get("labels picked up", 0)
+        for kind in ("labels", "feedback"):  # copies for events that came later aren't news
+            taken[kind] = taken.get(kind, 0) - plan.counts.get(f"{kind} picked up", 0)
         windows = frozenset((version, start) for version, start, *_ in books.rows())
         return Applied(segment, taken, plan.counts, windows)
 

@@ -146,7 +146,8 @@ def _conform(
                 "wrong type: column '{}' has '{}', expected {}", pl.lit(name), _shown(name, dtype), pl.lit(types[name])
             )
             checks.append(pl.when(lost).then(said))
-    before = rough.select(pl.col(name).alias(f"\0{name}") for name in casts)
+    watched = {layout.time} | {name for name in casts if _may_fail(rough.schema[name], types[name])}
+    before = rough.select(pl.col(name).alias(f"\0{name}") for name in casts if name in watched)
     cast = rough.select(expr.alias(name) for name, expr in casts.items())
     both = pl.concat([cast, before], how="horizontal")
     return cast, both.select(pl.coalesce(checks).alias("reason"))["reason"]

@@ -211,10 +211,24 @@ class LakeTable:
             if done < segment <= applied and path.name not in known:
                 lost.setdefault(segment, []).append(path)
         for segment, paths in sorted(lost.items()):
-            frames = [pl.read_parquet(path).with_columns(_date_of(path)) for path in paths]
-            self.commit(pl.concat(frames, how="diagonal"), app, segment)
+            self._add_again(paths, app, segment)
             count += 1
         return count
+
+    def _add_again(self, paths: Sequence[Path], app: str, segment: int) -> None:
+        """Commit files that are there already; they are the only copy, so they are not touched."""
+        days = [_day_of(path) for path in paths]
+        dated = any(path.parent.name.startswith("_date=") for path in paths)
+        with self._lock:
+            empty = [pl.read_parquet(path, n_rows=0, hive_partitioning=False) for path in paths]
+            columns = pl.concat(empty, how="diagonal")
+            table = self._ensure(columns.with_columns(pl.lit(None, dtype=pl.Date).alias("_date")) if dated else columns)
+            actions = [
+                add_action(path, self.folder, _height(path), segment, day, partitioned=dated)
+                for path, day in zip(paths, days, strict=True)
+            ]
+            self._commit(table, actions, app, segment)
+            self.confirm()
 
 
 def add_action(path: Path, root: Path, rows: int, segment: int, day: date | None, *, partitioned: bool) -> Any:
@@ -243,14 +257,15 @@ def _partition(day: date | None) -> str:
     return f"_date={'__HIVE_DEFAULT_PARTITION__' if day is None else day.isoformat()}"
 
 
-def _date_of(path: Path) -> list[pl.Expr]:
-    """The `_date` column that a file's folder stands for; none where the table has no dates."""
-    name = path.parent.name
-    if not name.startswith("_date="):
-        return []
-    text = name.removeprefix("_date=")
-    day = None if text == "__HIVE_DEFAULT_PARTITION__" else date.fromisoformat(text)
-    return [pl.lit(day, dtype=pl.Date).alias("_date")]
+def _day_of(path: Path) -> date | None:
+    """The event date that a file's folder stands for; None where it has none."""
+    text = path.parent.name.removeprefix("_date=")
+    undated = text in {path.parent.name, "__HIVE_DEFAULT_PARTITION__"}
+    return None if undated else date.fromisoformat(text)
+
+
+def _height(path: Path) -> int:
+    return int(pl.scan_parquet(path, hive_partitioning=False).select(pl.len()).collect().item())
 
 
 def _files(table: DeltaTable, folder: Path) -> tuple[File, ...]:

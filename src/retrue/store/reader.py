@@ -137,6 +137,11 @@ class Reader(Shelf):
         lazy = scan(snapshot.files, snapshot.schema, list(snapshot.schema))
         return lazy.sort("_seq", "_n").select("_at", *_QUARANTINE).collect()
 
+    def counters(self, model: str) -> dict[str, int]:
+        """How many rows were repeated, differing, set aside, corrected, waiting, ambiguous ... in all."""
+        with self.catalog.read() as tx:
+            return {one.name: one.value for one in tx.find(rows.Counter, model=model)}
+
     def windows(self, model: str, since: int | None = None, until: int | None = None) -> tuple[rows.Window, ...]:
         """The books of windows that start from `since` and before `until` (seconds)."""
         with self.catalog.read() as tx:

@@ -63,7 +63,7 @@ def resolve(segment: Segment, earlier: Earlier, layout: Layout, reads: Collectio
     """
     fresh, differing, repeated = first_events(segment.events, earlier.events, layout)
     labels = attach_labels(segment, fresh, earlier, layout, reads)
-    feedback, again = attach_feedback(segment, fresh, earlier, layout)
+    feedback, told = attach_feedback(segment, fresh, earlier, layout)
     aside = [part for part in (segment.quarantine, _aside(differing, layout)) if len(part)]
     tables = {
         "events": fresh,
@@ -71,10 +71,10 @@ def resolve(segment: Segment, earlier: Earlier, layout: Layout, reads: Collectio
         "feedback": feedback,
         "quarantine": pl.concat(aside, how="diagonal") if aside else pl.DataFrame(),
     }
-    counts = {"events repeated": repeated, "events differing": len(differing), "feedback repeated": again}
+    counts = {"events repeated": repeated, "events differing": len(differing), "set aside": len(tables["quarantine"])}
     return Plan(
         {name: rows for name, rows in tables.items() if len(rows)},
-        labels.fresh, labels.before, labels.after, {**counts, **labels.counts},
+        labels.fresh, labels.before, labels.after, {**counts, **labels.counts, **told},
     )  # fmt: skip
 
 
@@ -271,10 +271,10 @@ def _with_label(events: pl.DataFrame, labels: pl.DataFrame, layout: Layout) -> p
 
 def attach_feedback(
     segment: Segment, fresh: pl.DataFrame, earlier: Earlier, layout: Layout
-) -> tuple[pl.DataFrame, int]:
-    """Find the event of each feedback row; gives the rows to write and how many said nothing new."""
+) -> tuple[pl.DataFrame, Mapping[str, int]]:
+    """Find the event of each feedback row; gives the rows to write, and how many were repeated and picked up."""
     if not len(segment.feedback) and not earlier.feedback.table.files:
-        return pl.DataFrame(), 0
+        return pl.DataFrame(), {}
     owned = _owners(segment.feedback, fresh, earlier.events, layout, ())
     dated = _dated(segment.feedback, owned.dates, layout)
     existing = _existing(dated, fresh, earlier.feedback, layout)
@@ -283,7 +283,7 @@ def attach_feedback(
     rows = _concat([picked, kept])
     if len(rows) and "_from" not in rows.columns:
         rows = rows.with_columns(pl.lit(None, dtype=pl.Int64).alias("_from"))
-    return rows, len(dated) - len(kept)
+    return rows, {"feedback repeated": len(dated) - len(kept), "feedback picked up": len(picked)}
 
 
 def _unseen(dated: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
