@@ -20,7 +20,7 @@ from retrue.tables import Table, read
 NESTED_ROWS = 1_000
 """Rows to look at of columns that hold lists, structs or bytes: embeddings are large, and all alike."""
 COLUMNS = 32
-"""Columns to read at a time where each is read alone anyway."""
+"""Columns to read at a time where each costs only itself."""
 CELLS = 10_000_000
 """Values to hold at most."""
 TYPO = 0.85
@@ -119,7 +119,8 @@ def sampled(table: Table, rows: int) -> dict[str, pl.Series]:
     """A sample of each column, in the table's order; few rows where each holds much, or there are very many columns."""
     large = [name for name, dtype in table.dtypes.items() if dtype.is_nested() or dtype == pl.Binary]
     small = [name for name in table.dtypes if name not in large]
-    together = COLUMNS if table.columnar else max(len(small), 1)
+    # One at a time takes the least memory, but opens every file for each column.
+    together = 1 if table.seekable else COLUMNS if table.columnar else max(len(small), 1)
     parts = [small[start : start + together] for start in range(0, len(small), together)]
     few = min(rows, max(CELLS // max(len(small), 1), NESTED_ROWS))
     samples = [table.sample(names, few) for names in parts]
