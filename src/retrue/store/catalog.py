@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, Table, and_, create_engine, event, func, inspect, select, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from retrue.errors import StoreError, StoreVersionError
@@ -53,8 +53,7 @@ class Transaction:
         """Insert rows, or replace those that have the same key."""
         for kind in {type(row) for row in rows}:
             table = _table(kind)
-            insert = postgresql.insert if self.connection.dialect.name == "postgresql" else sqlite.insert
-            statement = insert(table)
+            statement = sqlite.insert(table)
             keys = [column.name for column in table.primary_key]
             rest = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
             change = statement.on_conflict_do_update(index_elements=keys, set_=rest)

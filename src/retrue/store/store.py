@@ -22,7 +22,7 @@ from retrue.core.reference import Reference
 from retrue.errors import SchemaError, StoreError, nearest
 from retrue.slices import Slice
 from retrue.store import rows
-from retrue.store.catalog import Catalog, Transaction, migrate
+from retrue.store.catalog import Catalog, Transaction
 from retrue.store.commit import Applied, Cycle, locked, try_locked
 from retrue.store.door import Arrival, admit
 from retrue.store.identity import check_identity, refuse_orphans
@@ -93,24 +93,6 @@ class Store(Reader):
             check_identity(store)
         store.heal()
         return store
-
-    @staticmethod
-    def migrate(folder: str | Path) -> Path | None:
-        """Bring an older store to this Retrue's form, after a backup of its catalog; gives the backup's path.
-
-        Raises:
-            StoreError: there is no store.
-            StoreVersionError: it was written by a newer Retrue.
-        """
-        root = Path(folder)
-        if not (root / "catalog.db").exists():
-            raise StoreError("no store here", where=str(root), hint="check the path")
-        with locked(root / "locks" / "open"):
-            catalog = Catalog.at(root / "catalog.db")
-            try:
-                return migrate(catalog)
-            finally:
-                catalog.close()
 
     def close(self) -> None:
         """Close its files."""

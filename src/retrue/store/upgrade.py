@@ -1,33 +1,29 @@
-"""Bring a store that an older version wrote up to date. `open` never does: `retrue migrate` asks for it."""
+"""`retrue migrate`: bring a store that an older Retrue wrote to this one's form, after a backup.
+
+Opening never does this by itself: two servers may share a store, and the older one must not find it changed under it.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from retrue.errors import StoreError
-from retrue.store.catalog import Catalog, _engine, _translated, migrate
+from retrue.store.catalog import Catalog, migrate
 from retrue.store.commit import locked
 
 
 def upgrade(folder: str | Path) -> Path | None:
-    """Migrate a store's catalog to the newest form, after a backup beside it.
-
-    Args:
-        folder: the store.
-
-    Returns:
-        The backup of the old catalog; None where nothing had to change.
+    """Migrate a store's catalog; gives the backup that was made beside it, None where nothing was to be done.
 
     Raises:
-        StoreVersionError: a newer version of Retrue wrote it.
-        StoreError: there is no store, or it can't be written.
+        StoreError: there is no store.
+        StoreVersionError: it was written by a newer Retrue.
     """
     root = Path(folder)
-    path = root / "catalog.db"
-    if not path.exists():
+    if not (root / "catalog.db").exists():
         raise StoreError("no store here", where=str(root), hint="check the path")
-    with locked(root / "locks" / "open"), _translated(path):
-        catalog = Catalog(_engine(path), path)  # `Catalog.open` refuses what needs a migration
+    with locked(root / "locks" / "open"):
+        catalog = Catalog.at(root / "catalog.db")
         try:
             return migrate(catalog)
         finally:
