@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,13 +26,14 @@ from retrue.errors import ConfigError, nearest
 if TYPE_CHECKING:
     from retrue.report.comparison import Comparison
 
-PANEL = "Verdict"
+PANEL = "Two tables"
+STRICT = "When it fails"
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("compare")(compare)
-    app.command("reference")(reference)
+    app.command("compare", rich_help_panel=PANEL)(compare)
+    app.command("reference", rich_help_panel=PANEL)(reference)
 
 
 def compare(
@@ -46,103 +47,164 @@ def compare(
     task: TaskRole = None,
     slice: SliceRole = None,
     kind: KindRole = None,
-    where: Annotated[str | None, typer.Option("--where", help="Compare only these rows, as SQL.")] = None,
+    where: Annotated[
+        str | None, typer.Option("--where", help="Compare only these rows, on both sides.", metavar="SQL")
+    ] = None,
     rule: Annotated[
         list[str] | None,
-        typer.Option("--rule", help="What must hold, such as 'missing(income) <= 0.02'.", rich_help_panel=PANEL),
+        typer.Option(
+            "--rule", help="What must hold: 'missing(income) <= 0.02'.", rich_help_panel=STRICT, metavar="RULE"
+        ),
     ] = None,
     row_rule: Annotated[
         list[str] | None,
-        typer.Option("--row-rule", help="What each row must keep, such as 'start <= end'.", rich_help_panel=PANEL),
+        typer.Option(
+            "--row-rule", help="What each row must keep: 'start <= end'.", rich_help_panel=STRICT, metavar="RULE"
+        ),
     ] = None,
     fail_on: Annotated[
         str | None,
-        typer.Option("--fail-on", help="Verdict kinds that give exit status 1, with commas.", rich_help_panel=PANEL),
+        typer.Option(
+            "--fail-on",
+            help="Verdict kinds that give exit status 1, with commas, instead of those that alarm; or none.",
+            rich_help_panel=STRICT,
+            metavar="KIND,...",
+        ),
     ] = None,
     most: Annotated[
         list[str] | None,
-        typer.Option("--max", help="METRIC=VALUE: exit status 1 where any column has more.", rich_help_panel=PANEL),
+        typer.Option(
+            "--max",
+            help="Exit status 1 where any column, or the model, has more.",
+            rich_help_panel=STRICT,
+            metavar="METRIC=VALUE",
+        ),
     ] = None,
-    html: Annotated[Path | None, typer.Option("--html", help="Also write the report as one page.")] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Also write the report as one page that opens offline.", metavar="FILE"),
+    ] = None,
     json: JsonOption = False,
 ) -> int:
-    """Compare two tables: what changed, ranked, each column with a verdict and its reason.
+    """Compare two tables: what changed, ranked, with the reasons.
+
+    Each column has a verdict. With labels, performance is compared too.
 
     Exit status: 0 in true (notices included), 1 out of true, 2 wrong use or input.
     """
-    from retrue.compare import compare as run
+    from retrue.comparing import compare as run
 
     strict = Strictness.read(fail_on, most)
     given = shared.roles(
         id=id, time=time, label=label, score=score, prediction=prediction, task=task, slice=slice, kind=kind
     )
-    report = run(reference, window, where=where, rules=rule or (), row_rules=row_rule or (), **given)
-    if html is not None:
-        report.save(html)
+    check_page(html)
+    with shared.working("comparing"):
+        report = run(reference, window, where=where, rules=rule or (), row_rules=row_rule or (), **given)
     if json:
         shared.print_json(report.to_dict())
     else:
         shared.console().print(report)
-        if html is not None:
-            typer.echo(f"report: {html}")
-    return strict.status(report, quiet=json)
+    if html is not None:
+        with shared.whole(html) as page:
+            page.write_text(report.to_html(), encoding="utf-8")
+        typer.echo(f"Report: {html}", err=json)
+    return strict.status(report)
+
+
+def check_page(path: Path | None) -> None:
+    """Refuse before anything is read what could not be written after.
+
+    Raises:
+        ConfigError: the name doesn't end in .html, or there is no such folder.
+    """
+    if path is None:
+        return
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ConfigError(f"{path.name!r} is no name for a page", where="--html", expected="a name that ends in .html")
+    if not path.parent.is_dir():
+        raise ConfigError(f"no folder {str(path.parent)!r}", where="--html", expected="a folder that exists")
 
 
 class Strictness:
     """When `compare` fails: on alarms, unless told which kinds or which values."""
 
-    def __init__(self, kinds: frozenset[str] | None, most: dict[str, float]) -> None:
+    def __init__(self, kinds: frozenset[str] | None, most: Mapping[str, float]) -> None:
         self.kinds, self.most = kinds, most
 
     @classmethod
-    def read(cls, kinds: str | None, most: Sequence[str] | None) -> Strictness:
+    def read(cls, kinds: str | None, most: list[str] | None) -> Strictness:
         """Read `--fail-on` and `--max`.
 
         Raises:
             ConfigError: an unknown kind, or a value that is no number.
             MetricError: an unknown metric.
         """
-        from retrue.judge.verdict import VerdictKind
         from retrue.metrics import get
 
-        known = [kind.value for kind in VerdictKind]
-        wanted = None if kinds is None else frozenset(kind.strip() for kind in kinds.split(",") if kind.strip())
-        for kind in wanted or ():
-            if kind not in known:
-                raise ConfigError(
-                    f"unknown verdict kind {kind!r}",
-                    where="--fail-on",
-                    expected=", ".join(known),
-                    hint=nearest(kind, known),
-                )
         bounds = {}
-        for name, text in shared.pairs(list(most or []), "--max").items():
+        for name, text in shared.pairs(most, "--max").items():
             try:
                 bounds[get(name).name] = float(text)
             except ValueError as error:
                 raise ConfigError(f"{text!r} is no number", where=f"--max {name}") from error
-        return cls(wanted, bounds)
+        return cls(None if kinds is None else cls.read_kinds(kinds), bounds)
 
-    def status(self, report: Comparison, *, quiet: bool) -> int:
-        """The exit status for a report; says on standard error which column went beyond `--max`."""
-        beyond = [
-            f"{name}: {metric} {measure.value:.4g} is more than {bound:g}"
-            for metric, bound in self.most.items()
-            for name, column in report.columns.items()
-            if (measure := column.metrics.get(metric)) is not None
-            and measure.value is not None
-            and measure.value > bound
-        ]
-        for line in () if quiet else beyond:
+    @staticmethod
+    def read_kinds(text: str) -> frozenset[str]:
+        """Read `--fail-on`."""
+        from retrue.judge.verdict import VerdictKind
+
+        known = [kind.value for kind in VerdictKind]
+        wanted = [kind.strip() for kind in text.split(",") if kind.strip()]
+        if wanted == ["none"]:
+            return frozenset()
+        for kind in wanted or [text]:
+            if kind not in known:
+                raise ConfigError(
+                    f"unknown verdict kind {kind!r}",
+                    where="--fail-on",
+                    expected=", ".join([*known, "none"]),
+                    hint=nearest(kind, known),
+                )
+        return frozenset(wanted)
+
+    def status(self, report: Comparison) -> int:
+        """The exit status for a report; says on standard error what went beyond `--max`."""
+        beyond = [line for metric, bound in self.most.items() for line in self.beyond(report, metric, bound)]
+        for line in beyond:
             typer.echo(line, err=True)
-        kinds = self.kinds
-        hit = report.exit_status if kinds is None else int(any(v.kind.value in kinds for v in report.verdicts))
-        return 1 if beyond else hit
+        if self.kinds is None:
+            return 1 if beyond else report.exit_status
+        return int(bool(beyond) or any(verdict.kind.value in self.kinds for verdict in report.verdicts))
+
+    @staticmethod
+    def beyond(report: Comparison, metric: str, bound: float) -> list[str]:
+        """Say where a metric is more than its bound.
+
+        Raises:
+            ConfigError: the metric was measured nowhere: a bound that can't fail would watch nothing in silence.
+        """
+        measured = {name: column.metrics[metric] for name, column in report.columns.items() if metric in column.metrics}
+        if metric in report.performance:
+            measured["the model"] = report.performance[metric].window
+        if not measured:
+            known = sorted(
+                {name for column in report.columns.values() for name in column.metrics} | {*report.performance}
+            )
+            raise ConfigError(
+                f"{metric!r} was measured nowhere",
+                where="--max",
+                expected=", ".join(known),
+                hint=nearest(metric, known),
+            )
+        over = {name: m.value for name, m in measured.items() if m.value is not None and m.value > bound}
+        return [f"{name}: {metric} {value:.4g} is more than {bound:g}" for name, value in over.items()]
 
 
 def reference(
     table: TableArgument,
-    save: Annotated[Path, typer.Option("--save", help="Where to, ending in .retrue.")],
+    save: Annotated[Path, typer.Option("--save", help="Where to, ending in .retrue.", metavar="FILE")],
     id: IdRole = None,
     time: TimeRole = None,
     label: LabelRole = None,
@@ -151,9 +213,13 @@ def reference(
     task: TaskRole = None,
     slice: SliceRole = None,
     kind: KindRole = None,
+    json: JsonOption = False,
 ) -> None:
-    """Learn a reference once and store it: later comparisons read a few kilobytes instead of the table."""
-    from retrue.compare import SUFFIX, make_reference
+    """Learn a reference once, so that comparing with it is quick.
+
+    Later comparisons read a few kilobytes instead of the table.
+    """
+    from retrue.comparing import SUFFIX, make_reference
 
     if save.suffix != SUFFIX:
         raise ConfigError(
@@ -162,6 +228,13 @@ def reference(
     given = shared.roles(
         id=id, time=time, label=label, score=score, prediction=prediction, task=task, slice=slice, kind=kind
     )
-    learned = make_reference(table, **given)
-    save.write_bytes(learned.to_bytes())
-    typer.echo(f"{save}: {learned.profile.rows:,} rows, {len(learned.profile.columns)} columns")
+    with shared.working(f"learning from {table}"):
+        learned = make_reference(table, **given)
+    with shared.whole(save) as file:
+        file.write_bytes(learned.to_bytes())
+    rows, columns = learned.profile.rows, len(learned.profile.columns)
+    if json:
+        shared.print_json({"file": str(save), "rows": rows, "columns": columns})
+        return
+    typer.echo(f"{save}: learned from {rows:,} rows, {columns} columns, {save.stat().st_size / 1024:,.0f} kB.")
+    typer.echo(f"Next: retrue compare {save} TABLE")

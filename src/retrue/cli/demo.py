@@ -10,7 +10,7 @@ import typer
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("demo")(demo)
+    app.command("demo", rich_help_panel="See it work")(demo)
 
 
 def demo(
@@ -19,7 +19,10 @@ def demo(
     ),
     quick: Annotated[bool, typer.Option("--quick", help="Four months instead of ten, with a smaller model.")] = False,
 ) -> None:
-    """Walk the whole loop on real flights: a model goes out of true and is trued again."""
+    """Walk the whole loop on real flights.
+
+    A model goes out of true on the flights of 2013, and is trued again.
+    """
     from retrue.demo.story import tell
 
     tell(store, quick=quick)

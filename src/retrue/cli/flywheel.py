@@ -4,78 +4,143 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from retrue.cli import shared
-from retrue.cli.shared import DEFAULT_STORE, JsonOption, ModelArgument, NowOption, StoreOption
-from retrue.errors import ConfigError, nearest
+from retrue.cli.shared import JsonOption, ModelArgument, NowOption, StoreOption
+from retrue.errors import ConfigError, RetrueError, nearest
 
 if TYPE_CHECKING:
     from retrue.refine.mix import Mix
-    from retrue.workspace import Model
+    from retrue.workspace import Model, Run
 
-RunArgument = Annotated[str, typer.Argument(help="The run's id, or the start of it.", metavar="RUN")]
+PANEL = "True it again"
+
+RunArgument = Annotated[
+    str, typer.Argument(help="The run's id, or the start of it; the latest unless given.", metavar="RUN")
+]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     for command in (collect, retrain, prove, promote, rollback):
-        app.command(command.__name__)(command)
+        app.command(command.__name__, rich_help_panel=PANEL)(command)
 
 
 def collect(
     name: ModelArgument,
-    where: Annotated[str, typer.Argument(help="The slice, such as \"precip > 0.1 AND origin = 'JFK'\".")],
-    store: StoreOption = DEFAULT_STORE,
-    budget: Annotated[int | None, typer.Option(help="The most rows to take.")] = None,
-    since: Annotated[str | None, typer.Option(help="First event time (ISO).")] = None,
-    until: Annotated[str | None, typer.Option(help="Events from here on are left out (ISO).")] = None,
-    as_name: Annotated[str | None, typer.Option("--as", help="What to call the collection.")] = None,
+    where: Annotated[str, typer.Argument(help="The slice: \"precip > 0.1 AND origin = 'JFK'\".", metavar="SQL")],
+    store: StoreOption = None,
+    budget: Annotated[int | None, typer.Option(help="The most rows to take.", metavar="ROWS")] = None,
+    since: Annotated[str | None, typer.Option(help="First event time (ISO, UTC).", metavar="TIME")] = None,
+    until: Annotated[str | None, typer.Option(help="Events from here on are left out.", metavar="TIME")] = None,
+    as_name: Annotated[str | None, typer.Option("--as", help="What to call the collection.", metavar="NAME")] = None,
     json: JsonOption = False,
 ) -> None:
     """Collect the logged events of a slice, with their labels."""
     model = shared.open_model(store, name)
     ends = shared.moment(since, "--since"), shared.moment(until, "--until")
-    found = model.collect(where, budget=budget, since=ends[0], until=ends[1], name=as_name)
-    said = {"name": found.name, "slice": found.slice, "matched": found.matched, "rows": found.rows.height}
+    with shared.working("collecting"):
+        found = model.collect(where, budget=budget, since=ends[0], until=ends[1], name=as_name)
+    rows = found.rows.height
     if json:
-        shared.print_json(said)
+        shared.print_json({"name": found.name, "slice": found.slice, "matched": found.matched, "rows": rows})
         return
-    typer.echo(f"{found.rows.height:,} of {found.matched:,} matching rows collected as {found.name!r}.")
-    typer.echo(f"Next: retrue retrain {name} --fit MODULE:FUNCTION --mix reference=0.5 --mix '{found.name}=0.5'")
+    from retrue.report.words import plural
+
+    some = "" if rows == found.matched else f" of {found.matched:,} that match"
+    typer.echo(f"{plural(rows, 'event')}{some} collected as {found.name!r}.")
+    if rows:
+        next_mix = f"--mix reference=0.5 --mix {shared.typed(found.name + '=0.5')}"
+        typer.echo(f"Next: retrue retrain {name} --fit FILE.py:FUNCTION {next_mix}{shared.same_store(store)}")
 
 
 def retrain(
     name: ModelArgument,
-    fit: Annotated[str, typer.Option(help="fit(table, weights), as MODULE:FUNCTION or FILE.py:FUNCTION.")],
+    fit: Annotated[
+        str,
+        typer.Option(help="fit(table, weights), or an estimator: FILE.py:NAME or MODULE:NAME.", metavar="FILE:NAME"),
+    ],
     mix: Annotated[
         list[str],
-        typer.Option(help="PART=SHARE: reference, log, or a collection's name; once for each part."),
+        typer.Option(help="reference, log, or a collection's name; once for each part.", metavar="PART=SHARE"),
     ],
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
     holdout: Annotated[
-        str, typer.Option(help="How much to keep for the proof: 28d, or a share such as 0.25.")
+        str, typer.Option(help="How much to keep for the proof: 28d, or a share such as 0.25.", metavar="LENGTH")
     ] = "0.25",
     seed: Annotated[int, typer.Option(help="Kept in the manifest.")] = 0,
     now: NowOption = None,
     json: JsonOption = False,
 ) -> None:
     """Train a challenger on a mix, matured labels only."""
+    at, kept = shared.moment(now, "--now"), read_holdout(holdout)
     model = shared.open_model(store, name)
-    kept: str | float = float(holdout) if holdout.replace(".", "", 1).isdigit() else holdout
-    run = model.retrain(
-        load_function(fit), mix=read_mix(model, mix), holdout=kept, seed=seed, now=shared.moment(now, "--now")
-    )
+    function, parts = load_function(fit), read_mix(model, mix)
+    with shared.working("training"):
+        try:
+            run = model.retrain(function, mix=parts, holdout=kept, seed=seed, now=at)
+        except RetrueError:
+            raise
+        except Exception as error:
+            raise theirs(error, fit) from error
     if json:
         shared.print_json(run.to_dict())
         return
-    for part in run.manifest["parts"]:
-        typer.echo(f"  {part['rows']:,} rows of {part['part']}, {part['share']:.0%} of the weight")
-    typer.echo(f"Run {run.id}: trained on labels matured by {run.manifest['cut']}.")
-    typer.echo(f"Next: retrue prove {name} {run.id}")
+    show_run(run)
+    typer.echo(f"\nNext: retrue prove {name} {run.id}{shared.same_store(store)}")
+
+
+def show_run(run: Run) -> None:
+    """Print what a run was trained on."""
+    from retrue.report.proof import run_view
+
+    shared.console().print(run_view(run.id, run.manifest))
+
+
+def theirs(error: Exception, fit: str) -> Exception:
+    """What training raised, as a wrong input where the user's own code failed; our own faults stay as they are."""
+    frames = traceback.extract_tb(error.__traceback__)
+    training = [
+        place for place, frame in enumerate(frames) if Path(frame.filename).parts[-2:] == ("refine", "train.py")
+    ]
+    if not training or training[-1] == len(frames) - 1:
+        return error
+    named = Path(fit.rpartition(":")[0]).name
+    own = [frame for frame in frames[training[-1] + 1 :] if Path(frame.filename).name == named]
+    place = f", line {own[-1].lineno}" if own else ""
+    return ConfigError(
+        f"training failed: {type(error).__name__}: {error}",
+        where=f"--fit {fit}{place}",
+        hint="set RETRUE_DEBUG=1 to see the way",
+    )
+
+
+def read_holdout(text: str) -> str | float:
+    """Read `28d`, or a share.
+
+    Raises:
+        ConfigError: it is neither.
+
+    >>> read_holdout("28d"), read_holdout("0.25")
+    ('28d', 0.25)
+    """
+    from retrue.config import parse_duration
+
+    try:
+        share = float(text)
+    except ValueError:
+        parse_duration(text)
+        return text
+    if not 0 < share < 1:
+        raise ConfigError(
+            f"a share of {text}", where="--holdout", expected="more than 0 and less than 1, or a length such as 28d"
+        )
+    return share
 
 
 def read_mix(model: Model, given: list[str]) -> Mix:
@@ -102,52 +167,74 @@ def read_mix(model: Model, given: list[str]) -> Mix:
 
 
 def load_function(text: str) -> Any:
-    """Import `MODULE:NAME` or `FILE.py:NAME`, from this folder or the installed packages.
+    """Import `FILE.py:NAME` or `MODULE:NAME`, from this folder or the installed packages.
+
+    The file's folder stays on the path: what was trained may have to be loaded again.
 
     Raises:
-        ConfigError: it can't be imported.
+        ConfigError: it can't be imported, or has no such name.
     """
     module, colon, name = text.rpartition(":")
     if not colon or not module or not name:
-        raise ConfigError(f"{text!r} names no function", where="--fit", expected="MODULE:FUNCTION or FILE.py:FUNCTION")
+        raise ConfigError(f"{text!r} names no function", where="--fit", expected="FILE.py:NAME or MODULE:NAME")
     path = Path(module)
-    folder = path.parent if path.suffix == ".py" else Path()
-    sys.path.insert(0, str(folder.resolve()))
+    is_file = path.suffix == ".py"
+    if is_file and not path.is_file():
+        raise ConfigError(f"no file {module!r}", where="--fit", expected="FILE.py:NAME or MODULE:NAME")
+    sys.path.insert(0, str((path.parent if is_file else Path()).resolve()))
     try:
-        found = importlib.import_module(path.stem if path.suffix == ".py" else module)
-    except ImportError as error:
-        raise ConfigError(f"{module!r} can't be imported: {error}", where="--fit") from error
-    finally:
-        sys.path.pop(0)
+        found = importlib.import_module(path.stem if is_file else module)
+    except Exception as error:
+        raise ConfigError(f"{module!r} can't be imported: {type(error).__name__}: {error}", where="--fit") from error
     if not hasattr(found, name):
-        raise ConfigError(f"{module!r} has no {name!r}", where="--fit", hint=nearest(name, dir(found)))
+        known = [each for each in vars(found) if not each.startswith("_")]
+        raise ConfigError(f"{module!r} has no {name!r}", where="--fit", hint=nearest(name, known))
     return getattr(found, name)
 
 
-def prove(
-    name: ModelArgument, run: RunArgument = "latest", store: StoreOption = DEFAULT_STORE, json: JsonOption = False
-) -> int:
-    """Compare champion and challenger on later events that neither has learned from.
+def prove(name: ModelArgument, run: RunArgument = "latest", store: StoreOption = None, json: JsonOption = False) -> int:
+    """Compare champion and challenger on events new to both.
 
     Exit status: 0 where the gate opens, 1 where it stays shut.
     """
-    proof = shared.open_model(store, name).run(run).prove()
+    found = shared.open_model(store, name).run(run)
+    with shared.working("comparing champion and challenger"):
+        proof = found.prove()
     if json:
         shared.print_json(proof.to_dict())
-    else:
-        from retrue.report.proof import proof_view
+        return int(not proof.passed)
+    from retrue.report.proof import proof_view
 
-        shared.console().print(proof_view(proof))
+    shared.console().print(proof_view(proof))
+    if proof.passed:
+        typer.echo(f"\nNext: retrue promote {name} {found.id}{shared.same_store(store)}")
     return int(not proof.passed)
 
 
-def promote(name: ModelArgument, run: RunArgument = "latest", store: StoreOption = DEFAULT_STORE) -> None:
-    """Make the challenger the champion; refused, with reasons and exit status 1, unless the gate passes."""
-    version = shared.open_model(store, name).run(run).promote()
-    typer.echo(f"Version {version} of {name} is the champion. Log its predictions with --version {version}.")
+def promote(
+    name: ModelArgument, run: RunArgument = "latest", store: StoreOption = None, json: JsonOption = False
+) -> None:
+    """Make the challenger the champion.
+
+    Refused, with the reasons and exit status 1, unless the gate passes.
+    """
+    model = shared.open_model(store, name)
+    found = model.run(run)
+    with shared.working("proving"):
+        version = found.promote()
+    if json:
+        shared.print_json(model.run(found.id).to_dict())
+        return
+    where = shared.same_store(store)
+    typer.echo(f"Version {version} of {name} is the champion; its model is {found.folder / 'model.joblib'}.")
+    typer.echo(f"Next: retrue log {name} EVENTS --version {version}{where}")
+    typer.echo(f"Back: retrue rollback {name}{where}")
 
 
-def rollback(name: ModelArgument, store: StoreOption = DEFAULT_STORE) -> None:
+def rollback(name: ModelArgument, store: StoreOption = None, json: JsonOption = False) -> None:
     """Make the version before the champion the champion again."""
     version = shared.open_model(store, name).rollback()
+    if json:
+        shared.print_json({"model": name, "version": version})
+        return
     typer.echo(f"Version {version} of {name} is the champion again.")

@@ -1,4 +1,4 @@
-"""Commands about one model: register, log, label, feedback, check, incidents, explain."""
+"""Commands about one model: register, log, label, feedback, check, incidents, explain, quarantine, models."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from retrue.cli import shared
 from retrue.cli.shared import (
-    DEFAULT_STORE,
+    AnyModelArgument,
     AtOption,
     IdRole,
     JsonOption,
@@ -26,27 +26,37 @@ from retrue.cli.shared import (
 )
 
 if TYPE_CHECKING:
+    from retrue.workspace import Model
     from retrue.workspace.model import Received
 
+PANEL = "A model in production"
+WATCH = "How it is watched"
+SHOWN = 50
+"""Rows of the quarantine that are printed."""
+
 VersionOption = Annotated[
-    str | None, typer.Option("--version", help="Model version, where the rows don't say; the champion.")
+    str | None,
+    typer.Option("--version", help="The version that predicted, where the rows don't say; the champion unless given."),
 ]
 KeyOption = Annotated[
-    str | None, typer.Option("--key", help="A text of your own: the same batch with the same key is taken once.")
+    str | None, typer.Option("--key", help="A text of your own: a batch with a key seen before is not taken twice.")
 ]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     for command in (register, log, label, feedback, check, incidents, explain, quarantine):
-        app.command(command.__name__)(command)
-    app.command("models")(list_models)
+        app.command(command.__name__, rich_help_panel=PANEL)(command)
+    app.command("models", rich_help_panel=PANEL)(list_models)
 
 
 def register(
     name: ModelArgument,
-    reference: Annotated[str, typer.Option("--reference", "-r", help="The table it was trained or validated on.")],
-    store: StoreOption = DEFAULT_STORE,
+    reference: Annotated[
+        str | None,
+        typer.Option("--reference", "-r", help="The table it was trained or validated on.", metavar="TABLE"),
+    ] = None,
+    store: StoreOption = None,
     id: IdRole = None,
     time: TimeRole = None,
     label: LabelRole = None,
@@ -55,24 +65,45 @@ def register(
     task: TaskRole = None,
     slice: SliceRole = None,
     kind: KindRole = None,
-    timezone: Annotated[str, typer.Option(help="Of times that name none.", rich_help_panel="Roles")] = "UTC",
-    window: Annotated[str | None, typer.Option(help="Length of a window, such as 1h or 1d.")] = None,
-    grace: Annotated[str | None, typer.Option(help="Wait so long after a window before judging it.")] = None,
-    maturity: Annotated[str | None, typer.Option(help="A label is final so long after its event.")] = None,
-    alarm_budget: Annotated[str | None, typer.Option(help="False alarms accepted, such as '1 per 30d'.")] = None,
-    rule: Annotated[list[str] | None, typer.Option("--rule", help="What must hold in every window.")] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="Of times that name none; UTC.", rich_help_panel=shared.ROLES, metavar="ZONE")
+    ] = None,
+    window: Annotated[
+        str | None,
+        typer.Option(help="Length of a window, such as 1h or 1d.", rich_help_panel=WATCH, metavar="DURATION"),
+    ] = None,
+    grace: Annotated[
+        str | None,
+        typer.Option(help="Wait so long after a window's end.", rich_help_panel=WATCH, metavar="DURATION"),
+    ] = None,
+    maturity: Annotated[
+        str | None,
+        typer.Option(help="A label is final so long after its event.", rich_help_panel=WATCH, metavar="DURATION"),
+    ] = None,
+    alarm_budget: Annotated[
+        str | None,
+        typer.Option(help="False alarms accepted: '1 per 30d'.", rich_help_panel=WATCH, metavar="BUDGET"),
+    ] = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option("--rule", help="What must hold in every window.", rich_help_panel=WATCH, metavar="RULE"),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Register a model by the table it was trained or validated on; makes the store where there is none."""
-    given = shared.roles(
+    """Register a model by the table that it learned from.
+
+    Held-out rows of it, with their scores and labels, say most. Makes the store where there is none. What is left out is read from [models.NAME] of retrue.toml, or inferred.
+    """
+    from retrue.cli.settings import registration
+
+    roles = shared.roles(
         id=id, time=time, label=label, score=score, prediction=prediction, task=task, slice=slice, kind=kind
     )
-    options: dict[str, Any] = {
-        "window": window, "grace": grace, "maturity": maturity, "alarm_budget": alarm_budget, "rules": rule,
-    }  # fmt: skip
-    chosen = {key: value for key, value in options.items() if value is not None}
+    options = {"window": window, "grace": grace, "maturity": maturity, "alarm_budget": alarm_budget, "rules": rule}
+    table, chosen, watched = registration(name, reference, {**roles, "timezone": timezone}, options)
     workspace = shared.open_store(store, create=True)
-    model = workspace.register(name, reference, options=chosen, timezone=timezone, **given)
+    with shared.working(f"learning from {table}"):
+        model = workspace.register(name, table, options=watched, **chosen)
     if json:
         shared.print_json(
             {
@@ -83,116 +114,125 @@ def register(
             }
         )
         return
-    out = shared.console()
-    out.print(f"[bold]{name}[/bold] is registered in {workspace.folder}, version {model.version}.")
-    for column in model.schema.columns:
-        out.print(f"  {column.name}  [dim]{column.kind}: {column.reason}[/dim]", highlight=False)
-    out.print(f"Next: retrue log {name} EVENTS --store {store}")
+    show_registered(model)
+    typer.echo(f"\nNext: retrue log {name} EVENTS{shared.same_store(store)}")
+
+
+def show_registered(model: Model) -> None:
+    """Print what was understood of the reference, so that a wrong guess is seen at once."""
+    from retrue.report.status import schema_view
+
+    shared.console().print(schema_view(model.name, model.version, str(model.store.folder), model.schema, model.options))
 
 
 def log(
     name: ModelArgument,
     table: TableArgument,
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
     version: VersionOption = None,
     key: KeyOption = None,
     at: AtOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Log predictions. When this returns, the rows survive kill -9 and power loss."""
-    model = shared.open_model(store, name)
-    tell(model.log(table, version=version, key=key, at=shared.moment(at, "--at")), "events", name, json)
+    """Log predictions.
+
+    When this returns, the rows survive kill -9 and power loss. An equal repeat of an event is ignored, a differing one
+    is set aside.
+    """
+    model, arrived = shared.open_model(store, name), shared.moment(at, "--at")
+    with shared.working(f"logging {table}"):
+        received = model.log(table, version=version, key=key, at=arrived)
+    tell(received, "event", f"{name}{shared.same_store(store)}", json)
 
 
 def label(
     name: ModelArgument,
     table: TableArgument,
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
     key: KeyOption = None,
     at: AtOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Log the truth: rows with the id and the label, in any order, repeated or corrected."""
-    model = shared.open_model(store, name)
-    tell(model.label(table, key=key, at=shared.moment(at, "--at")), "labels", name, json)
+    """Log the truth, whenever it comes: rows with id and label.
+
+    In any order, repeated or corrected; labels of events that aren't there yet wait for them.
+    """
+    model, arrived = shared.open_model(store, name), shared.moment(at, "--at")
+    with shared.working(f"labelling from {table}"):
+        received = model.label(table, key=key, at=arrived)
+    tell(received, "label", f"{name}{shared.same_store(store)}", json)
 
 
 def feedback(
     name: ModelArgument,
     table: TableArgument,
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
     key: KeyOption = None,
     at: AtOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Log clicks, purchases, thumbs: rows with the id; many for an id."""
-    model = shared.open_model(store, name)
-    tell(model.feedback(table, key=key, at=shared.moment(at, "--at")), "rows of feedback", name, json)
+    """Log clicks, purchases, thumbs: rows with the id.
+
+    Any other columns, and many rows for an id.
+    """
+    model, arrived = shared.open_model(store, name), shared.moment(at, "--at")
+    with shared.working(f"logging {table}"):
+        received = model.feedback(table, key=key, at=arrived)
+    tell(received, "row", f"{name}{shared.same_store(store)}", json)
 
 
-def tell(received: Received, what: str, name: str, json: bool) -> None:
-    """Print what became of rows."""
+def tell(received: Received, what: str, model: str, json: bool) -> None:
+    """Print what became of rows; `model` is how the next command names it."""
     if json:
         shared.print_json(received.to_dict())
         return
-    out = shared.console()
-    out.print(f"{received.accepted:,} {what} taken.")
-    for said, count in received.counts.items():
-        out.print(f"  {count:,} {said}")
-    for change in received.changes:
-        out.print(f"  [yellow]changed:[/yellow] {change}")
+    from retrue.report.status import fresh, received_view
+
+    shared.console().print(received_view(received, what))
     if received.quarantined:
-        out.print(f"[yellow]{received.quarantined:,} rows set aside[/yellow] (retrue quarantine {name}):")
-        for reason, count in received.reasons.items():
-            out.print(f"  {count:,}  {reason}")
+        typer.echo(f"Next: retrue quarantine {model}")
+    elif fresh(received):
+        typer.echo(f"Next: retrue check {model}")
 
 
 def check(
-    name: Annotated[str | None, typer.Argument(help="The model's name; all models unless given.")] = None,
-    store: StoreOption = DEFAULT_STORE,
+    name: AnyModelArgument = None,
+    store: StoreOption = None,
     now: NowOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Judge every window that closed or changed since the last check.
+    """Judge the windows that closed or changed since the last check.
 
     Exit status: 0 in true (notices included), 1 out of true, 2 wrong use or input.
     """
-    workspace = shared.open_store(store)
-    chosen = [workspace.model(name)] if name else workspace.models()
-    at = shared.moment(now, "--now")
-    found = {model.name: model.check(at) for model in chosen}
+    at, workspace = shared.moment(now, "--now"), shared.open_store(store)
+    found = {}
+    for model in [workspace.model(name)] if name else workspace.models():
+        with shared.working(f"judging {model.name}"):
+            found[model.name] = model.check(at)
     if json:
-        shared.print_json([{"model": name, **v.to_dict()} for name, verdicts in found.items() for v in verdicts])
+        said = {model: [verdict.to_dict() for verdict in verdicts] for model, verdicts in found.items()}
+        shared.print_json(said[name] if name else said)
     else:
-        for model, verdicts in found.items():
-            show_verdicts(model, verdicts)
+        show_checked(found, shared.same_store(store))
     return int(any(verdict.alarms for verdicts in found.values() for verdict in verdicts))
 
 
-def show_verdicts(model: str, verdicts: list[Any]) -> None:
-    """Print one model's verdicts: what alarms, what is only noticed, and how much is in true."""
-    out = shared.console()
-    windows = len({verdict.window for verdict in verdicts})
-    alarms, notices = [v for v in verdicts if v.alarms], [v for v in verdicts if v.notice]
-    if not verdicts:
-        out.print(f"[bold]{model}[/bold]: no window closed or changed since the last check.")
-        return
-    state = f"{len(alarms)} alarms" if alarms else "in true"
-    out.print(f"[bold]{model}[/bold]: {state} in {windows} windows, {len(notices)} notices.")
-    for verdict in [*alarms, *notices]:
-        day = verdict.window[0][:16].replace("T", " ") if verdict.window else ""
-        colour = "red" if verdict.kind.value == "broken" else "yellow" if verdict.alarms else "dim"
-        about = verdict.column or verdict.metric or ""
-        out.print(
-            f"  [dim]{day}[/dim]  [{colour}]{verdict.kind.value:<10}[/{colour}] [bold]{about}[/bold] {verdict.reason}"
-        )
-    if alarms:
-        out.print(f"Next: retrue incidents {model}")
+def show_checked(found: dict[str, list[Any]], where: str) -> None:
+    """Print each model's verdicts, and what to type next."""
+    from retrue.report.checked import checked_view
+
+    if not found:
+        typer.echo("No models yet. Next: retrue register NAME --reference TABLE")
+    for model, verdicts in found.items():
+        shared.console().print(checked_view(model, verdicts))
+        if any(verdict.alarms for verdict in verdicts):
+            typer.echo(f"\nNext: retrue incidents {model}{where}")
 
 
 def incidents(
     name: ModelArgument,
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
     live: Annotated[bool, typer.Option("--live", help="Only those that aren't resolved.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -201,52 +241,83 @@ def incidents(
     if json:
         shared.print_json([one.to_dict() for one in found])
         return
-    out = shared.console()
+    where = shared.same_store(store)
     if not found:
-        out.print("No incidents. `retrue check` judges the windows that closed since the last check.")
-    for one in found:
-        colour = "dim" if one.state.value == "resolved" else "yellow"
-        out.print(f"[bold]{one.id}[/bold]  [{colour}]{one.kind.value}, {one.state.value}[/{colour}]  {one.sentence}")
-    if found:
-        out.print(f"Next: retrue explain {name} {found[0].id}")
+        typer.echo(f"No {'live ' if live else ''}incidents. Next: retrue check {name}{where}")
+        return
+    from retrue.report.incident import incidents_view
+
+    shared.console().print(incidents_view([one.incident for one in found]))
+    typer.echo(f"\nNext: retrue explain {name} {found[0].id}{where}")
 
 
 def explain(
     name: ModelArgument,
-    incident: Annotated[str, typer.Argument(help="The incident's id, or the start of it.")],
-    store: StoreOption = DEFAULT_STORE,
+    incident: Annotated[
+        str, typer.Argument(help="The incident's id, or the start of it; the latest unless given.", metavar="INCIDENT")
+    ] = "latest",
+    store: StoreOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Explain an incident: since when, which features, which rows, what it costs."""
-    explanation = shared.open_model(store, name).incident(incident).explain()
+    """Explain an incident: since when, which rows, what it costs."""
+    model = shared.open_model(store, name)
+    chosen = model.incident(incident if incident != "latest" else latest(model))
+    with shared.working("looking for the rows that explain it"):
+        explanation = chosen.explain()
     if json:
         shared.print_json(explanation.to_dict())
         return
     from retrue.report.incident import explanation_view
 
-    shared.console().print(explanation_view(explanation))
+    shared.console().print(explanation_view(explanation, where=shared.same_store(store)))
 
 
-def quarantine(name: ModelArgument, store: StoreOption = DEFAULT_STORE, json: JsonOption = False) -> None:
+def latest(model: Model) -> str:
+    """The id of the latest incident: one that lasts, where there is one.
+
+    Raises:
+        StoreError: there is none.
+    """
+    from retrue.errors import StoreError
+
+    found = model.incidents(live=True) or model.incidents()
+    if not found:
+        raise StoreError("no incidents yet", where=f"model {model.name!r}", hint=f"run: retrue check {model.name}")
+    return str(found[0].id)
+
+
+def quarantine(name: ModelArgument, store: StoreOption = None, json: JsonOption = False) -> None:
     """List the rows that were set aside, with the reason for each."""
     found = shared.open_model(store, name).quarantine()
     if json:
         shared.print_json(found.to_dicts())
         return
-    out = shared.console()
-    out.print("Nothing was set aside." if not found.height else f"{found.height:,} rows were set aside:")
-    for row in found.head(50).iter_rows(named=True):
-        out.print(f"  [dim]{row['_at']:%Y-%m-%d %H:%M}[/dim] {row['kind']} [bold]{row['id']}[/bold]: {row['reason']}")
+    from retrue.report.status import quarantine_view
+
+    shared.console().print(quarantine_view(found, SHOWN))
 
 
-def list_models(store: StoreOption = DEFAULT_STORE, json: JsonOption = False) -> None:
+def list_models(store: StoreOption = None, json: JsonOption = False) -> None:
     """List the registered models."""
-    found = shared.open_store(store).models()
-    rows = [{"model": m.name, "version": m.version, "open incidents": len(m.incidents(live=True))} for m in found]
+    workspace = shared.open_store(store)
+    said = [facts(model) for model in workspace.models()]
     if json:
-        shared.print_json(rows)
-        return
-    if not rows:
+        shared.print_json(said)
+    elif not said:
         typer.echo("No models yet. Next: retrue register NAME --reference TABLE")
-    for row in rows:
-        typer.echo(f"{row['model']}  version {row['version']}  {row['open incidents']} open incidents")
+    else:
+        from retrue.report.status import models_view
+
+        shared.console().print(models_view(said))
+
+
+def facts(model: Model) -> dict[str, Any]:
+    """One model as the list shows it."""
+    windows = model.store.windows(model.name)
+    return {
+        "model": model.name,
+        "version": model.version,
+        "events": sum(window.events for window in windows),
+        "labelled": sum(window.labelled for window in windows),
+        "open_incidents": len(model.incidents(live=True)),
+    }

@@ -1,55 +1,95 @@
-"""What several commands share: options with one spelling, opening a store, printing."""
+"""What several commands share: options with one spelling, the store and its settings, printing, whole files."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import datetime
+import math
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retrue.errors import ConfigError
+from retrue.errors import ConfigError, RetrueError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from retrue.workspace import Model, Workspace
 
+STORE = "store"
+"""Where a store is, unless somebody says otherwise."""
+PIPED = 120
+"""Columns to write for where nobody's terminal says how many it has."""
+
 StoreOption = Annotated[
-    str, typer.Option("--store", "-s", envvar="RETRUE_STORE", help="The store's folder.", metavar="DIR")
+    str | None,
+    typer.Option(
+        "--store",
+        "-s",
+        envvar="RETRUE_STORE",
+        show_envvar=False,
+        help="The store's folder. Otherwise RETRUE_STORE, [store] path of retrue.toml, or ./store.",
+        metavar="DIR",
+    ),
 ]
 ModelArgument = Annotated[str, typer.Argument(help="The model's name.", metavar="MODEL")]
-TableArgument = Annotated[str, typer.Argument(help="A path, glob or URL of Parquet, CSV, NDJSON or Delta.")]
+AnyModelArgument = Annotated[
+    str | None, typer.Argument(help="The model's name; all models unless given.", metavar="[MODEL]")
+]
+TableArgument = Annotated[
+    str, typer.Argument(help="A path, glob or URL of Parquet, CSV, NDJSON or Delta.", metavar="TABLE")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-NowOption = Annotated[str | None, typer.Option("--now", help="The time to judge at (ISO); now unless given.")]
-AtOption = Annotated[str | None, typer.Option("--at", help="When the rows arrived (ISO); now unless given.")]
-IdRole = Annotated[str | None, typer.Option("--id", help="Column that names an event.", rich_help_panel="Roles")]
-TimeRole = Annotated[str | None, typer.Option("--time", help="Column with the event time.", rich_help_panel="Roles")]
-LabelRole = Annotated[str | None, typer.Option("--label", help="Column with the truth.", rich_help_panel="Roles")]
+NowOption = Annotated[
+    str | None, typer.Option("--now", help="The time to judge at (ISO, UTC); now unless given.", metavar="TIME")
+]
+AtOption = Annotated[
+    str | None, typer.Option("--at", help="When the rows arrived (ISO, UTC); now unless given.", metavar="TIME")
+]
+
+ROLES = "Roles of columns"
+IdRole = Annotated[
+    str | None, typer.Option("--id", help="What names an event.", rich_help_panel=ROLES, metavar="COLUMN")
+]
+TimeRole = Annotated[
+    str | None, typer.Option("--time", help="The event time.", rich_help_panel=ROLES, metavar="COLUMN")
+]
+LabelRole = Annotated[str | None, typer.Option("--label", help="The truth.", rich_help_panel=ROLES, metavar="COLUMN")]
 ScoreRole = Annotated[
     list[str] | None,
     typer.Option(
         "--score",
-        help="Column with the score; for several classes CLASS=COLUMN, once for each class.",
-        rich_help_panel="Roles",
+        help="The score; for several classes CLASS=COLUMN, once for each class.",
+        rich_help_panel=ROLES,
+        metavar="COLUMN",
     ),
 ]
 PredictionRole = Annotated[
-    str | None, typer.Option("--prediction", help="Column with the prediction.", rich_help_panel="Roles")
+    str | None, typer.Option("--prediction", help="The prediction.", rich_help_panel=ROLES, metavar="COLUMN")
 ]
 TaskRole = Annotated[
     str | None,
-    typer.Option("--task", help="binary, multiclass, regression or ranking; inferred.", rich_help_panel="Roles"),
+    typer.Option(
+        "--task", help="binary, multiclass, regression or ranking; inferred.", rich_help_panel=ROLES, metavar="TASK"
+    ),
 ]
 SliceRole = Annotated[
-    list[str] | None, typer.Option("--slice", help="Column that parts the events into slices.", rich_help_panel="Roles")
+    list[str] | None,
+    typer.Option("--slice", help="What parts the events into slices.", rich_help_panel=ROLES, metavar="COLUMN"),
 ]
 KindRole = Annotated[
     list[str] | None,
-    typer.Option("--kind", help="COLUMN=KIND where the guess is wrong.", rich_help_panel="Roles"),
+    typer.Option("--kind", help="COLUMN=KIND where the guess is wrong.", rich_help_panel=ROLES, metavar="COLUMN=KIND"),
 ]
-DEFAULT_STORE = "store"
+
+
+# --- what was said ----------------------------------------------------------------------------------------------------
 
 
 def roles(
@@ -72,7 +112,11 @@ def roles(
 
 
 def scores(given: list[str] | None) -> str | dict[str, str] | None:
-    """One score column, or one for each class."""
+    """One score column, or one for each class.
+
+    >>> scores(["p"]), scores(["cat=p_cat", "dog=p_dog"])
+    ('p', {'cat': 'p_cat', 'dog': 'p_dog'})
+    """
     if not given:
         return None
     if len(given) == 1 and "=" not in given[0]:
@@ -84,17 +128,19 @@ def pairs(given: list[str] | None, option: str) -> dict[str, str]:
     """Read NAME=VALUE texts.
 
     Raises:
-        ConfigError: one has no `=`.
+        ConfigError: one has no `=`, or a name comes twice.
 
-    >>> pairs(["a=1"], "--max")
-    {'a': '1'}
+    >>> pairs(["a=1", "origin = 'JFK'=0.5"], "--mix")
+    {'a': '1', "origin = 'JFK'": '0.5'}
     """
-    found = {}
+    found: dict[str, str] = {}
     for text in given or []:
-        name, sign, value = text.rpartition("=")
-        if not sign or not name or not value:
+        name, _, value = (part.strip() for part in text.rpartition("="))
+        if not name or not value:
             raise ConfigError(f"{text!r} can't be read", where=option, expected="NAME=VALUE")
-        found[name.strip()] = value.strip()
+        if name in found:
+            raise ConfigError(f"{name!r} is given twice", where=option, expected="each name once")
+        found[name] = value
     return found
 
 
@@ -103,36 +149,134 @@ def moment(text: str | None, option: str) -> datetime | None:
 
     Raises:
         ConfigError: it isn't one.
+
+    >>> moment("2026-02-01", "--now")
+    datetime.datetime(2026, 2, 1, 0, 0, tzinfo=datetime.timezone.utc)
     """
     if text is None:
         return None
     try:
-        return datetime.fromisoformat(text)
+        said = datetime.fromisoformat(text)
     except ValueError as error:
-        raise ConfigError(
-            f"{text!r} is no time", where=option, expected="something like 2013-03-01T12:00+00:00"
-        ) from error
+        expected = "something like 2026-03-01 or 2026-03-01T12:00+01:00"
+        raise ConfigError(f"{text!r} is no time", where=option, expected=expected) from error
+    return said if said.tzinfo is not None else said.replace(tzinfo=UTC)
 
 
-def open_store(folder: str, *, create: bool = False) -> Workspace:
-    """Open the store; commands other than `register` don't make one."""
+# --- the store --------------------------------------------------------------------------------------------------------
+
+
+def store_folder(given: str | None) -> str:
+    """The store's folder: from the command line, the environment, `retrue.toml`, or `./store`.
+
+    Raises:
+        ConfigError: `retrue.toml` isn't understood, or the store is no folder.
+    """
+    from retrue.config import load
+
+    folder = given or load().store.path or STORE
+    if "://" in folder:
+        raise ConfigError(f"{folder!r} is a URL", where="--store", expected="a folder on this machine")
+    return folder
+
+
+def open_store(given: str | None, *, create: bool = False) -> Workspace:
+    """Open the store; commands other than `register` don't make one.
+
+    Raises:
+        StoreError: there is none, or it can't be opened.
+    """
+    from retrue.errors import StoreError
     from retrue.workspace import open as open_workspace
 
+    folder = store_folder(given)
+    if not create and not Path(folder, "catalog.db").exists():
+        raise StoreError(
+            "no store here", where=folder, hint="say where it is with --store, or begin one with `retrue register`"
+        )
     return open_workspace(folder, create=create)
 
 
-def open_model(folder: str, name: str) -> Model:
+def open_model(given: str | None, name: str) -> Model:
     """Open a model of the store."""
-    return open_store(folder).model(name)
+    return open_store(given).model(name)
+
+
+def same_store(given: str | None) -> str:
+    """What the next command needs to find the same store; nothing where it finds it anyway."""
+    return f" --store {given}" if given and given != os.environ.get("RETRUE_STORE") else ""
+
+
+def typed(text: str) -> str:
+    """A text as one types it in a shell, in double quotes where that is enough.
+
+    >>> print(typed("age > 30"), typed("x"), typed("origin = 'JFK'"))
+    "age > 30" x "origin = 'JFK'"
+    """
+    quoted = shlex.quote(text)
+    return quoted if quoted == text or set(text) & set('"$`\\!') else f'"{text}"'
+
+
+# --- printing ---------------------------------------------------------------------------------------------------------
 
 
 def console(*, err: bool = False) -> Console:
-    """The terminal."""
+    """The terminal; a pipe or a file gets `COLUMNS`, or 120, columns."""
     from rich.console import Console
 
-    return Console(stderr=err, highlight=False, soft_wrap=False)
+    stream = sys.stderr if err else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED
+    return Console(stderr=err, highlight=False, markup=False, emoji=False, width=width)
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show that something is going on, where somebody is looking; leaves nothing behind."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    with console(err=True).status(what):
+        yield
 
 
 def print_json(value: Mapping[str, Any] | list[Any]) -> None:
-    """Print JSON as `to_dict()` gives it; times as ISO text."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str))
+    """Print JSON as `to_dict()` gives it; times as ISO text, and null for what is no number."""
+    typer.echo(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def plain(value: Any) -> Any:
+    """What JSON can hold of a value.
+
+    >>> plain({"at": date(2026, 1, 5), "x": float("nan"), "n": (1, 2)})
+    {'at': '2026-01-05', 'x': None, 'n': [1, 2]}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a place to write beside `path`, which then takes its name: a reader sees all of a file or none of it.
+
+    Raises:
+        RetrueError: it can't be written; what was there before is untouched.
+    """
+    partial = path.with_name(f".{path.name}.partial{path.suffix}")
+    try:
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        hint = "choose a folder that exists, that you may write to, and that has room"
+        raise RetrueError(f"the file can't be written: {error.strerror}", where=str(path), hint=hint) from error
+    finally:
+        partial.unlink(missing_ok=True)

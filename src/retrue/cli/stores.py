@@ -4,56 +4,129 @@ from __future__ import annotations
 
 import platform
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from retrue.cli import shared
-from retrue.cli.shared import DEFAULT_STORE, JsonOption, StoreOption
+from retrue.cli.shared import AnyModelArgument, JsonOption, StoreOption
+from retrue.errors import RetrueError
+
+if TYPE_CHECKING:
+    from retrue.workspace import Model
+
+PANEL = "The store"
+STANDS_ON = ("polars", "numpy", "scipy", "scikit-learn", "deltalake", "sqlalchemy")
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     for command in (migrate, recount, doctor):
-        app.command(command.__name__)(command)
+        app.command(command.__name__, rich_help_panel=PANEL)(command)
 
 
-def migrate(store: StoreOption = DEFAULT_STORE) -> None:
-    """Bring a store that an older version wrote up to date, after a backup beside it."""
+def migrate(store: StoreOption = None, json: JsonOption = False) -> None:
+    """Bring a store of an older version up to date, after a backup."""
     from retrue.store.upgrade import upgrade
 
-    backup = upgrade(store)
-    typer.echo(
-        "The store is up to date." if backup is None else f"The store is up to date. The old catalog is in {backup}."
-    )
+    backup = upgrade(shared.store_folder(store))
+    if json:
+        shared.print_json({"backup": None if backup is None else str(backup)})
+        return
+    kept = "" if backup is None else f" The catalog as it was is in {backup}."
+    typer.echo(f"The store is up to date.{kept}")
 
 
-def recount(
-    name: Annotated[str | None, typer.Argument(help="The model's name; all models unless given.")] = None,
-    store: StoreOption = DEFAULT_STORE,
-) -> None:
+def recount(name: AnyModelArgument = None, store: StoreOption = None, json: JsonOption = False) -> None:
     """Rebuild the profiles from the logged events."""
+    from retrue.report.words import plural
+
     workspace = shared.open_store(store)
+    rebuilt = {}
     for model in [workspace.model(name)] if name else workspace.models():
-        typer.echo(f"{model.name}: {workspace.store.recount(model.name):,} profiles rebuilt.")
+        with shared.working(f"recounting {model.name}"):
+            rebuilt[model.name] = workspace.store.recount(model.name)
+        if not json:
+            typer.echo(f"{model.name}: {plural(rebuilt[model.name], 'profile')} rebuilt from the lake.")
+    if json:
+        shared.print_json(rebuilt)
 
 
-def doctor(store: StoreOption = DEFAULT_STORE, json: JsonOption = False) -> int:
-    """Say which versions are at work and whether the store is sound."""
+def doctor(store: StoreOption = None, json: JsonOption = False) -> int:
+    """Say which versions are at work, and whether the store is sound.
+
+    Exit status: 0 where it is sound, 1 where something is wrong with it.
+    """
+    facts, problems = versions(), list[str]()
+    try:
+        with shared.open_store(store) as workspace:
+            facts["store"] = str(workspace.folder.resolve())
+            for model in workspace.models():
+                facts[f"model {model.name}"] = standing(model)
+                problems += ailments(model)
+    except RetrueError as error:
+        problems.append(str(error))
+    if json:
+        shared.print_json({**facts, "problems": problems})
+    else:
+        from retrue.report.status import doctor_view
+
+        shared.console().print(doctor_view(facts, problems))
+    return int(bool(problems))
+
+
+def versions() -> dict[str, str]:
+    """What is at work."""
     from importlib.metadata import version as installed
 
     from retrue.version import VERSION
 
     facts = {"retrue": VERSION, "python": sys.version.split()[0], "system": platform.platform(terse=True)}
-    facts |= {name: installed(name) for name in ("polars", "numpy", "deltalake", "sqlalchemy", "scikit-learn")}
-    problems: list[str] = []
-    with shared.open_store(store) as workspace:
-        for model in workspace.models():
-            pending = workspace.store.pending(model.name)
-            facts[f"model {model.name}"] = f"version {model.version}, {pending} rows not applied yet"
-    if json:
-        shared.print_json({**facts, "problems": problems})
-    else:
-        for name, value in facts.items():
-            typer.echo(f"{name}: {value}")
-    return int(bool(problems))
+    return facts | {name: installed(name) for name in STANDS_ON}
+
+
+def standing(model: Model) -> str:
+    """One model in a line."""
+    events = sum(window.events for window in model.store.windows(model.name))
+    pending = model.store.pending(model.name)
+    waiting = f", {pending:,} rows wait to be applied" if pending else ""
+    return f"version {model.version}, {events:,} events{waiting}"
+
+
+def ailments(model: Model) -> list[str]:
+    """What is wrong with one model's part of the store: each thing that doesn't belong together, or can't be read."""
+    found: list[str] = []
+    for check in (books_ailment, reference_ailment, runs_ailment):
+        try:
+            said = check(model)
+        except Exception as error:  # noqa: BLE001 - whatever ails one part, the others are looked at too
+            said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else check.__doc__}"
+        if said is not None:
+            found.append(f"model {model.name}: {said}")
+    return found
+
+
+def books_ailment(model: Model) -> str | None:
+    """The lake's events against the books of windows."""
+    import polars as pl
+
+    lazy: Any = model.store.events(model.name)
+    names = lazy.collect_schema().names()
+    held = int(lazy.select(pl.len()).collect().item()) if names else 0
+    booked = sum(window.events for window in model.store.windows(model.name))
+    if held == booked:
+        return None
+    return f"the lake holds {held:,} events, the profiles {booked:,}. Hint: retrue recount {model.name}"
+
+
+def reference_ailment(model: Model) -> str | None:
+    """The champion's reference and its rows."""
+    reference = model.reference
+    reference.load()
+    return None if reference.path.exists() else f"the reference's rows are gone: {reference.path}"
+
+
+def runs_ailment(model: Model) -> str | None:
+    """The files of training runs."""
+    gone = [run.id for run in model.runs() if not (run.folder / "model.joblib").exists()]
+    return f"the trained models of runs {', '.join(gone)} are gone" if gone else None

@@ -1,0 +1,49 @@
+"""What `retrue.toml` says about a model, under what the command line says: the command line wins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from retrue.errors import ConfigError
+
+
+def registration(
+    name: str, reference: str | None, roles: Mapping[str, Any], options: Mapping[str, Any]
+) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """The reference, roles and options to register a model with.
+
+    Args:
+        name: the model's; `[models.NAME]` is read.
+        reference: the table, where the command line named one.
+        roles: what the command line said about columns; None where nothing was said.
+        options: what it said about watching.
+
+    Raises:
+        ConfigError: nobody names a reference, or `retrue.toml` isn't understood.
+    """
+    from retrue import config
+
+    file = config.find()
+    said = config.load(file).models.get(name) if file is not None else None
+    known_roles, known_options = (said.roles(), said.options()) if said is not None else ({}, {})
+    table = reference
+    if table is None and said is not None and said.reference is not None and file is not None:
+        table = beside(file, said.reference)
+    if table is None:
+        raise ConfigError(
+            f"no reference for {name!r}",
+            expected=f"--reference TABLE, or reference = ... under [models.{name}] in {config.FILE}",
+        )
+    return table, {**known_roles, **given(roles)}, {**known_options, **given(options)}
+
+
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What was said."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def beside(file: Path, path: str) -> str:
+    """A path as the configuration means it: relative to the file; URLs stay as they are."""
+    return path if "://" in path else str(file.absolute().parent / Path(path).expanduser())

@@ -1,0 +1,124 @@
+"""What `check` says: the sentence, then one line for each thing that is out of true, however many windows show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
+from retrue.metrics import get
+from retrue.report.layout import add_row, quiet_table, stretch
+from retrue.report.text import WIDE, named, state_text, subject_of
+from retrue.report.words import plural
+
+SILENT_KINDS = (VerdictKind.TRUE, VerdictKind.NOT_COMPARABLE)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The same thing in several windows.
+
+    Attributes:
+        worst: the verdict that says most.
+        starts: the windows that show it (ISO).
+    """
+
+    worst: Verdict
+    starts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class checked_view:  # noqa: N801 - used as a function is, and knows the terminal's width only when printed
+    """The terminal view of one model's verdicts, worst first."""
+
+    model: str
+    verdicts: Sequence[Verdict]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(headline(self.model, self.verdicts), style="bold" if any(v.alarms for v in self.verdicts) else "")
+        found = findings(self.verdicts)
+        if found:
+            yield Text("")
+            yield from ([findings_table(found)] if options.max_width >= WIDE else findings_lines(found))
+        untold = untold_line(self.verdicts)
+        if untold:
+            yield Text(f"\n{untold}" if found else untold, style="dim")
+
+
+def headline(model: str, verdicts: Sequence[Verdict]) -> str:
+    """Say in one sentence how a model stands.
+
+    >>> headline("loans", [])
+    'loans: no window has closed or changed since the last check.'
+    """
+    windows = {verdict.window for verdict in verdicts}
+    loud = {verdict.window for verdict in verdicts if verdict.alarms}
+    if not windows:
+        return f"{model}: no window has closed or changed since the last check."
+    if not loud:
+        return f"{model} is in true: {plural(len(windows), 'window')} judged."
+    if len(windows) == 1:
+        return f"{model} is out of true in the one window judged."
+    return f"{model} is out of true in {len(loud)} of {len(windows)} windows judged."
+
+
+def findings(verdicts: Iterable[Verdict]) -> list[Finding]:
+    """Put together what is the same in several windows, worst first."""
+    groups: dict[tuple[object, ...], list[Verdict]] = {}
+    for verdict in verdicts:
+        if verdict.kind not in SILENT_KINDS:
+            about = verdict.column or verdict.metric
+            groups.setdefault((verdict.kind, verdict.alarms, about, verdict.slice), []).append(verdict)
+    worst = {id(first): Finding(first, starts_of(same)) for same in groups.values() for first in [worst_of(same)]}
+    return [worst[id(verdict)] for verdict in sort_worst_first(one.worst for one in worst.values())]
+
+
+def worst_of(verdicts: Sequence[Verdict]) -> Verdict:
+    """The verdict that says most: of a model's performance the lowest or highest, else the most surprising."""
+    first = sort_worst_first(verdicts)[0]
+    known = [verdict for verdict in verdicts if verdict.value is not None]
+    if first.kind is not VerdictKind.DEGRADED or first.metric is None or not known:
+        return first
+    sign = -1 if get(first.metric).better == "higher" else 1
+    return max(known, key=lambda verdict: sign * (verdict.value or 0.0))
+
+
+def starts_of(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+    """The windows that verdicts are about."""
+    return tuple(sorted({verdict.window[0] for verdict in verdicts if verdict.window}))
+
+
+def findings_table(found: Sequence[Finding]) -> Table:
+    """Rank the findings in a table."""
+    table = quiet_table("State", "What", "Windows", "From", "At its worst", right=["Windows"], wide="At its worst")
+    for one in found:
+        cells = (state_text(one.worst), subject_of(one.worst), f"{len(one.starts):,}", stretch(one.starts))
+        add_row(table, (*cells, reason_of(one.worst)))
+    return table
+
+
+def findings_lines(found: Sequence[Finding]) -> Iterator[RenderableType]:
+    """Write each finding as a heading and its reason, for narrow terminals."""
+    for one in found:
+        windows = f"  {plural(len(one.starts), 'window')}, {stretch(one.starts)}"
+        yield Text.assemble(state_text(one.worst), "  ", (subject_of(one.worst), "bold"), (windows, "dim"))
+        yield Padding(Text(reason_of(one.worst)), (0, 0, 0, 2))
+
+
+def reason_of(verdict: Verdict) -> str:
+    """The reason without the name that stands beside it already."""
+    return verdict.reason.removeprefix(f"{verdict.metric} ") if verdict.column is None else verdict.reason
+
+
+def untold_line(verdicts: Iterable[Verdict]) -> str:
+    """Say what can't be told and the first reason why; nothing where all can."""
+    untold = [verdict for verdict in verdicts if verdict.kind is VerdictKind.NOT_COMPARABLE]
+    if not untold:
+        return ""
+    subjects = list(dict.fromkeys(subject_of(verdict) for verdict in untold))
+    return f"Can't tell in {plural(len(starts_of(untold)), 'window')}: {named(subjects)} ({untold[0].reason})"

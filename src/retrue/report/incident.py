@@ -1,0 +1,303 @@
+"""Incidents in a terminal: the list, and one explained: what, since when, what it costs, which rows, what now."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol
+
+import polars as pl
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from retrue.errors import MetricError
+from retrue.explain.features import Cost, Feature
+from retrue.explain.slices import Finding
+from retrue.judge.incident import Incident, State
+from retrue.judge.words import figure, percent
+from retrue.metrics import get
+from retrue.report.layout import add_row, moment, quiet_table
+from retrue.report.text import STYLES, WIDE, named, state_text
+from retrue.report.words import GLYPHS, metric_name, plural, signed, spanned
+
+EVERYWHERE = "TRUE"
+"""The slice of all rows: no part of them explains more than the whole."""
+CELL = 14
+"""Columns of the terminal that a column of an example row takes, about."""
+RANKED = 8
+"""Features that are listed."""
+
+
+class Explanation(Protocol):
+    """What `explain` found; `retrue.workspace.explaining.Explanation` is one."""
+
+    @property
+    def incident(self) -> Incident: ...
+    @property
+    def since(self) -> str: ...
+    @property
+    def features(self) -> Sequence[Feature]: ...
+    @property
+    def slices(self) -> Sequence[Finding]: ...
+    @property
+    def cost(self) -> tuple[str, float, tuple[float, float] | None] | None: ...
+    @property
+    def examples(self) -> pl.DataFrame: ...
+
+
+# --- the list ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class incidents_view:  # noqa: N801 - used as a function is, and knows the terminal's width only when printed
+    """The terminal view of some incidents, in the order given."""
+
+    incidents: Sequence[Incident]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(self.headline, style="bold" if any(one.live for one in self.incidents) else "")
+        yield Text("")
+        if options.max_width < WIDE:
+            yield from lines(self.incidents)
+            return
+        table = quiet_table("Incident", "Kind", "State", "What happened", wide="What happened")
+        for one in self.incidents:
+            add_row(
+                table, (Text(one.id, style="bold" if one.live else ""), kind_text(one), one.state.value, one.sentence)
+            )
+        yield table
+
+    @property
+    def headline(self) -> str:
+        """How many, and how many of them last."""
+        live = sum(one.live for one in self.incidents)
+        said = plural(len(self.incidents), "incident")
+        return f"{said}, {live or 'none'} of them live." if len(self.incidents) > 1 else f"{said}."
+
+
+def lines(incidents: Sequence[Incident]) -> Iterator[RenderableType]:
+    """Write each incident as a heading and its sentence, for narrow terminals."""
+    for one in incidents:
+        yield Text.assemble((one.id, "bold"), "  ", kind_text(one), (f"  {one.state.value}", "dim"))
+        yield Padding(Text(one.sentence), (0, 0, 0, 2))
+
+
+def kind_text(incident: Incident) -> Text:
+    """An incident's glyph and kind, loud while it lasts."""
+    kind = incident.kind.value
+    tone = "calm" if incident.state is State.RESOLVED else "bad" if kind == "broken" else "warn"
+    return Text(f"{GLYPHS[kind]} {kind}", style=STYLES[tone])
+
+
+# --- one of them ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class explanation_view:  # noqa: N801 - as above
+    """The terminal view of an explanation; `where` is appended to the command to type next."""
+
+    explanation: Explanation
+    where: str = ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        told = self.explanation
+        yield Text(f"{told.incident.sentence}.", style="bold" if told.incident.live else "")
+        yield Text("")
+        yield facts(told)
+        for title, part in self.parts(options.max_width):
+            yield Text(f"\n{title}", style="bold")
+            yield part
+        yield Text("")
+        yield Text.assemble(("Next: ", "dim"), next_step(told) + self.where)
+
+    def parts(self, width: int) -> Iterator[tuple[str, RenderableType]]:
+        """The evidence: each part with its finding as a title."""
+        told = self.explanation
+        if told.slices:
+            yield slices_title(told.slices), slices_table(told.slices)
+        if told.features:
+            yield features_title(told.features), features_part(told.features, width)
+        if told.examples.height:
+            yield examples_title(told), examples_table(told, width)
+
+
+def facts(told: Explanation) -> Table:
+    """Since when, what it costs, how it stands."""
+    incident = told.incident
+    table = Table.grid(padding=(0, 2, 0, 0))
+    add_row(
+        table,
+        (
+            Text("incident", style="dim"),
+            Text.assemble(incident.id, "  ", kind_text(incident), f", {incident.state.value}"),
+        ),
+    )
+    until = "it lasts" if incident.until is None else f"until {moment(incident.until)}"
+    add_row(table, (Text("since", style="dim"), f"{moment(told.since)} (UTC), {until}"))
+    add_row(table, (Text("cost", style="dim"), cost_said(told.cost)))
+    if incident.columns:
+        add_row(table, (Text("columns", style="dim"), named(incident.columns)))
+    return table
+
+
+def cost_said(cost: tuple[str, float, tuple[float, float] | None] | None) -> str:
+    """Say what the incident costs: the main metric's distance from the reference, with its interval.
+
+    >>> cost_said(("roc_auc", -0.331, (-0.35, -0.312)))
+    'ROC AUC 33.1 points below the reference (31.2 to 35.0), worse'
+    >>> cost_said(None)
+    'not known: there are no labels yet'
+    """
+    if cost is None:
+        return "not known: there are no labels yet"
+    metric, change, interval = cost
+    scale, unit = (100.0, " points") if is_share(metric) else (1.0, "")
+    error = None if interval is None else scale * (interval[1] - interval[0]) / 2 or None
+    side = "below" if change < 0 else "above"
+    said = f"{metric_name(metric)} {signed(abs(change) * scale, error).lstrip('+')}{unit} {side} the reference"
+    if interval is None:
+        return said
+    if interval[0] <= 0 <= interval[1]:
+        return f"{said}, within noise"
+    ends = sorted(abs(end) * scale for end in interval)
+    return f"{said} ({spanned((ends[0], ends[1]))}){direction(metric, change)}"
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric is a share of what it could be, so that its differences read as points."""
+    try:
+        found = get(metric)
+    except MetricError:
+        return False
+    return found.range == (0, 1) and found.better == "higher"
+
+
+def direction(metric: str, change: float) -> str:
+    """Whether a change of a metric is for the worse."""
+    better = get(metric).better
+    return "" if better is None or not change else ", better" if (change > 0) == (better == "higher") else ", worse"
+
+
+def sql_of(finding: Finding) -> str:
+    """A finding's slice as one types it."""
+    return finding.slice.sql or str(finding.slice)
+
+
+def slices_title(slices: Sequence[Finding]) -> str:
+    """Say which rows explain it."""
+    first = slices[0]
+    if sql_of(first) == EVERYWHERE:
+        return "It is everywhere: no part of the rows explains more than all of them"
+    old, new = first.loss or (None, None)
+    if first.question == "loss" and old is not None and new is not None:
+        return f"It went wrong most where {sql_of(first)}: the mean loss went from {figure(old)} to {figure(new)}"
+    before, after = first.share
+    verb = "rose" if after > before else "fell"
+    return f"The events changed most where {sql_of(first)}: {verb} from {percent(before)} to {percent(after)} of all"
+
+
+def slices_table(slices: Sequence[Finding]) -> Table:
+    """The guilty slices, their share and the mean loss in them, before and after."""
+    lossy = any(one.loss is not None for one in slices)
+    figures = ["Rows", "Share before", "now", *(["Mean loss before", "now "] if lossy else [])]
+    table = quiet_table("Slice", *figures, right=figures)
+    for one in slices:
+        name = "all rows" if sql_of(one) == EVERYWHERE else sql_of(one)
+        cells: list[str | Text] = [name, f"{one.n:,}", percent(one.share[0]), percent(one.share[1])]
+        losses = one.loss or (None, None)
+        cells += ["–" if loss is None else figure(loss) for loss in losses] if lossy else []
+        add_row(table, cells)
+    return table
+
+
+def features_title(features: Sequence[Feature]) -> str:
+    """Say how many columns moved."""
+    return f"{plural(len(features), 'column')} moved, by what it is expected to cost"
+
+
+def features_part(features: Sequence[Feature], width: int) -> RenderableType:
+    """Columns with what happened to each and what that is expected to change; a table where there is room."""
+    shown = features[:RANKED]
+    table = quiet_table(
+        "State", "Column", "What happened", "Expected change", right=["Expected change"], wide="What happened"
+    )
+    if width < WIDE:
+        table = quiet_table("State", "Column", "What happened", wide="What happened")
+    for one in shown:
+        cells: list[str | Text] = [
+            state_text(one.verdict),
+            one.column,
+            one.verdict.reason.partition("; expected to change")[0],
+        ]
+        add_row(table, cells if width < WIDE else [*cells, expected(one.cost)])
+    return table
+
+
+def expected(cost: Cost | None) -> str:
+    """What a move is expected to change; a dash where that isn't known."""
+    if cost is None:
+        return "–"
+    scale, unit = (100.0, " points") if is_share(cost.metric) else (1.0, "")
+    error = scale * (cost.interval[1] - cost.interval[0]) / 2 or None
+    if cost.interval[0] <= 0 <= cost.interval[1]:
+        return f"{metric_name(cost.metric)} none to tell"
+    return f"{metric_name(cost.metric)} {signed(cost.value * scale, error)}{unit}"
+
+
+def examples_title(told: Explanation) -> str:
+    """Say what the rows are examples of."""
+    narrow = told.slices and sql_of(told.slices[0]) != EVERYWHERE
+    return f"A few rows where {sql_of(told.slices[0])}" if narrow else "A few rows"
+
+
+def examples_table(told: Explanation, width: int) -> Table:
+    """A few rows, with the columns that matter most where not all have room."""
+    columns = chosen(told, max(width // CELL, 3))
+    numbers = [name for name in columns if told.examples[name].dtype.is_numeric()]
+    table = quiet_table(*columns, right=numbers)
+    for row in told.examples.head(5).select(columns).iter_rows():
+        add_row(table, [cell(value) for value in row])
+    return table
+
+
+def chosen(told: Explanation, room: int) -> list[str]:
+    """As many columns as have room, in the table's order: first those of the slice, then those that moved."""
+    names = [name for name in told.examples.columns if not name.startswith("_")]
+    guilty = [name for one in told.slices[:1] for name in one.slice.columns]
+    ranked = dict.fromkeys([*guilty, *(one.column for one in told.features), *names])
+    kept = set([name for name in ranked if name in names][:room])
+    return [name for name in names if name in kept]
+
+
+def cell(value: Any) -> str:
+    """A value as a table shows it."""
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value.is_integer() else figure(value)
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def next_step(told: Explanation) -> str:
+    """What to type next: collect the guilty rows, or retrain on all that is known by now."""
+    model = told.incident.model
+    first = sql_of(told.slices[0]) if told.slices else EVERYWHERE
+    if first == EVERYWHERE:
+        return f"retrue retrain {model} --fit FILE.py:FUNCTION --mix reference=0.5 --mix log=0.5"
+    return f"retrue collect {model} {typed(first)}"
+
+
+def typed(text: str) -> str:
+    """A text as one types it in a shell, in double quotes where that is enough.
+
+    >>> print(typed("age > 30"), typed("TRUE"), typed("origin = 'JFK'"))
+    "age > 30" TRUE "origin = 'JFK'"
+    """
+    quoted = shlex.quote(text)
+    return quoted if quoted == text or set(text) & set('"$`\\!') else f'"{text}"'
