@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from retrue.core.values import parse_times
 from retrue.schema import Schema
 from retrue.schema.infer import CELLS, NESTED_ROWS, sampled
 from retrue.tables import read
@@ -85,3 +86,28 @@ def test_flights_are_what_a_data_scientist_would_say(flights: Path) -> None:
 def test_na_among_the_flights_is_null(flights: Path) -> None:
     """8,255 flights never left, as R's documentation of the data counts them."""
     assert read(flights).collect(["dep_time"])["dep_time"].null_count() == 8_255
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-01-31",
+        "2024/1/31",
+        "31.01.2024",
+        "2024-01-31 10:30",
+        "2024-01-31 5:00",
+        "2024-01-31T10:30:00.123456",
+        "2024-01-31T10:30:00Z",
+        "2024-01-31 10:30:00+02:00",
+        "31/01/2024 10:30",
+        "01/31/2024",
+        "2024-13-01",
+        "2024-01-31 soon",
+        "20240131",
+        "10:30",
+    ],
+)
+def test_what_is_called_a_date_is_what_the_core_reads_as_one(text: str) -> None:
+    """A column called dates whose values all were mismatches would be worse than one called categories."""
+    kind = Schema.infer({"x": [text, None]}).column("x").kind
+    assert (kind == "datetime") == (parse_times(pl.Series([text])).null_count() == 0)
