@@ -22,8 +22,7 @@ import polars as pl
 from retrue.core import project
 from retrue.core.column import ColumnProfile
 from retrue.core.extra import Counter
-from retrue.core.grid import Grid
-from retrue.core.grids import Grids, Source, fit_column, fit_outcome
+from retrue.core.grids import Grids, Source, fit_outcome, learn_column
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference, score_bins, window_profiles
 from retrue.core.values import number_rows
@@ -61,8 +60,17 @@ def fit_reference(
         window: seconds; how long the windows are that show how the reference wanders. None: don't look.
         without: columns that get no grid, such as a label that comes later than its event.
     """
-    grids = fit_grids(table, schema, extras, without)
-    profile = count(table, grids)
+    grids, profile = learn(table, schema, extras, without)
+    return completed(table, schema, grids, profile, window)
+
+
+def learn_reference(table: Table, schema: Schema, grids: Grids, *, window: float | None = None) -> Reference:
+    """Profile a reference table on grids that are there already."""
+    return completed(table, schema, grids, count(table, grids), window)
+
+
+def completed(table: Table, schema: Schema, grids: Grids, profile: Profile, window: float | None) -> Reference:
+    """Add how well the reference was predicted in each bin, and how its windows wander."""
     labelled = schema.label is not None and schema.label in table.dtypes and grids.outcome is not None
     scores = score_bins(grids, table.sample(present(grids.reads, table), SCORE_ROWS)) if labelled else {}
     windows = reference_windows(table, grids, schema.time, window)
@@ -80,21 +88,39 @@ def reference_windows(table: Table, grids: Grids, time: str | None, window: floa
     return window_profiles(grids, frame.filter(known), ids)
 
 
+def learn(
+    table: Table, schema: Schema, extras: Sequence[Counter] = (), without: Collection[str] = ()
+) -> tuple[Grids, Profile]:
+    """Fit grids and profile the table on them; up to `FIT_ROWS` rows are read, sorted and tallied once for both."""
+    grids, columns = learn_columns(table, schema, extras, without)
+    if table.count_rows() > FIT_ROWS:
+        return grids, count(table, grids)
+    return grids, grids.assemble(table.count_rows(), columns, count_together(table, grids))
+
+
 def fit_grids(table: Table, schema: Schema, extras: Sequence[Counter] = (), without: Collection[str] = ()) -> Grids:
     """Fit the grids of all profiled columns and of the outcome, threads over columns."""
+    return learn_columns(table, schema, extras, without)[0]
+
+
+def learn_columns(
+    table: Table, schema: Schema, extras: Sequence[Counter], without: Collection[str]
+) -> tuple[Grids, dict[str, ColumnProfile]]:
+    """Fit the grids, and profile the rows that each was fitted on."""
     columns = [c for c in counted_columns(schema) if c.name in table.dtypes and c.name not in without]
     # Reading a column at a time is only cheap where the table is columnar; else one sample serves all.
     whole = None if table.columnar else table.sample([c.name for c in columns], FIT_ROWS)
 
-    def fit(column: Column) -> dict[Source, Grid]:
+    def one(column: Column) -> dict[Source, ColumnProfile]:
         frame = table.sample([column.name], FIT_ROWS) if whole is None else whole
-        return fit_column(column, frame[column.name])
+        return learn_column(column, frame[column.name])
 
-    fitted = {source: grid for found in spread(fit, columns) for source, grid in found.items()}
+    learned = {source: profile for found in spread(one, columns) for source, profile in found.items()}
     together = present(outcome_columns(schema), table)
     outcome = fit_outcome(schema, table.sample(together, FIT_ROWS)) if together else None
-    grids = {source.name: grid for source, grid in fitted.items()}
-    return Grids(grids, {source.name: source for source in fitted}, outcome, tuple(extras))
+    profiles = {source.name: profile for source, profile in learned.items()}
+    grids = {name: profile.grid for name, profile in profiles.items()}
+    return Grids(grids, {source.name: source for source in learned}, outcome, tuple(extras)), profiles
 
 
 def counted_columns(schema: Schema) -> list[Column]:
@@ -132,11 +158,15 @@ def count_columns(table: Table, grids: Grids) -> Profile:
         parts = (grids.count_column(name, batch) for batch in table.batches([column]))
         return reduce(add, parts, grids.columns[name].empty())
 
-    together = present(grids.reads_together, table)
     columns = dict(zip(grids.columns, spread(one, list(grids.columns)), strict=True))
-    parts = [grids.count_rows(batch) for batch in table.batches(together)] if together else []
-    over_rows = reduce(add, parts) if parts else grids.count_rows(nulls(rows, grids.reads_together))
-    return grids.assemble(rows, columns, over_rows)
+    return grids.assemble(rows, columns, count_together(table, grids))
+
+
+def count_together(table: Table, grids: Grids) -> Profile:
+    """Count the outcome and the extras, which need several columns at once."""
+    read = present(grids.reads_together, table)
+    parts = [grids.count_rows(batch) for batch in table.batches(read)] if read else []
+    return reduce(add, parts) if parts else grids.count_rows(nulls(table.count_rows(), grids.reads_together))
 
 
 def nulls(rows: int, columns: Iterable[str]) -> pl.DataFrame:
@@ -146,7 +176,8 @@ def nulls(rows: int, columns: Iterable[str]) -> pl.DataFrame:
 
 def count_batches(table: Table, grids: Grids) -> Profile:
     """Read whole batches once and share out their columns among the threads."""
-    wanted, total = present(grids.reads, table), grids.empty()
+    # Without a column a batch has no rows, and rows that lack every column are counted as well.
+    wanted, total = present(grids.reads, table) or list(table.dtypes)[:1], grids.empty()
     names = list(grids.columns)
     for batch in table.batches(wanted):
         columns = dict(zip(names, spread(partial(grids.count_column, frame=batch), names), strict=True))
