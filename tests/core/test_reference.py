@@ -1,0 +1,59 @@
+"""What a reference keeps comes back from its bytes."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from retrue.core import reference
+from retrue.core.grid import CategoricalGrid
+from retrue.core.grids import Grids, Source
+from retrue.core.outcome_grid import BinaryGrid
+from retrue.core.reference import Reference, score_bins, window_profiles
+from retrue.errors import ProfileError
+from retrue.schema import Schema
+
+FRAME = pl.DataFrame(
+    {"city": ["a", "b", "a", None], "y": [1, 0, None, 1], "p": [0.9, 0.8, 0.7, 0.6]},
+)
+GRIDS = Grids(
+    {"city": CategoricalGrid.fit(FRAME["city"])},
+    {"city": Source("city")},
+    BinaryGrid("y", "p", None, "1", np.array([0.5])),
+)
+
+
+def test_a_reference_survives_its_bytes() -> None:
+    schema = Schema.infer(FRAME, label="y", score="p")
+    windows = window_profiles(GRIDS, FRAME, np.array([0, 0, 1, 1]))
+    one = Reference(schema, GRIDS, GRIDS.count(FRAME), score_bins(GRIDS, FRAME), windows)
+    again = Reference.from_bytes(one.to_bytes())
+    assert again.schema == schema
+    assert again.grids.digest == GRIDS.digest
+    assert again.profile.agrees(one.profile)
+    assert [window.rows for window in again.windows] == [2, 2]
+    assert again.column_windows("city")[0].agrees(windows[0].columns["city"])
+    np.testing.assert_array_equal(again.scores["city"].total, one.scores["city"].total)
+
+
+def test_scores_lie_in_the_bins_of_labelled_events() -> None:
+    """One right in a, one wrong in b, one right where the city is missing; the unlabelled event is left out."""
+    found = score_bins(GRIDS, FRAME)["city"]
+    assert found.n.tolist() == [1, 1, 0, 0, 1, 0, 0, 0, 0]
+    assert found.total.tolist() == [1, 0, 0, 0, 1, 0, 0, 0, 0]
+    assert score_bins(GRIDS, FRAME.drop("y")) == {}
+    assert score_bins(Grids(GRIDS.columns, GRIDS.sources), FRAME) == {}
+
+
+def test_only_the_last_windows_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference, "WINDOWS", 2)
+    kept = window_profiles(GRIDS, FRAME, np.array([5, 7, 6, 6]))
+    assert [window.rows for window in kept] == [2, 1]
+
+
+def test_bytes_of_something_else_are_refused() -> None:
+    with pytest.raises(ProfileError, match="no reference"):
+        Reference.from_bytes(GRIDS.to_bytes())
+    with pytest.raises(ProfileError, match="damaged|no profile"):  # noqa: RUF043
+        Reference.from_bytes(b"RTRU\x00\x01nothing")
