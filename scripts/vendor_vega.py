@@ -3,11 +3,11 @@
 # requires-python = ">=3.11"
 # dependencies = ["vl-convert-python==1.9.0.post1"]
 # ///
-"""Write the Vega bundle that reports carry: run `uv run scripts/vendor_vega.py` to renew it, then read its diff in size.
+"""Write the Vega bundle that reports carry: `uv run scripts/vendor_vega.py` renews it.
 
-`vl-convert-python` holds Vega, Vega-Lite and Vega-Embed and joins them into one script; it is needed only here. The bundle
-declares hundreds of global names, so it is wrapped into a function. `static/LICENSES.txt` beside it holds the notices of
-what is in it: renew it by hand when a library joins or leaves.
+`vl-convert-python` holds Vega, Vega-Lite and Vega-Embed and joins them into one script; it is needed only here. The
+bundle declares hundreds of global names, so it is wrapped into a function. `LICENSES.txt` beside it holds the notices
+of what is in it: renew it by hand when a library joins or leaves.
 """
 
 from __future__ import annotations

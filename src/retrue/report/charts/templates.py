@@ -1,0 +1,295 @@
+"""What draws each kind of picture: Altair charts without data or colours, each made once.
+
+Rows hold plain fields; styles are named here and coloured by `retrue.report.theme`, so that one spec serves light and
+dark.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Literal, TypeAlias
+
+import altair as alt
+
+from retrue.errors import RetrueError
+from retrue.report.charts.picture import REFERENCE, WINDOW
+
+Layers: TypeAlias = alt.LayerChart | alt.FacetChart
+Align: TypeAlias = Literal["left", "right"]
+
+ROW = 38
+"""Pixels for each category of a bar chart: two bars of `BAR` pixels and air."""
+BAR = 11
+LABELS = 84
+"""Pixels kept free beside bars for their figures."""
+RATIOS = "datum.value < 1 ? format(datum.value, '.2~g') : format(datum.value, '~s')"
+"""Labels of a log axis."""
+SHARE = ".2~p"
+"""Two significant digits of a percentage."""
+
+
+@cache
+def template(name: str) -> dict[str, Any]:
+    """Give a template's Vega-Lite spec; don't change it.
+
+    Raises:
+        RetrueError: there is none of that name.
+    """
+    if name not in TEMPLATES:
+        raise RetrueError(f"unknown chart template {name!r}", expected=", ".join(TEMPLATES))
+    chart = TEMPLATES[name]()
+    spec: dict[str, Any] = json.loads(chart.properties(data=alt.InlineData(values=[])).to_json(indent=None))
+    for unwanted in ("config", "datasets"):
+        spec.pop(unwanted, None)
+    return spec
+
+
+# --- distributions -------------------------------------------------------------------------------------------------
+
+
+def distribution(scale: str) -> Layers:
+    """Two histograms on shared bins, laid over each other; rows are bins: x, x2, reference, window, label_of."""
+    kind: Any = "temporal" if scale == "time" else "quantitative"
+    scales = {"log": alt.Scale(type="log", nice=False), "time": alt.Scale(type="utc", nice=False)}
+    x = alt.X("x", type=kind, title=None).scale(scales.get(scale, alt.Scale(zero=False, nice=False)))
+    x = x.axis(
+        tickCount=6, labelFlush=True, labelOverlap="greedy", labelExpr=RATIOS if scale == "log" else alt.Undefined
+    )
+    base = alt.Chart()
+    bins = base.transform_filter("isValid(datum.share_of)")
+    marks = [
+        bins.mark_area(interpolate="step-after", clip=True, style="reference-area").encode(x, share_axis(REFERENCE)),
+        bins.mark_area(interpolate="step-after", clip=True, style="window-area").encode(x, share_axis(WINDOW)),
+        bins.mark_line(interpolate="step-after", clip=True, style="window-line").encode(x, share_axis(WINDOW)),
+        names(base, x, REFERENCE),
+        names(base, x, WINDOW),
+        hover(base, kind, scale),
+    ]
+    return alt.layer(*marks).properties(height=170)
+
+
+def share_axis(field: str) -> alt.Y:
+    """Draw shares of rows on the y-axis."""
+    axis = alt.Axis(labelExpr="format(datum.value * 100, '~g') + ' %'", tickCount=3, grid=True, gridOpacity=0.7)
+    return alt.Y(field, type="quantitative", title=None, axis=axis)
+
+
+def names(base: alt.Chart, x: alt.X, side: str) -> alt.Chart:
+    """Write a side's name where its histogram stands out."""
+    named = base.transform_filter(f"datum.label_of === '{side}'")
+    mark: alt.Chart = named.mark_text(baseline="bottom", dy=-5, fontSize=12, fontWeight=600, style=f"{side}-text")
+    return mark.encode(x, alt.Y("at", type="quantitative"), alt.Text("name", type="nominal"))
+
+
+def hover(base: alt.Chart, kind: Any, scale: str) -> alt.Chart:
+    """Tell a bin's figures under the pointer, over the whole height."""
+    bins = base.transform_filter("isValid(datum.x2) && isValid(datum.share_of)")
+    form = "%d %b %Y %H:%M" if scale == "time" else ".6~g"
+    told = [
+        alt.Tooltip("x", type=kind, title="from", format=form),
+        alt.Tooltip("x2", type=kind, title="to", format=form),
+        alt.Tooltip(REFERENCE, type="quantitative", format=SHARE),
+        alt.Tooltip(WINDOW, type="quantitative", format=SHARE),
+    ]
+    mark: alt.Chart = bins.mark_bar(style="hover")
+    return mark.encode(alt.X("x", type=kind), alt.X2("x2"), y=alt.value(0), y2=alt.value(170), tooltip=told)
+
+
+# --- bars ----------------------------------------------------------------------------------------------------------
+
+
+def bars(*, whole: bool) -> Layers:
+    """Two bars for each category, on a scale that ends at the longest one, or at all rows (`whole`).
+
+    Rows: label, reference, window, reference_text, window_text, loud (the window's share where it is loud, or 0).
+    """
+    base = alt.Chart()
+    x = free_right(alt.Scale(domain=[0, 1]) if whole else alt.Scale(zero=True, nice=False))
+    marks = []
+    for side, place in ((REFERENCE, -1), (WINDOW, 1)):
+        offset = place * (BAR / 2 + 0.5)
+        bar = base.mark_bar(height=BAR, yOffset=offset, style=f"{side}-bar")
+        marks.append(bar.encode(labels(), share_x(side, x), tooltip=bar_tooltip()))
+    loud = base.mark_bar(height=BAR, yOffset=BAR / 2 + 0.5, style="warn-bar")
+    marks.append(loud.encode(labels(), share_x("loud", x), tooltip=bar_tooltip()))
+    for side, place in ((REFERENCE, -1), (WINDOW, 1)):
+        text = base.mark_text(align="left", dx=5, yOffset=place * (BAR / 2 + 0.5), fontSize=11, style=f"{side}-text")
+        marks.append(text.encode(labels(), share_x(side, x), alt.Text(f"{side}_text", type="nominal")))
+    return alt.layer(*marks).properties(height=alt.Step(ROW))
+
+
+def free_right(scale: alt.Scale) -> alt.Scale:
+    """Keep room for figures on the right."""
+    scale["range"] = [0, {"expr": f"width - {LABELS}"}]
+    return scale
+
+
+def share_x(field: str, scale: alt.Scale) -> alt.X:
+    """Draw shares along an x-axis that needs no labels."""
+    return alt.X(field, type="quantitative", axis=None, scale=scale)
+
+
+def labels() -> alt.Y:
+    """Write the rows' labels on the y-axis, in the order of the rows: a chart's first layer must have them all."""
+    return alt.Y("label", type="nominal", title=None, sort=None).axis(labelLimit=170)
+
+
+def bar_tooltip() -> list[alt.Tooltip]:
+    """Tell a category's two shares."""
+    return [
+        alt.Tooltip("label", type="nominal", title=" "),
+        alt.Tooltip(REFERENCE, type="quantitative", format=SHARE),
+        alt.Tooltip(WINDOW, type="quantitative", format=SHARE),
+    ]
+
+
+def ranking() -> Layers:
+    """One bar from zero for each row; rows: label, value, text, loud (the value, or 0)."""
+    base = alt.Chart()
+    scale = alt.Scale(zero=True, nice=False)
+    scale["range"] = [{"expr": f"{LABELS}"}, {"expr": f"width - {LABELS}"}]
+    x = alt.X("value", type="quantitative", axis=None, scale=scale)
+    marks = []
+    for field, name in (("value", "window-bar"), ("loud", "warn-bar")):
+        along = alt.X(field, type="quantitative", axis=None, scale=scale)
+        marks.append(base.mark_bar(height=10, style=name).encode(labels(), along))
+    sides: list[tuple[str, Align, int]] = [("datum.value < 0", "right", -6), ("datum.value >= 0", "left", 6)]
+    for test, align, dx in sides:
+        text = base.transform_filter(test).mark_text(align=align, dx=dx, style="ink-text")
+        marks.append(text.encode(labels(), x, alt.Text("text", type="nominal")))
+    return alt.layer(*marks).properties(height=alt.Step(24))
+
+
+# --- outcomes ------------------------------------------------------------------------------------------------------
+
+
+def forest(*, worse: bool) -> Layers:
+    """Differences from the reference with intervals, worse ones orange; rows: label, value, low, high, text, change."""
+    base = alt.Chart()
+    x = alt.X("value", type="quantitative", title=None).scale(zero=True, padding=12)
+    x = x.axis(grid=True, tickCount=6, labelExpr="datum.value === 0 ? '0' : format(datum.value, '+~g')")
+    marks: list[alt.Chart] = []
+    orange = [(base.transform_filter("datum.change === 'worse'"), "warn")] if worse else []
+    for rows, name in [(base, "window"), *orange]:
+        told = [alt.Tooltip("label", type="nominal", title=" "), alt.Tooltip("text", type="nominal", title=" ")]
+        marks.append(
+            rows.mark_rule(style=f"{name}-line").encode(labels(), alt.X("low", type="quantitative"), alt.X2("high"))
+        )
+        marks.append(rows.mark_point(size=60, opacity=1, style=f"{name}-point").encode(labels(), x, tooltip=told))
+    marks.append(base.mark_rule(style="zero").encode(x=alt.datum(0)))
+    return alt.layer(*marks).properties(height=alt.Step(28))
+
+
+def square(x_title: str, y_title: str) -> tuple[alt.X, alt.Y]:
+    """Draw both axes from 0 to 1."""
+    axis: dict[str, Any] = {"grid": True, "tickCount": 5, "format": "~g"}
+    x = alt.X("x", type="quantitative", title=x_title).axis(**axis).scale(domain=[0, 1])
+    return x, alt.Y("y", type="quantitative", title=y_title).axis(**axis).scale(domain=[0, 1])
+
+
+def diagonal(base: alt.Chart, x: alt.X, y: alt.Y) -> alt.Chart:
+    """Draw the diagonal, from the rows of side `diagonal`."""
+    mark: alt.Chart = base.transform_filter("datum.side === 'diagonal'").mark_line(style="zero")
+    return mark.encode(x, y)
+
+
+def curve_names(base: alt.Chart, x: alt.X, y: alt.Y, side: str) -> list[alt.Chart]:
+    """Write a curve's name at the row that holds one: above it on the left, or below it on the right."""
+    found = []
+    places: list[tuple[str, Align, int, int]] = [("above", "right", -8, -8), ("below", "left", 8, 12)]
+    for place, align, dx, dy in places:
+        rows = base.transform_filter(f"datum.side === '{side}' && datum.place === '{place}'")
+        mark = rows.mark_text(align=align, dx=dx, dy=dy, fontSize=12, fontWeight=600, style=f"{side}-text")
+        found.append(mark.encode(x, y, alt.Text("name", type="nominal")))
+    return found
+
+
+def calibration() -> Layers:
+    """Observed share against predicted, with intervals; rows: side, x, y, low, high, n, name, place."""
+    base = alt.Chart()
+    x, y = square("predicted", "observed")
+    marks = [diagonal(base, x, y)]
+    told = [
+        alt.Tooltip("x", type="quantitative", title="predicted", format=".3~g"),
+        alt.Tooltip("y", type="quantitative", title="observed", format=".3~g"),
+        alt.Tooltip("n", type="quantitative", title="rows", format=","),
+    ]
+    for side in (REFERENCE, WINDOW):
+        rows = base.transform_filter(f"datum.side === '{side}'")
+        band = rows.mark_rule(opacity=0.55, style=f"{side}-line")
+        marks.append(band.encode(x, alt.Y("low", type="quantitative"), alt.Y2("high")))
+        marks.append(rows.mark_line(style=f"{side}-line").encode(x, y))
+        marks.append(rows.mark_point(size=30, opacity=1, style=f"{side}-point").encode(x, y, tooltip=told))
+        marks += curve_names(base, x, y, side)
+    return alt.layer(*marks).properties(height=280)
+
+
+def roc() -> Layers:
+    """True against false positives; rows: side, x, y, order, name, place."""
+    base = alt.Chart()
+    x, y = square("false positive rate", "true positive rate")
+    marks = [diagonal(base, x, y)]
+    for side in (REFERENCE, WINDOW):
+        rows = base.transform_filter(f"datum.side === '{side}'")
+        marks.append(
+            rows.mark_line(interpolate="linear", style=f"{side}-line").encode(
+                x, y, alt.Order("order", type="quantitative")
+            )
+        )
+        marks += curve_names(base, x, y, side)
+    return alt.layer(*marks).properties(height=280)
+
+
+# --- over time -----------------------------------------------------------------------------------------------------
+
+
+def timeline() -> Layers:
+    """A value by window with its interval, the reference, and incidents; rows: part, t, t2, value, low, high, name."""
+    base = alt.Chart()
+    x = (
+        alt.X("t", type="temporal", title=None)
+        .scale(type="utc", nice=False)
+        .axis(tickCount=6, labelFlush=True, labelOverlap="greedy")
+    )
+    y = alt.Y("value", type="quantitative", title=None).scale(zero=False).axis(grid=True, tickCount=4)
+    points = base.transform_filter("datum.part === 'value'")
+    marked = base.transform_filter("datum.part === 'mark'")
+    level = base.transform_filter("datum.part === 'reference'")
+    told = [
+        alt.Tooltip("t", type="temporal", title="from", format="%d %b %Y %H:%M"),
+        alt.Tooltip("value", type="quantitative", format=".4~g"),
+        alt.Tooltip("low", type="quantitative", format=".4~g"),
+        alt.Tooltip("high", type="quantitative", format=".4~g"),
+    ]
+    marks = [
+        marked.mark_rect(style="warn-area").encode(x, alt.X2("t2"), y=alt.value(0), y2=alt.value(190)),
+        marked.mark_text(align="left", baseline="top", dx=4, dy=4, style="warn-text").encode(
+            x, alt.Text("name", type="nominal"), y=alt.value(0)
+        ),
+        level.mark_rule(style="zero").encode(y),
+        level.mark_text(align="right", baseline="bottom", dx=-2, dy=-4, style="reference-text").encode(
+            y, alt.Text("name", type="nominal"), x=alt.value("width")
+        ),
+        points.mark_area(style="window-area").encode(x, alt.Y("low", type="quantitative"), alt.Y2("high")),
+        points.mark_line(style="window-line").encode(x, y),
+        points.mark_point(size=70, opacity=0, style="window-point").encode(x, y, tooltip=told),
+    ]
+    return alt.layer(*marks).properties(height=190)
+
+
+TEMPLATES: dict[str, Callable[[], Layers]] = {
+    "distribution": lambda: distribution("linear"),
+    "distribution-log": lambda: distribution("log"),
+    "distribution-time": lambda: distribution("time"),
+    "bars": lambda: bars(whole=False),
+    "bars-of-all": lambda: bars(whole=True),
+    "ranking": ranking,
+    "forest": lambda: forest(worse=False),
+    "forest-worse": lambda: forest(worse=True),
+    "calibration": calibration,
+    "roc": roc,
+    "timeline": timeline,
+}
+"""Every template by name."""

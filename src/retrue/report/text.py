@@ -1,0 +1,183 @@
+"""The terminal view: the sentence, what is out of true (worst first), performance, what to type next.
+
+From 110 columns on it is a table; narrower, each finding is a heading and its reason. Reasons wrap, nothing is cut.
+Colour only repeats what a word and a glyph say already, so `NO_COLOR` loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from retrue.judge.words import figure, percent
+from retrue.report.words import (
+    compared,
+    difference,
+    glyph_of,
+    headline,
+    metric_name,
+    plural,
+    spanned,
+    state_of,
+    tone_of,
+    valued,
+)
+
+if TYPE_CHECKING:
+    from retrue.judge.verdict import Verdict
+    from retrue.report.comparison import Comparison, PerformanceReport
+
+WIDE = 110
+"""Narrower than this, findings are lines rather than a table."""
+NARROW = 72
+"""Narrower than this, performance does without its interval."""
+NAMED = 12
+"""How many columns in true are named."""
+STYLES = {"bad": "bold red", "warn": "yellow", "calm": "dim"}
+
+
+def view(comparison: Comparison, width: int) -> Iterator[RenderableType]:
+    """Yield what to print, for a terminal of that width."""
+    loud = bool(comparison.alarms)
+    yield Text(headline(comparison), style="bold" if loud else "")
+    yield Text(compared(comparison), style="dim")
+    findings = [v for v in comparison.verdicts if v.kind not in ("true", "not_comparable")]
+    if findings:
+        yield Text("")
+        yield findings_table(comparison, findings) if width >= WIDE else findings_lines(comparison, findings)
+    if comparison.performance:
+        yield Text("")
+        yield performance_table(list(comparison.performance.values()), width)
+    quiet = [*untold_lines(comparison), *calm_lines(comparison)]
+    if quiet:
+        yield Text("")
+        yield Text("\n".join(quiet), style="dim")
+    yield Text("")
+    yield next_step(comparison)
+
+
+def subject_of(verdict: Verdict) -> str:
+    """Say what a verdict is about."""
+    about = verdict.column or (metric_name(verdict.metric) if verdict.metric else "the whole table")
+    return f"{about} where {verdict.slice}" if verdict.slice else about
+
+
+def state_text(verdict: Verdict) -> Text:
+    """Write a verdict's glyph and word."""
+    return Text(f"{glyph_of(verdict)} {state_of(verdict)}", style=STYLES[tone_of(verdict)])
+
+
+def kind_of(comparison: Comparison, verdict: Verdict) -> str:
+    """Say the kind of the verdict's column; "model" where it is about none."""
+    report = comparison.columns.get(verdict.column) if verdict.column else None
+    return report.kind if report else ("" if verdict.column else "model")
+
+
+def findings_table(comparison: Comparison, findings: Sequence[Verdict]) -> Table:
+    """Rank the findings in a table, key figures right-aligned."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, expand=True, header_style="dim")
+    table.add_column("State", no_wrap=True)
+    table.add_column("Column", overflow="fold", max_width=28)
+    table.add_column("Kind", no_wrap=True, style="dim")
+    table.add_column("What happened", ratio=1, overflow="fold")
+    table.add_column("Figure", justify="right", no_wrap=True)
+    for verdict in findings:
+        kind = Text(kind_of(comparison, verdict))
+        table.add_row(
+            state_text(verdict), Text(subject_of(verdict)), kind, Text(verdict.reason), Text(figure_of(verdict))
+        )
+    return table
+
+
+def figure_of(verdict: Verdict) -> str:
+    """Say the figure that was judged, with the metric's name; nothing where there is none."""
+    if verdict.value is None or verdict.metric is None:
+        return ""
+    share = verdict.kind == "broken" and 0 <= verdict.value <= 1
+    return f"{metric_name(verdict.metric)} {percent(verdict.value) if share else figure(verdict.value)}"
+
+
+def findings_lines(comparison: Comparison, findings: Sequence[Verdict]) -> Group:
+    """Write each finding as a heading and its reason, for narrow terminals."""
+    parts: list[RenderableType] = []
+    for verdict in findings:
+        kind = kind_of(comparison, verdict)
+        said = Text.assemble(state_text(verdict), "  ", (subject_of(verdict), "bold"), (f"  {kind}", "dim"))
+        head = Table.grid(expand=True, padding=(0, 2, 0, 0))
+        head.add_column(ratio=1, overflow="fold")
+        head.add_column(justify="right", no_wrap=True)
+        head.add_row(said, Text(figure_of(verdict)))
+        parts += [head, Padding(Text(verdict.reason), (0, 0, 0, 2))]
+    return Group(*parts)
+
+
+def performance_table(reports: Sequence[PerformanceReport], width: int) -> Table:
+    """Show each metric on both sides; narrow terminals do without the interval of the window's value."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
+    table.add_column("Performance", overflow="fold")
+    table.add_column("Window", justify="right", no_wrap=True)
+    if width >= NARROW:
+        table.add_column("95 % interval", justify="right", no_wrap=True)
+    table.add_column("Reference", justify="right", no_wrap=True)
+    table.add_column("Difference", justify="right", no_wrap=True)
+    for report in reports:
+        style = STYLES["warn"] if report.change == "worse" else ""
+        gap = "within noise" if report.change == "same" else difference(report)
+        cells = [metric_name(report.metric), valued(report.window), valued(report.reference), gap]
+        if width >= NARROW:
+            cells.insert(2, spanned(report.window.interval))
+        table.add_row(*(Text(cell, style=style if i == len(cells) - 1 else "") for i, cell in enumerate(cells)))
+    return table
+
+
+def untold_lines(comparison: Comparison) -> list[str]:
+    """Say what can't be told, and why: one line for each reason."""
+    reasons: dict[str, list[str]] = {}
+    for verdict in comparison.verdicts:
+        if verdict.kind == "not_comparable":
+            reasons.setdefault(verdict.reason, []).append(subject_of(verdict))
+    return [f"Can't tell: {named(subjects)} ({reason})" for reason, subjects in reasons.items()]
+
+
+def calm_lines(comparison: Comparison) -> list[str]:
+    """Name the columns that are in true; nothing where all are, for the first line says it."""
+    names = [name for name, report in comparison.columns.items() if report.verdict.kind == "true"]
+    if not names or len(names) == len(comparison.columns):
+        return []
+    return [f"{plural(len(names), 'column')} in true: {named(names)}"]
+
+
+def named(names: Sequence[str]) -> str:
+    """Name the first few, and count the others.
+
+    >>> named(["a", "b"])
+    'a, b'
+    """
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def next_step(comparison: Comparison) -> Text:
+    """Say what to type next."""
+    if not comparison.columns:
+        return Text(
+            "The tables share no column that can be profiled. Check that both hold the same kind of events.",
+            style="dim",
+        )
+    said = "Each column with its distribution: " if comparison.alarms else "The whole picture: "
+    return Text.assemble(
+        (said, "dim"), "report.save('report.html')", (" or ", "dim"), "retrue compare ... --html report.html"
+    )
+
+
+def plain(comparison: Comparison, width: int = 100) -> str:
+    """Give the view as plain text."""
+    into = StringIO()
+    Console(file=into, width=width, color_system=None, force_terminal=False).print(comparison)
+    return "\n".join(line.rstrip() for line in into.getvalue().splitlines())

@@ -1,0 +1,269 @@
+"""What reports say, whatever shows it: names, figures with the digits they support, the sentence that comes first."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from retrue.judge.words import figure, percent, rows
+
+if TYPE_CHECKING:
+    from retrue.judge.verdict import Verdict
+    from retrue.metrics import Measure
+    from retrue.report.comparison import Comparison, PerformanceReport
+
+GLYPHS = {
+    "broken": "■",
+    "degraded": "▲",
+    "unknown": "◆",
+    "silent": "○",
+    "drifting": "●",
+    "not_comparable": "–",
+    "true": "·",
+}
+"""Beside each state's word, so that no state is told by colour alone."""
+
+ABBREVIATIONS = {
+    "roc_auc": "ROC AUC",
+    "f1": "F1",
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "mape": "MAPE",
+    "r2": "R²",
+    "ndcg": "NDCG",
+    "mrr": "MRR",
+    "map": "MAP",
+    "ece": "calibration error",
+    "brier": "Brier score",
+    "ks": "KS",
+    "psi": "PSI",
+    "js": "JS",
+    "kl": "KL",
+    "tv": "total variation",
+    "linf": "largest change",
+    "chi2": "chi²",
+    "nan": "NaN",
+    "min": "least",
+    "max": "greatest",
+    "std": "standard deviation",
+}
+"""Metrics that their name alone doesn't say well."""
+
+
+def metric_name(name: str) -> str:
+    """Say a metric's name; what follows `@` is a threshold or a class.
+
+    >>> metric_name("roc_auc"), metric_name("log_loss"), metric_name("precision@0.3"), metric_name("recall@cat")
+    ('ROC AUC', 'log loss', 'precision at 0.3', 'recall of cat')
+    """
+    base, _, parameter = name.partition("@")
+    said = ABBREVIATIONS.get(base, base.replace("_", " "))
+    if not parameter:
+        return said
+    return f"{said} {'at' if parameter.replace('.', '').isdigit() else 'of'} {parameter}"
+
+
+def state_of(verdict: Verdict) -> str:
+    """Say a verdict's kind in a word or two.
+
+    A drift that is known to cost little is a notice, and reads as one.
+    """
+    if verdict.kind == "drifting" and not verdict.alarms:
+        return "drifting (notice)"
+    return {"not_comparable": "can't tell", "true": "in true"}.get(str(verdict.kind), str(verdict.kind))
+
+
+def tone_of(verdict: Verdict) -> str:
+    """Say how loud a verdict is: "bad" (red), "warn" (orange), or "calm" (no colour)."""
+    if not verdict.alarms:
+        return "calm"
+    return "bad" if verdict.kind == "broken" else "warn"
+
+
+def glyph_of(verdict: Verdict) -> str:
+    """Give the sign that stands beside the word; a notice has a hollow one."""
+    return "◌" if verdict.kind == "drifting" and not verdict.alarms else GLYPHS[str(verdict.kind)]
+
+
+def short_count(count: int) -> str:
+    """Say a count in at most five characters.
+
+    >>> [short_count(n) for n in (0, 921, 9999, 12_440, 68_211, 1_849_000, 23_000_000)]
+    ['0', '921', '9,999', '12.4k', '68.2k', '1.85M', '23M']
+    """
+    if count < 10_000:
+        return f"{count:,}"
+    scale, unit = (1e3, "k") if count < 999_500 else (1e6, "M") if count < 999.5e6 else (1e9, "G")
+    text = f"{count / scale:.3g}"
+    return text + unit
+
+
+def half_width(interval: tuple[float, float] | None) -> float | None:
+    """Give half the width of an interval, None where there is none or it is a point."""
+    return (interval[1] - interval[0]) / 2 or None if interval else None
+
+
+def precise(value: float, error: float | None = None) -> str:
+    """Say a number with the digits that its interval's half-width supports, with a real minus.
+
+    One digit less would round away up to half of the interval; one more would be noise.
+
+    >>> precise(0.70841, 0.011), precise(0.70841, 0.04), precise(-12.0)
+    ('0.708', '0.71', '−12.0')
+    """
+    return figure(value, error / 3 if error else None).replace("-", "−")
+
+
+def valued(measure: Measure) -> str:
+    """Say a value with the digits its interval supports; a dash where there is none."""
+    return "–" if measure.value is None else precise(measure.value, half_width(measure.interval))
+
+
+def spanned(interval: tuple[float, float] | None) -> str:
+    """Say an interval with the digits that it supports itself; nothing where there is none.
+
+    >>> spanned((0.7562, 0.7718)), spanned(None)
+    ('0.756 to 0.772', '')
+    """
+    if interval is None:
+        return ""
+    error = half_width(interval)
+    return f"{precise(interval[0], error)} to {precise(interval[1], error)}"
+
+
+def signed(value: float, error: float | None = None) -> str:
+    """Say a difference with its sign, a real minus included.
+
+    >>> signed(-0.0631, 0.008), signed(0.2), signed(0.0)
+    ('−0.063', '+0.200', '0')
+    """
+    text = precise(abs(value), error)
+    if not text.strip("0.,"):
+        return "0"
+    return ("−" if value < 0 else "+") + text
+
+
+def difference(report: PerformanceReport) -> str:
+    """Say how far a metric is from the reference, in points where it lies between 0 and 1."""
+    if report.difference is None:
+        return "–"
+    scale = 100 if report.points else 1
+    error = half_width(report.interval)
+    said = signed(report.difference * scale, error * scale if error else None)
+    return said + (" points" if report.points else f" {report.unit}" if report.unit not in ("", "value") else "")
+
+
+def performance_clause(report: PerformanceReport) -> str:
+    """Say one metric: value, interval, and how far from the reference.
+
+    Such as "ROC AUC 0.64 (0.63 to 0.65), 8.1 points below the reference".
+    """
+    said = f"{metric_name(report.metric)} {valued(report.window)}"
+    if report.window.interval is not None:
+        said += f" ({spanned(report.window.interval)})"
+    if report.difference is None:
+        return said
+    if report.change == "same":
+        return said + ", within noise of the reference"
+    side = "below" if report.difference < 0 else "above"
+    return f"{said}, {difference(report).lstrip('−+')} {side} the reference"
+
+
+PREFERRED = ("roc_auc", "accuracy", "mae", "ndcg", "f1", "rmse", "average_precision", "log_loss")
+"""Which metric the first sentence tells where no verdict names one."""
+
+
+def headline_metric(comparison: Comparison) -> PerformanceReport | None:
+    """Choose the performance that the first sentence tells: a degraded one, else the most usual one with a value."""
+    known = {name: r for name, r in comparison.performance.items() if r.window.value is not None}
+    worst = [v.metric for v in comparison.verdicts if v.kind == "degraded" and v.slice is None and v.metric in known]
+    ranked = [*worst, *(name for name in PREFERRED if name in known), *known]
+    return known[str(ranked[0])] if ranked else None
+
+
+def out_of_true(comparison: Comparison) -> list[str]:
+    """List the columns with an alarm, worst first."""
+    return list(dict.fromkeys(v.column for v in comparison.alarms if v.column is not None))
+
+
+def headline(comparison: Comparison) -> str:
+    """Say in one sentence what changed and how bad it is."""
+    told = headline_metric(comparison)
+    model = performance_clause(told) if told else ""
+    subject = columns_clause(comparison)
+    loud = [v for v in comparison.alarms if v.column is None]
+    if loud and not out_of_true(comparison):
+        first = model if model and loud[0].metric == (told.metric if told else None) else loud[0].reason
+        return f"{upper_first(loud_word(loud[0]))}: {first}. {upper_first(subject)}."
+    return upper_first("; ".join(part for part in (subject, model) if part)) + "."
+
+
+def loud_word(verdict: Verdict) -> str:
+    """Introduce a verdict that is about no column."""
+    return {
+        "degraded": "the model is degraded",
+        "broken": "the data is broken",
+        "silent": "no data",
+        "unknown": "the model sees what it was never evaluated on",
+    }.get(str(verdict.kind), state_of(verdict))
+
+
+def columns_clause(comparison: Comparison) -> str:
+    """Say how many columns are out of true, or that all is calm."""
+    out = out_of_true(comparison)
+    total = len(set(comparison.columns) | set(out))
+    kinds = [str(report.verdict.kind) for report in comparison.columns.values()]
+    drifting, untold = kinds.count("drifting"), kinds.count("not_comparable")
+    if total == 0:
+        return "there is no column to compare"
+    if out:
+        return f"{len(out)} of {plural(total, 'column')} {'is' if len(out) == 1 else 'are'} out of true"
+    if untold == total:
+        return f"too few rows to tell: {comparison.columns[next(iter(comparison.columns))].verdict.reason}"
+    if drifting:
+        few = "1 drifts" if drifting == 1 else f"{drifting} drift"
+        return f"none of {plural(total, 'column')} is out of true, {few} (no alarm)"
+    if untold:
+        told = total - untold
+        return f"{plural(told, 'column')} {'is' if told == 1 else 'are'} in true, {untold} can't be told"
+    return "the one column is in true" if total == 1 else f"all {total} columns are in true"
+
+
+def compared(comparison: Comparison) -> str:
+    """Say what was compared, and how much of it is labelled."""
+    labels = labelled(comparison)
+    window = f"{comparison.window_name} ({rows(comparison.window_rows)}{', ' + labels if labels else ''})"
+    return f"{window} against {comparison.reference_name} ({rows(comparison.reference_rows)})"
+
+
+def labelled(comparison: Comparison) -> str:
+    """Say how much of the window is labelled; nothing where neither table has labels."""
+    window, reference = comparison.window_outcome, comparison.reference_outcome
+    if window is None or (window.labelled == 0 and (reference is None or reference.labelled == 0)):
+        return ""
+    if window.labelled == 0:
+        return "no labels: performance can't be measured"
+    return "all labelled" if not window.unlabelled else f"{percent(window.coverage or 0.0)} labelled"
+
+
+def plural(count: int, noun: str) -> str:
+    """Say a count of something.
+
+    >>> plural(1, "column"), plural(26, "column")
+    ('1 column', '26 columns')
+    """
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def upper_first(text: str) -> str:
+    """Begin a sentence.
+
+    >>> upper_first("all is calm")
+    'All is calm'
+    """
+    return text[:1].upper() + text[1:]
+
+
+def finite(value: float | None) -> bool:
+    """Tell whether a number is there and finite."""
+    return value is not None and math.isfinite(value)
