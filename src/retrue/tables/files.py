@@ -14,7 +14,6 @@ from urllib.parse import unquote, urlsplit
 import polars as pl
 
 from retrue.errors import TableError, nearest
-from retrue.tables.download import Download
 from retrue.tables.table import Table
 from retrue.tables.text import Scan, scan_csv, scan_ndjson
 from retrue.tables.trouble import explained, first_line, missing
@@ -105,6 +104,9 @@ def open_url(url: str, scheme: str, name: str | None) -> Table:
     name = name or tail or shown
     if scheme in {"http", "https"}:
         form = format_of(tail, shown)
+        # The http client takes 30 ms to import.
+        from retrue.tables.download import Download
+
         download = Download(url, suffix(tail), shown)
         return scanned([download.path], form, name, keep=download)
     if scheme not in STORES:
