@@ -165,6 +165,7 @@ def test_integer_and_text_ids_are_one(store: Store) -> None:
     done = store.apply("m")
     assert labels(store) == [("17", 0, "1", 1)]
     assert done.taken["quarantine"] == 1
+    assert store.counters("m") == {"set aside": 1}
 
 
 def test_when_a_label_came_is_kept(store: Store) -> None:

@@ -155,6 +155,7 @@ class Cycle:
             keep_books(tx, self.model, books, segment)
             for name, value in plan.counts.items():
                 tx.count(self.model, name, value)
+            tx.count(self.model, "set aside", len(plan.tables.get("quarantine", ())))
             self.fault("cycle: before applied")
         taken = {name: len(frame) for name, frame in plan.tables.items()}
         for kind in ("labels", "feedback"):  # copies for events that came later aren't news

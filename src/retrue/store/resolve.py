@@ -71,7 +71,7 @@ def resolve(segment: Segment, earlier: Earlier, layout: Layout, reads: Collectio
         "feedback": feedback,
         "quarantine": pl.concat(aside, how="diagonal") if aside else pl.DataFrame(),
     }
-    counts = {"events repeated": repeated, "events differing": len(differing), "set aside": len(tables["quarantine"])}
+    counts = {"events repeated": repeated, "events differing": len(differing)}
     return Plan(
         {name: rows for name, rows in tables.items() if len(rows)},
         labels.fresh, labels.before, labels.after, {**counts, **labels.counts, **told},
