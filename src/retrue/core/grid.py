@@ -20,9 +20,9 @@ import numpy as np
 import polars as pl
 
 from retrue.core.column import SPECIALS, ColumnProfile
-from retrue.core.count import count_numbers
+from retrue.core.count import Counted, count_numbers, count_sorted, ends
 from retrue.core.state import Bools, Fields, Floats, Ints, Moments, Names
-from retrue.core.values import number_rows, numbers, text_rows, texts
+from retrue.core.values import Texts, number_rows, numbers, text_rows, texts
 from retrue.errors import ProfileError
 
 RESOLUTION = 512
@@ -145,8 +145,23 @@ class NumericGrid(Grid):
             temporal: parse text as dates and times.
         """
         temporal = temporal or series.dtype.is_temporal()
-        ordered = np.sort(numbers(series, temporal=temporal).values) + 0.0
-        return cls(quantile_cuts(ordered[np.isfinite(ordered)], resolution), temporal)
+        ordered = np.sort(numbers(series, temporal=temporal).values)
+        low, high, _ = ends(ordered)
+        return cls(quantile_cuts(ordered[low:high], resolution), temporal)
+
+    @classmethod
+    def learn(cls, series: pl.Series, *, temporal: bool = False) -> ColumnProfile:
+        """Fit a grid to a column and count the column on it: one sort serves both.
+
+        >>> NumericGrid.learn(pl.Series([1.0, 2.0, 2.0, None])).counts.tolist()
+        [0, 1, 0, 2, 0]
+        """
+        temporal = temporal or series.dtype.is_temporal()
+        values, nulls, mismatches = numbers(series, temporal=temporal)
+        ordered = np.sort(values)
+        low, high, _ = ends(ordered)
+        grid = cls(quantile_cuts(ordered[low:high], RESOLUTION), temporal)
+        return grid.profile(count_sorted(ordered, grid.cuts), nulls, mismatches)
 
     @property
     def bins(self) -> int:
@@ -189,9 +204,12 @@ class NumericGrid(Grid):
 
     def count(self, series: pl.Series) -> ColumnProfile:
         values, nulls, mismatches = numbers(series, temporal=self.temporal)
-        c = count_numbers(values, self.cuts)
-        special = np.array([nulls, mismatches, c.nan, c.plus, c.minus], np.int64)
-        return ColumnProfile(self, c.counts, special, c.sums, c.moments, Names())
+        return self.profile(count_numbers(values, self.cuts), nulls, mismatches)
+
+    def profile(self, found: Counted, nulls: int, mismatches: int) -> ColumnProfile:
+        """The profile of numbers counted on this grid's cuts."""
+        special = np.array([nulls, mismatches, found.nan, found.plus, found.minus], np.int64)
+        return ColumnProfile(self, found.counts, special, found.sums, found.moments, Names())
 
     def codes(self, series: pl.Series) -> Ints:
         parsed = number_rows(series, temporal=self.temporal)
@@ -219,7 +237,7 @@ class NumericGrid(Grid):
 
 
 def quantile_cuts(ordered: Floats, resolution: int) -> Floats:
-    """Cuts for sorted finite values: their quantiles, the ends, and both sides of each atom.
+    """Cuts for sorted finite values: their quantiles, the ends, and both sides of each atom; -0.0 becomes 0.0.
 
     >>> quantile_cuts(np.array([1.0, 1.0, 4.0]), 2)  # the atom 1 has a bin of its own: [1, 1 + 2e-16)
     array([1., 1., 4.])
@@ -233,7 +251,7 @@ def quantile_cuts(ordered: Floats, resolution: int) -> Floats:
     with np.errstate(over="ignore"):
         top = min(float(np.nextafter(ordered[-1], np.inf)), LARGEST)
         cuts = np.unique(np.concatenate([ordered[:1], at, atoms, np.nextafter(atoms, np.inf), [top]]))
-    return np.asarray(cuts[np.isfinite(cuts)], np.float64)
+    return np.asarray(cuts[np.isfinite(cuts)], np.float64) + 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,9 +270,23 @@ class CategoricalGrid(Grid):
     @classmethod
     def fit(cls, series: pl.Series, most: int = RESOLUTION) -> Self:
         """Give the `most` frequent categories a bin each (ties by name) and remember up to `KNOWN` rare ones."""
+        return cls.of_ranked(ranked(texts(series)), most)
+
+    @classmethod
+    def learn(cls, series: pl.Series) -> ColumnProfile:
+        """Fit a grid to a column and count the column on it: one tally serves both.
+
+        >>> CategoricalGrid.learn(pl.Series(["a", "a", "b", None])).counts.tolist()
+        [2, 1, 0, 0]
+        """
         read = texts(series)
-        ranked = tally(read.texts, read.weights).sort(["n", "value"], descending=[True, False])
-        names = ranked["value"].to_list()
+        found = ranked(read)
+        return cls.of_ranked(found).profile(read._replace(texts=found["value"], weights=found["n"]))
+
+    @classmethod
+    def of_ranked(cls, found: pl.DataFrame, most: int = RESOLUTION) -> Self:
+        """The grid of categories in order of rank: column `value`."""
+        names = found["value"].to_list()
         return cls(tuple(names[:most]), tuple(names[most : most + KNOWN]))
 
     @property
@@ -276,28 +308,38 @@ class CategoricalGrid(Grid):
         """The Polars type that turns known texts into codes and all others into null."""
         return pl.Enum([*self.categories, *self.rare])
 
+    def ranks(self, values: pl.Series) -> Ints:
+        """int64: the rank of each text among the known ones, frequent before rare; their number where never seen."""
+        if not self.categories:
+            return np.zeros(len(values), np.int64)
+        known = len(self.categories) + len(self.rare)
+        # Nulls are filled while the codes are still small: a cast to int64 first costs twice as much.
+        codes = values.cast(self.dtype, strict=False).to_physical()
+        return codes.cast(pl.UInt32).fill_null(known).cast(pl.Int64).to_numpy()
+
     def lookup(self, values: pl.Series) -> Ints:
         """int64: the bin of each text; never-seen ones get the last bin."""
-        if not self.categories:
-            return np.full(len(values), self.bins - 1, np.int64)
-        codes = values.cast(self.dtype, strict=False).to_physical().cast(pl.Int64)
-        known = codes.fill_null(-1).to_numpy()
-        rare = len(self.categories)
-        return np.where(known < 0, rare + 1, np.minimum(known, rare))
+        ranks, frequent = self.ranks(values), len(self.categories)
+        return np.where(ranks < frequent + len(self.rare), np.minimum(ranks, frequent), frequent + 1)
 
     def count(self, series: pl.Series) -> ColumnProfile:
-        read = texts(series)
-        codes = self.lookup(read.texts)
+        return self.profile(texts(series))
+
+    def profile(self, read: Texts) -> ColumnProfile:
+        """The profile of a column read as categories."""
+        ranks, frequent, known = self.ranks(read.texts), len(self.categories), len(self.categories) + len(self.rare)
         weights = None if read.weights is None else read.weights.to_numpy()
-        counts = np.bincount(codes, weights, minlength=self.bins).astype(np.int64)
+        by_rank = np.bincount(ranks, weights, minlength=known + 1).astype(np.int64)
+        counts = np.concatenate([by_rank[:frequent], [by_rank[frequent:known].sum()], by_rank[known:]])
         special = np.array([read.nulls, read.mismatches, read.nans, 0, 0], np.int64)
-        names = self.name_unseen(read.texts, read.weights, codes) if counts[-1] else Names()
+        names = self.name_unseen(read.texts, read.weights, ranks == known) if counts[-1] else Names()
         return ColumnProfile(self, counts, special, np.zeros(0), Moments(), names)
 
-    def name_unseen(self, values: pl.Series, weights: pl.Series | None, codes: Ints) -> Names:
+    @staticmethod
+    def name_unseen(values: pl.Series, weights: pl.Series | None, unseen: Bools) -> Names:
         """Name what was never seen, with counts."""
-        unseen = pl.Series(codes == self.bins - 1)
-        counted = tally(values.filter(unseen), None if weights is None else weights.filter(unseen))
+        where = pl.Series(unseen)
+        counted = tally(values.filter(where), None if weights is None else weights.filter(where))
         return Names() + Names(dict(zip(counted["value"].to_list(), counted["n"].to_list(), strict=True)))
 
     def codes(self, series: pl.Series) -> Ints:
@@ -322,6 +364,11 @@ class CategoricalGrid(Grid):
 
     def fields(self) -> dict[str, Ints | Floats | list[str]]:
         return {"categories": list(self.categories), "rare": list(self.rare)}
+
+
+def ranked(read: Texts) -> pl.DataFrame:
+    """Each distinct text and how often it occurs, most frequent first, ties by name: columns `value` and `n`."""
+    return tally(read.texts, read.weights).sort(["n", "value"], descending=[True, False])
 
 
 def tally(values: pl.Series, weights: pl.Series | None) -> pl.DataFrame:

@@ -177,12 +177,17 @@ class Grids:
 
 def fit_column(column: Column, series: pl.Series) -> dict[Source, Grid]:
     """Fit the grid of a column, or those of its projections; none where there is nothing to count."""
+    return {source: profile.grid for source, profile in learn_column(column, series).items()}
+
+
+def learn_column(column: Column, series: pl.Series) -> dict[Source, ColumnProfile]:
+    """Fit the grids of a column and count the column on them; one sort or one tally serves both."""
     if column.kind in NUMERIC_KINDS or (column.kind == Kind.CONSTANT and series.dtype.is_numeric()):
-        return {Source(column.name): NumericGrid.fit(series, temporal=column.kind == Kind.DATETIME)}
+        return {Source(column.name): NumericGrid.learn(series, temporal=column.kind == Kind.DATETIME)}
     if column.kind in CATEGORICAL_KINDS or column.kind == Kind.CONSTANT:
-        return {Source(column.name): CategoricalGrid.fit(series)}
+        return {Source(column.name): CategoricalGrid.learn(series)}
     sources = [Source(column.name, p.name) for p in project.of_kind(column.kind)]
-    return {source: NumericGrid.fit(source.of(series)) for source in sources}
+    return {source: NumericGrid.learn(source.of(series)) for source in sources}
 
 
 OutcomeFit = Callable[[Schema, pl.DataFrame], OutcomeGrid]

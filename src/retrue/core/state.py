@@ -100,7 +100,8 @@ def mean_and_m2(values: Floats) -> tuple[float, float]:
         if abs(mean) == float("inf") or mean != mean:  # noqa: PLR0124 - NaN: sums of both signs overflowed
             mean = float((values / values.size).sum())
         off = values - mean
-        return mean, float((off * off).sum())
+        off *= off
+        return mean, float(off.sum())
 
 
 @dataclass(frozen=True)
