@@ -18,19 +18,25 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
 
 from retrue.core.state import Floats
 from retrue.demo import flights as source
 from retrue.demo import learner
 from retrue.errors import RefusedError, StoreError
+from retrue.explain.slices import Finding
 from retrue.refine.mix import Mix
 from retrue.refine.prove import Duel, paired_auc
 from retrue.workspace import Model, Run, Workspace
 from retrue.workspace import open as open_workspace
 
 ZONE = ZoneInfo(source.TIMEZONE)
-START, DEPLOYED = datetime(2013, 1, 1), datetime(2013, 3, 4)
+# New York's wall clock, as the flights are scheduled.
+START, DEPLOYED = datetime.fromisoformat("2013-01-01"), datetime.fromisoformat("2013-03-04")
+END, QUICK_END = datetime.fromisoformat("2014-01-01"), datetime.fromisoformat("2013-07-01")
 WEEK, DAY = timedelta(days=7), timedelta(days=1)
 PATIENCE = 8
 """Weeks between two attempts to retrain: a new model needs labels of the world that it is for."""
@@ -62,6 +68,7 @@ def tell(folder: Path, *, quick: bool = False, console: Console | None = None) -
     Args:
         folder: where its store and report go; made anew each time.
         quick: four months instead of ten.
+        console: where to print; the terminal unless given.
 
     Raises:
         StoreError: the folder holds something else.
@@ -70,7 +77,7 @@ def tell(folder: Path, *, quick: bool = False, console: Console | None = None) -
     out, began = console or Console(highlight=False), time.perf_counter()
     prepare(folder)
     flights = source.load()
-    end = datetime(2013, 7, 1) if quick else datetime(2014, 1, 1)
+    end = QUICK_END if quick else END
     with progress(out) as bar:
         story = deploy(folder, flights, end, out, bar)
         weeks = list(starts(end))
@@ -121,10 +128,9 @@ def deploy(folder: Path, flights: pl.DataFrame, end: datetime, out: Console, bar
     )  # fmt: skip
     bar.remove_task(task)
     own = model.reference.load().profile.outcome
-    out.print(
-        f"[bold]January and February[/bold]  {past.height:,} flights to learn from: more than 15 minutes late, or cancelled?"
-    )
-    out.print(f"                      deployed; on days it hadn't seen its ROC AUC is {auc(own)}.\n")
+    line(out, "Jan-Feb", "learned", f"from {past.height:,} flights: more than 15 minutes late, or cancelled?")
+    line(out, "04 Mar", "deployed", f"on days that it hadn't seen its ROC AUC is {auc(own)}")
+    out.print()
     return Story(workspace, model, flights, {"1": fitted}, end)
 
 
@@ -163,30 +169,41 @@ def predict(story: Story, version: str, coming: pl.DataFrame) -> Floats:
     return np.asarray(given, np.float64)[:, 1]
 
 
+def line(out: Console, when: str, mark: str, text: str) -> None:
+    """One entry of the timeline: when, what, and the words, which wrap in their own column."""
+    entry = Table.grid(padding=(0, 2))
+    entry.add_column(width=7, style="dim", no_wrap=True)
+    entry.add_column(width=11, no_wrap=True)
+    entry.add_column(overflow="fold")
+    entry.add_row(when, Text.from_markup(mark), Text.from_markup(text))
+    out.print(entry)
+
+
 def report_new(story: Story, week: datetime, out: Console) -> None:
     """Add new incidents to the timeline, with the rows that are to blame, and say which ones are over."""
+    when = f"{week:%d %b}"
     for one in reversed(story.model.incidents()):
         key = f"{one.id} {one.kind.value}"
         if one.live and key not in story.told:
             story.told.add(key)
-            found = one.explain()
             colour = "red" if one.kind.value == "broken" else "yellow"
-            out.print(f"[dim]{week:%d %b}[/dim]  [{colour}]▲ {one.kind.value}[/{colour}]  {one.sentence}")
-            for finding in found.slices[:1]:
-                before, after = finding.share
-                loss = (
-                    "" if not finding.loss or finding.loss[1] is None else f"; wrong {finding.loss[1]:.0%} of the time"
-                )
-                out.print(
-                    f"        [dim]rows:[/dim] {finding.slice.sql}  [dim]{before:.0%} of flights before, {after:.0%} now{loss}[/dim]"
-                )
+            line(out, when, f"[{colour}]▲ {one.kind.value}[/{colour}]", escape(one.sentence))
+            for finding in one.explain().slices[:1]:
+                line(out, "", "[dim]rows[/dim]", rows_in_words(finding))
         if not one.live and f"{one.id} over" not in story.told:
             story.told.add(f"{one.id} over")
-            out.print(f"[dim]{week:%d %b}  ✓ over: {', '.join(one.columns) or one.kind.value}[/dim]")
+            line(out, when, "[dim]✓ over[/dim]", f"[dim]{escape(', '.join(one.columns) or one.kind.value)}[/dim]")
+
+
+def rows_in_words(finding: Finding) -> str:
+    """The guilty slice with its share before and now, and how often the model is wrong there."""
+    before, after = finding.share
+    wrong = "" if not finding.loss or finding.loss[1] is None else f", wrong {finding.loss[1]:.0%} of the time"
+    return f"{escape(str(finding.slice.sql))}  [dim]{before:.0%} of flights before, {after:.0%} now{wrong}[/dim]"
 
 
 def wants_retraining(story: Story, number: int) -> bool:
-    """Retrain when the model is degraded or asked what it never learned, and there are weeks of labels to learn from."""
+    """Whether the model is degraded or asked what it never learned, with weeks of labels to learn from."""
     live = {one.kind.value for one in story.model.incidents(live=True)}
     return number - story.last_try >= PATIENCE and number >= PATIENCE and bool(live & {"degraded", "unknown"})
 
@@ -194,18 +211,19 @@ def wants_retraining(story: Story, number: int) -> bool:
 def retrain(story: Story, now: datetime, out: Console) -> None:
     """Collect edge cases, train on a mix, prove on later flights, promote or be refused."""
     model = story.model
-    worst = model.incidents(live=True)[0]
-    found = worst.explain()
+    found = model.incidents(live=True)[0].explain()
     where = found.slices[0].slice if found.slices else "precip > 0 OR visib < 5"
     edge = model.collect(where, budget=BUDGET, name=f"edge cases of {now:%B}")
-    out.print(f"\n        [bold]collected[/bold] {edge.rows.height:,} of {edge.matched:,} flights where {edge.slice}")
-    mix = Mix([(model.reference, 0.4), (edge, 0.2), (model.logged(since=now - MEMORY * WEEK), 0.4)])
+    line(out, "", "collected", f"{edge.rows.height:,} of {edge.matched:,} flights where {escape(str(edge.slice))}")
+    recent = model.logged(since=now - MEMORY * WEEK)
+    mix = Mix({model.reference_of("1"): 0.4, edge: 0.2, recent: 0.4})
     try:
         run = model.retrain(learner.fit, mix=mix, holdout="3w", now=now)
-        out.print(f"        [bold]retrained[/bold] on {run.manifest['rows']:,} flights whose labels have matured")
-        decide(story, run, out)
     except RefusedError as error:
-        out.print(f"        [yellow]not retrained:[/yellow] {'; '.join(error.reasons)}\n")
+        line(out, "", "[yellow]✗ refused[/yellow]", escape("; ".join(error.reasons)))
+        return
+    line(out, "", "retrained", f"on {run.manifest['rows']:,} flights whose labels have matured")
+    decide(story, run, out)
 
 
 def decide(story: Story, run: Run, out: Console) -> None:
@@ -213,48 +231,46 @@ def decide(story: Story, run: Run, out: Console) -> None:
     proof = run.prove()
     main = proof.contests[0]
     low, high = main.interval or (0.0, 0.0)
-    out.print(
-        f"        [bold]proof[/bold]     {main.n:,} later flights: ROC AUC {main.champion or 0:.3f} -> {main.challenger or 0:.3f}, "
-        f"difference {main.difference or 0:+.3f} ({low:+.3f} to {high:+.3f})"
+    line(
+        out,
+        "",
+        "proof",
+        f"{main.n:,} later flights: ROC AUC {main.champion or 0:.3f} → {main.challenger or 0:.3f}, "
+        f"{main.difference or 0:+.3f} ({low:+.3f} to {high:+.3f})",
     )
+    for reason in proof.reasons:
+        line(out, "", "[yellow]✗ refused[/yellow]", escape(reason))
     if proof.passed:
         version = run.promote()
         story.predictors[version] = run.challenger
-        out.print(f"        [bold]promoted[/bold]  version {version} predicts from next week on\n")
-        return
-    for reason in proof.reasons:
-        out.print(f"        [yellow]refused[/yellow]   {reason}")
-    out.print("")
+        line(out, "", "[bold]● promoted[/bold]", f"version {version} predicts from next week on")
+    out.print()
 
 
 def conclude(story: Story, folder: Path, out: Console, took: float) -> None:
     """Compare the model as it is with the one that was never retrained, write the report, say what to type next."""
+    incidents, champion = story.model.incidents(), story.model.version
+    out.print(f"[bold]{len(incidents)} incidents; the champion is version {champion}.[/bold]")
+    if champion != "1":
+        out.print(against_first(story))
+    page = save_report(story, folder)
+    out.print(f"\nstore   {folder / 'store'}")
+    out.print(f"report  {page}  [dim]the last four weeks against January and February[/dim]")
+    out.print(f"took    {took:.0f} s\n\nNext:   retrue incidents flights --store {folder / 'store'}")
+    if incidents:
+        out.print(f"        retrue explain flights {incidents[0].id} --store {folder / 'store'}")
+    story.workspace.close()
+
+
+def save_report(story: Story, folder: Path) -> Path:
+    """Compare the last four weeks with what the first model learned from."""
     from retrue.comparing import compare
 
-    model = story.model
-    incidents = model.incidents()
-    champion = model.version
-    out.print(f"\n[bold]{len(incidents)} incidents, champion is version {champion}.[/bold]")
-    if champion != "1":
-        out.print(f"  {against_first(story)}")
-    last = model.events(since=(story.end - 4 * WEEK).replace(tzinfo=ZONE)).collect()
-    known = [name for name in (*source.FEATURES, "p_late", "late") if name in last.columns]
-    report = compare(
-        model.reference_of("1").frame,
-        last.select("flight_id", "scheduled", *known),
-        id="flight_id",
-        time="scheduled",
-        label="late",
-        score="p_late",
-    )
-    page = report.save(folder / "report.html")
-    out.print(
-        f"  store   {folder / 'store'}\n  report  {page}   [dim](the last four weeks against January and February)[/dim]"
-    )
-    out.print(f"  took    {took:.0f} s\n\nNext:  retrue incidents flights --store {folder / 'store'}")
-    if incidents:
-        out.print(f"       retrue explain flights {incidents[0].id} --store {folder / 'store'}")
-    story.workspace.close()
+    columns = ["flight_id", "scheduled", *source.FEATURES, "p_late", "late"]
+    last = story.model.events(since=(story.end - 4 * WEEK).replace(tzinfo=ZONE), columns=columns).collect()
+    first = story.model.reference_of("1").frame
+    report = compare(first, last, id="flight_id", time="scheduled", label="late", score="p_late")
+    return report.save(folder / "report.html")
 
 
 def against_first(story: Story) -> str:
@@ -266,7 +282,8 @@ def against_first(story: Story) -> str:
         return "No flights yet since the promotion."
     first, now, error = found
     gain = now - first
+    low, high = gain - 1.96 * error, gain + 1.96 * error
     return (
-        f"Since the promotion, {changed.height:,} flights: ROC AUC {now:.3f}; the model of January would have had {first:.3f} "
-        f"({gain:+.3f}, {gain - 1.96 * error:+.3f} to {gain + 1.96 * error:+.3f})."
+        f"Since the promotion, {changed.height:,} flights: ROC AUC {now:.3f}; "
+        f"the model of January would have had {first:.3f} ({gain:+.3f}, {low:+.3f} to {high:+.3f})."
     )

@@ -113,11 +113,14 @@ def find(model: Model, id: str) -> ModelIncident:
     Raises:
         StoreError: there is none, or several.
     """
-    found = [one for one in checking.load_incidents(model) if one.id.startswith(id)]
+    known = checking.load_incidents(model)
+    found = [one for one in known if one.id.startswith(id)]
+    if not known:
+        raise StoreError("no incidents yet", where=f"model {model.name!r}", hint="judge what was logged first: check")
     if len(found) != 1:
-        known = ", ".join(one.id for one in checking.load_incidents(model)[-5:]) or "no incidents yet"
+        listed = ", ".join(one.id for one in known[-5:])
         many = "more than one incident begins" if found else "no incident begins"
-        raise StoreError(f"{many} with {id!r}", where=f"model {model.name!r}", expected=known)
+        raise StoreError(f"{many} with {id!r}", where=f"model {model.name!r}", expected=listed)
     return ModelIncident(model, found[0])
 
 

@@ -21,6 +21,7 @@ from retrue.refine.promote import Gate
 from retrue.schema import Schema
 from retrue.slices import Slice
 from retrue.store import rows
+from retrue.store.resolve import DIFFERS
 from retrue.store.store import Store
 from retrue.tables import Table, read
 from retrue.workspace import checking, clock, explaining, promotion, training
@@ -157,9 +158,6 @@ class Model:
     def receive(self, kind: str, source: Any, *, key: str | None, at: datetime | None, version: str = "1") -> Received:
         """Acknowledge rows of any kind, then move them to the lake and the profiles."""
         table = read(source)
-        changes: tuple[str, ...] = ()
-        if kind == "events":
-            changes = self.note_changes(table)
         accepted, set_aside, reasons = 0, 0, dict[str, int]()
         for i, batch in enumerate(table.batches(rows=BATCH)):
             own_key = None if key is None else f"{key}/{i}"
@@ -167,8 +165,13 @@ class Model:
             accepted, set_aside = accepted + receipt.accepted, set_aside + receipt.quarantined
             for reason, count in receipt.reasons.items():
                 reasons[reason] = reasons.get(reason, 0) + count
+        changes = self.note_changes(table) if kind == "events" and accepted else ()
         applied = self.store.apply(self.name)
         counts = {name: count for name, count in applied.counts.items() if count}
+        differing = counts.pop("events differing", 0)  # found only where earlier events are: set aside there
+        if differing:
+            accepted, set_aside = max(accepted - differing, 0), set_aside + differing
+            reasons = {**reasons, DIFFERS: differing}
         return Received(accepted, set_aside, reasons, counts, changes)
 
     def expected(self, table: Table) -> dict[str, object]:

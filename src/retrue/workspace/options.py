@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
+from retrue.config import parse_duration
 from retrue.errors import ConfigError, nearest
 from retrue.judge.budget import Budget
 from retrue.judge.incident import Hysteresis
 from retrue.judge.settings import Settings
 
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-MONTH = 30 * 86_400
+HOUR, DAY, WEEK = 3600.0, 86_400.0, 604_800.0
+MONTH = 30 * DAY
+DENSE = 900
+"""Rows that a window should hold, more or less."""
 
 
 def seconds(text: str | timedelta | float) -> float:
@@ -23,17 +25,11 @@ def seconds(text: str | timedelta | float) -> float:
     Raises:
         ConfigError: it isn't one.
 
-    >>> seconds("90m"), seconds("1d"), seconds(timedelta(hours=2))
-    (5400.0, 86400.0, 7200.0)
+    >>> seconds("90m"), seconds(timedelta(hours=2))
+    (5400.0, 7200.0)
     """
-    if isinstance(text, timedelta):
-        return text.total_seconds()
-    if isinstance(text, int | float):
-        return float(text)
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", text)
-    if found is None:
-        raise ConfigError(f"{text!r} is no length of time", expected="something like '15m', '1h', '1d' or '2w'")
-    return float(found[1]) * UNITS[found[2]]
+    length = parse_duration(text) if isinstance(text, str) else text
+    return length.total_seconds() if isinstance(length, timedelta) else float(length)
 
 
 @dataclass(frozen=True)
@@ -109,7 +105,7 @@ def suggested_window(rows: int, span: float) -> float:
     >>> suggested_window(50_000, 60 * 86_400.0)
     604800.0
     """
-    for unit in ("h", "d"):
-        if span > 0 and rows * UNITS[unit] / span >= 900:
-            return float(UNITS[unit])
-    return float(UNITS["w"]) if span > 0 else float(UNITS["d"])
+    for unit in (HOUR, DAY):
+        if span > 0 and rows * unit / span >= DENSE:
+            return unit
+    return WEEK if span > 0 else DAY

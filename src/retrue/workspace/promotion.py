@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from retrue.core.grids import Grids
 from retrue.core.outcome_grid import BinaryGrid, score_rows
-from retrue.core.reference import Reference, score_bins, window_profiles
+from retrue.core.reference import Reference, score_bins
 from retrue.core.state import Bools, Floats
-from retrue.core.values import number_rows
+from retrue.engine import local
 from retrue.errors import RefusedError, SchemaError
 from retrue.refine.prove import Duel, prove
 from retrue.refine.train import score
 from retrue.slices import Slice
 from retrue.store import rows
+from retrue.tables import read
 from retrue.workspace import clock
 from retrue.workspace.proof import Proof
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from retrue.workspace.model import Model
     from retrue.workspace.training import Run
 
+OUTGROWN = 0.02
+"""The share of a column outside the grid from which a new reference gets grids of its own."""
 PLACES = 24
 """Most slices that the challenger is compared in."""
 
@@ -74,11 +78,19 @@ def masks(run: Run, table: pl.DataFrame) -> dict[str, Bools]:
 
 
 def promote(run: Run) -> str:
-    """Make a proven challenger the champion, with a reference of its own on the line's grids; gives its version."""
+    """Make a proven challenger the champion, with a reference of its own; gives its version.
+
+    The reference is counted on the line's grids, so that the new version's windows can be compared with the old one's.
+    Where it has outgrown them, all versions are counted anew, from the lake, on grids that fit it.
+    """
     model = run.model
     version = str(1 + max((int(row.version) for row in model.versions() if row.version.isdigit()), default=0))
     before = model.reference_of(run.body["champion"]).load()
-    learned, table = new_reference(run, before)
+    learned, table = reference_of_run(run, before.grids)
+    if outgrown(learned):
+        schema = before.schema
+        late = [schema.label] if schema.label is not None else []
+        learned, _ = reference_of_run(run, local.fit_grids(read(table), schema, before.grids.extras, late))
     model.set_reference(version, learned, table, stage="champion")
     at = clock.micros(clock.now())
     with model.store.catalog.write() as tx:
@@ -86,29 +98,47 @@ def promote(run: Run) -> str:
         if row is not None:
             tx.put(replace(row, body={**row.body, "run": run.id, "before": run.body["champion"]}))
         tx.add(rows.Audit(at, "user", "promoted", model.name, {"version": version, "run": run.id}))
+    if learned.grids.digest != before.grids.digest:
+        regrid(model, version, learned.grids)
     return version
 
 
-def new_reference(run: Run, before: Reference) -> tuple[Reference, pl.DataFrame]:
-    """What the new champion is compared with from now on.
+def outgrown(reference: Reference) -> bool:
+    """Whether much of some column lies outside its grid, where all values share one bin."""
+    columns = reference.profile.columns.values()
+    return any(column.out_of_range > OUTGROWN * column.n for column in columns)
+
+
+def regrid(model: Model, newest: str, grids: Grids) -> None:
+    """Count the references of all other versions on the grids of the newest; their windows were counted already."""
+    for row in model.versions():
+        if row.version == newest:
+            continue
+        run = row.body.get("run")
+        if run is not None:
+            learned, _ = reference_of_run(model.run(str(run)), grids)
+        else:
+            table = read(model.reference_of(row.version).frame)
+            learned = local.learn_reference(table, model.schema, grids, window=model.options.window)
+        model.store.set_reference(model.name, row.version, learned)
+
+
+def reference_of_run(run: Run, grids: Grids) -> tuple[Reference, pl.DataFrame]:
+    """What a run's model is compared with once it is in production, and its rows.
 
     Inputs: all that it was trained and proven on. Performance: the holdout alone, because a model always does well on
     what it has learned.
     """
-    schema, grids = before.schema, before.grids
+    schema = run.model.schema
     target = schema.score if isinstance(schema.score, str) else str(schema.prediction)
-    holdout = pl.read_parquet(run.folder / "holdout.parquet")
-    holdout = holdout.with_columns(pl.col("_challenger").alias(target))
+    holdout = pl.read_parquet(run.folder / "holdout.parquet").with_columns(pl.col("_challenger").alias(target))
+    proven = holdout.select(name for name in holdout.columns if name in schema.named)
     trained = pl.read_parquet(run.folder / "training.parquet")
-    known = [name for name in holdout.columns if name in schema.named]
     own = trained.with_columns(pl.Series(target, score(run.challenger, trained, run.body["features"])))
-    both = pl.concat([own, holdout.select(known)], how="diagonal_relaxed")
-    proven = holdout.select(known)
+    both = pl.concat([own, proven], how="diagonal_relaxed")
     profile = replace(grids.count(both), outcome=grids.count_rows(proven).outcome)
-    windows = run.model.store.layout(run.model.name)
-    starts = number_rows(holdout[windows.time_column], temporal=True).to_numpy() // windows.window
-    past = window_profiles(grids, proven, starts.astype(np.int64))
-    return Reference(schema, grids, profile, score_bins(grids, proven), past), both
+    past = local.reference_windows(read(proven), grids, schema.time, run.model.options.window)
+    return Reference(schema, grids, profile, score_bins(grids, both), past), both
 
 
 def rollback(model: Model) -> str:

@@ -273,9 +273,11 @@ def find(model: Model, id: str) -> Run:
     """One run by its id, the start of it, or "latest"."""
     known = runs(model)
     found = known[:1] if id == "latest" else [run for run in known if run.id.startswith(id)]
+    if not known:
+        raise StoreError("no runs yet", where=f"model {model.name!r}", hint="train a challenger first: retrain")
     if len(found) != 1:
-        listed = ", ".join(run.id for run in known[:5]) or "no runs yet"
-        raise StoreError(f"no run {id!r}", where=f"model {model.name!r}", expected=listed)
+        listed = ", ".join(run.id for run in known[:5])
+        raise StoreError(f"{len(found) or 'no'} runs begin with {id!r}", where=f"model {model.name!r}", expected=listed)
     return found[0]
 
 

@@ -103,13 +103,26 @@ class Workspace:
         late = [found.label] if found.label is not None else []
         learned = local.fit_reference(table, found, counters, window=chosen.window, without=late)
         check_rules(chosen, learned)
+        watched, kept = watched_slices(learned, chosen), table.collect(kept_columns(found, table))
         layout = Layout.of(found, int(chosen.window))
-        self.store.add_model(name, layout, schema=found.to_json(), settings=chosen.to_dict())
         model = Model(self.store, name)
-        model.set_reference(version, learned, table.collect(kept_columns(found, table)), stage="champion")
-        self.store.set_slices(name, watched_slices(learned, chosen))
-        self.note(name, "registered", {"version": version, "rows": learned.profile.rows})
+        if any(row.name == name for row in self.store.models()) and not model.versions():
+            self.withdraw(model, version)  # what a crash left of an earlier attempt
+        self.store.add_model(name, layout, schema=found.to_json(), settings=chosen.to_dict())
+        try:
+            self.store.set_slices(name, watched)
+            self.note(name, "registered", {"version": version, "rows": learned.profile.rows})
+            model.set_reference(version, learned, kept, stage="champion")  # last: a version is what makes it whole
+        except BaseException:  # half a model would keep the name and watch nothing
+            self.withdraw(model, version)
+            raise
         return model
+
+    def withdraw(self, model: Model, version: str) -> None:
+        """Take back a registration that failed halfway."""
+        with self.store.catalog.write() as tx:
+            tx.remove(rows.Model, name=model.name)
+        model.reference_of(version).path.unlink(missing_ok=True)
 
     def note(self, model: str, action: str, body: Mapping[str, Any]) -> None:
         """Write into the audit log."""
