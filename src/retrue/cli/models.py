@@ -92,7 +92,8 @@ def register(
 ) -> None:
     """Register a model by the table that it learned from.
 
-    Held-out rows of it, with their scores and labels, say most. Makes the store where there is none. What is left out is read from [models.NAME] of retrue.toml, or inferred.
+    Held-out rows of it, with their scores and labels, say most. Makes the store where there is none.
+    What is left out is read from [models.NAME] of retrue.toml, or inferred.
     """
     from retrue.cli.settings import registration
 
@@ -141,7 +142,7 @@ def log(
     """
     model, arrived = shared.open_model(store, name), shared.moment(at, "--at")
     with shared.working(f"logging {table}"):
-        received = model.log(table, version=version, key=key, at=arrived)
+        received = model.log(shared.read_rows(table), version=version, key=key, at=arrived)
     tell(received, "event", f"{name}{shared.same_store(store)}", json)
 
 
@@ -159,7 +160,7 @@ def label(
     """
     model, arrived = shared.open_model(store, name), shared.moment(at, "--at")
     with shared.working(f"labelling from {table}"):
-        received = model.label(table, key=key, at=arrived)
+        received = model.label(shared.read_rows(table), key=key, at=arrived)
     tell(received, "label", f"{name}{shared.same_store(store)}", json)
 
 
@@ -177,7 +178,7 @@ def feedback(
     """
     model, arrived = shared.open_model(store, name), shared.moment(at, "--at")
     with shared.working(f"logging {table}"):
-        received = model.feedback(table, key=key, at=arrived)
+        received = model.feedback(shared.read_rows(table), key=key, at=arrived)
     tell(received, "row", f"{name}{shared.same_store(store)}", json)
 
 

@@ -20,6 +20,7 @@ from retrue.errors import ConfigError, RetrueError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from retrue.tables import Table
     from retrue.workspace import Model, Workspace
 
 STORE = "store"
@@ -161,6 +162,21 @@ def moment(text: str | None, option: str) -> datetime | None:
         expected = "something like 2026-03-01 or 2026-03-01T12:00+01:00"
         raise ConfigError(f"{text!r} is no time", where=option, expected=expected) from error
     return said if said.tzinfo is not None else said.replace(tzinfo=UTC)
+
+
+def read_rows(source: str) -> Table:
+    """A table with at least one row.
+
+    Raises:
+        TableError: it can't be read, or is empty: somebody who names a file means rows.
+    """
+    from retrue.errors import TableError
+    from retrue.tables import read
+
+    table = read(source)
+    if table.count_rows() == 0:
+        raise TableError("a table without rows", where=table.name, expected="at least one row")
+    return table
 
 
 # --- the store --------------------------------------------------------------------------------------------------------

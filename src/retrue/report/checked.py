@@ -13,7 +13,7 @@ from rich.text import Text
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.metrics import get
 from retrue.report.layout import add_row, quiet_table, stretch
-from retrue.report.text import WIDE, named, state_text, subject_of
+from retrue.report.text import STYLES, WIDE, named, state_text, subject_of
 from retrue.report.words import plural
 
 SILENT_KINDS = (VerdictKind.TRUE, VerdictKind.NOT_COMPARABLE)
@@ -97,7 +97,7 @@ def findings_table(found: Sequence[Finding]) -> Table:
     """Rank the findings in a table."""
     table = quiet_table("State", "What", "Windows", "From", "At its worst", right=["Windows"], wide="At its worst")
     for one in found:
-        cells = (state_text(one.worst), subject_of(one.worst), f"{len(one.starts):,}", stretch(one.starts))
+        cells = (state_said(one.worst), subject_of(one.worst), f"{len(one.starts):,}", stretch(one.starts))
         add_row(table, (*cells, reason_of(one.worst)))
     return table
 
@@ -106,8 +106,14 @@ def findings_lines(found: Sequence[Finding]) -> Iterator[RenderableType]:
     """Write each finding as a heading and its reason, for narrow terminals."""
     for one in found:
         windows = f"  {plural(len(one.starts), 'window')}, {stretch(one.starts)}"
-        yield Text.assemble(state_text(one.worst), "  ", (subject_of(one.worst), "bold"), (windows, "dim"))
+        yield Text.assemble(state_said(one.worst), "  ", (subject_of(one.worst), "bold"), (windows, "dim"))
         yield Padding(Text(reason_of(one.worst)), (0, 0, 0, 2))
+
+
+def state_said(verdict: Verdict) -> Text:
+    """A verdict's glyph and word; what alarms nobody says so."""
+    calm = not verdict.alarms and not verdict.notice
+    return Text(f"◌ {verdict.kind.value} (notice)", style=STYLES["calm"]) if calm else state_text(verdict)
 
 
 def reason_of(verdict: Verdict) -> str:
