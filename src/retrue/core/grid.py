@@ -182,12 +182,14 @@ class NumericGrid(Grid):
             return ["any value"]
         low, high, atoms = self.cuts[:-1], self.cuts[1:], self.atoms[1:-1]
         # A bin after an atom begins just above it: `above 0 to 5` says so, `4.9e-324 to 5` doesn't.
-        after = np.concatenate([[False], atoms[:-1]])
+        after = np.concatenate([[False], atoms])[: low.size]
         inner = [
             f"{a:.6g}" if atom else f"above {np.nextafter(a, -np.inf):.6g} to {b:.6g}" if own else f"{a:.6g} to {b:.6g}"
             for a, b, atom, own in zip(low, high, atoms, after, strict=True)
         ]
-        return [f"below {self.cuts[0]:.6g}", *inner, f"above {np.nextafter(self.cuts[-1], -np.inf):.6g}"]
+        top = float(self.cuts[-1])
+        last = f"{top:.6g}" if self.topmost else f"above {np.nextafter(top, -np.inf):.6g}"
+        return [f"below {self.cuts[0]:.6g}", *inner, last]
 
     @property
     def outside(self) -> Bools:
