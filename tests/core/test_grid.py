@@ -170,6 +170,16 @@ class TestCategoricalGrid:
 
 
 @given(NUMBERS, TEXTS)
+def test_learning_is_fitting_and_counting(numbers: pl.Series, texts: pl.Series) -> None:
+    """One sort or one tally serves both, and gives the same."""
+    for learned, fitted, series in (
+        (NumericGrid.learn(numbers), NumericGrid.fit(numbers), numbers),
+        (CategoricalGrid.learn(texts), CategoricalGrid.fit(texts), texts),
+    ):
+        assert learned.agrees(fitted.count(series))
+
+
+@given(NUMBERS, TEXTS)
 def test_a_grid_survives_its_fields_with_its_digest(numbers: pl.Series, texts: pl.Series) -> None:
     for grid in (NumericGrid.fit(numbers), NumericGrid.fit(numbers, temporal=True), CategoricalGrid.fit(texts, 2)):
         again = Grid.from_fields(grid.fields())
