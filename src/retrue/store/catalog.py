@@ -51,7 +51,7 @@ class Transaction:
 
     def put(self, *rows: Row) -> None:
         """Insert rows, or replace those that have the same key."""
-        for kind in {type(row) for row in rows}:
+        for kind in dict.fromkeys(type(row) for row in rows):  # in their order: references need their grids' model
             table = _table(kind)
             statement = sqlite.insert(table)
             keys = [column.name for column in table.primary_key]

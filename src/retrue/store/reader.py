@@ -177,7 +177,13 @@ class Reader(Shelf):
         with self.catalog.read() as tx:
             row = tx.get(rows.Model, name=model)
             found = tx.get(rows.Reference, model=model, version=version, digest=row.digest if row else None)
-        return None if found is None else Reference.from_bytes(found.data)
+        if found is None:
+            return None
+        key = (model, version, found.digest, found.created)
+        if key not in self._references:
+            self._references = {k: v for k, v in self._references.items() if k[:2] != key[:2]}
+            self._references[key] = Reference.from_bytes(found.data)
+        return self._references[key]
 
     def grids(self, model: str) -> Grids | None:
         """The grids that a model is counted on; None before there is a reference."""

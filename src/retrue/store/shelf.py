@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from retrue.core.grids import Grids
+from retrue.core.reference import Reference
 from retrue.errors import SchemaError, StoreError, nearest
 from retrue.slices import Slice
 from retrue.store import rows
@@ -65,6 +66,7 @@ class Shelf:
         self._tables: dict[str, dict[str, LakeTable]] = {}
         self._layouts: dict[str, Layout] = {}
         self._countings: dict[tuple[object, ...], Counting | None] = {}
+        self._references: dict[tuple[str, str, str, int], Reference] = {}
         self._cache = HashCache()
 
     def models(self) -> tuple[rows.Model, ...]:
@@ -95,6 +97,15 @@ class Shelf:
             self._countings = {k: v for k, v in self._countings.items() if k[0] != model}
             self._countings[key] = self.counting(tx, model, self.columns(model))
         return self._countings[key]
+
+    def slices(self, model: str) -> tuple[Slice, ...]:
+        """The named slices that profiles are kept for."""
+        with self.catalog.read() as tx:
+            return tuple(Slice.parse(one.sql, one.name) for one in tx.find(rows.NamedSlice, model=model))
+
+    def counting_on(self, model: str, grids: Grids, slices: Iterable[Slice]) -> GridCounting:
+        """How events would be counted on these grids and slices."""
+        return GridCounting(grids, tuple(slices), self.layout(model).label, self.columns(model))
 
     def columns(self, model: str) -> dict[str, pl.DataType]:
         """Every column that the model's events are known to have, with its type in the lake."""

@@ -22,7 +22,7 @@ from retrue.core.reference import Reference
 from retrue.errors import SchemaError, StoreError, nearest
 from retrue.slices import Slice
 from retrue.store import rows
-from retrue.store.catalog import Catalog, Transaction
+from retrue.store.catalog import Catalog
 from retrue.store.commit import Applied, Cycle, locked, try_locked
 from retrue.store.door import Arrival, admit
 from retrue.store.identity import check_identity, refuse_orphans
@@ -220,17 +220,27 @@ class Store(Reader):
         Returns:
             How many profiles were recounted.
         """
-        grids, outcome = reference.grids, reference.profile.outcome
-        rows_, labelled = reference.profile.rows, outcome.labelled if outcome else 0
+        grids, profile = reference.grids, reference.profile
+        labelled = profile.outcome.labelled if profile.outcome else 0
+        now, data = _now(), reference.to_bytes()
+        new = (
+            rows.GridsRow(model, grids.digest, grids.to_bytes(), now),
+            rows.Reference(model, version, grids.digest, profile.rows, labelled, data, now, body),
+        )
         with locked(self._lock(model)):
-            before, now = self.model(model).digest, _now()
+            before = self.model(model).digest
+            if before == grids.digest:
+                with self.catalog.write() as tx:
+                    tx.put(*new)
+                return 0
+            counting = self.counting_on(model, grids, self.slices(model))
+            counted = recounted(self.view(model), counting)
             with self.catalog.write() as tx:
-                tx.put(
-                    rows.GridsRow(model, grids.digest, grids.to_bytes(), now),
-                    rows.Reference(model, version, grids.digest, rows_, labelled, reference.to_bytes(), now, body),
-                )
+                tx.put(*new)
                 tx.set_digest(model, grids.digest)
-                return 0 if before == grids.digest else self._recount(tx, model, None, None)
+                tx.remove(rows.ProfileRow, model=model, digest=before)
+                replace_profiles(tx, model, counting, counted)
+        return len(counted[0].added)
 
     def set_slices(self, model: str, slices: Iterable[Slice]) -> int:
         """Keep profiles for these named slices, and no others; new ones are counted from the lake.
@@ -245,15 +255,19 @@ class Store(Reader):
         for one in chosen:
             one.bind(columns)
         wanted = {str(one): one.to_sql() for one in chosen}
-        with locked(self._lock(model)), self.catalog.write() as tx:
-            known = {one.name: one.sql for one in tx.find(rows.NamedSlice, model=model)}
-            for name in known.keys() - {n for n, sql in wanted.items() if known.get(n) == sql}:
-                tx.remove(rows.NamedSlice, model=model, name=name)
-                tx.remove(rows.ProfileRow, model=model, slice=name)
-            added = {n: sql for n, sql in wanted.items() if known.get(n) != sql}
-            if added:
-                tx.put(*(rows.NamedSlice(model, name, sql, _now()) for name, sql in added.items()))
-            return self._recount(tx, model, None, None) if added else 0
+        with locked(self._lock(model)):
+            known, grids = {str(one): one.to_sql() for one in self.slices(model)}, self.grids(model)
+            dropped = [name for name, sql in known.items() if wanted.get(name) != sql]
+            added = [rows.NamedSlice(model, n, sql, _now()) for n, sql in wanted.items() if known.get(n) != sql]
+            counting = self.counting_on(model, grids, chosen) if grids and added else None
+            counted = recounted(self.view(model), counting) if counting else None
+            with self.catalog.write() as tx:
+                tx.remove(rows.NamedSlice, model=model, name=dropped)
+                tx.remove(rows.ProfileRow, model=model, slice=dropped)
+                tx.put(*added)
+                if counted:
+                    replace_profiles(tx, model, counting, counted)
+        return len(counted[0].added) if counted else 0
 
     def recount(self, model: str, since: int | None = None, until: int | None = None) -> int:
         """Rebuild profiles and books from the lake, of windows that start from `since` and before `until` (seconds).
@@ -261,13 +275,12 @@ class Store(Reader):
         Returns:
             How many profiles were rebuilt.
         """
-        with locked(self._lock(model)), self.catalog.write() as tx:
-            return self._recount(tx, model, since, until)
-
-    def _recount(self, tx: Transaction, model: str, since: int | None, until: int | None) -> int:
-        counting = self._counting(tx, model)
-        counted = recounted(self.view(model, tx.applied(model)), counting, since, until)
-        replace_profiles(tx, model, counting, counted, since, until)
+        with locked(self._lock(model)):
+            with self.catalog.read() as tx:
+                counting = self._counting(tx, model)
+            counted = recounted(self.view(model), counting, since, until)
+            with self.catalog.write() as tx:
+                replace_profiles(tx, model, counting, counted, since, until)
         return len(counted[0].added)
 
     def straighten(self, model: str) -> int:
