@@ -1,4 +1,4 @@
-"""Rates, totals and responses, by window and slice."""
+"""Rates and totals, by window and slice."""
 
 from __future__ import annotations
 
@@ -49,11 +49,12 @@ def test_the_totals_interval_holds_when_the_number_of_events_varies() -> None:
     assert held >= 0.93 * 400
 
 
-def test_responses_are_the_events_with_feedback() -> None:
-    thumbs = pl.Series(["up", None, "down", None])
-    grid = CategoricalGrid.fit(thumbs)
-    found = get("response_rate").compute(grid.count(thumbs), grid.count(pl.Series(["up", None])))
-    assert (found.value, found.reference) == (0.5, 0.5)
+def test_feedback_that_few_give_counts_where_it_is_given() -> None:
+    """Of 1,000 events 40 got a thumb, 30 of them up: a rate of 0.75, and 96 % missing."""
+    thumbs = pl.Series([True] * 30 + [False] * 10 + [None] * 960)
+    profile = CategoricalGrid.fit(thumbs).count(thumbs)
+    assert get("rate").compute(profile, profile).value == 0.75
+    assert get("missing").compute(profile, profile).value == 0.96
 
 
 def test_any_figure_is_a_metric_by_window_and_slice() -> None:
