@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -95,6 +95,12 @@ class ColumnProfile(State):
         """float64[bins + 5]: the share of all rows in each bin and special; all zero without rows."""
         counts = np.concatenate([self.counts, self.special]).astype(np.float64)
         return counts / max(self.rows, 1)
+
+    def known(self) -> ColumnProfile:
+        """The same without its nulls: of a label, what is known of it."""
+        special = self.special.copy()
+        special[SPECIALS.index("null")] = 0
+        return replace(self, special=special)
 
     def coarsen(self, coarse: Grid) -> ColumnProfile:
         """The same rows on `coarse`, a grid from `grid.coarsen()`: merging bins is exact."""

@@ -265,11 +265,13 @@ def conclude(story: Story, folder: Path, out: Console, took: float) -> None:
 def save_report(story: Story, folder: Path) -> Path:
     """Compare the last four weeks with what the first model learned from."""
     from retrue.comparing import compare
+    from retrue.tables import read
 
-    columns = ["flight_id", "scheduled", *source.FEATURES, "p_late", "late"]
+    columns = ["scheduled", *source.FEATURES, "p_late", "late"]
     last = story.model.events(since=(story.end - 4 * WEEK).replace(tzinfo=ZONE), columns=columns).collect()
-    first = story.model.reference_of("1").frame
-    report = compare(first, last, id="flight_id", time="scheduled", label="late", score="p_late")
+    first = read(story.model.reference_of("1").frame.select(columns), name="January and February")
+    last_weeks = read(last, name=f"four weeks to {story.end:%d %B}")
+    report = compare(first, last_weeks, time="scheduled", label="late", score="p_late")
     return report.save(folder / "report.html")
 
 

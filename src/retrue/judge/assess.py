@@ -99,17 +99,25 @@ class Judge:
         return {metric.name: safely(metric, column, before) for metric in wanted}
 
     def impact(self, name: str, column: ColumnProfile) -> Impact | None:
-        """What the column's move is expected to cost; None where the reference has no labels."""
+        """What the column's move is expected to cost; None where the reference has no labels, or it is no input."""
         scores, outcome = self.reference.scores.get(name), self.reference.grids.outcome
-        if scores is None or outcome is None:
+        if scores is None or outcome is None or name in self.told_later:
             return None
         better = "higher" if outcome.higher_is_better else "lower"
         ordered = isinstance(column.grid, NumericGrid)
         by_bin = BinScores(scores.total, scores.n, scores.squares, outcome.score_metric, better, ordered)
         return impact(all_counts(column), all_counts(self.reference.profile.columns[name]), by_bin)
 
+    @cached_property
+    def told_later(self) -> frozenset[str]:
+        """Columns that the model doesn't see: the label, the value, the latency."""
+        schema = self.reference.schema
+        return frozenset(name for name in (schema.label, schema.value, schema.latency) if name is not None)
+
     def judge_column(self, name: str, column: ColumnProfile, cost: Impact | None) -> Verdict:
-        """The column's one verdict."""
+        """The column's one verdict; a label that isn't known yet is no missing value."""
+        if name == self.reference.schema.label:
+            column = column.known()
         known = Known(self.nulls.get(name), self.histories.get(name, {}), cost)
         alpha = self.settings.alpha(2 * len(self.reference.profile.columns))
         return judge_column(name, column, self.reference.profile.columns[name], alpha, self.settings, known)

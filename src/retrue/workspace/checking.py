@@ -152,15 +152,10 @@ def regroup(model: Model, version: str) -> list[Incident]:
     for row in kept:
         verdict = read_verdict(row.body)
         history.setdefault(model.span(row.start), []).append(verdict)
-    prior = [incident for incident in load_incidents(model) if of_version(incident, history)]
+    prior = load_incidents(model, version)
     grouped = group_incidents(model.name, history, prior, model.options.hysteresis())
-    save_incidents(model, grouped, instead_of=prior)
+    save_incidents(model, version, grouped, instead_of=prior)
     return grouped
-
-
-def of_version(incident: Incident, history: Mapping[Span, list[Verdict]]) -> bool:
-    """Whether an incident began in one of these windows."""
-    return any(span[0] == incident.since for span in history)
 
 
 def read_verdict(body: Mapping[str, object]) -> Verdict:
@@ -170,20 +165,30 @@ def read_verdict(body: Mapping[str, object]) -> Verdict:
     return Verdict.from_dict(content, alarm=alarm)
 
 
-def load_incidents(model: Model) -> list[Incident]:
-    """The incidents as last grouped, oldest first."""
+def load_incidents(model: Model, version: str | None = None) -> list[Incident]:
+    """The incidents as last grouped, oldest first; perhaps only those of one version."""
     with model.store.catalog.read() as tx:
         found = tx.find(rows.IncidentRow, model=model.name)
-    return sorted((read_incident(row.body) for row in found), key=lambda incident: incident.since)
+    chosen = (row.body for row in found if version in (None, row.body["version"]))
+    return sorted((read_incident(body) for body in chosen), key=lambda incident: incident.since)
 
 
 def read_incident(body: Mapping[str, object]) -> Incident:
     """Read a kept incident; its verdicts all alarmed."""
-    return Incident.from_dict(dict(body))
+    return Incident.from_dict({name: value for name, value in body.items() if name != "version"})
 
 
-def save_incidents(model: Model, incidents: Iterable[Incident], instead_of: Iterable[Incident] = ()) -> None:
-    """Keep incidents; earlier ones that aren't among them any more go."""
+def version_of(model: Model, incident: Incident) -> str:
+    """The version whose windows the incident is about."""
+    with model.store.catalog.read() as tx:
+        row = tx.get(rows.IncidentRow, id=incident.id)
+    return model.version if row is None else str(row.body["version"])
+
+
+def save_incidents(
+    model: Model, version: str, incidents: Iterable[Incident], instead_of: Iterable[Incident] = ()
+) -> None:
+    """Keep incidents of a version; earlier ones that aren't among them any more go."""
     at, found = clock.micros(clock.now()), list(incidents)
     gone = {old.id for old in instead_of} - {incident.id for incident in found}
     with model.store.catalog.write() as tx:
@@ -192,6 +197,14 @@ def save_incidents(model: Model, incidents: Iterable[Incident], instead_of: Iter
         for incident in found:
             opened = clock.micros(datetime.fromisoformat(incident.since))
             closed = None if incident.until is None else clock.micros(datetime.fromisoformat(incident.until))
-            tx.put(
-                rows.IncidentRow(incident.id, model.name, incident.state.value, opened, at, closed, incident.to_dict())
-            )
+            body = {**incident.to_dict(), "version": version}
+            tx.put(rows.IncidentRow(incident.id, model.name, incident.state.value, opened, at, closed, body))
+
+
+def close_incidents(model: Model, version: str) -> None:
+    """Resolve what is live of a version that predicts no more, at the end of its last window."""
+    live = [incident for incident in load_incidents(model, version) if incident.live]
+    with model.store.catalog.read() as tx:
+        last = tx.newest(rows.Window, "start", model=model.name, version=version)
+    if last is not None:
+        save_incidents(model, version, [incident.resolve(model.span(last)[1]) for incident in live])

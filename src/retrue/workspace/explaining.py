@@ -126,7 +126,7 @@ def find(model: Model, id: str) -> ModelIncident:
 
 def explain(model: Model, incident: Incident) -> Explanation:
     """Explain one incident from stored profiles, and from the raw rows of its windows for the slices."""
-    version = version_of(model, incident)
+    version = checking.version_of(model, incident)
     reference = model.reference_of(version)
     judge = checking.judge_of(model, reference.load())
     starts = sorted(alarmed(incident))
@@ -152,14 +152,6 @@ def change(metric: str, window: Any, before: Any) -> tuple[str, float, tuple[flo
         return None
     interval = None if window.interval is None else tuple(end - before.value for end in window.interval)
     return metric, window.value - before.value, interval
-
-
-def version_of(model: Model, incident: Incident) -> str:
-    """The version whose windows the incident is about."""
-    start = int(datetime.fromisoformat(incident.since).timestamp())
-    with model.store.catalog.read() as tx:
-        found = [row.version for row in tx.find(rows.VerdictRow, model=model.name, start=start)]
-    return found[0] if found else model.version
 
 
 def alarmed(incident: Incident) -> frozenset[int]:

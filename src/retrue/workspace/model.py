@@ -232,7 +232,7 @@ class Model:
 
     def save_incident(self, incident: Incident) -> None:
         """Keep what somebody said of an incident."""
-        checking.save_incidents(self, [incident])
+        checking.save_incidents(self, checking.version_of(self, incident), [incident])
 
     # --- true it again --------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from retrue.refine.train import score
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.tables import read
-from retrue.workspace import clock
+from retrue.workspace import checking, clock
 from retrue.workspace.proof import Proof
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ def promote(run: Run) -> str:
         if row is not None:
             tx.put(replace(row, body={**row.body, "run": run.id, "before": run.body["champion"]}))
         tx.add(rows.Audit(at, "user", "promoted", model.name, {"version": version, "run": run.id}))
+    checking.close_incidents(model, run.body["champion"])
     if learned.grids.digest != before.grids.digest:
         regrid(model, version, learned.grids)
     return version
