@@ -116,6 +116,26 @@ def test_opening_again_changes_nothing(store: Store) -> None:
     assert before == {p: p.stat().st_mtime_ns for p in (store.folder / "lake").rglob("*") if p.is_file()}
 
 
+def test_a_lake_that_another_engine_compacted_goes_on(store: Store) -> None:
+    """With more than 32 columns, other engines write no statistics for the last ones: the lake's own."""
+    from deltalake import DeltaTable
+
+    wide = events().with_columns(pl.lit(i).alias(f"w{i}") for i in range(40))
+    for day in range(3):
+        store.append("m", "events", wide.with_columns(id=pl.col("id") + f"-{day}"))
+        store.apply("m")
+    path = store.folder / "lake" / "m" / "events"
+    assert DeltaTable(str(path)).optimize.compact()["numFilesRemoved"] == 12
+    assert store.events("m", applied=2).collect().height == 8
+    store.append("m", "events", wide.with_columns(id=pl.col("id") + "-2"))
+    store.append("m", "labels", pl.DataFrame({"id": ["1-0", "2-2"], "y": [1, 0]}))
+    done = store.apply("m")
+    assert (done.counts["events repeated"], done.counts["labels waiting"]) == (4, 0)
+    books = [(w.start, w.events, w.labelled) for w in store.windows("m")]
+    store.recount("m")
+    assert books == [(w.start, w.events, w.labelled) for w in store.windows("m")]
+
+
 # Refused
 
 

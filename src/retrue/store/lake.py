@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import polars as pl
 
-from retrue.errors import StoreError
 from retrue.store.durable import heal, sync_file, sync_folder, sync_log
 from retrue.store.spool import store_error
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 FORMAT = 1
+UNKNOWN = 2**62  # the last segment of a file that doesn't say: its rows are looked at one by one
 CHECKPOINT = 50  # commits between two checkpoints of the log
 TABLES = ("events", "labels", "feedback", "quarantine")
 
@@ -269,15 +270,21 @@ def _height(path: Path) -> int:
 
 
 def _files(table: DeltaTable, folder: Path) -> tuple[File, ...]:
+    """Every file of the table; one that another engine rewrote may come without statistics."""
     adds = pl.DataFrame(table.get_add_actions(flatten=True))
     if not len(adds):
         return ()
-    days = adds["partition._date"].to_list() if "partition._date" in adds.columns else [None] * len(adds)
-    if "min._seq" not in adds.columns:
-        raise StoreError("a table without statistics", where=str(folder), expected="one written by Retrue")
-    columns = (adds[name].to_list() for name in ("path", "min._seq", "max._seq", "num_records"))
+    unknown = {"min._seq": 0, "max._seq": UNKNOWN, "num_records": 1_000_000, "partition._date": None}
+    columns = [_column(adds, name, other) for name, other in unknown.items()]
     files = [
-        File(str(folder / path), day, first, last, rows)
-        for day, path, first, last, rows in zip(days, *columns, strict=True)
+        File(str(folder / unquote(path)), day, first, last, rows)
+        for path, first, last, rows, day in zip(adds["path"], *columns, strict=True)
     ]
     return tuple(sorted(files, key=lambda f: (f.day is not None, f.day or date.min, f.first, f.path), reverse=True))
+
+
+def _column(adds: pl.DataFrame, name: str, unknown: int | None) -> list[Any]:
+    """A column of the log's additions, with something in the place of what isn't known."""
+    if name not in adds.columns:
+        return [unknown] * len(adds)
+    return (adds[name] if unknown is None else adds[name].fill_null(unknown)).to_list()
