@@ -62,7 +62,8 @@ def test_heavy_tails_are_told() -> None:
     """The widest bins of a lognormal hold much of its spread: the value says that it is a lower bound."""
     rng = np.random.default_rng(4)
     found = wasserstein(*profiles(rng.lognormal(0.02, 1.5, 20_000), rng.lognormal(0, 1.5, 20_000)))
-    assert found.note == "a lower bound: heavy tails"
+    assert found.note is not None
+    assert "a lower bound: heavy tails" in found.note
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from retrue.schema import Kind
 HEAVY = 0.05
 """An error above this share of the value is worth a word, if it is more than `SMALL` standard deviations."""
 SMALL = 0.01
+WIDE = "a lower bound: heavy tails, or values between the usual ones, make wide bins"
 
 
 class Gap(NamedTuple):
@@ -136,4 +137,4 @@ def _in_deviations(low: float, high: float, std: float, window: ColumnProfile, r
     if not np.isfinite([low, std]).all():
         return Measure(None, note="values too large for sums")
     value, error = low / std, max(high - low, 0.0) / std
-    return Measure(value, error=error, note="a lower bound: heavy tails" if error > max(HEAVY * value, SMALL) else None)
+    return Measure(value, error=error, note=WIDE if error > max(HEAVY * value, SMALL) else None)
