@@ -83,6 +83,18 @@ def test_times_come_as_text_dates_naive_or_aware(value: object, utc: datetime) -
     assert admitted({"id": ["a"], "t": [value]}).frames["events"]["t"].to_list() == [utc]
 
 
+def test_only_the_event_time_is_on_the_models_wall_clock() -> None:
+    """A reference's naive times are counted as they are, so those of events must be, too."""
+    row = admitted({"id": ["a"], "t": [datetime(2013, 3, 1, 10)], "booked": [datetime(2013, 2, 1, 10)]})
+    found = row.frames["events"].row(0, named=True)
+    assert (found["t"].hour, found["booked"]) == (15, datetime(2013, 2, 1, 10, tzinfo=UTC))
+
+
+def test_a_category_that_comes_as_a_float_is_the_same_category() -> None:
+    result = admitted({"id": ["a", "b"], "t": [NOW] * 2, "gate": [1.0, None]}, types={"gate": "String"})
+    assert result.frames["events"]["gate"].to_list() == ["1", None]
+
+
 def test_an_event_that_carries_its_label_is_an_event_and_a_label() -> None:
     result = admitted({"id": [1, 2], "t": [NOW - timedelta(1)] * 2, "y": [1, None]})
     assert result.frames["labels"].rows() == [("1", 1)]

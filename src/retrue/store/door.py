@@ -132,7 +132,7 @@ def _conform(
 ) -> tuple[pl.DataFrame, pl.Series]:
     """Cast every column to its lake type; the series gives the reason why a row doesn't fit, null where it does."""
     casts = {
-        name: utc(name, dtype, layout.timezone) if types[name] == "Datetime" else _cast(name, dtype, types[name])
+        name: _cast(name, dtype, types[name], layout.timezone if name == layout.time else "UTC")
         for name, dtype in rough.schema.items()
         if name in types
     }
@@ -172,13 +172,20 @@ def _shown(name: str, dtype: pl.DataType) -> pl.Expr:
     return column.cast(pl.String, strict=False).str.slice(0, 40).fill_null("null")
 
 
-def _cast(name: str, dtype: pl.DataType, to: str) -> pl.Expr:
-    """Cast without loss, or to null."""
+def _cast(name: str, dtype: pl.DataType, to: str, timezone: str) -> pl.Expr:
+    """Cast without loss, or to null. Naive times are in `timezone`.
+
+    Only the event time is taken for the model's own wall clock: any other time keeps its figures, as in the reference.
+    """
+    if to == "Datetime":
+        return utc(name, dtype, timezone)
     column, target = pl.col(name), polars_type(to)
     if dtype == target:
         return column
     if to == "String" and (dtype.is_nested() or isinstance(dtype, pl.Binary)):
         return column.bin.encode("hex") if isinstance(dtype, pl.Binary) else _as_json(name)
+    if to == "String" and dtype.is_float():
+        return text_id(name, dtype)  # the category 1.0 is the category 1
     if to == "Boolean" and dtype == pl.String():
         low = column.str.to_lowercase()
         return pl.when(low.is_in(["true", "1"])).then(True).when(low.is_in(["false", "0"])).then(False)
