@@ -214,3 +214,31 @@ def test_a_damaged_checkpoint_is_set_aside(folder: Path) -> None:
     store = Store.open(folder)
     assert len(store.events("m").collect()) == 51
     store.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc to tell which file was synced")
+def test_everything_a_segment_wrote_is_synced_before_it_counts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither Polars nor delta-rs calls fsync: after a power cut the lake would lack what the catalog has counted."""
+    synced: set[Path] = set()
+    unsynced: list[Path] = []
+    fsync = os.fsync
+
+    def remember(handle: int) -> None:
+        synced.add(Path(f"/proc/self/fd/{handle}").readlink())
+        fsync(handle)
+
+    def look(step: str) -> None:
+        if step == "cycle: before applied":
+            lake = folder / "lake" / "m"
+            paths = [lake.parent, lake, *lake.rglob("*")]
+            unsynced.extend(p for p in paths if p not in synced)
+
+    monkeypatch.setattr(os, "fsync", remember)
+    store = Store.open(folder, fault=look)
+    store.append("m", "events", batch("a"))
+    store.append("m", "labels", pl.DataFrame({"id": ["a-1", "nobody"], "y": [1, 0]}))
+    store.append("m", "feedback", pl.DataFrame({"id": ["a-1", None], "clicks": [1, 2]}))
+    store.apply("m")
+    assert len({path.parent for path in synced if path.suffix == ".parquet"}) == 5
+    assert unsynced == []
+    store.close()

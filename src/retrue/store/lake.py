@@ -170,7 +170,8 @@ class LakeTable:
             )  # fmt: skip
             self.fault("lake: table made")
             sync_log(self.folder, 0)
-            sync_folder(self.folder.parent)
+            for above in (self.folder.parent, self.folder.parent.parent):
+                sync_folder(above)
         table = self._fresh()
         known = {name.name for name in table.schema().fields}
         missing = {name: dtype for name, dtype in frame.schema.items() if name not in known}
