@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from retrue.report.comparison import Comparison
+from retrue.report.entries import Gallery, sections
 from retrue.report.html import as_json, page
+from retrue.report.words import ranked_performance
 
 STATIC = Path(__file__).parents[2] / "src" / "retrue" / "report" / "static"
 
@@ -100,9 +102,29 @@ def test_impact_has_a_column_where_it_is_known(troubled: Comparison) -> None:
     costly = replace(
         troubled, columns={**troubled.columns, name: replace(report, impact=-0.0123)}, impact_metric="accuracy"
     )
-    assert "−1.23 points" in page(costly)
+    assert "−1.2 points" in page(costly)
     assert "Cost in accuracy" in page(costly)
     assert "Cost in" not in page(troubled)
+
+
+def test_a_column_shows_its_telling_metrics_and_hides_the_rest(troubled: Comparison) -> None:
+    """The judged one comes first, zeros are left out, the others are one click away."""
+    made = {entry.subject: entry for entry in sections(troubled, Gallery()).findings}["passenger_count"]
+    assert [row.name for row in made.metrics] == ["missing", "mean", "KS"]
+    assert made.metrics[0].value == "46 %"
+    temperature = {entry.subject: entry for entry in sections(troubled, Gallery()).findings}["temperature"]
+    assert [row.name for row in temperature.metrics] == ["KS", "mean"]
+    assert [row.name for row in temperature.more_metrics] == ["missing"]
+
+
+def test_dates_are_written_as_dates(troubled: Comparison) -> None:
+    made = {entry.subject: entry for entry in sections(troubled, Gallery()).findings}["scheduled"]
+    assert next(row.value for row in made.metrics if row.name == "mean").startswith("2013-03-")
+
+
+def test_performance_is_ordered_for_reading(troubled: Comparison) -> None:
+    """What degraded comes first, then the usual metrics."""
+    assert [r.metric for r in ranked_performance(troubled)] == ["roc_auc", "accuracy"]
 
 
 def test_the_notebook_view_is_a_sandboxed_frame(hostile: Comparison) -> None:

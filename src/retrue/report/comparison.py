@@ -62,7 +62,7 @@ class PerformanceReport:
         difference: window - reference, None where either is unknown.
         interval: 95 % interval of the difference, None where either side has none.
         better: the direction that is better for the model, None where neither is.
-        points: whether the metric lies between 0 and 1, so that differences read as points (hundredths).
+        points: whether the metric is a share or lies between 0 and 1, so that differences read as points (hundredths).
         unit: the metric's unit, "" for a pure number.
     """
 
@@ -86,7 +86,7 @@ class PerformanceReport:
             (window.value or 0.0) - (reference.value or 0.0) if known else None,
             difference_interval(window, reference) if known else None,
             metric.better,
-            metric.range == (0, 1),
+            metric.range == (0, 1) or metric.unit == "share",
             metric.unit,
         )
 

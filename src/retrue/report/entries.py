@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from retrue.core.grid import CategoricalGrid, NumericGrid
 from retrue.core.outcome import BinaryOutcome, MulticlassOutcome, RegressionOutcome
-from retrue.errors import MetricError
 from retrue.judge.words import moment, percent
 from retrue.report import charts
 from retrue.report.charts import Picture
 from retrue.report.charts.bars import LOUD
 from retrue.report.charts.display import FEW, display, is_date
+from retrue.report.charts.picture import short
 from retrue.report.sparkline import sparkline
-from retrue.report.words import glyph_of, half_width, metric_name, precise, signed, state_of, tone_of
+from retrue.report.units import in_points, is_loss, is_share
+from retrue.report.words import (
+    glyph_of,
+    half_width,
+    metric_name,
+    out_of_true,
+    precise,
+    ranked_performance,
+    signed,
+    state_of,
+    tone_of,
+)
 
 if TYPE_CHECKING:
     from retrue.judge.verdict import Verdict
     from retrue.metrics import Measure
-    from retrue.report.comparison import ColumnReport, Comparison, PerformanceReport
+    from retrue.report.comparison import ColumnReport, Comparison
 
 TODO = {
     "broken": "Look at what fills this column: the data is wrong, whatever the model does with it.",
@@ -35,7 +45,26 @@ TODO = {
 """What to do next, by kind of verdict."""
 
 
-MOMENTS = frozenset({"min", "max", "mean", "median", "quantile"})
+SLIGHT = 0.05
+"""A smaller expected change, in points or the metric's unit, isn't drawn."""
+RANKED = 12
+"""The most columns whose cost is drawn."""
+TELLING = (
+    "missing",
+    "mismatch",
+    "nan",
+    "infinite",
+    "unseen",
+    "out_of_range",
+    "mean",
+    "median",
+    "std",
+    "ks",
+    "js",
+    "psi",
+)
+"""A column's measures that are shown first, unless they are zero on both sides; the others are one click away."""
+MOMENTS = frozenset({"min", "max", "mean", "median", "p05", "p25", "p75", "p95"})
 """Metrics of a column of dates that are dates themselves."""
 
 
@@ -67,6 +96,7 @@ class Entry:
     todo: str
     spark: Markup
     metrics: tuple[MetricRow, ...] = ()
+    more_metrics: tuple[MetricRow, ...] = ()
     pictures: tuple[str, ...] = ()
 
 
@@ -107,12 +137,14 @@ def sections(comparison: Comparison, gallery: Gallery) -> Sections:
             continue
         if report is not None and first:
             shown.add(report.name)
-        made = entry(f"e{i}", verdict, report if first else None, gallery)
+        made = entry(f"e{i}", verdict, report if first else None, gallery, comparison.impact_metric)
         sorted_out.get(str(verdict.kind), sorted_out["findings"]).append(made)
     return Sections(sorted_out["findings"], sorted_out["not_comparable"], sorted_out["true"])
 
 
-def entry(key: str, verdict: Verdict, report: ColumnReport | None, gallery: Gallery) -> Entry:
+def entry(
+    key: str, verdict: Verdict, report: ColumnReport | None, gallery: Gallery, impact_metric: str | None = None
+) -> Entry:
     """Write one verdict, with what is known about its column."""
     about = verdict.column or (metric_name(verdict.metric) if verdict.metric else "the whole table")
     numeric = report is not None and not isinstance(report.reference.grid, CategoricalGrid)
@@ -127,10 +159,11 @@ def entry(key: str, verdict: Verdict, report: ColumnReport | None, gallery: Gall
         reason=verdict.reason,
         figure=judged_figure(verdict),
         figure_name=metric_name(verdict.metric) if verdict.metric and verdict.value is not None else "",
-        cost=signed(report.impact * 100) + " points" if report and report.impact is not None else "",
+        cost=impact_text(report.impact, impact_metric) if report and report.impact is not None else "",
         todo=TODO.get(str(verdict.kind), "") if verdict.alarms else "",
         spark=sparkline(report.window, report.reference, shown) if report else Markup(""),
-        metrics=tuple(metric_row(n, m, report) for n, m in report.metrics.items()) if report else (),
+        metrics=metric_rows(report, telling=True) if report else (),
+        more_metrics=metric_rows(report, telling=False) if report else (),
         pictures=gallery.hang(column_pictures(report)) if report else (),
     )
 
@@ -139,7 +172,7 @@ def judged_figure(verdict: Verdict) -> str:
     """Write the figure that was judged, as a percentage where it is a share of rows."""
     if verdict.value is None:
         return ""
-    if verdict.metric is not None and is_share(verdict.metric):
+    if verdict.metric is not None and verdict.column is not None and is_share(verdict.metric):
         return percent(verdict.value)
     return precise(verdict.value, half_width(verdict.interval))
 
@@ -155,14 +188,24 @@ def column_pictures(report: ColumnReport) -> list[Picture | None]:
     return [rest, drawn] if any(abs(a.window - a.reference) >= LOUD for a in shown.apart) else [drawn, rest]
 
 
+def metric_rows(report: ColumnReport, *, telling: bool) -> tuple[MetricRow, ...]:
+    """Write a column's telling measures, in the order of `TELLING`, or all the others as they come."""
+    known = {name: m for name, m in report.metrics.items() if m.value is not None or m.reference is not None or m.note}
+    judged = report.verdict.metric
+    first = [name for name in dict.fromkeys([judged, *TELLING]) if name in known]
+    chosen = [str(name) for name in first if name == judged or known[str(name)].value or known[str(name)].reference]
+    return tuple(metric_row(n, known[n], report) for n in (chosen if telling else known) if telling or n not in chosen)
+
+
 def metric_row(name: str, measure: Measure, report: ColumnReport) -> MetricRow:
     """Write one measure of a column."""
     say = writer(name, report)
     reach = f"± {measure.error:.1g}" if measure.error else ""
+    half = half_width(measure.interval)
     if measure.interval is not None:
-        reach = f"{say(measure.interval[0], None)} to {say(measure.interval[1], None)}"
+        reach = f"{say(measure.interval[0], half)} to {say(measure.interval[1], half)}"
     note = measure.note or ", ".join(f"{n} {c:,}" for n, c in measure.names[:3])
-    error = half_width(measure.interval) or (3 * measure.error if measure.error else None)
+    error = half or (3 * measure.error if measure.error else None)
     return MetricRow(metric_name(name), say(measure.value, error), reach, say(measure.reference, None), note)
 
 
@@ -181,25 +224,30 @@ def writer(name: str, report: ColumnReport) -> Callable[[float | None, float | N
     return say
 
 
-@cache
-def is_share(name: str) -> bool:
-    """Tell whether a metric is a share of rows, which reads as a percentage.
-
-    Distances are shares too, but read as numbers. So does a metric that isn't registered in this process.
-    """
-    from retrue.metrics import get
-
-    try:
-        found = get(name)
-    except MetricError:
-        return False
-    return found.unit == "share" and found.family != "drift"
-
-
 def performance_pictures(comparison: Comparison, gallery: Gallery) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Draw performance: the forest of differences, and what the outcomes show."""
-    reports: Sequence[PerformanceReport] = list(comparison.performance.values())
-    return gallery.hang([charts.forest(reports)]), gallery.hang(outcome_pictures(comparison))
+    """Draw performance: the forest of differences and what moves cost, each on its own; then what the outcomes show."""
+    reports = ranked_performance(comparison)
+    return gallery.hang([charts.forest(reports), cost_picture(comparison)]), gallery.hang(outcome_pictures(comparison))
+
+
+def cost_picture(comparison: Comparison) -> Picture | None:
+    """Rank columns by how far the model's metric is expected to change because they moved; None where none matters."""
+    metric = comparison.impact_metric
+    scale = 100 if in_points(metric) else 1
+    known = [(c.name, c.impact) for c in comparison.columns.values() if c.impact and abs(c.impact) * scale > SLIGHT]
+    ranked = sorted(known, key=lambda item: -abs(item[1]))[:RANKED]
+    items = [(short(name), value * scale, impact_text(value, metric)) for name, value in ranked]
+    if not items:
+        return None
+    what = metric_name(metric) if metric else "performance"
+    title = f"{items[0][0]} is expected to change {what} most, by {items[0][2]}"
+    alarming = set(out_of_true(comparison))
+    return charts.ranking(items, title, [short(n) for n, value in ranked if n in alarming and is_loss(value, metric)])
+
+
+def impact_text(value: float, metric: str | None) -> str:
+    """Write an expected change, in points where the metric lies between 0 and 1."""
+    return signed(value * 100, 0.3) + " points" if in_points(metric) else signed(value)
 
 
 def outcome_pictures(comparison: Comparison) -> list[Picture | None]:

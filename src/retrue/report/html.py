@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ from retrue.report.words import (
     labelled,
     metric_name,
     plural,
+    ranked_performance,
     spanned,
     state_of,
     tone_of,
@@ -67,7 +69,7 @@ def page(comparison: Comparison, *, compact: bool = False) -> str:
         sections=rows_by_section,
         costs=any(e.cost for e in [*rows_by_section.findings, *rows_by_section.calm]),
         cost_name=metric_name(comparison.impact_metric) if comparison.impact_metric else "performance",
-        performance=[performance_row(report) for report in comparison.performance.values()],
+        performance=[performance_row(report) for report in ranked_performance(comparison)],
         forest=forest,
         outcomes=outcomes,
         gallery=gallery.pictures,
@@ -102,9 +104,8 @@ def facts(comparison: Comparison) -> list[tuple[str, str, str]]:
         change = (
             "within noise of the reference" if report.change == "same" else f"{difference(report)} against reference"
         )
-        told.insert(
-            0, (metric_name(report.metric), f"{valued(report.window)} ({spanned(report.window.interval)})", change)
-        )
+        interval = f" ({spanned(report.window.interval)})" if report.window.interval else ""
+        told.insert(0, (upper_first(metric_name(report.metric)), valued(report.window) + interval, change))
     return told
 
 
@@ -184,6 +185,15 @@ def read(name: str) -> str:
     return (folder / name).read_text(encoding="utf-8")
 
 
+def breakable(name: str) -> Markup:
+    """Let a long name break after its underscores and dots.
+
+    >>> breakable("mean_<b>")
+    Markup('mean_<wbr>&lt;b&gt;')
+    """
+    return Markup("").join(part + Markup("<wbr>") if part in {"_", "."} else part for part in re.split(r"([_.])", name))
+
+
 @cache
 def environment() -> Environment:
     """Give the template engine: it escapes everything that isn't marked as markup, and knows no undefined names."""
@@ -193,4 +203,5 @@ def environment() -> Environment:
         loader=FunctionLoader(read), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.globals["plural"] = plural
+    made.filters["breakable"] = breakable
     return made

@@ -15,14 +15,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from retrue.judge.words import figure, percent
+from retrue.judge.words import percent
+from retrue.report.units import is_share
 from retrue.report.words import (
     compared,
     difference,
     glyph_of,
+    half_width,
     headline,
     metric_name,
     plural,
+    precise,
+    ranked_performance,
     spanned,
     state_of,
     tone_of,
@@ -37,6 +41,8 @@ WIDE = 110
 """Narrower than this, findings are lines rather than a table."""
 NARROW = 72
 """Narrower than this, performance does without its interval."""
+METRICS = 8
+"""How many performance metrics a terminal shows."""
 NAMED = 12
 """How many columns in true are named."""
 STYLES = {"bad": "bold red", "warn": "yellow", "calm": "dim"}
@@ -53,7 +59,10 @@ def view(comparison: Comparison, width: int) -> Iterator[RenderableType]:
         yield findings_table(comparison, findings) if width >= WIDE else findings_lines(comparison, findings)
     if comparison.performance:
         yield Text("")
-        yield performance_table(list(comparison.performance.values()), width)
+        yield performance_table(worth_a_line(comparison), width)
+        left = len(comparison.performance) - len(worth_a_line(comparison))
+        if left:
+            yield Text(f"and {plural(left, 'more metric')} in the report", style="dim")
     quiet = [*untold_lines(comparison), *calm_lines(comparison)]
     if quiet:
         yield Text("")
@@ -99,8 +108,13 @@ def figure_of(verdict: Verdict) -> str:
     """Say the figure that was judged, with the metric's name; nothing where there is none."""
     if verdict.value is None or verdict.metric is None:
         return ""
-    share = verdict.kind == "broken" and 0 <= verdict.value <= 1
-    return f"{metric_name(verdict.metric)} {percent(verdict.value) if share else figure(verdict.value)}"
+    written = percent(verdict.value) if is_share(verdict.metric) and verdict.column else precise_value(verdict)
+    return f"{metric_name(verdict.metric)} {written}"
+
+
+def precise_value(verdict: Verdict) -> str:
+    """Write a verdict's value with the digits that its interval supports."""
+    return precise(verdict.value or 0.0, half_width(verdict.interval))
 
 
 def findings_lines(comparison: Comparison, findings: Sequence[Verdict]) -> Group:
@@ -115,6 +129,14 @@ def findings_lines(comparison: Comparison, findings: Sequence[Verdict]) -> Group
         head.add_row(said, Text(figure_of(verdict)))
         parts += [head, Padding(Text(verdict.reason), (0, 0, 0, 2))]
     return Group(*parts)
+
+
+def worth_a_line(comparison: Comparison) -> list[PerformanceReport]:
+    """Choose the metrics for a terminal: the first few that have a better direction, and those of users."""
+    ranked = ranked_performance(comparison)
+    directed = [report for report in ranked if report.better is not None][:METRICS]
+    own = [report for report in ranked if report.reference.value is None and report.better is None]
+    return [*directed, *own] or ranked[:METRICS]
 
 
 def performance_table(reports: Sequence[PerformanceReport], width: int) -> Table:

@@ -39,6 +39,17 @@ ABBREVIATIONS = {
     "psi": "PSI",
     "js": "JS",
     "kl": "KL",
+    "hellinger": "Hellinger",
+    "wasserstein": "Wasserstein",
+    "cramers_v": "Cramér's V",
+    "top": "most frequent value",
+    "p05": "5 % quantile",
+    "p25": "25 % quantile",
+    "p75": "75 % quantile",
+    "p95": "95 % quantile",
+    "error_p10": "error, 10 % quantile",
+    "error_p50": "error, median",
+    "error_p90": "error, 90 % quantile",
     "tv": "total variation",
     "linf": "largest change",
     "chi2": "chi²",
@@ -50,13 +61,20 @@ ABBREVIATIONS = {
 """Metrics that their name alone doesn't say well."""
 
 
+AVERAGES = ("macro", "micro", "weighted")
+"""Ways to average over classes, at the end of a metric's name."""
+
+
 def metric_name(name: str) -> str:
     """Say a metric's name; what follows `@` is a threshold or a class.
 
-    >>> metric_name("roc_auc"), metric_name("log_loss"), metric_name("precision@0.3"), metric_name("recall@cat")
-    ('ROC AUC', 'log loss', 'precision at 0.3', 'recall of cat')
+    >>> metric_name("roc_auc"), metric_name("log_loss"), metric_name("precision@0.3"), metric_name("f1_macro")
+    ('ROC AUC', 'log loss', 'precision at 0.3', 'F1, macro')
     """
     base, _, parameter = name.partition("@")
+    plain, _, kind = base.rpartition("_")
+    if kind in AVERAGES and base not in ABBREVIATIONS:
+        return f"{metric_name(plain)}, {kind}"
     said = ABBREVIATIONS.get(base, base.replace("_", " "))
     if not parameter:
         return said
@@ -106,12 +124,15 @@ def half_width(interval: tuple[float, float] | None) -> float | None:
 def precise(value: float, error: float | None = None) -> str:
     """Say a number with the digits that its interval's half-width supports, with a real minus.
 
-    One digit less would round away up to half of the interval; one more would be noise.
+    One digit less would round away up to half of the interval; one more would be noise, and so would a fifth one.
 
-    >>> precise(0.70841, 0.011), precise(0.70841, 0.04), precise(-12.0)
-    ('0.708', '0.71', '−12.0')
+    >>> precise(0.70841, 0.011), precise(0.70841, 0.04), precise(0.70841, 1e-9), precise(-12.0)
+    ('0.708', '0.71', '0.7084', '−12')
     """
-    return figure(value, error / 3 if error else None).replace("-", "−")
+    if error:
+        return figure(value, max(error / 3, abs(value) * 5e-4)).replace("-", "−")
+    text = figure(value).replace("-", "−")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def valued(measure: Measure) -> str:
@@ -135,7 +156,7 @@ def signed(value: float, error: float | None = None) -> str:
     """Say a difference with its sign, a real minus included.
 
     >>> signed(-0.0631, 0.008), signed(0.2), signed(0.0)
-    ('−0.063', '+0.200', '0')
+    ('−0.063', '+0.2', '0')
     """
     text = precise(abs(value), error)
     if not text.strip("0.,"):
@@ -169,16 +190,25 @@ def performance_clause(report: PerformanceReport) -> str:
     return f"{said}, {difference(report).lstrip('−+')} {side} the reference"
 
 
-PREFERRED = ("roc_auc", "accuracy", "mae", "ndcg", "f1", "rmse", "average_precision", "log_loss")
-"""Which metric the first sentence tells where no verdict names one."""
+PREFERRED = (
+    "roc_auc", "roc_auc_macro", "accuracy", "mae", "ndcg", "f1", "f1_macro", "rmse", "average_precision", "log_loss",
+    "precision", "recall", "brier", "ece", "mape", "r2", "hit_rate", "mrr", "map",
+)  # fmt: skip
+"""The usual metrics, the most telling first: what the first sentence tells where no verdict names one."""
 
 
 def headline_metric(comparison: Comparison) -> PerformanceReport | None:
     """Choose the performance that the first sentence tells: a degraded one, else the most usual one with a value."""
-    known = {name: r for name, r in comparison.performance.items() if r.window.value is not None}
+    return next((report for report in ranked_performance(comparison) if report.window.value is not None), None)
+
+
+def ranked_performance(comparison: Comparison) -> list[PerformanceReport]:
+    """Order the metrics for reading: degraded ones, the usual ones, those with a better direction, the others."""
+    known = comparison.performance
     worst = [v.metric for v in comparison.verdicts if v.kind == "degraded" and v.slice is None and v.metric in known]
-    ranked = [*worst, *(name for name in PREFERRED if name in known), *known]
-    return known[str(ranked[0])] if ranked else None
+    directed = [name for name, report in known.items() if report.better is not None]
+    names = [*worst, *(name for name in PREFERRED if name in known), *directed, *known]
+    return [known[str(name)] for name in dict.fromkeys(names)]
 
 
 def out_of_true(comparison: Comparison) -> list[str]:

@@ -191,6 +191,7 @@ def test_a_ranking_keeps_its_order_and_marks_what_is_loud() -> None:
     assert made is not None
     assert [row["label"] for row in made.rows] == ["age", "income"]
     assert [row["loud"] for row in made.rows] == [-7.0, 0]
+    assert [(row["left"], row["right"]) for row in made.rows] == [("−7.0 points", ""), ("", "+0.2 points")]
     assert charts.ranking([], "nothing") is None
 
 
@@ -202,6 +203,7 @@ def test_a_timeline_has_gaps_marks_and_the_reference() -> None:
     mark = charts.Mark(start, start + timedelta(days=1), "incident 17")
     made = charts.timeline(points, "Accuracy held", reference=0.81, marks=[mark])
     assert made is not None
+    assert made.template == "timeline-level-marks"
     assert [row["part"] for row in made.rows] == ["value"] * 5 + ["mark", "reference"]
     assert made.rows[2]["value"] is None
     alt.Chart.from_dict(made.vega()).to_dict()

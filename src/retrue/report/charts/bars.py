@@ -135,7 +135,14 @@ def ranking(items: Sequence[tuple[str, float, str]], title: str, loud: Iterable[
         return None
     orange = set(loud)
     rows = [
-        {"label": label, "value": position(value), "text": text, "loud": position(value) if label in orange else 0}
+        {
+            "label": label,
+            "value": position(value),
+            "text": text,
+            "left": text if value < 0 else "",
+            "right": "" if value < 0 else text,
+            "loud": position(value) if label in orange else 0,
+        }
         for label, value, text in items
     ]
     return Picture("ranking", title, rows, (Field("label", "column"), Field("text", "value")))

@@ -17,6 +17,8 @@ from retrue.report.charts.picture import REFERENCE, WINDOW, Field, Picture, posi
 from retrue.report.comparison import PerformanceReport
 from retrue.report.words import difference, metric_name, spanned, valued
 
+SHOWN = 8
+"""The most metrics in a forest plot."""
 GROUPS = 10
 """Groups of equal size in a calibration curve."""
 CURVE = 100
@@ -25,11 +27,14 @@ DIAGONAL = ({"side": "diagonal", "x": 0, "y": 0}, {"side": "diagonal", "x": 1, "
 
 
 def forest(reports: Iterable[PerformanceReport]) -> Picture | None:
-    """Show how far metrics between 0 and 1 are from the reference, with intervals; None where none can be told."""
-    told = [r for r in reports if r.points and r.difference is not None and r.interval is not None]
+    """Show how far metrics between 0 and 1 are from the reference, with intervals; None where none can be told.
+
+    Metrics that have no better direction, such as the share of positives, are left to the table.
+    """
+    told = [r for r in reports if r.points and r.better and r.difference is not None and r.interval is not None]
     if not told:
         return None
-    rows = [forest_row(report) for report in told]
+    rows = [forest_row(report) for report in told[:SHOWN]]
     worse = [metric_name(r.metric) for r in told if r.change == "worse"]
     title = (
         f"{' and '.join(worse[:2])} {'are' if len(worse) > 1 else 'is'} worse than the reference"

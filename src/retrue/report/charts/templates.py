@@ -24,8 +24,11 @@ ROW = 38
 BAR = 11
 LABELS = 84
 """Pixels kept free beside bars for their figures."""
-RATIOS = "datum.value < 1 ? format(datum.value, '.2~g') : format(datum.value, '~s')"
-"""Labels of a log axis."""
+RATIOS = (
+    "indexof([1, 2, 5], round(datum.value / pow(10, floor(log(datum.value) / LN10 + 1e-9)))) < 0 ? '' : "
+    "format(datum.value, datum.value < 1 ? '.2~g' : '~s')"
+)
+"""Labels of a log axis: 1, 2 and 5 of each power of ten."""
 SHARE = ".2~p"
 """Two significant digits of a percentage."""
 
@@ -146,7 +149,7 @@ def bar_tooltip() -> list[alt.Tooltip]:
 
 
 def ranking() -> Layers:
-    """One bar from zero for each row; rows: label, value, text, loud (the value, or 0)."""
+    """One bar from zero for each row; rows: label, value, left or right (its text), loud (the value, or 0)."""
     base = alt.Chart()
     scale = alt.Scale(zero=True, nice=False)
     scale["range"] = [{"expr": f"{LABELS}"}, {"expr": f"width - {LABELS}"}]
@@ -155,10 +158,10 @@ def ranking() -> Layers:
     for field, name in (("value", "window-bar"), ("loud", "warn-bar")):
         along = alt.X(field, type="quantitative", axis=None, scale=scale)
         marks.append(base.mark_bar(height=10, style=name).encode(labels(), along))
-    sides: list[tuple[str, Align, int]] = [("datum.value < 0", "right", -6), ("datum.value >= 0", "left", 6)]
-    for test, align, dx in sides:
-        text = base.transform_filter(test).mark_text(align=align, dx=dx, style="ink-text")
-        marks.append(text.encode(labels(), x, alt.Text("text", type="nominal")))
+    sides: list[tuple[str, Align, int]] = [("left", "right", -6), ("right", "left", 6)]
+    for side, align, dx in sides:
+        text = base.mark_text(align=align, dx=dx, style="ink-text")
+        marks.append(text.encode(labels(), x, alt.Text(side, type="nominal")))
     return alt.layer(*marks).properties(height=alt.Step(24))
 
 
@@ -245,38 +248,44 @@ def roc() -> Layers:
 # --- over time -----------------------------------------------------------------------------------------------------
 
 
-def timeline() -> Layers:
-    """A value by window with its interval, the reference, and incidents; rows: part, t, t2, value, low, high, name."""
+def timeline(*, level: bool, marked: bool) -> Layers:
+    """A value by window with its interval, and where there are any the reference's level and incidents.
+
+    Rows: part (value, reference or mark), t, t2, value, low, high, name. Layers without rows would make Vega complain.
+    """
     base = alt.Chart()
-    x = (
-        alt.X("t", type="temporal", title=None)
-        .scale(type="utc", nice=False)
-        .axis(tickCount=6, labelFlush=True, labelOverlap="greedy")
-    )
+    x = alt.X("t", type="temporal", title=None).scale(type="utc", nice=False)
+    x = x.axis(tickCount=6, labelFlush=True, labelOverlap="greedy")
     y = alt.Y("value", type="quantitative", title=None).scale(zero=False).axis(grid=True, tickCount=4)
     points = base.transform_filter("datum.part === 'value'")
-    marked = base.transform_filter("datum.part === 'mark'")
-    level = base.transform_filter("datum.part === 'reference'")
     told = [
         alt.Tooltip("t", type="temporal", title="from", format="%d %b %Y %H:%M"),
-        alt.Tooltip("value", type="quantitative", format=".4~g"),
-        alt.Tooltip("low", type="quantitative", format=".4~g"),
-        alt.Tooltip("high", type="quantitative", format=".4~g"),
+        *(alt.Tooltip(name, type="quantitative", format=".4~g") for name in ("value", "low", "high")),
     ]
     marks = [
-        marked.mark_rect(style="warn-area").encode(x, alt.X2("t2"), y=alt.value(0), y2=alt.value(190)),
-        marked.mark_text(align="left", baseline="top", dx=4, dy=4, style="warn-text").encode(
-            x, alt.Text("name", type="nominal"), y=alt.value(0)
-        ),
-        level.mark_rule(style="zero").encode(y),
-        level.mark_text(align="right", baseline="bottom", dx=-2, dy=-4, style="reference-text").encode(
-            y, alt.Text("name", type="nominal"), x=alt.value("width")
-        ),
+        *(incident_layers(base, x) if marked else []),
+        *(level_layers(base, y) if level else []),
         points.mark_area(style="window-area").encode(x, alt.Y("low", type="quantitative"), alt.Y2("high")),
         points.mark_line(style="window-line").encode(x, y),
         points.mark_point(size=70, opacity=0, style="window-point").encode(x, y, tooltip=told),
     ]
     return alt.layer(*marks).properties(height=190)
+
+
+def incident_layers(base: alt.Chart, x: alt.X) -> list[alt.Chart]:
+    """Draw incidents as bands with their names."""
+    rows = base.transform_filter("datum.part === 'mark'")
+    band = rows.mark_rect(style="warn-area").encode(x, alt.X2("t2"), y=alt.value(0), y2=alt.value(190))
+    name = rows.mark_text(align="left", baseline="top", dx=4, dy=4, style="warn-text")
+    return [band, name.encode(x, alt.Text("name", type="nominal"), y=alt.value(0))]
+
+
+def level_layers(base: alt.Chart, y: alt.Y) -> list[alt.Chart]:
+    """Draw the reference as a dotted line with its name."""
+    rows = base.transform_filter("datum.part === 'reference'")
+    name = rows.mark_text(align="right", baseline="bottom", dx=-2, dy=-4, style="reference-text")
+    text = name.encode(y, alt.Text("name", type="nominal"), x=alt.value("width"))
+    return [rows.mark_rule(style="zero").encode(y), text]
 
 
 TEMPLATES: dict[str, Callable[[], Layers]] = {
@@ -290,6 +299,9 @@ TEMPLATES: dict[str, Callable[[], Layers]] = {
     "forest-worse": lambda: forest(worse=True),
     "calibration": calibration,
     "roc": roc,
-    "timeline": timeline,
+    "timeline": lambda: timeline(level=False, marked=False),
+    "timeline-level": lambda: timeline(level=True, marked=False),
+    "timeline-marks": lambda: timeline(level=False, marked=True),
+    "timeline-level-marks": lambda: timeline(level=True, marked=True),
 }
 """Every template by name."""

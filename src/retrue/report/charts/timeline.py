@@ -51,7 +51,8 @@ def timeline(
         Field("low", "low", "number"),
         Field("high", "high", "number"),
     )
-    return Picture("timeline", title, rows, fields)
+    template = "timeline" + ("-level" if reference is not None else "") + ("-marks" if marks else "")
+    return Picture(template, title, rows, fields)
 
 
 def point_row(point: Point) -> dict[str, Any]:

@@ -95,7 +95,7 @@
     return table;
   }
 
-  document.querySelectorAll("details.data").forEach((details) => {
+  document.querySelectorAll("figure details.data").forEach((details) => {
     details.addEventListener("toggle", () => {
       const into = details.querySelector(".scroll");
       if (details.open && !into.firstChild) {
