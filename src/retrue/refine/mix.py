@@ -106,7 +106,8 @@ class Mix:
         if missing:
             raise SchemaError(f"column {missing[0]!r} is missing", where=f"part {part.name!r} of the mix")
         if key is not None and seen is not None:
-            frame = frame.cast({key: seen.dtype}).filter(~pl.col(key).is_in(seen.implode()))
+            # A row without an id is nobody else's: only a known id can be a repeat.
+            frame = frame.cast({key: seen.dtype}).filter(~pl.col(key).is_in(seen.implode()).fill_null(value=False))
         if not frame.height:
             raise SchemaError(
                 "no rows",
@@ -122,4 +123,6 @@ def digest(frame: pl.DataFrame) -> str:
     >>> digest(pl.DataFrame({"x": [1, 2]})) == digest(pl.DataFrame({"x": [2, 1]}))
     False
     """
-    return hashlib.blake2b(frame.write_csv().encode(), digest_size=8).hexdigest()
+    nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]  # which CSV has no words for
+    flat = frame.with_columns(pl.struct(name).struct.json_encode().alias(name) for name in nested)
+    return hashlib.blake2b(flat.write_csv().encode(), digest_size=8).hexdigest()

@@ -137,7 +137,7 @@ def paired_auc(duel: Duel) -> Pair | None:
 
 
 def placements(scores: Floats, positive: Bools) -> tuple[Floats, Floats]:
-    """Placement values: for each positive the share of negatives below it, for each negative that of positives above."""
+    """Placement values: for each positive the share of negatives below, for each negative that of positives above."""
     up, down = scores[positive], scores[~positive]
     rank, own_up, own_down = midranks(scores), midranks(up), midranks(down)
     return (rank[positive] - own_up) / down.size, 1.0 - (rank[~positive] - own_down) / up.size

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import signature
 from typing import Any, TypeAlias
 
 import numpy as np
 import polars as pl
 
+from retrue.core.outcome_grid import BinaryGrid
 from retrue.core.state import Floats
 from retrue.core.values import number_rows
 from retrue.errors import SchemaError
@@ -27,7 +29,7 @@ def train(fit: Fit | Any, table: pl.DataFrame, weights: Floats, features: Sequen
         label: the column that it learns.
 
     Raises:
-        SchemaError: what `fit` gave can't predict.
+        SchemaError: what `fit` gave can't predict, or an estimator takes no weights.
     """
     is_estimator = hasattr(fit, "fit")
     model = fit_estimator(fit, table, weights, features, label) if is_estimator else fit(table, weights)
@@ -44,30 +46,72 @@ def fit_estimator(estimator: Any, table: pl.DataFrame, weights: Floats, features
     from sklearn.pipeline import Pipeline
 
     fresh = clone(estimator)
-    name = f"{fresh.steps[-1][0]}__sample_weight" if isinstance(fresh, Pipeline) else "sample_weight"
+    name, last = "sample_weight", fresh
+    if isinstance(fresh, Pipeline):
+        name, last = f"{fresh.steps[-1][0]}__sample_weight", fresh.steps[-1][1]
+    if not takes_weights(last):
+        raise SchemaError(
+            f"{type(last).__name__} takes no weights", expected="an estimator whose fit has sample_weight"
+        )
     return fresh.fit(table.select(features), table[label].to_numpy(), **{name: weights})
 
 
-def score(model: Any, table: pl.DataFrame, features: Sequence[str]) -> Floats:
-    """Score rows: the probability of the second class where the model gives two, else its prediction.
+def takes_weights(estimator: Any) -> bool:
+    """Tell whether an estimator's `fit` has `sample_weight`, or takes anything by name."""
+    parameters = signature(estimator.fit).parameters
+    return "sample_weight" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+def score(model: Any, table: pl.DataFrame, features: Sequence[str], positive: str | None = None) -> Floats:
+    """Score rows: the probability of the positive class where the model gives two, else its prediction.
 
     Args:
         model: what `train` gave.
         table: the rows.
         features: the columns that the model sees.
+        positive: the label's text that counts as 1. It is found among the model's `classes_`; where it isn't there, or
+            isn't given, the second class counts.
 
     Returns:
         float64[rows].
 
     Raises:
-        SchemaError: the model gives another number of scores than there are rows.
+        SchemaError: the model gives anything but one number, or two probabilities, for each row.
     """
     seen = table.select(features)
     given = model.predict_proba(seen) if hasattr(model, "predict_proba") else model.predict(seen)
+    scores = as_numbers(given)
+    if scores.ndim == 2:
+        scores = scores[:, score_column(model, scores.shape[1], positive)]
+    if scores.shape != (table.height,):
+        raise SchemaError(
+            f"predictions of shape {scores.shape} for {table.height} rows", where="the trained model", expected=SHAPES
+        )
+    return scores
+
+
+SHAPES = "one number, or the probabilities of two classes, for each row"
+
+
+def as_numbers(given: Any) -> Floats:
+    """What a model gave, as float64."""
     if isinstance(given, pl.Series):
         given = number_rows(given).to_numpy()
-    scores = np.asarray(given, dtype=np.float64)
-    scores = scores[:, -1] if scores.ndim == 2 else scores
-    if scores.shape != (table.height,):
-        raise SchemaError(f"{scores.shape[0]} scores for {table.height} rows", where="the trained model's predictions")
-    return scores
+    try:
+        return np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise SchemaError("predictions that are no numbers", where="the trained model", expected=SHAPES) from error
+
+
+def score_column(model: Any, width: int, positive: str | None) -> int:
+    """Which of a model's columns is the score."""
+    if not hasattr(model, "predict_proba") and width == 1:
+        return 0
+    if width != 2:
+        what = "predictions of only one class" if width == 1 else f"predictions with {width} columns"
+        raise SchemaError(what, where="the trained model", expected=SHAPES)
+    classes = getattr(model, "classes_", None)
+    if positive is None or classes is None:
+        return 1
+    yes = BinaryGrid(None, None, None, positive, np.empty(0)).truth(pl.Series(np.asarray(classes).tolist())) == 1
+    return int(yes.argmax()) if yes.any() else 1

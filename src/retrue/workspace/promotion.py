@@ -135,7 +135,7 @@ def reference_of_run(run: Run, grids: Grids) -> tuple[Reference, pl.DataFrame]:
     holdout = pl.read_parquet(run.folder / "holdout.parquet").with_columns(pl.col("_challenger").alias(target))
     proven = holdout.select(name for name in holdout.columns if name in schema.named)
     trained = pl.read_parquet(run.folder / "training.parquet")
-    own = trained.with_columns(pl.Series(target, score(run.challenger, trained, run.body["features"])))
+    own = trained.with_columns(pl.Series(target, score(run.challenger, trained, run.body["features"], schema.positive)))
     both = pl.concat([own, proven], how="diagonal_relaxed")
     profile = replace(grids.count(both), outcome=grids.count_rows(proven).outcome)
     past = local.reference_windows(read(proven), grids, schema.time, run.model.options.window)

@@ -96,7 +96,7 @@ class Run:
         """Score rows with the challenger: float64[rows]."""
         from retrue.tables import read
 
-        return score(self.challenger, read(table).collect(), self.body["features"])
+        return score(self.challenger, read(table).collect(), self.body["features"], self.model.schema.positive)
 
     def prove(self) -> Proof:
         """Compare champion and challenger on later events that neither has learned from."""
@@ -144,7 +144,7 @@ def retrain(
     finally:
         np.random.set_state(rng_state)  # noqa: NPY002
     ahead = matured.part(after_cut=True)
-    scored = ahead.with_columns(pl.Series("_challenger", score(challenger, ahead, schema.features)))
+    scored = ahead.with_columns(pl.Series("_challenger", score(challenger, ahead, schema.features, schema.positive)))
     body = {
         "manifest": {
             **mixed.manifest,
