@@ -1,25 +1,29 @@
 """`rt.compare`: two tables, one answer: what changed, ranked, each column with a verdict and its reason.
 
-    reference ── fit ──> Reference ──┐
-                                     ├── Judge.assess ──> Comparison
-    window ── count on its grids ────┘
+reference ── fit ──> Reference ──┐
+                                 ├── Judge.assess ──> Comparison
+window ── count on its grids ────┘
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from retrue.core.extra import Counter, RowRule, TimeSpan
+from retrue.core.profile import Profile
 from retrue.core.reference import Reference
+from retrue.core.state import Sums
 from retrue.engine import local
-from retrue.errors import ProfileError, SchemaError, TableError
+from retrue.errors import ProfileError, SchemaError, TableError, nearest
 from retrue.judge.assess import Assessment, Judge, safely
 from retrue.judge.changes import judge_changes
 from retrue.judge.rules import Rule
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
+from retrue.judge.words import percent, rows
 from retrue.metrics import Measure, get, registered
 from retrue.report.comparison import ColumnReport, Comparison, PerformanceReport
 from retrue.schema import Schema
@@ -68,10 +72,45 @@ def compare(
     base = find_reference(reference, schema, roles, counters, part)
     table = sliced(read(window), part)
     refuse_empty(table)
-    profile = local.count(table, base.grids)
+    profile = without_late_label(local.count(table, base.grids), base.schema)
     judge = Judge(base, settings or Settings(), parse_rules(rules, base))
     assessed = judge.assess(profile)
+    broken = broken_rows(counters, profile, base.profile)
+    assessed = replace(assessed, verdicts=tuple(sort_worst_first([*broken, *assessed.verdicts])))
     return build(judge, assessed, profile, table, name_of(reference), whole_tables(table, reference, part))
+
+
+def without_late_label(window: Profile, schema: Schema) -> Profile:
+    """Leave out a label that no row has: it comes later, which is no fault of the data."""
+    label = window.columns.get(schema.label or "")
+    if label is None or label.n or label.special_count("null") < label.rows:
+        return window
+    return replace(window, columns={name: column for name, column in window.columns.items() if name != schema.label})
+
+
+def broken_rows(counters: Sequence[Counter], window: Profile, reference: Profile) -> list[Verdict]:
+    """A verdict for each comparison between columns that some row doesn't keep."""
+    found = []
+    for counter in counters:
+        broken = window.extras.get(counter.name)
+        if not isinstance(counter, RowRule) or not isinstance(broken, Sums) or not broken.total:
+            continue
+        share = get("rule_broken").compute(window, reference, rule=counter.name)
+        before = "" if share.reference is None else f", {percent(share.reference)} in the reference"
+        said = f"{rows(round(broken.total))} of {broken.n:,} ({percent(share.value or 0.0)}{before}) "
+        said += f"don't keep {counter.name!r}"
+        found.append(
+            Verdict(
+                VerdictKind.BROKEN,
+                said,
+                "rule_broken",
+                value=share.value,
+                interval=share.interval,
+                n=broken.n,
+                threshold=0.0,
+            )
+        )
+    return found
 
 
 def find_reference(
@@ -104,6 +143,8 @@ def make_reference(
     table = sliced(read(source), where)
     refuse_empty(table)
     found = schema or Schema.infer(table, **roles)
+    for name in (name for counter in counters for name in counter.columns if name not in table.dtypes):
+        raise SchemaError(f"unknown column {name!r}", where="a rule of rows", hint=nearest(name, table.dtypes))
     time = [TimeSpan(found.time)] if found.time is not None else []
     return local.fit_reference(table, found, [*counters, *time])
 
@@ -202,6 +243,7 @@ def build(
             assessed.impacts[name].value if name in assessed.impacts else None,
         )
         for name in base.profile.columns
+        if name in window.columns
     }
     performance = {
         **{name: PerformanceReport.of(get(name), *pair) for name, pair in assessed.performance.items()},
