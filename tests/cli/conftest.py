@@ -6,6 +6,7 @@ there the rule that the champion learned no longer holds.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -107,14 +108,25 @@ class Said:
     out: str
     err: str
 
+    @property
+    def error(self) -> str:
+        """The one line on standard error, where the command was told what it can't do."""
+        assert self.status == 2, self
+        lines = self.err.splitlines()
+        assert len(lines) == 1, self
+        assert lines[0].startswith("error: ")
+        return lines[0]
+
 
 Call = Callable[..., Said]
 
 
 @pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Run a command in this process, on a wide terminal."""
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
+    """Run a command in this process, in an empty folder, on a wide terminal."""
     monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.delenv("RETRUE_STORE", raising=False)
+    monkeypatch.chdir(tmp_path)
 
     def run_it(*arguments: object) -> Said:
         capsys.readouterr()
@@ -123,3 +135,28 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
         return Said(status, said.out, said.err)
 
     return run_it
+
+
+ROLES = ("--id", "loan_id", "--time", "at", "--label", "defaulted", "--score", "p_default")
+
+
+@pytest.fixture(scope="session")
+def deployed(files: Files, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the store once: registered, four weeks logged, labels within two days, checked."""
+    store = tmp_path_factory.mktemp("deployed") / "store"
+    watched = ("--slice", "region", "--window", "1d", "--maturity", "2d")
+    for command in (
+        ("register", "loans", "--reference", files.reference, *ROLES, *watched),
+        ("log", "loans", files.calm, "--at", "2026-02-02"),
+        ("log", "loans", files.drifted, "--at", "2026-02-16"),
+        ("label", "loans", files.labels, "--at", "2026-02-17"),
+        ("check", "loans", "--now", "2026-02-20"),
+    ):
+        assert run([*map(str, command), "--store", str(store)]) in (0, 1)
+    return store
+
+
+@pytest.fixture
+def store(deployed: Path, tmp_path: Path) -> Path:
+    """Copy it, for a test to work on."""
+    return shutil.copytree(deployed, tmp_path / "store")

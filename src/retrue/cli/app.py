@@ -58,7 +58,7 @@ def options(
 def run(arguments: list[str] | None = None) -> int:
     """Run one command and give its exit status; errors are one clear line on standard error."""
     try:
-        done = app(args=arguments, standalone_mode=False)
+        done = app(args=arguments, prog_name="retrue", standalone_mode=False)
         sys.stdout.flush()  # what a full disk refuses is refused here, not when Python has gone
     except BaseException as error:  # noqa: BLE001 - Rust panics are no Exception; `settled` raises what isn't ours
         return settled(error)
