@@ -165,8 +165,8 @@ def live(story: Story, number: int, week: datetime, out: Console) -> None:
 
 def predict(story: Story, version: str, coming: pl.DataFrame) -> Floats:
     """Scores of one version's model."""
-    given = story.predictors[version].predict_proba(coming.select(source.FEATURES))
-    return np.asarray(given, np.float64)[:, 1]
+    scores: Floats = story.predictors[version].predict_proba(coming)[:, 1]
+    return scores
 
 
 def line(out: Console, when: str, mark: str, text: str) -> None:
@@ -203,9 +203,11 @@ def rows_in_words(finding: Finding) -> str:
 
 
 def wants_retraining(story: Story, number: int) -> bool:
-    """Whether the model is degraded or asked what it never learned, with weeks of labels to learn from."""
+    """Whether the model is worse, asked what it never learned or fed what costs it, with weeks to learn from."""
     live = {one.kind.value for one in story.model.incidents(live=True)}
-    return number - story.last_try >= PATIENCE and number >= PATIENCE and bool(live & {"degraded", "unknown"})
+    return (
+        number - story.last_try >= PATIENCE and number >= PATIENCE and bool(live & {"degraded", "unknown", "drifting"})
+    )
 
 
 def retrain(story: Story, now: datetime, out: Console) -> None:

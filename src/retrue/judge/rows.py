@@ -1,0 +1,42 @@
+"""What whole rows must keep: rules between two columns, and ids that occur once."""
+
+from __future__ import annotations
+
+from retrue.core.profile import Profile
+from retrue.judge.verdict import Verdict, VerdictKind
+from retrue.judge.words import percent
+from retrue.metrics import Measure
+from retrue.metrics.quality.rule_broken import rule_broken, rules
+
+
+def judge_row_rules(window: Profile, reference: Profile) -> list[Verdict]:
+    """Give a verdict for each rule between two columns, such as `departure <= arrival`, that the profiles counted."""
+    return [judge_row_rule(name, rule_broken(window, reference, rule=name), window.rows) for name in rules(window)]
+
+
+def judge_row_rule(name: str, measure: Measure, rows: int) -> Verdict:
+    """Judge one rule: broken where rows break it, and more of them than in the reference."""
+    if measure.value is None:
+        return Verdict(VerdictKind.NOT_COMPARABLE, f"{name}: {measure.note}", metric="rule_broken", n=rows)
+    said = f"{percent(measure.value)} of {rows:,} rows break the rule {name}"
+    return verdict(measure, said, f"the rule {name} is kept", "rule_broken", rows)
+
+
+def judge_repeats(column: str, measure: Measure, rows: int) -> Verdict:
+    """Judge whether ids occur more than once, from what the metric `duplicates` measured."""
+    if measure.value is None:
+        said = f"{column}: {measure.note}"
+        return Verdict(VerdictKind.NOT_COMPARABLE, said, metric="duplicates", column=column, n=rows)
+    names = ", ".join(f"{name!r} {count} times" for name, count in measure.names[:3])
+    said = f"{percent(measure.value)} of {rows:,} rows repeat an id: {names}"
+    return verdict(measure, said, "no id occurs twice", "duplicates", rows, column)
+
+
+def verdict(measure: Measure, said: str, calm: str, metric: str, rows: int, column: str | None = None) -> Verdict:
+    """Say `broken` where the share is above zero, and above the reference's beyond chance where that isn't zero."""
+    value, before = measure.value or 0.0, measure.reference or 0.0
+    low = measure.interval[0] if measure.interval else value
+    broken = value > 0 and (before == 0 or low > before)
+    kind = VerdictKind.BROKEN if broken else VerdictKind.TRUE
+    reason = said if broken else calm if value == 0 else f"{said}, no more than before"
+    return Verdict(kind, reason, metric, column, None, None, measure.value, measure.interval, rows, before)
