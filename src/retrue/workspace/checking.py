@@ -58,9 +58,20 @@ def due_windows(model: Model, version: str, at: datetime) -> list[rows.Window]:
     with model.store.catalog.read() as tx:
         windows = tx.find(rows.Window, model=model.name, version=version)
         judged = {row.start: row for row in tx.find(rows.VerdictRow, model=model.name, version=version)}
-    options, seconds = model.options, at.timestamp()
-    closed = (w for w in windows if ends(model, w.start) + options.grace <= seconds)
-    return [w for w in closed if w.start not in judged or judged[w.start].applied < w.applied]
+    grace, now = model.options.grace, at.timestamp()
+    closed = (w for w in windows if ends(model, w.start) + grace <= now)
+    return [w for w in closed if w.start not in judged or is_news(model, w, judged[w.start], now)]
+
+
+def is_news(model: Model, window: rows.Window, judged: rows.VerdictRow, now: float) -> bool:
+    """Whether a window changed since it was judged, or its labels matured since, so that its performance counts now."""
+    if judged.applied < window.applied:
+        return True
+    maturity = model.options.maturity
+    return (
+        maturity is not None
+        and judged.created < (ends(model, window.start) + maturity) * clock.MICROS <= now * clock.MICROS
+    )
 
 
 def ends(model: Model, start: int) -> float:
