@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from io import BytesIO
@@ -15,12 +15,13 @@ from retrue.core.reference import Reference
 from retrue.core.values import number_rows
 from retrue.judge.incident import Incident
 from retrue.judge.verdict import Verdict
-from retrue.refine.collect import Collected, collect
+from retrue.refine.collect import ORDER, Collected, collect
 from retrue.refine.mix import Mix
 from retrue.refine.promote import Gate
 from retrue.schema import Schema
 from retrue.slices import Slice
 from retrue.store import rows
+from retrue.store.ids import hash64
 from retrue.store.resolve import DIFFERS
 from retrue.store.store import Store
 from retrue.tables import Table, read
@@ -256,7 +257,10 @@ class Model:
         """
         part = Slice.of(where)
         table = self.events(since, until, version=self.version).collect()
-        found = collect(table, part, name=name or str(part), budget=budget)
+        id_column = self.store.layout(self.name).id_column
+        hashed = table.with_columns(hash64(table[id_column]).alias(ORDER)) if id_column in table.columns else table
+        chosen = collect(hashed, part, name=name or str(part), budget=budget)
+        found = replace(chosen, rows=chosen.rows.drop(ORDER, strict=False))
         self.keep(found)
         return found
 
