@@ -100,3 +100,10 @@ def test_what_cannot_be_mixed_is_refused() -> None:
         Mix([(part("old", range(3)), 1)]).build(["x"], key="key")
     with pytest.raises(SchemaError, match=r"no rows.*part 'again'"):
         Mix([(part("old", range(3)), 1), (part("again", range(3)), 1)]).build(["x"], key="id")
+
+
+def test_ids_are_compared_as_text() -> None:
+    """A reference counts its rows, the log names them."""
+    new = Rows("new", pl.DataFrame({"id": ["3", "e3"], "x": [1.0, 2.0]}))
+    mixed = Mix([(part("old", range(10)), 1), (new, 1)]).build(["x"], key="id")
+    assert mixed.table["x"].to_list()[10:] == [2.0]

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from retrue.core.state import Floats
+from retrue.core.values import text_rows
 from retrue.errors import ConfigError, SchemaError
 
 
@@ -89,7 +90,8 @@ class Mix:
         for part, share in self.parts:
             frame = self.rows_of(part, columns, key, seen)
             if key is not None:
-                seen = frame[key] if seen is None else pl.concat([seen, frame[key]])
+                ids = text_rows(frame[key])
+                seen = ids if seen is None else pl.concat([seen, ids])
             frames.append(frame.select(columns))
             said.append({"part": part.name, "share": share / total, "rows": frame.height, "digest": digest(frames[-1])})
         table = pl.concat(frames, how="vertical_relaxed")
@@ -106,8 +108,8 @@ class Mix:
         if missing:
             raise SchemaError(f"column {missing[0]!r} is missing", where=f"part {part.name!r} of the mix")
         if key is not None and seen is not None:
-            # A row without an id is nobody else's: only a known id can be a repeat.
-            frame = frame.cast({key: seen.dtype}).filter(~pl.col(key).is_in(seen.implode()).fill_null(value=False))
+            # Ids are compared as text, as the lake keeps them. A row without one is nobody else's.
+            frame = frame.filter(~text_rows(frame[key]).is_in(seen.implode()).fill_null(value=False))
         if not frame.height:
             raise SchemaError(
                 "no rows",

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from retrue.core.state import Floats
-from retrue.core.values import number_rows
+from retrue.core.values import number_rows, text_rows
 from retrue.errors import RefusedError, SchemaError, StoreError
 from retrue.refine.collect import Collected
 from retrue.refine.mix import Mix
@@ -135,12 +135,13 @@ def retrain(
     if schema.label is None or schema.time is None or not isinstance(schema.score or schema.prediction, str):
         raise SchemaError("retraining needs a label, a time and one score", where=f"model {model.name!r}")
     matured = matured_events(model, at, holdout)
-    columns = [*schema.features, schema.label]
-    mixed = trainable(mix, model, matured).build(columns, key=schema.id)
+    seen = [*schema.features, schema.label]
+    # Ids stay with the training rows: once promoted they are a reference, whose rows must not be taken twice.
+    mixed = trainable(mix, model, matured).build([*([schema.id] if schema.id else []), *seen], key=schema.id)
     rng_state = np.random.get_state()  # noqa: NPY002 - the user's fit may use the global generator
     np.random.seed(seed)  # noqa: NPY002
     try:
-        challenger = train(fit, mixed.table, mixed.weights, list(schema.features), schema.label)
+        challenger = train(fit, mixed.table.select(seen), mixed.weights, list(schema.features), schema.label)
     finally:
         np.random.set_state(rng_state)  # noqa: NPY002
     ahead = matured.part(after_cut=True)
@@ -208,9 +209,17 @@ def trainable(mix: Mix, model: Model, matured: Matured) -> Mix:
         frame = part.frame
         if "_label_at" in frame.columns:  # logged rows: take the labels as they are known now
             frame = relabelled(frame, matured, schema.id)
+        if schema.id is not None and schema.id in frame.columns:
+            frame = unproven(frame.with_columns(text_rows(frame[schema.id])), matured, schema.id)
         frame = frame.filter(pl.col(str(schema.label)).is_not_null())
         parts.append((_Frame(part.name, frame), share))
     return Mix(parts)
+
+
+def unproven(frame: pl.DataFrame, matured: Matured, key: str) -> pl.DataFrame:
+    """Rows whatever they came from, without those that the challenger is proven on."""
+    held = text_rows(matured.part(after_cut=True)[key])
+    return frame.filter(~pl.col(key).is_in(held.implode()).fill_null(value=False))
 
 
 def relabelled(frame: pl.DataFrame, matured: Matured, key: str | None) -> pl.DataFrame:
