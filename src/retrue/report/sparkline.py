@@ -16,7 +16,7 @@ from retrue.report.charts.display import Display
 WIDTH, HEIGHT = 120, 28
 TOP = 2
 BARS = 12
-"""The most categories drawn; the last bar is everything else."""
+"""The most categories drawn."""
 
 
 def sparkline(window: ColumnProfile, reference: ColumnProfile, shown: Display | None) -> Markup:
@@ -33,14 +33,13 @@ def sparkline(window: ColumnProfile, reference: ColumnProfile, shown: Display | 
 
 
 def category_shares(window: ColumnProfile, reference: ColumnProfile) -> tuple[Floats, Floats]:
-    """Give the shares of the most frequent categories, of all others, of the never seen, and of the missing."""
+    """Give the shares of the most frequent categories, of the never seen, and of the missing."""
     known = reference.grid.bins - 1
     first = min(known, BARS)
     sides = []
     for side in (reference, window):
         shares = side.shares
-        rest = shares[first:known].sum()
-        sides.append(np.concatenate([shares[:first], [rest], [shares[known]], [shares[known + 1 :].sum()]]))
+        sides.append(np.concatenate([shares[:first], [shares[known]], [shares[known + 1 :].sum()]]))
     drawn = (sides[0] > 0) | (sides[1] > 0)
     return sides[0][drawn], sides[1][drawn]
 

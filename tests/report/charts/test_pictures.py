@@ -151,7 +151,7 @@ def test_the_titles_of_distributions_are_findings() -> None:
 
 
 def test_categories_show_the_frequent_the_moved_and_the_never_seen() -> None:
-    """Of 40 categories 12 have bars; one that is rare but grew is among them; all shares add up."""
+    """Of 40 categories 12 have bars; one that is rare but grew is among them; the note tells the rest."""
     names = [f"c{i:02}" for i in range(40)]
     reference = pl.Series(RANDOM.choice(names, 10_000, p=np.arange(40, 0, -1) / 820))
     grid = CategoricalGrid.fit(reference)
@@ -163,8 +163,19 @@ def test_categories_show_the_frequent_the_moved_and_the_never_seen() -> None:
     assert rare in labels
     assert labels[-1] == "never seen, such as 'new'"
     assert made.title == "brand, never seen, such as 'new': 0 % before, 9.1 % now"
-    assert sum(row["window"] for row in made.rows) == pytest.approx(1, abs=1e-4)
+    told = sum(row["window"] for row in made.rows)
+    assert made.note.startswith(f"Not shown: 28 others {100 * (1 - told):.0f} %")
     assert [row["label"] for row in made.rows if row["loud"]] == ["never seen, such as 'new'"]
+
+
+def test_many_small_categories_are_a_note_and_no_bar() -> None:
+    """A bar of 290 others would dwarf the twelve that are shown."""
+    values = pl.Series([f"c{i}" for i in range(300)] * 3 + ["c0"] * 20)
+    grid = CategoricalGrid.fit(values)
+    made = charts.categories(grid.count(values), grid.count(values), "code")
+    assert made is not None
+    assert len(made.rows) == 12
+    assert made.note == "Not shown: 288 others 94 % (94 % before)"
 
 
 def test_long_categories_stay_apart() -> None:

@@ -25,22 +25,37 @@ LABEL = 40
 def categories(window: ColumnProfile, reference: ColumnProfile, name: str) -> Picture | None:
     """Show the shares of the categories that matter: the frequent ones, and those that moved most; None without rows.
 
-    The others, the known but rare ones, what was never seen and what is missing have a bar each where there are any.
+    What was never seen and what is missing have a bar each where there are any. So have all others together, unless
+    that bar would dwarf the rest: then the note tells them.
     """
     grid = reference.grid
     if not isinstance(grid, CategoricalGrid) or reference.rows + window.rows == 0:
         return None
-    pairs = list(zip(short_labels(grid), reference.shares.tolist(), window.shares.tolist(), strict=False))
-    chosen = chosen_categories(window, reference, len(grid.categories))
-    rows = [pairs[i] for i in chosen]
-    others = [pairs[i] for i in range(len(grid.categories)) if i not in set(chosen)]
-    if others:
-        rows.append((f"{len(others)} others", sum(o[1] for o in others), sum(o[2] for o in others)))
-    rows += [("known but rare", *pairs[-2][1:]), (unseen_label(window), *pairs[-1][1:])]
-    rows += specials(window, reference)
-    kept = [Apart(*row) for row in rows if row[1] > 0 or row[2] > 0]
-    loud = {unseen_label(window), *SPECIAL_NAMES.values()}
-    return bars(category_finding(rows, short(name), loud), kept, loud)
+    known = len(grid.categories)
+    every = [
+        Apart(*p) for p in zip(short_labels(grid), reference.shares.tolist(), window.shares.tolist(), strict=False)
+    ]
+    chosen = chosen_categories(window, reference, known)
+    shown = [every[i] for i in chosen]
+    others = together([every[i] for i in range(known) if i not in set(chosen)])
+    rest = [row for row in (*others, every[-2]) if max(row.reference, row.window) > 0]
+    drawn = [row for row in rest if largest([row]) <= largest(shown)]
+    loud = [Apart(unseen_label(window), every[-1].reference, every[-1].window), *specials(window, reference)]
+    kept = [row for row in (*shown, *drawn, *loud) if row.reference > 0 or row.window > 0]
+    names = {row.label for row in loud}
+    note = ", ".join(f"{r.label} {percent(r.window)} ({percent(r.reference)} before)" for r in rest if r not in drawn)
+    title = category_finding([*shown, *rest, *loud], short(name), names)
+    return bars(title, kept, names, note=f"Not shown: {note}" if note else "")
+
+
+def together(rows: Sequence[Apart]) -> list[Apart]:
+    """Add up categories that have no bar of their own."""
+    return [Apart(f"{len(rows)} others", sum(r.reference for r in rows), sum(r.window for r in rows))] if rows else []
+
+
+def largest(rows: Sequence[Apart]) -> float:
+    """Give the largest share of either side."""
+    return max((max(row.reference, row.window) for row in rows), default=0.0)
 
 
 def short_labels(grid: CategoricalGrid) -> list[str]:
@@ -68,22 +83,19 @@ def unseen_label(window: ColumnProfile) -> str:
     return "never seen" if top is None else f"never seen, such as {top[:20]!r}"
 
 
-def specials(window: ColumnProfile, reference: ColumnProfile) -> list[tuple[str, float, float]]:
+def specials(window: ColumnProfile, reference: ColumnProfile) -> list[Apart]:
     """Give the shares of what is no value."""
-    start = len(reference.shares) - len(SPECIALS)
-    return [
-        (label, float(reference.shares[start + SPECIALS.index(n)]), float(window.shares[start + SPECIALS.index(n)]))
-        for n, label in SPECIAL_NAMES.items()
-    ]
+    places = {name: len(reference.shares) - len(SPECIALS) + SPECIALS.index(name) for name in SPECIAL_NAMES}
+    return [Apart(SPECIAL_NAMES[n], float(reference.shares[p]), float(window.shares[p])) for n, p in places.items()]
 
 
-def category_finding(rows: Sequence[tuple[str, float, float]], name: str, loud: Collection[str]) -> str:
+def category_finding(rows: Sequence[Apart], name: str, loud: Collection[str]) -> str:
     """Say which share moved most; what should not be there goes first."""
-    risen = [row for row in rows if row[0] in loud and row[2] - row[1] >= LOUD]
-    label, before, after = max(risen or rows, key=lambda row: abs(row[2] - row[1]))
-    if abs(after - before) < LOUD:
+    risen = [row for row in rows if row.label in loud and row.window - row.reference >= LOUD]
+    most = max(risen or rows, key=lambda row: abs(row.window - row.reference))
+    if abs(most.window - most.reference) < LOUD:
         return f"{name} has the mix it had: no share moved by a point"
-    return f"{name}, {label}: {percent(before)} before, {percent(after)} now"
+    return f"{name}, {most.label}: {percent(most.reference)} before, {percent(most.window)} now"
 
 
 def apart(rows: Iterable[Apart], name: str) -> Picture | None:
@@ -101,13 +113,15 @@ def apart(rows: Iterable[Apart], name: str) -> Picture | None:
     return bars(f"{short(name)}, {worst.label}: {moved}", kept, loud, template="bars-of-all")
 
 
-def bars(title: str, kept: Sequence[Apart], loud: Collection[str] = (), template: str = "bars") -> Picture:
+def bars(
+    title: str, kept: Sequence[Apart], loud: Collection[str] = (), template: str = "bars", note: str = ""
+) -> Picture:
     """Show pairs of shares; those of `loud` are orange in the window where they rose by a point."""
     rows = [
         bar_row(row, first=i == 0, loud=row.label in loud and row.window - row.reference >= LOUD)
         for i, row in enumerate(kept)
     ]
-    return Picture(template, title, rows, (Field("label", "value"), *sides()))
+    return Picture(template, title, rows, (Field("label", "value"), *sides()), note)
 
 
 def bar_row(row: Apart, *, first: bool, loud: bool) -> dict[str, Any]:

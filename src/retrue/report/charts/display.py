@@ -29,7 +29,7 @@ TINY = 1e-290
 """A smaller range has no round parts in floating point."""
 FEW = 50
 """Fewer rows than this say little about a distribution."""
-SKEWED = 8.0
+SKEWED = 12.0
 """A column whose far tail is this many times its median is shown by ratio."""
 SINGLE = 0.1
 """A single value that holds this share of rows is shown apart."""
@@ -128,7 +128,8 @@ def said(grid: NumericGrid, value: float) -> str:
     """Say a value of the column with three significant digits, and no trailing zeros."""
     if is_date(grid):
         return moment(value).removesuffix(":00").removesuffix(" 00:00")
-    return f"{value:.3g}" if value == 0 or 1e-3 <= abs(value) < 1000 else figure(value)
+    text = f"{value:.3g}" if value == 0 or 1e-3 <= abs(value) < 1000 else figure(value)
+    return text.replace("-", "−")
 
 
 def lattice(values: Floats, atoms: Bools, both: Floats) -> float | None:

@@ -69,8 +69,10 @@ def rows_of(shown: Display) -> list[dict[str, Any]]:
 
 def name_rows(edges: list[Any], shown: Display) -> list[dict[str, Any]]:
     """Put each side's name where it stands out most; at its peak where neither does."""
-    gap = shown.window - shown.reference
-    spots = {REFERENCE: int(np.argmin(gap)), WINDOW: int(np.argmax(gap))}
+    gap, height = shown.window - shown.reference, np.maximum(shown.window, shown.reference)
+    # A name in the flat tail would point at nothing.
+    seen = np.where(height >= height.max() / 4, gap, np.nan)
+    spots = {REFERENCE: int(np.nanargmin(seen)), WINDOW: int(np.nanargmax(seen))}
     bins = len(shown.window)
     if abs(spots[REFERENCE] - spots[WINDOW]) < bins / 6:
         left, right = (REFERENCE, WINDOW) if spots[REFERENCE] < spots[WINDOW] else (WINDOW, REFERENCE)
@@ -82,9 +84,8 @@ def name_rows(edges: list[Any], shown: Display) -> list[dict[str, Any]]:
     for side, wanted in spots.items():
         spot = min(max(wanted, bins // 12), bins - 1 - bins // 12)
         near = slice(max(spot - 2, 0), spot + 3)
-        height = max(float(shown.reference[near].max()), float(shown.window[near].max()))
         middle = edges[spot] if spot + 1 >= len(edges) else (edges[spot] + edges[spot + 1]) / 2
-        found.append({"x": middle, "at": share(height), "label_of": side, "name": side})
+        found.append({"x": middle, "at": share(float(height[near].max())), "label_of": side, "name": side})
     return found
 
 
