@@ -205,6 +205,18 @@ def test_a_recount_of_some_windows_leaves_the_others_alone(store: Store) -> None
     assert_recount_agrees(store)
 
 
+def test_a_straightened_week_has_all_its_days(store: Store) -> None:
+    store.set_reference("m", "1", register(store, "regression", 7 * 86_400))
+    store.append("m", "events", rows(random.Random(6), 60))
+    for y in (5.0, 0.5):
+        store.append("m", "labels", pl.DataFrame({"id": [f"e{i}" for i in range(60)], "y": [y] * 60}))
+        store.apply("m")
+    before = {key: p.rows for key, p in profiles(store).items()}
+    assert store.straighten("m") == 2
+    assert before == {key: p.rows for key, p in profiles(store).items()}
+    assert_recount_agrees(store)
+
+
 def test_windows_are_days_of_the_models_time_zone(store: Store) -> None:
     """New York changes its clocks on 10 March 2013: that day has 23 hours."""
     store.set_reference("m", "1", register(store))

@@ -114,21 +114,25 @@ def _empty() -> Plan:
 def _batches(view: View, counting: Counting | None, since: int | None, until: int | None) -> Iterator[pl.DataFrame]:
     """Labelled events of the windows asked for, some dates at a time."""
     layout = view.layout
-    days = set(view.days())
-    if since is not None:
-        days = {day for day in days if day >= _day(since) - timedelta(days=1)}
-    if until is not None:
-        days = {day for day in days if day <= _day(until) + timedelta(days=1)}
-    files = [f for f in before(view.events.files, view.applied + 1) if f.day in days]
+    days = [day for day in view.days() if _may_hold(day, since, until, layout.window)]
+    files = [f for f in before(view.events.files, view.applied + 1) if f.day in set(days)]
     wanted = {*layout.roles, layout.label_column, *(counting.reads if counting else ())}
     for run in micro_batches(files, STEP):
         lazy = view.labelled(sorted({f.day for f in run if f.day is not None}))
         frame = lazy.select([n for n in lazy.collect_schema().names() if n in wanted]).collect()
         starts = window_starts(frame[layout.time_column], layout.window, layout.timezone)
-        inside = (starts >= (since if since is not None else -(2**62))) & (
-            starts < (until if until is not None else 2**62)
-        )
-        yield frame.filter(inside)
+        frame = frame if since is None else frame.filter(starts >= since)
+        starts = starts if since is None else starts.filter(starts >= since)
+        yield frame if until is None else frame.filter(starts < until)
+
+
+def _may_hold(day: date, since: int | None, until: int | None, window: int) -> bool:
+    """Whether a date (UTC) can hold events of windows that start in a range; a day more for time zones.
+
+    A window that starts just before `until` goes on for its whole length.
+    """
+    early = since is not None and day < _day(since) - timedelta(days=1)
+    return not early and not (until is not None and day > _day(until + window) + timedelta(days=1))
 
 
 def _day(seconds: int) -> date:

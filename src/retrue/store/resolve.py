@@ -139,28 +139,52 @@ def attach_labels(
     key = [layout.id_column, "_date"]
     owned = _owners(segment.labels, fresh, earlier.events, layout, reads)
     dated = _dated(segment.labels, owned.dates, layout)
-    existing = _existing(dated, fresh, earlier.labels, layout)
-    current = existing.sort("_seq", "_n").unique(key, keep="last", maintain_order=True) if len(existing) else existing
-    picked = _picked(current, fresh, earlier.events, segment.number, layout) if len(current) else current
-    now = _concat([current.filter(pl.col("_date").is_not_null()) if len(current) else current, picked])
-    waits = current.filter(pl.col("_date").is_null()) if len(current) else current
-    kept, corrected = _changes(dated, _concat([now, waits]), layout)
-    final = _concat([now, kept]).filter(pl.col("_date").is_not_null()) if len(now) or len(kept) else none
-    if len(final):
-        final = final.unique(key, keep="last", maintain_order=True)
+    known = _known(dated, fresh, earlier, segment.number, layout)
+    kept, corrected = _changes(dated, _concat([known.current, known.waiting]), layout)
+    final = _latest(_concat([known.current, kept.filter(pl.col("_date").is_not_null()) if len(kept) else kept]), key)
     moved = owned.events.join(kept.select(key), on=key, how="semi") if len(owned.events) and len(kept) else none
     counts = {
         "labels repeated": len(dated) - len(kept),
         "labels corrected": corrected,
         "labels waiting": kept["_date"].null_count() if len(kept) else 0,
         "labels ambiguous": owned.several,
-        "labels picked up": len(picked),
+        "labels picked up": len(known.picked),
     }
+    before, after = _with_label(moved, known.current, layout), _with_label(moved, final, layout)
+    return Attached(_written(known.picked, kept), _with_label(fresh, final, layout), before, after, counts)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What earlier segments say: labels at their event's date, those that wait, and those that stop waiting now."""
+
+    current: pl.DataFrame
+    waiting: pl.DataFrame
+    picked: pl.DataFrame
+
+
+def _known(dated: pl.DataFrame, fresh: pl.DataFrame, earlier: Earlier, number: int, layout: Layout) -> _Known:
+    """Find the labels that the ids of this segment have so far; those that are picked up count as current."""
+    existing = _existing(dated, fresh, earlier.labels, layout)
+    if not len(existing):
+        return _Known(existing, existing, existing)
+    latest = _latest(existing.sort("_seq", "_n"), [layout.id_column, "_date"])
+    picked = _picked(latest, fresh, earlier.events, number, layout)
+    attached = latest.filter(pl.col("_date").is_not_null())
+    return _Known(_concat([attached, picked]), latest.filter(pl.col("_date").is_null()), picked)
+
+
+def _latest(labels: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """The last label of each key, of labels in order."""
+    return labels.unique(key, keep="last", maintain_order=True) if len(labels) else labels
+
+
+def _written(picked: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
+    """Rows to write, copies of waiting ones first; `_from` says where a copy is from."""
     rows = _concat([picked, kept])
-    if len(rows) and "_from" not in rows.columns:
-        rows = rows.with_columns(pl.lit(None, dtype=pl.Int64).alias("_from"))
-    before, after = _with_label(moved, now, layout), _with_label(moved, final, layout)
-    return Attached(rows, _with_label(fresh, final, layout), before, after, counts)
+    if not len(rows) or "_from" in rows.columns:
+        return rows
+    return rows.with_columns(pl.lit(None, dtype=pl.Int64).alias("_from"))
 
 
 @dataclass(frozen=True)
@@ -280,10 +304,7 @@ def attach_feedback(
     existing = _existing(dated, fresh, earlier.feedback, layout)
     picked = _picked(existing, fresh, earlier.events, segment.number, layout) if len(existing) else existing
     kept = _unseen(dated, _concat([existing, picked]))
-    rows = _concat([picked, kept])
-    if len(rows) and "_from" not in rows.columns:
-        rows = rows.with_columns(pl.lit(None, dtype=pl.Int64).alias("_from"))
-    return rows, {"feedback repeated": len(dated) - len(kept), "feedback picked up": len(picked)}
+    return _written(picked, kept), {"feedback repeated": len(dated) - len(kept), "feedback picked up": len(picked)}
 
 
 def _unseen(dated: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
