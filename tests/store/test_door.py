@@ -135,6 +135,17 @@ def test_a_frame_that_lacks_a_role_is_refused_as_a_whole(data: dict[str, Any], k
     assert message in str(error.value)
 
 
+def test_a_role_may_have_a_name_that_begins_with_an_underscore() -> None:
+    result = admitted({"_id": [1], "_t": [NOW]}, layout=Layout(id="_id", time="_t", label="_label"))
+    assert result.frames["events"].columns == ["_id", "_t", "_version"]
+
+
+@pytest.mark.parametrize("name", ["_version", "_label_at", "_label"])
+def test_names_that_reading_adds_are_reserved(name: str) -> None:
+    with pytest.raises(SchemaError, match="reserved"):
+        admitted({"id": [1], "t": [NOW], name: ["x"]}, layout=Layout(id="id", time="t"))
+
+
 def test_nested_binary_and_categorical_values_become_something_that_every_reader_knows() -> None:
     data = {"id": [1], "t": [NOW], "l": [["a"]], "s": [{"k": 1}], "b": [b"\x01"]}
     row = admitted(data).frames["events"].row(0, named=True)

@@ -20,6 +20,9 @@ from retrue.schema import Kind, Schema, Task
 SYSTEM = ("_seq", "_at", "_n", "_h", "_date", "_from")
 """Columns the lake adds: segment, arrival, order in the segment, hash of the id, date of the event, copied from."""
 
+LENT = ("_label_at",)
+"""Columns that reading adds to events."""
+
 UTC = pl.Datetime("us", "UTC")
 
 _SCALARS: Mapping[str, pl.DataType] = {
@@ -121,7 +124,8 @@ class Layout:
 
     def check_names(self, names: Iterable[str]) -> None:
         """Refuse names that the lake uses itself, and names that differ in case only (Delta can't tell them apart)."""
-        own = {*SYSTEM, *(role for role in self.roles if role.startswith("_"))}
+        declared = {self.id, self.time, self.version, self.label}
+        own = {*SYSTEM, *LENT} | ({*self.roles, self.label_column} - declared)
         seen: dict[str, str] = {}
         for name in names:
             if name in own:
