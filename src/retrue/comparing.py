@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from retrue.core.extra import Counter, RowRule, TimeSpan
 from retrue.core.profile import Profile
@@ -24,7 +24,7 @@ from retrue.judge.rules import Rule
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.judge.words import percent, rows
-from retrue.metrics import Measure, get, registered
+from retrue.metrics import Measure, Metric, get, registered
 from retrue.report.comparison import ColumnReport, Comparison, PerformanceReport
 from retrue.schema import Schema
 from retrue.slices import Slice
@@ -74,10 +74,11 @@ def compare(
     refuse_empty(table)
     profile = without_late_label(local.count(table, base.grids), base.schema)
     judge = Judge(base, settings or Settings(), parse_rules(rules, base))
-    assessed = judge.assess(profile)
+    assessed = judge.assess(profile, slices=rule_slices(judge, table))
     broken = broken_rows(counters, profile, base.profile)
     assessed = replace(assessed, verdicts=tuple(sort_worst_first([*broken, *assessed.verdicts])))
-    return build(judge, assessed, profile, table, name_of(reference), whole_tables(table, reference, part))
+    extra = {**of_profiles(profile, base.profile), **of_tables(table, reference, part)}
+    return build(judge, assessed, profile, table, name_of(reference), extra)
 
 
 def without_late_label(window: Profile, schema: Schema) -> Profile:
@@ -215,9 +216,25 @@ def parse_rules(rules: Sequence[str | Rule], reference: Reference) -> list[Rule]
     return parsed
 
 
-def whole_tables(table: Table, source: Any, part: Slice | None) -> dict[str, Measure]:
-    """Metrics that need both whole tables: those of users, where there are any."""
-    metrics = [metric for metric in registered(of="tables") if metric.family == "business"]
+def rule_slices(judge: Judge, table: Table) -> dict[str, Profile]:
+    """Profiles of the window's slices that rules are about, by their SQL."""
+    parts = {rule.slice.to_sql(): rule.slice for rule in judge.rules if rule.slice is not None}
+    return {sql: local.count(sliced(table, part), judge.reference.grids) for sql, part in parts.items()}
+
+
+def users_own(of: Literal["profile", "tables"]) -> list[Metric]:
+    """The metrics of whole windows that users have registered."""
+    return [metric for metric in registered(of=of) if not metric.compute.__module__.startswith("retrue.")]
+
+
+def of_profiles(window: Profile, reference: Profile) -> dict[str, Measure]:
+    """Users' metrics of two profiles."""
+    return {metric.name: safely(metric, window, reference) for metric in users_own("profile")}
+
+
+def of_tables(table: Table, source: Any, part: Slice | None) -> dict[str, Measure]:
+    """Users' metrics of two tables; they read both whole, so only where there are any."""
+    metrics = users_own("tables")
     if not metrics or is_stored(source) or isinstance(source, Reference):
         return {}
     before, after = sliced(read(source), part).collect(), table.collect()
@@ -230,8 +247,7 @@ def build(
     """Put the answer together."""
     base = judge.reference
     changes = judge_changes(base.schema.check_table(table.dtypes))
-    told = {verdict.column for verdict in changes}
-    verdicts = tuple(sort_worst_first([*changes, *(v for v in assessed.verdicts if gone(v, told, table) is None)]))
+    verdicts = tuple(sort_worst_first([*changes, *(v for v in assessed.verdicts if not is_told(v, judge, table))]))
     columns = {
         name: ColumnReport(
             name,
@@ -247,7 +263,10 @@ def build(
     }
     performance = {
         **{name: PerformanceReport.of(get(name), *pair) for name, pair in assessed.performance.items()},
-        **{name: PerformanceReport.of(get(name), measure, Measure(None)) for name, measure in extra.items()},
+        **{
+            name: PerformanceReport.of(get(name), measure, Measure(measure.reference))
+            for name, measure in extra.items()
+        },
     }
     outcome = base.grids.outcome
     return Comparison(
@@ -265,10 +284,15 @@ def build(
     )
 
 
-def gone(verdict: Verdict, told: set[str | None], table: Table) -> str | None:
-    """The column of a verdict that a change of the schema already explains: it isn't in the table at all."""
-    missing = verdict.column is not None and verdict.column not in table.dtypes
-    return verdict.column if missing and verdict.column in told else None
+def is_told(verdict: Verdict, judge: Judge, table: Table) -> bool:
+    """Whether a change of the schema says it already: the verdict is about a column that went, or was renamed.
+
+    What a user's rule says is always told; so is a label that isn't there yet.
+    """
+    schema, source = judge.reference.schema, judge.reference.grids.sources.get(verdict.column or "")
+    if source is None or source.column in table.dtypes or source.column in (schema.label, *schema.feedback):
+        return False
+    return (verdict.metric, verdict.column) not in {(rule.metric, rule.column) for rule in judge.rules}
 
 
 def verdict_of(name: str, verdicts: Sequence[Verdict]) -> Verdict:

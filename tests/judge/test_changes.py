@@ -16,3 +16,9 @@ def test_each_change_is_one_broken_verdict_in_its_own_words() -> None:
         (VerdictKind.BROKEN, "age", "'age' is gone"),
     ]
     assert all(v.alarm and v.window == ("a", "b") for v in verdicts)
+
+
+def test_a_new_column_is_a_notice() -> None:
+    """Nothing that the model reads has changed."""
+    (verdict,) = judge_changes([Change("added", "gate", "'gate' (String) is new")])
+    assert (verdict.notice, verdict.alarm, verdict.column) == (True, False, "gate")

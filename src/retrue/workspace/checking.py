@@ -11,9 +11,11 @@ from retrue.core.outcome import Outcome
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
 from retrue.judge.assess import Assessment, Judge
+from retrue.judge.changes import judge_changes
 from retrue.judge.incident import Incident, group_incidents
 from retrue.judge.rules import Rule
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
+from retrue.schema import Change
 from retrue.store import rows
 from retrue.workspace import clock
 
@@ -107,12 +109,7 @@ def changed_columns(model: Model, span: Span) -> list[Verdict]:
     first, last = (datetime.fromisoformat(end).timestamp() for end in span)
     hit = [row.body for row in changes if row.body["since"] < last and row.body["until"] >= first]
     told = {(change["column"], change["detail"]): change for body in hit for change in body["changes"]}
-    return [
-        Verdict(
-            VerdictKind.BROKEN, change["detail"], column=change["column"], window=span, alarm=change["kind"] != "added"
-        )
-        for change in told.values()
-    ]
+    return judge_changes((Change(**change) for change in told.values()), span_of=span)
 
 
 def keep(model: Model, version: str, judged: Iterable[Judged], at: datetime) -> None:
