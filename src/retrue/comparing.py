@@ -292,7 +292,8 @@ def is_told(verdict: Verdict, judge: Judge, table: Table) -> bool:
     schema, source = judge.reference.schema, judge.reference.grids.sources.get(verdict.column or "")
     if source is None or source.column in table.dtypes or source.column in (schema.label, *schema.feedback):
         return False
-    return (verdict.metric, verdict.column) not in {(rule.metric, rule.column) for rule in judge.rules}
+    told = (verdict.metric, verdict.column, verdict.threshold)
+    return told not in {(rule.metric, rule.column, rule.bound) for rule in judge.rules}
 
 
 def verdict_of(name: str, verdicts: Sequence[Verdict]) -> Verdict:

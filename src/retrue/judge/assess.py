@@ -104,7 +104,7 @@ class Judge:
         if scores is None or outcome is None or name in self.told_later:
             return None
         better = "higher" if outcome.higher_is_better else "lower"
-        ordered = isinstance(column.grid, NumericGrid)
+        ordered = isinstance(column.grid, NumericGrid) and column.grid.bins > 1  # without cuts nothing can be merged
         by_bin = BinScores(scores.total, scores.n, scores.squares, outcome.score_metric, better, ordered)
         return impact(all_counts(column), all_counts(self.reference.profile.columns[name]), by_bin)
 
