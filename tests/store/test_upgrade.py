@@ -1,4 +1,4 @@
-"""`retrue migrate` works on stores as they are, and backs up first."""
+"""Migrating: after a backup, only where it is asked for, and never what a newer version wrote."""
 
 from __future__ import annotations
 
@@ -8,25 +8,71 @@ from pathlib import Path
 import pytest
 
 from retrue.errors import StoreError, StoreVersionError
+from retrue.store import catalog as catalogs
+from retrue.store.catalog import HEAD
 from retrue.store.store import Store
 from retrue.store.upgrade import upgrade
 
 
-def test_there_must_be_a_store(tmp_path: Path) -> None:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Make a store."""
+    Store.open(tmp_path / "store").close()
+    return tmp_path / "store"
+
+
+def revision(path: Path) -> str:
+    """Which migration a catalog is at."""
+    with sqlite3.connect(path) as connection:
+        found = str(connection.execute("select version_num from alembic_version").fetchone()[0])
+    connection.close()
+    return found
+
+
+def set_revision(path: Path, to: str) -> None:
+    """Say that a catalog is at another migration."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("update alembic_version set version_num = ?", [to])
+    connection.close()
+
+
+def test_a_store_of_today_stays_as_it_is(folder: Path) -> None:
+    assert upgrade(folder) is None
+    assert revision(folder / "catalog.db") == HEAD
+
+
+def test_an_older_store_is_refused_until_it_is_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a later Retrue will see the stores of this one."""
+    monkeypatch.setattr(catalogs, "HEAD", "0002")
+    monkeypatch.setattr(catalogs, "KNOWN", ("0001", "0002"))
+    with pytest.raises(StoreVersionError, match="run: retrue migrate"):
+        Store.open(folder)
+
+
+def test_the_old_catalog_is_kept_beside_the_new_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The backup is made before anything else, and opens."""
+    monkeypatch.setattr(catalogs, "HEAD", "0002")
+    monkeypatch.setattr(catalogs, "KNOWN", ("0001", "0002"))
+    saved = upgrade(folder)
+    assert saved == folder / "catalog.before-0002.db"
+    assert revision(saved) == "0001"
+
+
+def test_a_newer_store_is_left_alone(folder: Path) -> None:
+    set_revision(folder / "catalog.db", "9999")
+    with pytest.raises(StoreVersionError, match="newer version of Retrue"):
+        upgrade(folder)
+    assert revision(folder / "catalog.db") == "9999"
+    assert not list(folder.glob("*before*"))
+
+
+def test_nothing_is_made_where_there_is_no_store(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no store here"):
-        upgrade(tmp_path)
+        upgrade(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_store_of_this_version_is_left_alone(tmp_path: Path) -> None:
-    Store.open(tmp_path).close()
-    assert upgrade(tmp_path) is None
-    assert not list(tmp_path.glob("catalog.before*"))
-
-
-def test_a_newer_store_is_refused(tmp_path: Path) -> None:
-    Store.open(tmp_path).close()
-    with sqlite3.connect(tmp_path / "catalog.db") as db:
-        db.execute("update alembic_version set version_num = '9999'")
-    db.close()
-    with pytest.raises(StoreVersionError, match="newer version"):
-        upgrade(tmp_path)
+def test_what_is_no_catalog_is_damaged(folder: Path) -> None:
+    (folder / "catalog.db").write_bytes(b"nothing of ours" * 1000)
+    with pytest.raises(StoreError, match="damaged"):
+        upgrade(folder)

@@ -24,6 +24,7 @@ from urllib.parse import unquote
 
 import polars as pl
 
+from retrue.errors import StoreError
 from retrue.store.durable import heal, sync_file, sync_folder, sync_log
 from retrue.store.spool import store_error
 
@@ -94,12 +95,17 @@ class LakeTable:
     def _fresh(self) -> DeltaTable:
         """The table at its newest version: another process may have committed since."""
         from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
 
         with self._lock:
-            if self._table is None:
-                self._table = DeltaTable(str(self.folder))
-            elif self._entry(self._table.version() + 1).exists():
-                self._table.update_incremental()
+            try:
+                if self._table is None:
+                    self._table = DeltaTable(str(self.folder))
+                elif self._entry(self._table.version() + 1).exists():
+                    self._table.update_incremental()
+            except DeltaError as error:
+                where, hint = str(self.folder / "_delta_log"), "restore it from a backup"
+                raise StoreError(f"the table's log is damaged ({error})", where=where, hint=hint) from error
             return self._table
 
     def _entry(self, version: int) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from retrue.errors import StoreError
-from retrue.store.catalog import Catalog, migrate
+from retrue.store.catalog import Catalog, _translated, migrate
 from retrue.store.commit import locked
 
 
@@ -22,7 +22,7 @@ def upgrade(folder: str | Path) -> Path | None:
     root = Path(folder)
     if not (root / "catalog.db").exists():
         raise StoreError("no store here", where=str(root), hint="check the path")
-    with locked(root / "locks" / "open"):
+    with locked(root / "locks" / "open"), _translated(root / "catalog.db"):
         catalog = Catalog.at(root / "catalog.db")
         try:
             return migrate(catalog)
