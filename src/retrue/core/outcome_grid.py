@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from retrue.core.column import prefixed, within
-from retrue.core.count import bin_counts, bin_sums
+from retrue.core.count import bin_counts, count_numbers
 from retrue.core.grid import Grid, NumericGrid, quantile_cuts
 from retrue.core.outcome import BinaryOutcome, MulticlassOutcome, Outcome, RegressionOutcome
 from retrue.core.state import Fields, Floats, Ints, Moments, Sums
@@ -139,18 +139,11 @@ class BinaryGrid(OutcomeGrid):
 
     def count(self, frame: pl.DataFrame) -> BinaryOutcome:
         label, scores = self.truth(column(frame, self.label)), score_rows(frame, self.score)
-        missing = np.isnan(scores)
-        bins = np.searchsorted(self.cuts, scores, side="right")
-        bins[missing] = self.cuts.size + 1
-        cell, shape = bins * 3 + label, (self.cuts.size + 2, 3)
-        finite = np.where(np.isfinite(scores), scores, 0.0)
-        return BinaryOutcome(
-            self.cuts,
-            bin_counts(cell, shape[0] * 3).reshape(shape),
-            bin_sums(cell, finite, shape[0] * 3).reshape(shape),
-            binary_matrix(label, self.predicted(frame)),
-            binary_losses(label, scores),
-        )
+        parts = [count_scores(scores[label == value], self.cuts) for value in (0, 1, 2)]
+        counts, sums = (np.column_stack(both) for both in zip(*parts, strict=True))
+        known = np.flatnonzero(label < 2)
+        matrix = binary_matrix(label, self.predicted(frame)) if known.size else np.zeros((2, 2), np.int64)
+        return BinaryOutcome(self.cuts, counts, sums, matrix, binary_losses(label[known], scores[known]))
 
     def event_scores(self, frame: pl.DataFrame) -> Floats:
         label, predicted = self.truth(column(frame, self.label)), self.predicted(frame)
@@ -163,6 +156,15 @@ class BinaryGrid(OutcomeGrid):
     def from_own_fields(cls, fields: Fields) -> BinaryGrid:
         label, score, prediction, positive = unroles(fields["columns"])
         return cls(label, score, prediction, positive or "1", np.asarray(fields["cuts"], np.float64))
+
+
+def count_scores(scores: Floats, cuts: Floats) -> tuple[Ints, Floats]:
+    """int64[m + 2] and float64[m + 2]: how many scores each bin holds, and their sum; last where there is none."""
+    found = count_numbers(scores, cuts)
+    counts = np.append(found.counts, found.nan)
+    counts[0] += found.minus
+    counts[-2] += found.plus
+    return counts, np.append(found.sums, 0.0)
 
 
 def binary_matrix(label: Ints, predicted: Ints) -> Ints:
