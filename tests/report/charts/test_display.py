@@ -23,8 +23,8 @@ def shown(reference: pl.Series, window: pl.Series) -> Display:
 
 
 def total(made: Display, side: str) -> float:
-    """Sum all shares of a side, drawn or apart."""
-    return float(getattr(made, side).sum()) + sum(float(getattr(row, side)) for row in made.apart)
+    """Sum all shares of a side, drawn or apart; what is both counts once."""
+    return float(getattr(made, side).sum()) + sum(float(getattr(row, side)) for row in made.apart if not row.drawn)
 
 
 values = st.lists(
@@ -68,6 +68,16 @@ def test_hours_get_a_bin_each() -> None:
     assert made.edges.tolist() == [h - 0.5 for h in range(25)]
 
 
+def test_uneven_steps_make_no_comb() -> None:
+    """Celsius written as Fahrenheit steps by 0.9 and 1.08: bins hold as many values each, and look smooth."""
+    celsius = np.round(RANDOM.normal(10, 3, 50_000) * 10 / 5) * 5 / 10
+    fahrenheit = pl.Series(np.round(celsius * 1.8 + 32, 1) + 0.02 * (np.round(celsius * 2) % 2))
+    made = shown(fahrenheit, fahrenheit)
+    middle = made.reference[made.reference > 0.2 * made.reference.max()]
+    turns = np.diff(np.sign(np.diff(middle)))
+    assert (turns != 0).sum() <= 3
+
+
 def test_a_value_that_holds_most_rows_stands_apart() -> None:
     """Rain is mostly zero; the other 20 % would be a flat line beside it."""
     rain = np.where(RANDOM.random(20_000) < 0.8, 0.0, RANDOM.exponential(1, 20_000))
@@ -76,9 +86,24 @@ def test_a_value_that_holds_most_rows_stands_apart() -> None:
     assert made.apart[0].window == pytest.approx((rain == 0).mean())
 
 
+def test_a_step_that_holds_most_rows_stands_apart_too() -> None:
+    """Visibility is 10 miles on most days; the other steps would be flat beside it."""
+    miles = pl.Series([10] * 800 + [*range(10)] * 20)
+    made = shown(miles, miles)
+    assert [row.label for row in made.apart] == ["exactly 10"]
+
+
 def test_what_the_reference_never_showed_is_told_with_its_side() -> None:
     made = shown(pl.Series(range(100)), pl.Series([*range(50), *[500] * 50]))
-    assert [(row.label, row.window) for row in made.apart] == [("above 99, the most seen", 0.5)]
+    assert [(row.label, row.window, row.drawn) for row in made.apart] == [("above 99, the most seen", 0.5, False)]
+
+
+def test_what_strayed_near_is_drawn_where_it_lies() -> None:
+    """Summer after a winter's reference: half of the window lies above, up to 150, and the axis reaches there."""
+    made = shown(pl.Series(range(100)), pl.Series([*range(50), *range(100, 150)]))
+    assert [(row.label, row.window, row.drawn) for row in made.apart] == [("above 99, the most seen", 0.5, True)]
+    assert made.edges[-1] >= 149
+    assert made.window[made.edges[:-1] >= 100].sum() == pytest.approx(0.5, abs=0.02)
 
 
 def test_missing_and_the_like_are_told() -> None:

@@ -1,13 +1,12 @@
 """From a grid's hundreds of bins to the few dozen that an eye can read, without hiding anything.
 
-Display bins lie between round numbers, evenly or by ratio where values span decades, and hit every value of a column
-that steps (hours, ratings, prices in tens). What they can't show is *apart*: missing and mistyped values, what lies
-outside the reference, and single values that hold so much that they would flatten the rest.
+What display bins can't show is *apart*: missing and mistyped values, what lies outside the reference, and single values
+that hold so much that they would flatten the rest. Of what lies outside the reference a profile knows the total and the
+ends, so it is drawn too, evenly between them, where that doesn't squeeze the reference.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,39 +15,34 @@ from retrue.core.column import SPECIALS, ColumnProfile
 from retrue.core.grid import NumericGrid
 from retrue.core.state import Bools, Floats
 from retrue.judge.words import figure, moment
+from retrue.report.charts.edges import DAY, Mass, edges_of
 
 MOST = 40
 """The most display bins."""
-TAIL = 0.0025
-"""What may lie beyond the display on each side of a column with long tails, as a share of its rows."""
-FINE = 4000
-"""A column with more steps than this is as good as continuous."""
-NARROW = 1e-9
-"""A range that is this share of its ends is a single value to the eye."""
-TINY = 1e-290
-"""A smaller range has no round parts in floating point."""
 FEW = 50
 """Fewer rows than this say little about a distribution."""
-SKEWED = 12.0
-"""A column whose far tail is this many times its median is shown by ratio."""
 SINGLE = 0.1
 """A single value that holds this share of rows is shown apart."""
+STEP = 0.5
+"""The same for a column that steps, where single values are the rule."""
 NOTED = 0.005
 """Rows that stand apart are told in a note, not drawn, where none of them is this share of rows."""
+STRAYED = 0.01
+"""The share of rows outside the reference from which on they are drawn where they lie."""
+FAR = 2.0
+"""They are not drawn where they would stretch the axis to more than this many times the reference beyond it."""
 
 SPECIAL_NAMES = {"null": "missing", "mismatch": "another type", "nan": "NaN", "+inf": "+infinity", "-inf": "−infinity"}
-CLOCK = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
-DAY = 86_400
-DAYS = (1, 2, 7, 14, 28, 91, 182, 365, 730, 1826, 3652)
 
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """Rows that no display bin shows: what they are, and their share of all rows on both sides."""
+    """Rows that stand apart: what they are, their share of all rows on both sides, whether bins show them as well."""
 
     label: str
     reference: float
     window: float
+    drawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +53,8 @@ class Display:
         edges: float64[bins + 1], rising; fewer than two: nothing to draw.
         reference, window: float64[bins], the share of *all* rows in each bin.
         scale: "linear", "log" or "time" (edges in seconds since 1970).
-        apart: what the bins don't show.
-        beyond: the share of the window's rows within the reference's range but beyond the outer edges.
+        apart: what the bins don't show, or not exactly.
+        beyond: the share of the window's rows beyond the outer edges, in neither a bin nor `apart`.
     """
 
     edges: Floats
@@ -83,40 +77,50 @@ def display(window: ColumnProfile, reference: ColumnProfile, most: int = MOST, *
     grid = reference.grid
     if not isinstance(grid, NumericGrid) or grid.cuts.size < 2:
         return Display(np.empty(0), np.empty(0), np.empty(0), "linear", tuple(outside(window, reference)))
-    both = np.stack([reference.counts[1:-1], window.counts[1:-1]]).astype(np.float64)
-    both /= np.maximum([[reference.rows], [window.rows]], 1)
-    values, atoms = grid.cuts[:-1], grid.atoms[1:-1]
-    if is_date(grid):
-        return over_time(window, reference, grid, both, most)
-    step = lattice(values, atoms, both)
+    time = is_date(grid)
+    below, above = strayed(window, grid, everything=time)
+    mass = mass_of(window, reference, grid, below, above)
     # A few rows are no evidence that a value is common.
-    common = both if window.rows >= FEW else both[:1]
-    single = set_apart(atoms, common) if step is None else np.zeros(atoms.size, np.bool_)
-    shown = np.where(single, 0.0, both)
-    low, high, by_ratio = reach(grid, shown, step, ratios=ratios)
+    common = mass.shares if window.rows >= FEW else mass.shares[:1]
+    singles = set_apart(mass.atoms, common, np.inf if time else STEP if mass.steps else SINGLE)
+    shown = mass.without(singles)
     bins = min(most, max(8, round(2 * min(reference.rows, max(window.rows, 1)) ** (1 / 3))))
-    scale = "log" if by_ratio else "linear"
-    edges = edges_between(low, high, scale, step, most if step else bins)
-    filled = np.stack([spread(grid.cuts, side, edges) for side in shown])
-    singles = [
-        Apart(f"exactly {said(grid, v)}", *map(float, s)) for v, s in zip(values[single], both.T[single], strict=True)
+    edges, scale = edges_of(shown, most, bins, time=time, ratios=ratios)
+    filled = shown.between(edges)
+    told = [
+        Apart(f"exactly {said(grid, value)}", float(before), float(after))
+        for value, before, after in zip(mass.cuts[:-1][singles], *mass.shares[:, singles], strict=True)
     ]
-    rest = tuple(singles + outside(window, reference))
-    return Display(edges, filled[0], filled[1], scale, rest, float(max(shown[1].sum() - filled[1].sum(), 0.0)))
+    rest = outside(window, reference, below=below is not None, above=above is not None)
+    beyond = float(max(shown.shares[1].sum() - filled[1].sum(), 0.0))
+    # Later dates than the reference's are the normal case: seen on the axis, not told beside it.
+    told += [row for row in rest if not (time and row.drawn)]
+    return Display(edges, filled[0], filled[1], scale, tuple(told), beyond)
 
 
-def over_time(window: ColumnProfile, reference: ColumnProfile, grid: NumericGrid, both: Floats, most: int) -> Display:
-    """Show dates beyond the reference's too, for a later window is the normal case; they are spread evenly."""
-    low = min(float(grid.cuts[0]), window.moments.min)
-    high = max(float(np.nextafter(grid.cuts[-1], -np.inf)), window.moments.max)
-    share = 1 / max(window.rows, 1)
-    outer = np.array([[0.0, window.counts[0] * share], [0.0, window.counts[-1] * share]])
-    cuts = np.concatenate([[low - 1], grid.cuts, [high + 1]])
-    shares = np.concatenate([outer[0][:, None], both, outer[1][:, None]], axis=1)
-    edges = edges_between(low, high, "time", None, most)
-    filled = np.stack([spread(cuts, side, edges) for side in shares])
-    rest = tuple(row for row in outside(window, reference) if row.label in SPECIAL_NAMES.values())
-    return Display(edges, filled[0], filled[1], "time", rest)
+def strayed(window: ColumnProfile, grid: NumericGrid, *, everything: bool) -> tuple[float | None, float | None]:
+    """Give how far down and up the window's rows outside the reference are drawn; None where they aren't."""
+    low, high = float(grid.cuts[0]), float(grid.cuts[-1])
+    below, above = (float(count) / max(window.rows, 1) for count in window.counts[[0, -1]])
+    room = np.inf if everything else FAR * (high - low)
+    least = 0.0 if everything else STRAYED
+    bottom, top = window.moments.min, window.moments.max
+    return (
+        bottom if below > least and -np.inf < bottom < low and low - bottom <= room else None,
+        top if above > least and high <= top < np.inf and top - high <= room else None,
+    )
+
+
+def mass_of(
+    window: ColumnProfile, reference: ColumnProfile, grid: NumericGrid, below: float | None, above: float | None
+) -> Mass:
+    """Put the grid's inner bins together, with the outer ones where they are drawn."""
+    counts = np.stack([reference.counts, window.counts]).astype(np.float64)
+    shares = counts / np.maximum([[reference.rows], [window.rows]], 1)
+    bottom = [] if below is None else [below]
+    top = [] if above is None else [float(np.nextafter(max(above, grid.cuts[-1]), np.inf))]
+    keep = slice(0 if bottom else 1, None if top else -1)
+    return Mass(np.concatenate([bottom, grid.cuts, top]), shares[:, keep], grid.atoms[keep])
 
 
 def is_date(grid: NumericGrid) -> bool:
@@ -132,104 +136,38 @@ def said(grid: NumericGrid, value: float) -> str:
     return text.replace("-", "−")
 
 
-def lattice(values: Floats, atoms: Bools, both: Floats) -> float | None:
-    """Give the step of a column whose values are all multiples of one, such as hours or ratings; None without one.
-
-    Args:
-        values: float64[m - 1], the lower end of each inner bin.
-        atoms: bool[m - 1], which of these bins hold one value only.
-        both: float64[2, m - 1], shares of the reference and the window.
-    """
-    total, held = both.sum(), both[:, atoms].sum()
-    if atoms.sum() < 2 or held < 0.9 * total:
-        return None
-    gaps = np.diff(values[atoms])
-    step = float(gaps.min())
-    if gaps.sum() > FINE * step:
-        return None
-    steps = gaps / step
-    return step if np.abs(steps - np.rint(steps)).max() < 0.01 else None
-
-
-def set_apart(atoms: Bools, both: Floats) -> Bools:
-    """bool[m - 1]: single values that would flatten the rest; none where there is hardly a rest."""
-    single = atoms & (both.max(axis=0) >= SINGLE)
-    rest = both[:, ~single].sum(axis=1).max(initial=0.0)
+def set_apart(atoms: Bools, shares: Floats, least: float) -> Bools:
+    """bool[k]: single values that would flatten the rest; none where there is hardly a rest."""
+    single = atoms & (shares.max(axis=0) >= least)
+    rest = shares[:, ~single].sum(axis=1).max(initial=0.0)
     return single if 0 < single.sum() <= 3 and rest >= SINGLE / 4 else np.zeros(atoms.size, np.bool_)
 
 
-def reach(grid: NumericGrid, shown: Floats, step: float | None, *, ratios: bool) -> tuple[float, float, bool]:
-    """Choose the range to display, and whether by ratio: all of it, or all but the far tails."""
-    low, high = float(grid.cuts[0]), float(np.nextafter(grid.cuts[-1], -np.inf))
-    mass = np.concatenate([[0.0], np.cumsum(shown.sum(axis=0))])
-    if mass[-1] <= 0:
-        return low, high, False
-    near, middle, far = (float(x) for x in np.interp(np.array([TAIL, 0.5, 1 - TAIL]) * mass[-1], mass, grid.cuts))
-    positive = ratios and near > 0 and not grid.temporal and step is None
-    if positive and far > SKEWED * middle and far > SKEWED * near:
-        return near, high, True
-    if step is None and high - low > 1.5 * (far - near) > 0:
-        return near, far, False
-    return low, high, False
+def outside(
+    window: ColumnProfile, reference: ColumnProfile, *, below: bool = False, above: bool = False
+) -> list[Apart]:
+    """List what lies outside the reference's range, and what is no value at all; only what there is.
 
-
-def edges_between(low: float, high: float, scale: str, step: float | None, most: int) -> Floats:
-    """Put at most about `most` bins between round edges that cover low to high."""
-    if high - low <= NARROW * max(abs(low), abs(high)) or high - low < TINY:
-        reach = step or max(abs(low) * 0.05, 0.5)
-        return np.array([low - reach, low - reach / 2, high + reach / 2, high + reach])
-    if step is not None:
-        wide = step * math.ceil((round((high - low) / step) + 1) / most)
-        bins = math.ceil((high - low + step) / wide - 1e-9)
-        return low - step / 2 + wide * np.arange(bins + 1, dtype=np.float64)
-    if scale == "log":
-        edges = np.asarray(np.geomspace(low, high, most + 1), np.float64)
-    else:
-        wide = round_time((high - low) / most) if scale == "time" else round_number((high - low) / most)
-        first, last = math.floor(low / wide + 1e-9), math.ceil(high / wide - 1e-9)
-        edges = wide * np.arange(first, last + 1, dtype=np.float64)
-    edges[[0, -1]] = min(edges[0], low), max(edges[-1], high)
-    return edges
-
-
-def round_number(least: float) -> float:
-    """Give the next 1, 2, 2.5 or 5 times a power of ten.
-
-    >>> round_number(0.013), round_number(3.0)
-    (0.02, 5.0)
+    Args:
+        window: the profile of the window.
+        reference: the profile of the reference.
+        below: whether bins show what lies below the reference.
+        above: whether bins show what lies above it.
     """
-    power = 10.0 ** math.floor(math.log10(least))
-    return next(m * power for m in (1.0, 2.0, 2.5, 5.0, 10.0) if m * power >= least * (1 - 1e-9))
-
-
-def round_time(least: float) -> float:
-    """Give the next round number of seconds, minutes, hours or days."""
-    choices = [*CLOCK, *(days * DAY for days in DAYS)]
-    return float(next((c for c in choices if c >= least), math.ceil(least / choices[-1]) * choices[-1]))
-
-
-def spread(cuts: Floats, shares: Floats, edges: Floats) -> Floats:
-    """Move shares from the grid's inner bins (float64[m - 1]) to those between `edges`, evenly within each bin.
-
-    The last bin takes the values at its upper edge too.
-    """
-    total = np.concatenate([[0.0], np.cumsum(shares)])
-    closed = np.append(edges[:-1], np.nextafter(edges[-1], np.inf))
-    return np.asarray(np.diff(np.interp(closed, cuts, total)), np.float64)
-
-
-def outside(window: ColumnProfile, reference: ColumnProfile) -> list[Apart]:
-    """List what lies outside the reference's range, and what is no value at all; only what there is."""
     grid = reference.grid
+    before, after = max(reference.rows, 1), max(window.rows, 1)
     found: list[Apart] = []
-    sides = [side.counts / max(side.rows, 1) for side in (reference, window)]
+
+    def tell(label: str, place: int, *, drawn: bool = False) -> None:
+        found.append(Apart(label, reference.counts[place] / before, window.counts[place] / after, drawn))
+
     if isinstance(grid, NumericGrid) and grid.cuts.size:
-        top = float(np.nextafter(grid.cuts[-1], -np.inf))
-        found.append(Apart(f"below {said(grid, float(grid.cuts[0]))}, the least seen", *(float(s[0]) for s in sides)))
-        found.append(Apart(f"above {said(grid, top)}, the most seen", *(float(s[-1]) for s in sides)))
+        low, high = float(grid.cuts[0]), float(np.nextafter(grid.cuts[-1], -np.inf))
+        tell(f"below {said(grid, low)}, the least seen", 0, drawn=below)
+        tell(f"above {said(grid, high)}, the most seen", -1, drawn=above)
     elif isinstance(grid, NumericGrid):
-        found.append(Apart("any value; the reference has none", *(float(s[0]) for s in sides)))
+        tell("any value; the reference has none", 0)
     for name, label in SPECIAL_NAMES.items():
         place = SPECIALS.index(name)
-        found.append(Apart(label, *(float(s.special[place]) / max(s.rows, 1) for s in (reference, window))))
+        found.append(Apart(label, reference.special[place] / before, window.special[place] / after))
     return [a for a in found if a.reference > 0 or a.window > 0]

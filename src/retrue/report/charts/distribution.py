@@ -46,7 +46,10 @@ def note_of(shown: Display) -> str:
     told = [f"{percent(row.window)} {row.label}" for row in shown.apart if few and row.window >= WORDED]
     if shown.beyond >= WORDED:
         told.append(f"{percent(shown.beyond)} beyond the picture")
-    return f"Not shown: {', '.join(told)}" if told else ""
+    notes = [f"Not shown: {', '.join(told)}"] if told else []
+    if any(row.drawn for row in shown.apart):
+        notes.append("Outside the reference's range only the total and the ends are known: drawn evenly")
+    return ". ".join(notes)
 
 
 def sides() -> tuple[Field, Field]:
@@ -74,19 +77,25 @@ def name_rows(edges: list[Any], shown: Display) -> list[dict[str, Any]]:
     seen = np.where(height >= height.max() / 4, gap, np.nan)
     spots = {REFERENCE: int(np.nanargmin(seen)), WINDOW: int(np.nanargmax(seen))}
     bins = len(shown.window)
-    if abs(spots[REFERENCE] - spots[WINDOW]) < bins / 6:
-        left, right = (REFERENCE, WINDOW) if spots[REFERENCE] < spots[WINDOW] else (WINDOW, REFERENCE)
-        spots = {
-            left: max(spots[left] - bins // 6, bins // 10),
-            right: min(spots[right] + bins // 6, bins - 1 - bins // 10),
-        }
     found = []
-    for side, wanted in spots.items():
-        spot = min(max(wanted, bins // 12), bins - 1 - bins // 12)
+    for side, spot in spaced(spots, bins).items():
         near = slice(max(spot - 2, 0), spot + 3)
         middle = edges[spot] if spot + 1 >= len(edges) else (edges[spot] + edges[spot + 1]) / 2
         found.append({"x": middle, "at": share(float(height[near].max())), "label_of": side, "name": side})
     return found
+
+
+def spaced(spots: dict[str, int], bins: int) -> dict[str, int]:
+    """Keep two names off the edges, and off each other.
+
+    >>> spaced({"a": 39, "b": 38}, 40)
+    {'b': 28, 'a': 36}
+    """
+    margin, least = bins // 12, bins // 5
+    (left, low), (right, high) = sorted(spots.items(), key=lambda item: item[1])
+    high = min(max(high, margin), bins - 1 - margin)
+    low = max(min(low, high - least), margin)
+    return {left: low, right: max(high, min(low + least, bins - 1))}
 
 
 def finding(window: ColumnProfile, reference: ColumnProfile, name: str) -> str:
