@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from tests.cli.conftest import Call, Files
 import retrue as rt
 from retrue.cli.flywheel import theirs
 
+SCRIPT = Path(sys.executable).with_name("retrue")
 SOUTH = "region = 'south'"
 
 
@@ -178,6 +181,50 @@ def test_a_fault_of_ours_in_training_stays_ours() -> None:
     """Only what comes from beyond `refine/train.py` is the user's."""
     error = KeyError("ours")
     assert theirs(error, "fit.py:fit") is error
+
+
+OWN = """
+class Mine:
+    def predict_proba(self, table):
+        import numpy as np
+        south = (table["region"] == "south").to_numpy()
+        risk = 3 * (10.3 - np.log(table["income"].to_numpy())) + 0.02 * (table["age"].to_numpy() - 45)
+        p = 1 / (1 + np.exp(1 - np.where(south, -risk, risk)))
+        return np.column_stack([1 - p, p])
+
+def fit(table, weights):
+    return Mine()
+
+def closed(table, weights):
+    model = Mine()
+    model.later = lambda: None
+    return model
+"""
+
+
+def test_a_model_of_ones_own_class_is_promoted_from_the_folder_that_holds_it(store: Path, tmp_path: Path) -> None:
+    """Each command is a process of its own: the class must be found again."""
+    (tmp_path / "own.py").write_text(OWN, encoding="utf-8")
+
+    def started(*arguments: object, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+        command = [str(SCRIPT), *map(str, arguments), "--store", str(store)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
+
+    done = started("retrain", "loans", "--fit", "own.py:fit", "--mix", "log=1", "--now", "2026-02-20")
+    assert done.returncode == 0, done.stderr
+    elsewhere = started("promote", "loans", cwd=store)
+    assert elsewhere.returncode == 2
+    assert "the trained model can't be loaded: No module named 'own'" in elsewhere.stderr
+    assert started("promote", "loans").returncode == 0
+
+
+def test_a_model_that_cant_be_kept_is_refused(call: Call, store: Path) -> None:
+    Path("own2.py").write_text(OWN, encoding="utf-8")
+    error = call(
+        "retrain", "loans", "--fit", "own2.py:closed", "--mix", "log=1", "--now", "2026-02-20", "--store", store
+    ).error
+    assert error.startswith("error: the trained model can't be kept: ")
+    assert not (store / "runs").exists()
 
 
 def test_an_installed_module_will_do(call: Call, proven: Path) -> None:

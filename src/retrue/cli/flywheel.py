@@ -197,6 +197,7 @@ def prove(name: ModelArgument, run: RunArgument = "latest", store: StoreOption =
 
     Exit status: 0 where the gate opens, 1 where it stays shut.
     """
+    sys.path.insert(0, "")  # the code of a trained model is often in this folder
     found = shared.open_model(store, name).run(run)
     with shared.working("comparing champion and challenger"):
         proof = found.prove()
@@ -218,6 +219,7 @@ def promote(
 
     Refused, with the reasons and exit status 1, unless the gate passes.
     """
+    sys.path.insert(0, "")  # as in `prove`
     model = shared.open_model(store, name)
     found = model.run(run)
     with shared.working("proving"):

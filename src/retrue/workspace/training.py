@@ -172,7 +172,7 @@ def matured_events(model: Model, at: datetime, holdout: str | float) -> Matured:
     schema, version = model.schema, model.version
     layout = model.store.layout(model.name)
     time, label = layout.time_column, layout.label_column
-    events = model.store.labelled(model.name, None, at, version=version).collect()
+    events = model.events(None, at, version=version).collect()
     if not events.height or events[label].null_count() == events.height:
         raise RefusedError(["no logged event has a label yet"], what="nothing to learn from")
     end = at - timedelta(seconds=horizon(model, events, time, label))
@@ -238,29 +238,50 @@ def edge_slices(mix: Mix) -> dict[str, str]:
 
 def keep_files(run: Run, challenger: Any, holdout: pl.DataFrame, trained: pl.DataFrame) -> None:
     """Keep the artefact, the holdout with the challenger's scores, and the training rows."""
+    artefact = dumped(challenger)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    write_whole(run.folder / "model.joblib", artefact)
+    write_table(run.folder / "holdout.parquet", holdout)
+    write_table(run.folder / "training.parquet", trained)
+
+
+def dumped(challenger: Any) -> bytes:
+    """Write a trained model as bytes.
+
+    Raises:
+        SchemaError: it can't be pickled.
+    """
     import io
+    import pickle
 
     import joblib
 
-    run.folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
-    joblib.dump(challenger, buffer)
-    write_whole(run.folder / "model.joblib", buffer.getvalue())
-    write_table(run.folder / "holdout.parquet", holdout)
-    write_table(run.folder / "training.parquet", trained)
+    try:
+        joblib.dump(challenger, buffer)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        hint = "let fit return an object of a class that a module holds, without functions made on the way"
+        raise SchemaError(
+            f"the trained model can't be kept: {error}", expected="one that pickle can write", hint=hint
+        ) from error
+    return buffer.getvalue()
 
 
 def load(path: Path) -> Any:
     """Load an artefact.
 
     Raises:
-        StoreError: it is gone.
+        StoreError: it is gone, or the code that it is made of can't be imported here.
     """
     import joblib
 
     if not path.exists():
         raise StoreError("the trained model is gone", where=str(path), hint="retrain")
-    return joblib.load(path)
+    try:
+        return joblib.load(path)
+    except (ImportError, AttributeError) as error:
+        hint = "install the code that trained it, or start from the folder that has it"
+        raise StoreError(f"the trained model can't be loaded: {error}", where=str(path), hint=hint) from error
 
 
 def save(model: Model, run: Run) -> None:
