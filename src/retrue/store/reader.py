@@ -101,8 +101,8 @@ class Reader(Shelf):
     ) -> pl.LazyFrame:
         """Rows of a range and version, without the lake's own columns."""
         lazy, time = plain(rows_), pl.col(layout.time_column)
-        if not lazy.collect_schema().names():
-            return lazy
+        if layout.time_column not in lazy.collect_schema().names():
+            return lazy  # there are no events yet
         lazy = lazy if since is None else lazy.filter(time >= since)
         lazy = lazy if until is None else lazy.filter(time < until)
         lazy = lazy if version is None else lazy.filter(pl.col(layout.version_column) == version)
