@@ -15,15 +15,14 @@ from typing import Any, Literal
 from retrue.core.extra import Counter, RowRule, TimeSpan
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
-from retrue.core.state import Sums
 from retrue.engine import local
 from retrue.errors import ProfileError, SchemaError, TableError, nearest
 from retrue.judge.assess import Assessment, Judge, safely
 from retrue.judge.changes import judge_changes
+from retrue.judge.rows import judge_repeats
 from retrue.judge.rules import Rule
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
-from retrue.judge.words import percent, rows
 from retrue.metrics import Measure, Metric, get, registered
 from retrue.report.comparison import ColumnReport, Comparison, PerformanceReport
 from retrue.schema import Schema
@@ -75,8 +74,8 @@ def compare(
     profile = without_late_label(local.count(table, base.grids), base.schema)
     judge = Judge(base, settings or Settings(), parse_rules(rules, base))
     assessed = judge.assess(profile, slices=rule_slices(judge, table))
-    broken = broken_rows(counters, profile, base.profile)
-    assessed = replace(assessed, verdicts=tuple(sort_worst_first([*broken, *assessed.verdicts])))
+    repeated = repeated_ids(table, base, reference, part)
+    assessed = replace(assessed, verdicts=tuple(sort_worst_first([*repeated, *assessed.verdicts])))
     extra = {**of_profiles(profile, base.profile), **of_tables(table, reference, part)}
     return build(judge, assessed, profile, table, name_of(reference), extra)
 
@@ -89,29 +88,16 @@ def without_late_label(window: Profile, schema: Schema) -> Profile:
     return replace(window, columns={name: column for name, column in window.columns.items() if name != schema.label})
 
 
-def broken_rows(counters: Sequence[Counter], window: Profile, reference: Profile) -> list[Verdict]:
-    """A verdict for each comparison between columns that some row doesn't keep."""
-    found = []
-    for counter in counters:
-        broken = window.extras.get(counter.name)
-        if not isinstance(counter, RowRule) or not isinstance(broken, Sums) or not broken.total:
-            continue
-        share = get("rule_broken").compute(window, reference, rule=counter.name)
-        before = "" if share.reference is None else f", {percent(share.reference)} in the reference"
-        said = f"{rows(round(broken.total))} of {broken.n:,} ({percent(share.value or 0.0)}{before}) "
-        said += f"don't keep {counter.name!r}"
-        found.append(
-            Verdict(
-                VerdictKind.BROKEN,
-                said,
-                "rule_broken",
-                value=share.value,
-                interval=share.interval,
-                n=broken.n,
-                threshold=0.0,
-            )
-        )
-    return found
+def repeated_ids(table: Table, base: Reference, source: Any, part: Slice | None) -> list[Verdict]:
+    """A verdict on the ids, where the model has them: whether one occurs twice."""
+    name = base.schema.id
+    if name is None or name not in table.dtypes:
+        return []
+    after = table.collect([name])
+    whole = None if is_stored(source) or isinstance(source, Reference) else sliced(read(source), part)
+    before = whole.collect([name]) if whole is not None and name in whole.dtypes else after.clear()
+    measure = safely(get("duplicates"), after, before, id=name)
+    return [judge_repeats(name, measure, after.height)]
 
 
 def find_reference(

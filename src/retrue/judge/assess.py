@@ -26,6 +26,7 @@ from retrue.judge.distance import Z95
 from retrue.judge.null import Null
 from retrue.judge.performance import MAIN, Past, judge_performance
 from retrue.judge.quality import History
+from retrue.judge.rows import judge_row_rules
 from retrue.judge.rules import Rule
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
@@ -82,6 +83,7 @@ class Judge:
         impacts = {name: cost for name, column in window.columns.items() if (cost := self.impact(name, column))}
         performance = self.performance(window.outcome)
         verdicts = [self.judge_column(name, column, impacts.get(name)) for name, column in window.columns.items()]
+        verdicts += judge_row_rules(window, self.reference.profile)
         verdicts += self.judge_performance(performance, window.outcome)
         verdicts += [self.judge_rule(rule, window, measures, slices or {}) for rule in self.rules]
         placed = [verdict.within(span) for verdict in verdicts]
@@ -200,10 +202,10 @@ def all_counts(column: ColumnProfile) -> np.ndarray[tuple[int], np.dtype[np.int6
     return np.concatenate([column.counts, column.special])
 
 
-def safely(metric: Metric, *inputs: object) -> Measure:
+def safely(metric: Metric, *inputs: object, **options: object) -> Measure:
     """Compute a metric; where it fails, the failure is its note. One bad metric or column never costs the rest."""
     try:
-        return metric.compute(*inputs)
+        return metric.compute(*inputs, **options)
     except Exception as error:  # noqa: BLE001 - a metric may be a user's, and may fail in any way
         return Measure(None, note=f"{metric.name} failed: {type(error).__name__}: {error}")
 

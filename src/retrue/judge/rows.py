@@ -3,40 +3,43 @@
 from __future__ import annotations
 
 from retrue.core.profile import Profile
+from retrue.core.state import Sums
 from retrue.judge.verdict import Verdict, VerdictKind
-from retrue.judge.words import percent
+from retrue.judge.words import percent, rows
 from retrue.metrics import Measure
 from retrue.metrics.quality.rule_broken import rule_broken, rules
 
 
 def judge_row_rules(window: Profile, reference: Profile) -> list[Verdict]:
     """Give a verdict for each rule between two columns, such as `departure <= arrival`, that the profiles counted."""
-    return [judge_row_rule(name, rule_broken(window, reference, rule=name), window.rows) for name in rules(window)]
+    found = rules(window).items()
+    return [judge_row_rule(name, rule_broken(window, reference, rule=name), sums) for name, sums in found]
 
 
-def judge_row_rule(name: str, measure: Measure, rows: int) -> Verdict:
+def judge_row_rule(name: str, measure: Measure, sums: Sums) -> Verdict:
     """Judge one rule: broken where rows break it, and more of them than in the reference."""
     if measure.value is None:
-        return Verdict(VerdictKind.NOT_COMPARABLE, f"{name}: {measure.note}", metric="rule_broken", n=rows)
-    said = f"{percent(measure.value)} of {rows:,} rows break the rule {name}"
-    return verdict(measure, said, f"the rule {name} is kept", "rule_broken", rows)
+        return Verdict(VerdictKind.NOT_COMPARABLE, f"{name}: {measure.note}", metric="rule_broken", n=sums.n)
+    before = "" if measure.reference is None else f", {percent(measure.reference)} in the reference"
+    said = f"{rows(round(sums.total))} of {sums.n:,} ({percent(measure.value)}{before}) don't keep {name!r}"
+    return verdict(measure, said, f"all rows keep {name!r}", "rule_broken", sums.n)
 
 
-def judge_repeats(column: str, measure: Measure, rows: int) -> Verdict:
+def judge_repeats(column: str, measure: Measure, n: int) -> Verdict:
     """Judge whether ids occur more than once, from what the metric `duplicates` measured."""
-    if measure.value is None:
-        said = f"{column}: {measure.note}"
-        return Verdict(VerdictKind.NOT_COMPARABLE, said, metric="duplicates", column=column, n=rows)
+    if measure.value is None or n < 2:
+        said = f"{column}: {measure.note or 'one row repeats nothing'}"
+        return Verdict(VerdictKind.NOT_COMPARABLE, said, metric="duplicates", column=column, n=n)
     names = ", ".join(f"{name!r} {count} times" for name, count in measure.names[:3])
-    said = f"{percent(measure.value)} of {rows:,} rows repeat an id: {names}"
-    return verdict(measure, said, "no id occurs twice", "duplicates", rows, column)
+    said = f"{percent(measure.value)} of {rows(n)} repeat an id: {names}"
+    return verdict(measure, said, "no id occurs twice", "duplicates", n, column)
 
 
-def verdict(measure: Measure, said: str, calm: str, metric: str, rows: int, column: str | None = None) -> Verdict:
+def verdict(measure: Measure, said: str, calm: str, metric: str, n: int, column: str | None = None) -> Verdict:
     """Say `broken` where the share is above zero, and above the reference's beyond chance where that isn't zero."""
     value, before = measure.value or 0.0, measure.reference or 0.0
     low = measure.interval[0] if measure.interval else value
     broken = value > 0 and (before == 0 or low > before)
     kind = VerdictKind.BROKEN if broken else VerdictKind.TRUE
     reason = said if broken else calm if value == 0 else f"{said}, no more than before"
-    return Verdict(kind, reason, metric, column, None, None, measure.value, measure.interval, rows, before)
+    return Verdict(kind, reason, metric, column, None, None, measure.value, measure.interval, n, before)

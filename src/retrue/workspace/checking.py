@@ -39,6 +39,7 @@ class Judged:
 def check(model: Model, now: datetime | None) -> list[Verdict]:
     """Judge the windows that closed or changed since they were last judged; worst first."""
     at, version = clock.aware(now or clock.now()), model.version
+    model.store.apply(model.name)  # what was acknowledged and then crashed, or waits for others, counts
     due = due_windows(model, version, at)
     if not due:
         return []

@@ -32,6 +32,8 @@ from retrue.workspace.references import VersionReference
 
 BATCH = 500_000
 """Rows acknowledged at a time."""
+WAITING = 1_000
+"""Acknowledged rows that may wait until a single event moves them all to the lake."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,10 @@ class Model:
         return self.receive("feedback", feedback, key=key, at=at)
 
     def receive(self, kind: str, source: Any, *, key: str | None, at: datetime | None, version: str = "1") -> Received:
-        """Acknowledge rows of any kind, then move them to the lake and the profiles."""
+        """Acknowledge rows of any kind, then move them to the lake and the profiles.
+
+        One event, given as a dict, waits for others: it is safe, and whatever reads the log moves it along.
+        """
         table = read(source)
         accepted, set_aside, reasons = 0, 0, dict[str, int]()
         for i, batch in enumerate(table.batches(rows=BATCH)):
@@ -166,7 +171,9 @@ class Model:
             accepted, set_aside = accepted + receipt.accepted, set_aside + receipt.quarantined
             for reason, count in receipt.reasons.items():
                 reasons[reason] = reasons.get(reason, 0) + count
-        changes = self.note_changes(table) if kind == "events" and accepted else ()
+        if isinstance(source, Mapping) and table.rows == 1 and self.store.pending(self.name) < WAITING:
+            return Received(accepted, set_aside, reasons)
+        changes = self.note_changes(table) if kind == "events" else ()
         applied = self.store.apply(self.name)
         counts = {name: count for name, count in applied.counts.items() if count}
         differing = counts.pop("events differing", 0)  # found only where earlier events are: set aside there
@@ -202,10 +209,12 @@ class Model:
             until: events from here on are left out.
             options: `version=`, `columns=`; see `Store.labelled`.
         """
+        self.store.apply(self.name)
         return self.store.labelled(self.name, clock.utc(since), clock.utc(until), **options)
 
     def quarantine(self) -> pl.DataFrame:
         """Rows that were set aside: when, kind, reason, id, and the row as JSON."""
+        self.store.apply(self.name)
         return self.store.quarantine(self.name)
 
     # --- what it means --------------------------------------------------------------------------------------------
