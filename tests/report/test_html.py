@@ -103,8 +103,8 @@ def test_impact_has_a_column_where_it_is_known(troubled: Comparison) -> None:
         troubled, columns={**troubled.columns, name: replace(report, impact=-0.0123)}, impact_metric="accuracy"
     )
     assert "−1.2 points" in page(costly)
-    assert "Cost in accuracy" in page(costly)
-    assert "Cost in" not in page(troubled)
+    assert "Effect on accuracy" in page(costly)
+    assert "Effect on" not in page(troubled)
 
 
 def test_a_column_shows_its_telling_metrics_and_hides_the_rest(troubled: Comparison) -> None:

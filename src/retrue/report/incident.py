@@ -203,7 +203,7 @@ def slices_title(slices: Sequence[Finding]) -> str:
 def slices_table(slices: Sequence[Finding]) -> Table:
     """The guilty slices, their share and the mean loss in them, before and after."""
     lossy = any(one.loss is not None for one in slices)
-    figures = ["Rows", "Share before", "now", *(["Mean loss before", "now "] if lossy else [])]
+    figures = ["Rows", "Share before", "now", *(["Mean loss before", "now"] if lossy else [])]
     table = quiet_table("Slice", *figures, right=figures)
     for one in slices:
         name = "all rows" if sql_of(one) == EVERYWHERE else sql_of(one)

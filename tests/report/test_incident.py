@@ -1,0 +1,153 @@
+"""Incidents in a terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from io import StringIO
+from typing import Any
+
+import polars as pl
+import pytest
+from rich.console import Console
+
+from retrue.estimate.impact import Impact
+from retrue.explain.features import Feature
+from retrue.explain.slices import Finding
+from retrue.judge.incident import Incident, State
+from retrue.judge.verdict import Verdict, VerdictKind
+from retrue.report.incident import Explanation, cost_said, expected, explanation_view, incidents_view, next_step
+from retrue.slices import Slice
+
+WINDOW = ("2026-02-02T00:00:00+00:00", "2026-02-03T00:00:00+00:00")
+MOVED = Verdict(
+    VerdictKind.DRIFTING, "moved by KS 0.3; expected to change accuracy by -0.1", "ks", "region", window=WINDOW
+)
+INCIDENT = Incident(
+    "abc123", "loans", VerdictKind.DEGRADED, State.OPEN, WINDOW[0], None, ("region",), (MOVED,),
+    "Since 2 February 2026, accuracy 0.55: worse",
+)  # fmt: skip
+SOUTH = Finding(Slice.parse("region = 'south'"), "loss", (0.2, 0.6), (0.38, 0.42), 3360, 100.0, 90.0, (0.1, 0.6))
+IMPACT = Impact(-0.1, (-0.12, -0.08), "accuracy", "higher", 0, 0)
+COST = ("roc_auc", -0.331, (-0.35, -0.312))
+
+
+@dataclass(frozen=True)
+class Told:
+    """An explanation made by hand."""
+
+    incident: Incident = INCIDENT
+    since: str = WINDOW[0]
+    features: tuple[Feature, ...] = (
+        Feature("region", MOVED, Impact(-0.1, (-0.12, -0.08), "accuracy", "higher", 0, 0)),
+    )
+    slices: tuple[Finding, ...] = (SOUTH,)
+    cost: tuple[str, float, tuple[float, float] | None] | None = COST
+    examples: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame({"id": ["a"], "region": ["south"], "age": [40.0], "_h": [1]})
+    )
+
+
+def printed(what: Any, width: int = 130) -> list[str]:
+    """What a terminal shows."""
+    into = StringIO()
+    Console(file=into, width=width, color_system=None, markup=False).print(what)
+    return [line.rstrip() for line in into.getvalue().splitlines()]
+
+
+def test_an_explanation_reads_from_the_sentence_to_the_next_command() -> None:
+    told: Explanation = Told()
+    assert printed(explanation_view(told, where=" --store s")) == [
+        "Since 2 February 2026, accuracy 0.55: worse.",
+        "",
+        "incident  abc123  ▲ degraded, open",
+        "since     2026-02-02 (UTC), it lasts",
+        "cost      ROC AUC 33.1 points below the reference (31.2 to 35.0), worse",
+        "columns   region",
+        "",
+        "It went wrong most where region = 'south': the mean loss went from 0.100 to 0.600",
+        "Slice              Rows  Share before   now  Mean loss before   now",
+        "region = 'south'  3,360          20 %  60 %             0.100  0.600",
+        "",
+        "1 column moved, by what it is expected to cost",
+        "State       Column  What happened" + " " * 65 + "Expected change",
+        "● drifting  region  moved by KS 0.3" + " " * 56 + "accuracy −10.0 points",
+        "",
+        "A few rows where region = 'south'",
+        "id  region  age",
+        "a   south    40",
+        "",
+        "Next: retrue collect loans \"region = 'south'\" --store s",
+    ]
+
+
+def test_what_is_everywhere_leads_to_retraining_on_the_log() -> None:
+    whole = Finding(Slice.all(), "loss", (1, 1), (0, 0), 500, 10.0, 9.0, (0.1, 0.3))
+    told = Told(slices=(whole,))
+    lines = printed(explanation_view(told))
+    assert "It is everywhere: no part of the rows explains more than all of them" in lines
+    assert next_step(told) == "retrue retrain loans --fit FILE.py:FUNCTION --mix reference=0.5 --mix log=0.5"
+
+
+def test_a_slice_that_grew_says_by_how_much() -> None:
+    lines = printed(explanation_view(Told(slices=(replace(SOUTH, question="share", loss=None),))))
+    assert "The events changed most where region = 'south': rose from 20 % to 60 % of all" in lines
+    assert "Slice              Rows  Share before   now" in lines
+
+
+def test_nothing_found_still_has_the_sentence_and_a_next_step() -> None:
+    told = Told(features=(), slices=(), cost=None, examples=pl.DataFrame())
+    lines = printed(explanation_view(told))
+    assert lines[0].startswith("Since 2 February")
+    assert "cost      not known: there are no labels yet" in lines
+    assert lines[-1].startswith("Next: retrue retrain loans")
+
+
+def test_a_narrow_terminal_does_without_the_expected_change() -> None:
+    lines = printed(explanation_view(Told()), width=80)
+    assert not any("Expected change" in line for line in lines)
+    assert max(map(len, lines)) <= 80
+
+
+def test_examples_have_the_guilty_columns_where_not_all_have_room() -> None:
+    wide = pl.DataFrame({**{f"c{i}": [i] for i in range(30)}, "region": ["south"]})
+    header = next(line for line in printed(explanation_view(Told(examples=wide)), width=70) if "c0" in line)
+    assert header.split() == ["c0", "c1", "c2", "c3", "region"]
+
+
+def test_a_slice_in_another_quoting_is_still_typed_right() -> None:
+    odd = replace(SOUTH, slice=Slice.parse("region = '$HOME'"))
+    assert next_step(Told(slices=(odd,))) == """retrue collect loans 'region = '"'"'$HOME'"'"''"""
+
+
+@pytest.mark.parametrize(
+    ("cost", "said"),
+    [
+        (("mae", 2.5, (2.0, 3.0)), "MAE 2.5 above the reference (2.0 to 3.0), worse"),
+        (("roc_auc", 0.02, (-0.01, 0.05)), "ROC AUC 2 points above the reference, within noise"),
+        (("accuracy", -0.05, None), "accuracy 5 points below the reference"),
+    ],
+)
+def test_a_cost_is_said_in_the_metrics_own_unit(cost: Any, said: str) -> None:
+    assert cost_said(cost) == said
+
+
+def test_an_impact_that_may_be_none_says_so() -> None:
+    assert expected(Impact(0.01, (-0.01, 0.03), "accuracy", "higher", 0, 0)) == "accuracy none to tell"
+    assert expected(None) == "–"
+
+
+def test_incidents_are_listed_with_how_many_live() -> None:
+    over = replace(INCIDENT, id="def456", state=State.RESOLVED, until=WINDOW[1])
+    assert printed(incidents_view([INCIDENT, over])) == [
+        "2 incidents, 1 of them live.",
+        "",
+        "Incident  Kind        State     What happened",
+        "abc123    ▲ degraded  open      Since 2 February 2026, accuracy 0.55: worse",
+        "def456    ▲ degraded  resolved  Since 2 February 2026, accuracy 0.55: worse",
+    ]
+    assert printed(incidents_view([INCIDENT]), width=60) == [
+        "1 incident.",
+        "",
+        "abc123  ▲ degraded  open",
+        "  Since 2 February 2026, accuracy 0.55: worse",
+    ]
