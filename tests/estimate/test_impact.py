@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrue.estimate.impact import EVALUATED, BinScores, Impact, impact
+from retrue.estimate.impact import EVALUATED, ScoredColumn, Impact, impact
 
-RIGHT = BinScores(sums=np.array([950.0, 600.0, 500.0]), n=np.array([1000, 1000, 1000]))
+RIGHT = ScoredColumn(sums=np.array([950.0, 600.0, 500.0]), n=np.array([1000, 1000, 1000]))
 
 
-def found(window: list[int], reference: list[int], scores: BinScores = RIGHT) -> Impact:
+def found(window: list[int], reference: list[int], scores: ScoredColumn = RIGHT) -> Impact:
     result = impact(np.array(window), np.array(reference), scores)
     assert result is not None
     return result
@@ -24,7 +24,7 @@ def test_it_is_the_mean_score_under_the_new_shares_less_that_under_the_old() -> 
 
 
 def test_a_column_that_moves_where_the_model_does_equally_well_costs_nothing() -> None:
-    even = BinScores(sums=np.array([800.0, 800.0, 800.0]), n=np.array([1000, 1000, 1000]))
+    even = ScoredColumn(sums=np.array([800.0, 800.0, 800.0]), n=np.array([1000, 1000, 1000]))
     moved = found([10_000, 0, 0], [0, 0, 10_000], even)
     assert abs(moved.value) < 1e-9
     assert max(abs(end) for end in moved.interval) < 0.04
@@ -40,21 +40,21 @@ def test_the_interval_covers_the_truth_nineteen_times_in_twenty() -> None:
     truth, hits = float(((q - p) * right).sum()), 0
     for _ in range(500):
         window, reference = rng.multinomial(2000, q), rng.multinomial(4000, p)
-        scores = BinScores(sums=rng.binomial(reference, right).astype(float), n=reference)
+        scores = ScoredColumn(sums=rng.binomial(reference, right).astype(float), n=reference)
         low, high = found(window.tolist(), reference.tolist(), scores).interval
         hits += low <= truth <= high
     assert hits / 500 >= 0.93
 
 
 def test_a_loss_counts_the_other_way() -> None:
-    loss = BinScores(np.array([100.0, 900.0]), np.array([1000, 1000]), np.array([20.0, 900.0]), "log_loss", "lower")
+    loss = ScoredColumn(np.array([100.0, 900.0]), np.array([1000, 1000]), np.array([20.0, 900.0]), "log_loss", "lower")
     worse = found([0, 10_000], [5_000, 5_000], loss)
     assert worse.value > 0
     assert worse.loss == worse.interval
 
 
 def test_rows_where_the_model_was_never_evaluated_are_reported() -> None:
-    few = BinScores(sums=np.array([900.0, 1.0, 0.0]), n=np.array([1000, EVALUATED - 1, 0]))
+    few = ScoredColumn(sums=np.array([900.0, 1.0, 0.0]), n=np.array([1000, EVALUATED - 1, 0]))
     moved = found([50, 20, 30], [990, 10, 0], few)
     assert (moved.uncovered, moved.uncovered_before) == pytest.approx((0.5, 0.01))
 
@@ -63,7 +63,7 @@ def test_without_rows_or_labels_there_is_none() -> None:
     nothing = np.zeros(3, int)
     assert impact(nothing, np.ones(3, int), RIGHT) is None
     assert impact(np.ones(3, int), nothing, RIGHT) is None
-    assert impact(np.ones(3, int), np.ones(3, int), BinScores(np.zeros(3), nothing)) is None
+    assert impact(np.ones(3, int), np.ones(3, int), ScoredColumn(np.zeros(3), nothing)) is None
 
 
 bins = st.lists(st.integers(0, 10_000), min_size=3, max_size=3).filter(lambda counts: sum(counts) > 0)
@@ -82,8 +82,8 @@ def test_narrow_bins_of_an_ordered_column_borrow_from_their_neighbours() -> None
     reference = np.concatenate([[0], np.full(400, 3), np.zeros(6, int)])
     right = np.concatenate([[0], rng.binomial(3, chance), np.zeros(6, int)]).astype(float)
     window = np.concatenate([[0], np.zeros(300, int), np.full(100, 10), np.zeros(6, int)])
-    narrow = found(window.tolist(), reference.tolist(), BinScores(right, reference))
-    wide = found(window.tolist(), reference.tolist(), BinScores(right, reference, ordered=True))
+    narrow = found(window.tolist(), reference.tolist(), ScoredColumn(right, reference))
+    wide = found(window.tolist(), reference.tolist(), ScoredColumn(right, reference, ordered=True))
     truth = float(chance[300:].mean() - chance.mean())
     assert narrow.uncovered == pytest.approx(1.0)  # fewer than five labelled rows in each
     assert wide.uncovered == 0.0

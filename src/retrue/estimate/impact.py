@@ -30,8 +30,8 @@ Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class BinScores:
-    """The per-event score of a labelled reference, by bin of one column.
+class ScoredColumn:
+    """A column's `retrue.core.reference.BinScores`, and what its score is.
 
     Args:
         sums: sum of the score in each bin, [bins].
@@ -78,7 +78,7 @@ class Impact:
         return (-high, -low) if self.better == "higher" else (low, high)
 
 
-def impact(window: Array, reference: Array, scores: BinScores) -> Impact | None:
+def impact(window: Array, reference: Array, scores: ScoredColumn) -> Impact | None:
     """Estimate the impact of one column.
 
     Args:
@@ -89,7 +89,7 @@ def impact(window: Array, reference: Array, scores: BinScores) -> Impact | None:
     Returns:
         None where the window, the reference or the scores are empty.
 
-    >>> scores = BinScores(sums=np.array([900.0, 500.0]), n=np.array([1000, 1000]))
+    >>> scores = ScoredColumn(sums=np.array([900.0, 500.0]), n=np.array([1000, 1000]))
     >>> found = impact(np.array([200, 800]), np.array([1000, 1000]), scores)
     >>> round(found.value, 3), found.uncovered  # 30 % of rows moved from 0.9 to 0.5
     (-0.118, 0.0)
@@ -132,13 +132,13 @@ def _merge(values: Array, places: npt.NDArray[np.intp]) -> Array:
     return np.bincount(places, values)
 
 
-def _merge_scores(scores: BinScores, places: npt.NDArray[np.intp]) -> BinScores:
+def _merge_scores(scores: ScoredColumn, places: npt.NDArray[np.intp]) -> ScoredColumn:
     squares = None if scores.squares is None else _merge(scores.squares, places)
     sums, n = _merge(scores.sums, places), _merge(scores.n, places)
     return replace(scores, sums=sums, n=n, squares=squares, ordered=False)
 
 
-def _shrunk(scores: BinScores, labelled: float) -> tuple[Array, Array]:
+def _shrunk(scores: ScoredColumn, labelled: float) -> tuple[Array, Array]:
     """Give each bin's mean, shrunk to the overall mean, and the variance of that mean."""
     squares = scores.sums if scores.squares is None else scores.squares
     overall = float(scores.sums.sum()) / labelled

@@ -20,7 +20,7 @@ from retrue.core.outcome import Outcome
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
 from retrue.errors import MetricError
-from retrue.estimate.impact import BinScores, Impact, impact
+from retrue.estimate.impact import ScoredColumn, Impact, impact
 from retrue.judge.columns import Known, judge_column, learn_null
 from retrue.judge.distance import Z95
 from retrue.judge.null import Null
@@ -107,7 +107,7 @@ class Judge:
             return None
         better = "higher" if outcome.higher_is_better else "lower"
         ordered = isinstance(column.grid, NumericGrid) and column.grid.bins > 1  # without cuts nothing can be merged
-        by_bin = BinScores(scores.total, scores.n, scores.squares, outcome.score_metric, better, ordered)
+        by_bin = ScoredColumn(scores.total, scores.n, scores.squares, outcome.score_metric, better, ordered)
         return impact(all_counts(column), all_counts(self.reference.profile.columns[name]), by_bin)
 
     @cached_property
