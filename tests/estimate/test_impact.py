@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrue.estimate.impact import EVALUATED, ScoredColumn, Impact, impact
+from retrue.estimate.impact import EVALUATED, Impact, ScoredColumn, impact
 
 RIGHT = ScoredColumn(sums=np.array([950.0, 600.0, 500.0]), n=np.array([1000, 1000, 1000]))
 

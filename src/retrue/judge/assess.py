@@ -20,7 +20,7 @@ from retrue.core.outcome import Outcome
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
 from retrue.errors import MetricError
-from retrue.estimate.impact import ScoredColumn, Impact, impact
+from retrue.estimate.impact import Impact, ScoredColumn, impact
 from retrue.judge.columns import Known, judge_column, learn_null
 from retrue.judge.distance import Z95
 from retrue.judge.null import Null
