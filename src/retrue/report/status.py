@@ -97,6 +97,7 @@ COUNTS = {
     "labels waiting": "wait for their event",
     "labels ambiguous": "belong to an id of several dates, and went to the newest",
     "labels picked up": "that had waited found their event",
+    "feedback picked up": "that had waited found their event",
 }
 
 
