@@ -41,9 +41,11 @@ def run(command: Sequence[str], fine: Collection[int] = (0,), env: Mapping[str, 
     Raises:
         Failed: its exit status isn't one of `fine`; with the end of what it said.
     """
+    # Installed programs are compiled once; where that is turned off, each run would compile this project anew.
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         began = time.perf_counter()
-        started = subprocess.Popen(command, stdout=out, stderr=errors, cwd=ROOT, env={**os.environ, **(env or {})})
+        started = subprocess.Popen(command, stdout=out, stderr=errors, cwd=ROOT, env={**own, **(env or {})})
         _, status, used = os.wait4(started.pid, 0)
         wall = time.perf_counter() - began
         started.returncode = os.waitstatus_to_exitcode(status)
