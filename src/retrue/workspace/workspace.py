@@ -63,7 +63,7 @@ class Workspace:
         """A registered model.
 
         Raises:
-            StoreError: there is none of that name; the nearest is suggested.
+            SchemaError: there is none of that name; the nearest is suggested.
         """
         self.store.model(name)
         return Model(self.store, name)

@@ -1,0 +1,61 @@
+"""An incident is explained: since when, which rows, which features, what it costs."""
+
+from __future__ import annotations
+
+import json
+
+import polars as pl
+import pytest
+from sklearn.metrics import roc_auc_score
+from tests.workspace.conftest import day, events, live, registered
+
+import retrue as rt
+
+
+def test_the_planted_slice_and_since_when_are_named(store: rt.Workspace) -> None:
+    """From day 19 on the model is wrong in one city only."""
+    model = registered(store)
+    for number in range(14, 24):
+        live(model, events(number, 1, turned=("LGA",) if number >= 19 else ()))
+    model.check(now=day(25))
+    (incident,) = model.incidents()
+    found = incident.explain()
+    assert found.since == day(19).isoformat()
+    assert found.slices[0].slice.sql == "city = 'LGA'"
+    assert set(found.examples["city"]) == {"LGA"}
+    assert json.loads(json.dumps(found.to_dict(), default=str))["slices"][0]["slice"] == "city = 'LGA'"
+
+
+def test_the_cost_is_the_change_of_the_main_metric(store: rt.Workspace) -> None:
+    model, bad = registered(store), events(14, 2, turned=("LGA", "JFK"))
+    live(model, bad)
+    model.check(now=day(17))
+    found = model.incidents()[0].explain()
+    assert found.cost is not None
+    metric, change, interval = found.cost
+    now, before = (roc_auc_score(table["y"], table["p"]) for table in (bad, events(0, 14)))
+    assert metric == "roc_auc"
+    assert change == pytest.approx(now - before, abs=0.002)
+    assert interval is not None
+    assert interval[0] <= change <= interval[1] < 0
+
+
+def test_the_feature_that_moved_is_named(store: rt.Workspace) -> None:
+    model = registered(store)
+    model.log(events(14, 2, shift=30).drop("y"))
+    model.check(now=day(17))
+    found = model.incidents(live=True)[0].explain()
+    assert found.features[0].column == "x"
+    assert "x" in found.slices[0].slice.columns
+
+
+def test_a_model_without_labels_is_explained_too(store: rt.Workspace) -> None:
+    table = events(0, 14).drop("y", "p")
+    model = store.register("bare", table, id="id", time="at", window="1d")
+    moved = events(14, 2).drop("y", "p").with_columns(city=pl.lit("EWR"))
+    model.log(moved)
+    model.check(now=day(17))
+    found = model.incidents()[0].explain()
+    assert found.cost is None
+    assert found.features[0].column == "city"
+    assert found.slices[0].slice.sql == "city = 'EWR'"

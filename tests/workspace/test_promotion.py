@@ -1,0 +1,143 @@
+"""After a promotion new windows meet the new reference, old ones stay as they were, and there is a way back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+from tests.workspace.conftest import day, events, live, registered
+
+import retrue as rt
+from retrue.core.profile import Profile
+from retrue.store.rows import Audit, Point
+
+CODES = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["city"]), remainder="passthrough")
+LEARNER = make_pipeline(CODES, LogisticRegression())
+EVERYWHERE = ("JFK", "LGA", "EWR")
+
+
+def promoted(store: rt.Workspace, *, shift: float = 0.0) -> tuple[rt.Model, Any]:
+    """A model whose world turned round on day 14, and was learned anew on day 24."""
+    model = registered(store, maturity="1d")
+    live(model, events(14, 10, turned=EVERYWHERE, shift=shift))
+    model.check(now=day(25))
+    mix = rt.Mix({model.reference: 0.01, model.logged(): 0.99})
+    run = model.retrain(LEARNER, mix=mix, holdout="3d", now=day(25))
+    run.promote()
+    return model, run
+
+
+def counted(model: rt.Model) -> dict[tuple[str, int, str], Profile]:
+    """All profiles of the store, by version, window and slice."""
+    found = [one for version in ("1", "2") for one in model.store.profiles(model.name, version=version)]
+    return {(one.version, one.start, one.slice): one.profile for one in found}
+
+
+def agree(left: dict[Any, Profile], right: dict[Any, Profile]) -> bool:
+    """Whether two stores' profiles are the same: counts exactly."""
+    return left.keys() == right.keys() and all(profile.agrees(right[key]) for key, profile in left.items())
+
+
+def test_a_promoted_challenger_is_the_champion(store: rt.Workspace) -> None:
+    model, run = promoted(store)
+    assert (model.version, run.model.run(run.id).status) == ("2", "promoted")
+    assert [(row.version, row.stage) for row in model.versions()] == [("1", "retired"), ("2", "champion")]
+    table = events(24, 1)
+    assert model.artefact().predict_proba(table.select("x", "city"))[:, 1].tolist() == run.predict(table).tolist()
+    assert model.artefact("1") is None
+
+
+def test_windows_of_the_new_version_meet_its_own_reference(store: rt.Workspace) -> None:
+    """In a world that is still turned round the old scores alarm; the new ones are in true, against the holdout."""
+    model, run = promoted(store)
+    assert "degraded" in {incident.kind.value for incident in model.incidents()}
+    table = events(26, 3, turned=EVERYWHERE)
+    live(model, table.with_columns(p=pl.Series(run.predict(table))))
+    found = model.check(now=day(33))
+    assert {verdict.kind.value for verdict in found} == {"true"}
+    assert {verdict.window[0] for verdict in found if verdict.window} == {day(n).isoformat() for n in range(26, 29)}
+    assert model.incidents(live=True) == []
+    assert len(model.incidents()) >= 1, "what was is not forgotten"
+    with model.store.catalog.read() as tx:
+        points = tx.find(Point, model="flights", version="2", metric="accuracy")
+    challenger = next(one.challenger for one in run.prove().contests if one.metric == "accuracy")
+    assert [point.reference for point in points] == [pytest.approx(challenger)] * 3
+
+
+def test_the_new_reference_holds_each_row_once(store: rt.Workspace) -> None:
+    model, run = promoted(store)
+    rows = model.reference.frame
+    assert rows["id"].null_count() == 0
+    assert rows["id"].is_duplicated().sum() == 0
+    assert rows.height == run.manifest["rows"] + pl.read_parquet(run.folder / "holdout.parquet").height
+    again = rt.Mix({model.reference_of("1"): 0.5, model.reference: 0.5}).build(["x"], key="id")
+    assert [part["rows"] for part in again.manifest["parts"]] == [4_200, rows.height - 4_200]
+
+
+def test_the_new_reference_s_performance_is_that_of_the_holdout(store: rt.Workspace) -> None:
+    """Any model does well on what it has learned."""
+    model, run = promoted(store)
+    outcome = model.reference.load().profile.outcome
+    assert outcome is not None
+    assert outcome.labelled == run.prove().contests[0].n
+
+
+def test_the_same_grids_leave_profiles_as_they_were(store: rt.Workspace) -> None:
+    model, _ = promoted(store)
+    assert model.reference_of("1").load().grids.digest == model.reference.load().grids.digest
+    before = counted(model)
+    model.store.recount("flights")
+    assert agree(before, counted(model))
+
+
+def test_outgrown_grids_are_fitted_anew_and_all_versions_counted_on_them(store: rt.Workspace) -> None:
+    """Its x moved by 20 standard deviations: on the old grid all of it lies in one bin."""
+    model, _ = promoted(store, shift=20.0)
+    old, new = model.reference_of("1").load(), model.reference.load()
+    assert old.grids.digest == new.grids.digest
+    x = new.profile.columns["x"]
+    assert (x.out_of_range, x.rows) == (0, model.reference.frame.height)
+    assert old.profile.rows == 4_200
+    before = counted(model)
+    assert {version for version, _, _ in before} == {"1"}
+    model.store.recount("flights")
+    assert agree(before, counted(model))
+    model.log(events(25, 1, shift=20.0).drop("y"))
+    window = next(one for one in model.store.profiles("flights", version="2") if one.slice == "")
+    assert window.profile.columns["x"].out_of_range <= 5
+
+
+def test_rolling_back_makes_the_version_before_the_champion(store: rt.Workspace) -> None:
+    model, _ = promoted(store)
+    assert model.rollback() == "1"
+    assert [(row.version, row.stage) for row in model.versions()] == [("1", "champion"), ("2", "retired")]
+    with pytest.raises(rt.RefusedError, match="nothing to roll back to"):
+        model.rollback()
+    live(model, events(25, 1, turned=EVERYWHERE))
+    assert "degraded" in {verdict.kind.value for verdict in model.check(now=day(27))}
+
+
+def test_a_second_promotion_is_the_third_version(store: rt.Workspace) -> None:
+    """The world turned back; what is retrained on begins with the second reference."""
+    model, run = promoted(store)
+    table = events(25, 8)
+    live(model, table.with_columns(p=pl.Series(run.predict(table))))
+    mix = rt.Mix([(model.logged(), 0.99), (model.reference, 0.01)])
+    again = model.retrain(LEARNER, mix=mix, holdout="3d", now=day(34))
+    assert [part["rows"] for part in again.manifest["parts"]][1] == model.reference.frame.height
+    assert again.promote() == "3"
+    assert model.rollback() == "2"
+
+
+def test_a_promotion_is_in_the_audit_log(store: rt.Workspace) -> None:
+    model, run = promoted(store)
+    with model.store.catalog.read() as tx:
+        said = tx.find(Audit, model="flights", action="promoted")
+    assert [(row.body["version"], row.body["run"]) for row in said] == [("2", run.id)]
+    assert datetime.fromisoformat(run.manifest["cut"]) < day(25)
