@@ -25,7 +25,7 @@ from retrue.store.ids import hash64
 from retrue.store.resolve import DIFFERS
 from retrue.store.store import Store
 from retrue.tables import Table, read
-from retrue.workspace import checking, clock, explaining, promotion, training
+from retrue.workspace import checking, clock, explaining, figures, promotion, training
 from retrue.workspace.clock import micros, now
 from retrue.workspace.options import Options
 from retrue.workspace.references import VersionReference
@@ -211,6 +211,22 @@ class Model:
         """
         self.store.apply(self.name)
         return self.store.labelled(self.name, clock.utc(since), clock.utc(until), **options)
+
+    def figures(
+        self, value: str, *, of: Any = "events", how: figures.How = "mean", time: str | None = None
+    ) -> pl.DataFrame:
+        """What a column of the events, of the feedback or of a dated table comes to, by window and slice.
+
+        Args:
+            value: the column.
+            of: "events", "feedback" (counted in its event's window), or a table with a time column of its own.
+            how: "mean", "rate" (share of yes), "total", or "count".
+            time: the table's time column.
+
+        Returns:
+            `window`, `until`, `slice` (None: all rows), `n`, `value`, `low`, `high`.
+        """
+        return figures.figures(self, value, of=of, how=how, time=time)
 
     def quarantine(self) -> pl.DataFrame:
         """Rows that were set aside: when, kind, reason, id, and the row as JSON."""
