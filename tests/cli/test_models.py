@@ -162,7 +162,7 @@ def test_changed_columns_are_named(call: Call, fresh: str, events: pl.DataFrame)
     checked = call("check", fresh, "--now", "2026-03-01")
     assert checked.status == 1
     assert re.search(r"■ broken +age .*'age' was Int64 and is now String", checked.out)
-    assert re.search(r"◌ broken \(notice\) +extra ", checked.out), "a new column alarms nobody"
+    assert re.search(r"◌ drifting \(notice\) +extra ", checked.out), "a new column alarms nobody"
 
 
 @pytest.mark.parametrize(
