@@ -1,0 +1,69 @@
+"""The quick demo, as a user runs it: it ends well, and leaves a report and a store to look at."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import retrue as rt
+from retrue.demo.story import prepare
+
+
+def retrue(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line."""
+    command = [sys.executable, "-m", "retrue", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(rt.StoreError, match=r"holds something else.*retrue demo --store"):
+        prepare(tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_the_demo_s_own_folder_is_made_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    prepare(folder)
+    (folder / "report.html").write_text("old")
+    prepare(folder)
+    assert [path.name for path in folder.iterdir()] == [".retrue-demo"]
+
+
+@pytest.mark.slow
+def test_the_quick_demo_walks_the_whole_loop(tmp_path: Path) -> None:
+    told = retrue(tmp_path, "demo", "--quick", "--store", "flights")
+    assert told.returncode == 0, told.stderr
+    assert told.stderr == ""
+    for step in ("deployed", "collected", "retrained", "proof", "Next:"):
+        assert step in told.stdout, step
+    assert "refused" in told.stdout or "promoted" in told.stdout
+    page = (tmp_path / "flights" / "report.html").read_text(encoding="utf-8")
+    assert page.rstrip().endswith("</html>")
+    store = ("--store", "flights/store", "--json")
+    incidents = retrue(tmp_path, "incidents", "flights", *store)
+    assert incidents.returncode == 0, incidents.stderr
+    found = json.loads(incidents.stdout)
+    listed = found if isinstance(found, list) else found["incidents"]
+    assert {"degraded", "broken", "unknown", "drifting"} & {one["kind"] for one in listed}
+    assert retrue(tmp_path, "check", "flights", *store).returncode in (0, 1)
+    assert retrue(tmp_path, "explain", "flights", listed[0]["id"], *store).returncode == 0
+    with rt.open(tmp_path / "flights" / "store") as opened:
+        model = opened.model("flights")
+        assert model.collections()
+        assert model.runs()
+        assert model.quarantine().height <= 50
+        assert model.events().collect().height > 90_000
+
+
+@pytest.mark.slow
+def test_the_command_refuses_another_folder(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    told = retrue(tmp_path, "demo", "--quick", "--store", ".")
+    assert told.returncode == 2
+    assert "holds something else" in told.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
