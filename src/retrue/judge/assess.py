@@ -19,7 +19,6 @@ from retrue.core.grid import NumericGrid
 from retrue.core.outcome import Outcome
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
-from retrue.errors import MetricError
 from retrue.estimate.impact import Impact, ScoredColumn, impact
 from retrue.judge.columns import Known, judge_column, learn_null
 from retrue.judge.distance import Z95
@@ -29,7 +28,7 @@ from retrue.judge.quality import History
 from retrue.judge.rows import judge_row_rules
 from retrue.judge.rules import Rule
 from retrue.judge.settings import Settings
-from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
+from retrue.judge.verdict import Verdict, sort_worst_first
 from retrue.metrics import Measure, Metric, registered
 from retrue.schema import Kind
 
@@ -234,21 +233,3 @@ def past(measures: Sequence[Measure]) -> Past:
     values = [np.nan if m.value is None else m.value for m in measures]
     errors = [np.nan if m.interval is None else (m.interval[1] - m.interval[0]) / (2 * Z95) for m in measures]
     return Past(np.array(values), np.array(errors))
-
-
-def unmeasured(rules: Sequence[Rule], columns: Iterable[str]) -> None:
-    """Check rules against the columns there are.
-
-    Raises:
-        MetricError: a rule names an unknown metric or column.
-    """
-    known = list(columns)
-    for rule in rules:
-        if rule.check(known).of == "tables":
-            raise MetricError(f"{rule.metric!r} needs whole tables", where=f"rule {str(rule)!r}", hint="use rt.compare")
-
-
-def worst(verdicts: Iterable[Verdict]) -> VerdictKind:
-    """The kind of the worst verdict; `true` where there is none."""
-    ranked = sort_worst_first(verdicts)
-    return ranked[0].kind if ranked else VerdictKind.TRUE
