@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -139,6 +140,34 @@ def test_logging_without_room_loses_nothing(call: Call, files: Files, tmp_path: 
     assert started("log", "loans", files.calm, "--at", "2026-02-02", cwd=tmp_path).returncode == 0
     assert json.loads(call("models", "--json").out)[0]["events"] == 5600
     assert call("doctor").status == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a disk of 8 MB, where we may."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("may not mount a disk")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_said_and_nothing_is_lost(call: Call, files: Files, small_disk: Path) -> None:
+    store = ("--store", small_disk / "store")
+    assert call("register", "loans", "-r", files.reference, *ROLES, "--window", "1d", *store).status == 0
+    filling = small_disk / "filling"
+    with contextlib.suppress(OSError), filling.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(1024))
+    for command in (("log", "loans", files.calm), ("check", "loans")):
+        full = started(*command, *store, cwd=small_disk)
+        assert (full.returncode, full.stdout) == (2, "")
+        assert re.match(r"error: the disk is full in .*\. Hint: free some space, then try again\n", full.stderr)
+    filling.unlink()
+    assert call("log", "loans", files.calm, "--at", "2026-02-02", *store).out.startswith("5,600 events taken.\n")
+    assert call("doctor", *store).status == 0
 
 
 @pytest.mark.parametrize("name", ["report.html", "loans.retrue"])

@@ -14,6 +14,7 @@ import errno
 import io
 import os
 import secrets
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -272,6 +273,8 @@ def store_error(error: Exception, path: Path) -> StoreError:
     number = error.errno if isinstance(error, OSError) else None
     if name == "SQLITE_FULL" or number in _FULL or any(said in text for said in _FULL_TEXTS):
         return StoreFullError("the disk is full", where=str(path), hint="free some space, then try again")
+    if name.startswith("SQLITE_IOERR") and no_room(path):  # SQLite says so where its shared memory finds no room
+        return StoreFullError("the disk is full", where=str(path), hint="free some space, then try again")
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")) or number in _REFUSED:
         return StoreError("the folder can't be written", where=str(path), hint="check its permissions")
     if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
@@ -279,6 +282,15 @@ def store_error(error: Exception, path: Path) -> StoreError:
     return StoreError(f"the store failed: {text}", where=str(path))
 
 
+def no_room(path: Path) -> bool:
+    """Whether the disk that holds a file has nothing left to speak of."""
+    try:
+        return shutil.disk_usage(path.parent).free < LEAST_ROOM
+    except OSError:
+        return False
+
+
+LEAST_ROOM = 65_536  # bytes; SQLite grows its shared memory by half of this at a time
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_TEXTS = ("disk is full", "No space left", "File too large", "quota exceeded")
 _REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
