@@ -154,20 +154,25 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_disk_is_said_and_nothing_is_lost(call: Call, files: Files, small_disk: Path) -> None:
+def test_a_full_disk_is_said_and_nothing_is_lost(files: Files, small_disk: Path) -> None:
     store = ("--store", small_disk / "store")
-    assert call("register", "loans", "-r", files.reference, *ROLES, "--window", "1d", *store).status == 0
+
+    def status(*command: object) -> int:
+        return started(*command, *store, cwd=Path("/")).returncode
+
+    assert status("register", "loans", "-r", files.reference, *ROLES, "--window", "1d") == 0
     filling = small_disk / "filling"
     with contextlib.suppress(OSError), filling.open("wb", buffering=0) as file:
         while True:
             file.write(bytes(1024))
     for command in (("log", "loans", files.calm), ("check", "loans")):
-        full = started(*command, *store, cwd=small_disk)
+        full = started(*command, *store, cwd=Path("/"))
         assert (full.returncode, full.stdout) == (2, "")
         assert re.match(r"error: the disk is full in .*\. Hint: free some space, then try again\n", full.stderr)
     filling.unlink()
-    assert call("log", "loans", files.calm, "--at", "2026-02-02", *store).out.startswith("5,600 events taken.\n")
-    assert call("doctor", *store).status == 0
+    logged = started("log", "loans", files.calm, "--at", "2026-02-02", *store, cwd=Path("/"))
+    assert logged.stdout.startswith("5,600 events taken.\n")
+    assert status("doctor") == 0
 
 
 @pytest.mark.parametrize("name", ["report.html", "loans.retrue"])
