@@ -50,12 +50,13 @@ def collect(
     if json:
         shared.print_json({"name": found.name, "slice": found.slice, "matched": found.matched, "rows": rows})
         return
+    from retrue.report.incident import typed
     from retrue.report.words import plural
 
     some = "" if rows == found.matched else f" of {found.matched:,} that match"
     typer.echo(f"{plural(rows, 'event')}{some} collected as {found.name!r}.")
     if rows:
-        next_mix = f"--mix reference=0.5 --mix {shared.typed(found.name + '=0.5')}"
+        next_mix = f"--mix reference=0.5 --mix {typed(found.name + '=0.5')}"
         typer.echo(f"Next: retrue retrain {name} --fit FILE.py:FUNCTION {next_mix}{shared.same_store(store)}")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -221,16 +220,6 @@ def open_model(given: str | None, name: str) -> Model:
 def same_store(given: str | None) -> str:
     """What the next command needs to find the same store; nothing where it finds it anyway."""
     return f" --store {given}" if given and given != os.environ.get("RETRUE_STORE") else ""
-
-
-def typed(text: str) -> str:
-    """A text as one types it in a shell, in double quotes where that is enough.
-
-    >>> print(typed("age > 30"), typed("x"), typed("origin = 'JFK'"))
-    "age > 30" x "origin = 'JFK'"
-    """
-    quoted = shlex.quote(text)
-    return quoted if quoted == text or set(text) & set('"$`\\!') else f'"{text}"'
 
 
 # --- printing ---------------------------------------------------------------------------------------------------------
