@@ -8,13 +8,14 @@ from typing import Any
 import polars as pl
 import pytest
 from sklearn.compose import make_column_transformer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from tests.workspace.conftest import day, events, live, registered
 
 import retrue as rt
 from retrue.core.profile import Profile
+from retrue.metrics import get
 from retrue.store.rows import Audit, Point
 
 CODES = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["city"]), remainder="passthrough")
@@ -141,3 +142,54 @@ def test_a_promotion_is_in_the_audit_log(store: rt.Workspace) -> None:
         said = tx.find(Audit, model="flights", action="promoted")
     assert [(row.body["version"], row.body["run"]) for row in said] == [("2", run.id)]
     assert datetime.fromisoformat(run.manifest["cut"]) < day(25)
+
+
+WORDS: dict[str, tuple[Any, Any]] = {"text": ("bad", "good"), "flag": (True, False), "number": (1, 0)}
+
+
+def spoken(said: str, table: pl.DataFrame) -> pl.DataFrame:
+    """The same events, with the label, the score or the prediction in other words."""
+    sure, words = pl.col("p") >= 0.5, WORDS[said.split(maxsplit=1)[0]]
+    yes, no = (pl.lit(word) for word in words)
+    told = table.with_columns(
+        y=pl.when(pl.col("y") == 1).then(yes).otherwise(no), g=pl.when(sure).then(yes).otherwise(no)
+    )
+    return told.drop("p") if said.endswith("without score") else told
+
+
+@pytest.mark.parametrize("said", ["text", "flag", "number", "text without score", "number without score"])
+def test_a_promoted_version_is_measured_by_its_own_words(store: rt.Workspace, said: str) -> None:
+    """Scores and predictions of the reference are the challenger's, whatever labels are called and come first."""
+    score = None if said.endswith("without score") else "p"
+    roles: dict[str, Any] = {"score": score, "prediction": "g", "positive": "bad" if said.startswith("text") else None}
+    model = store.register(
+        "flights", spoken(said, events(0, 14)), id="id", time="at", label="y", window="1d", maturity="1d", **roles
+    )
+    live(model, spoken(said, events(14, 10, turned=EVERYWHERE)))
+    mix = rt.Mix({model.reference: 0.01, model.logged(): 0.99})
+    run = model.retrain(LEARNER, mix=mix, holdout="3d", now=day(25))
+    contests = {one.metric: one for one in run.prove().contests if one.where == "holdout"}
+    held = pl.read_parquet(run.folder / "holdout.parquet")
+    assert contests["accuracy"].champion == pytest.approx((held["g"] == held["y"]).mean())
+    assert contests["roc_auc"].outcome == "better"
+    run.promote()
+    outcome = model.reference.load().profile.outcome
+    own = get("accuracy").compute(outcome).value
+    assert own == pytest.approx(contests["accuracy"].challenger)
+    assert set(model.reference.frame["g"]) == set(held["y"])
+
+
+def test_a_regression_is_retrained_and_promoted(store: rt.Workspace) -> None:
+    def valued(table: pl.DataFrame, sign: int) -> pl.DataFrame:
+        return table.with_columns(y=sign * pl.col("x") + pl.col("p"), g=pl.col("x") + pl.col("p")).drop("p")
+
+    roles: dict[str, Any] = {"label": "y", "prediction": "g", "task": "regression", "window": "1d", "maturity": "1d"}
+    model = store.register("flights", valued(events(0, 14), 1), id="id", time="at", **roles)
+    live(model, valued(events(14, 10), -1))
+    learner = make_pipeline(CODES, LinearRegression())
+    run = model.retrain(learner, mix=rt.Mix({model.logged(): 1.0}), holdout="3d", now=day(25))
+    main = run.prove().contests[0]
+    assert (main.metric, main.outcome) == ("mae", "better")
+    assert run.promote() == "2"
+    own = get("mae").compute(model.reference.load().profile.outcome).value
+    assert own == pytest.approx(main.challenger)

@@ -9,13 +9,14 @@ import numpy as np
 import polars as pl
 
 from retrue.core.grids import Grids
-from retrue.core.outcome_grid import BinaryGrid, score_rows
+from retrue.core.outcome_grid import THRESHOLD, BinaryGrid, score_rows
 from retrue.core.reference import Reference, score_bins
 from retrue.core.state import Bools, Floats
 from retrue.engine import local
 from retrue.errors import RefusedError, SchemaError
 from retrue.refine.prove import Duel, prove
 from retrue.refine.train import score
+from retrue.schema import Schema
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.tables import read
@@ -39,8 +40,7 @@ def prove_run(run: Run) -> Proof:
     table = pl.read_parquet(run.folder / "holdout.parquet")
     layout = model.store.layout(model.name)
     labels, task = truth(reference, table, schema.label or layout.label_column)
-    champion = score_rows(table, schema.score if isinstance(schema.score, str) else schema.prediction)
-    duel = Duel(labels, champion, score_rows(table, "_challenger"))
+    duel = Duel(labels, champion_scores(reference, table), score_rows(table, "_challenger"))
     known = np.isfinite(duel.label) & np.isfinite(duel.champion) & np.isfinite(duel.challenger)
     places = {"holdout": np.ones(int(known.sum()), np.bool_)}
     for name, mask in masks(run, table).items():
@@ -50,6 +50,15 @@ def prove_run(run: Run) -> Proof:
     time = table[layout.time_column]
     ends = (str(time.min()), str(time.max()))
     return Proof(tuple(contests), coverage, tuple(run.gate.reasons(contests, coverage)), ends)
+
+
+def champion_scores(reference: Reference, table: pl.DataFrame) -> Floats:
+    """What the champion said: its score, or its prediction as a number; NaN where it said nothing."""
+    schema, grid = reference.schema, reference.grids.outcome
+    if isinstance(schema.score, str) or not isinstance(grid, BinaryGrid):
+        return score_rows(table, schema.score if isinstance(schema.score, str) else schema.prediction)
+    said = grid.predicted(table)
+    return np.where(said == 2, np.nan, said).astype(np.float64)
 
 
 def truth(reference: Reference, table: pl.DataFrame, label: str) -> tuple[Floats, str]:
@@ -130,16 +139,36 @@ def reference_of_run(run: Run, grids: Grids) -> tuple[Reference, pl.DataFrame]:
     Inputs: all that it was trained and proven on. Performance: the holdout alone, because a model always does well on
     what it has learned.
     """
-    schema = run.model.schema
-    target = schema.score if isinstance(schema.score, str) else str(schema.prediction)
-    holdout = pl.read_parquet(run.folder / "holdout.parquet").with_columns(pl.col("_challenger").alias(target))
-    proven = holdout.select(name for name in holdout.columns if name in schema.named)
+    schema, label = run.model.schema, run.model.store.layout(run.model.name).label_column
+    holdout = pl.read_parquet(run.folder / "holdout.parquet")
     trained = pl.read_parquet(run.folder / "training.parquet")
-    own = trained.with_columns(pl.Series(target, score(run.challenger, trained, run.body["features"], schema.positive)))
+    proven = spoken(holdout, score_rows(holdout, "_challenger"), schema, grids, holdout[label])
+    proven = proven.select(name for name in proven.columns if name in schema.named)
+    scores = score(run.challenger, trained, run.body["features"], schema.positive)
+    own = spoken(trained, scores, schema, grids, holdout[label])
     both = pl.concat([own, proven], how="diagonal_relaxed")
     profile = replace(grids.count(both), outcome=grids.count_rows(proven).outcome)
     past = local.reference_windows(read(proven), grids, schema.time, run.model.options.window)
     return Reference(schema, grids, profile, score_bins(grids, both), past), both
+
+
+def spoken(frame: pl.DataFrame, scores: Floats, schema: Schema, grids: Grids, labels: pl.Series) -> pl.DataFrame:
+    """Rows with the challenger's score and prediction in place of the champion's."""
+    if isinstance(schema.score, str):
+        frame = frame.with_columns(pl.Series(schema.score, scores))
+    if schema.prediction is None:
+        return frame
+    if not isinstance(grids.outcome, BinaryGrid):
+        return frame.with_columns(pl.Series(schema.prediction, scores))
+    return frame.with_columns(named(scores >= THRESHOLD, labels, grids.outcome).alias(schema.prediction))
+
+
+def named(positive: Bools, labels: pl.Series, grid: BinaryGrid) -> pl.Series:
+    """Predictions in the words of the labels."""
+    known = labels.drop_nulls().unique(maintain_order=True)
+    codes = grid.truth(known)
+    words = [next(iter(known.filter(pl.Series(codes == code))), None) for code in (0, 1)]
+    return pl.Series([words[int(yes)] for yes in positive], dtype=labels.dtype)
 
 
 def rollback(model: Model) -> str:
