@@ -86,3 +86,16 @@ def test_named_sums_survive_packing_in_their_order() -> None:
     losses = {"b/c": Sums(2, 1.0, 4.0), "a": Sums()}
     again: dict[str, Any] = unpack_sums(pack_sums(losses))
     assert list(again.items()) == list(losses.items())
+
+
+def test_a_label_that_is_neither_class_is_no_label() -> None:
+    """`weird` counts as not labelled; `1.0`, `true` and 1 are one class, `0.0`, `false` and 0 the other."""
+    from retrue.core.outcome_grid import BinaryGrid
+
+    grid = BinaryGrid("y", "p", None, "1", np.arange(101) / 100, "0")
+    frame = pl.DataFrame({"y": ["1", "true", "1.0", "0", "false", "0.0", "weird", None], "p": [0.5] * 8})
+    found = grid.count(frame)
+    assert (found.labelled, found.unlabelled) == (6, 2)
+    assert grid.truth(frame["y"]).tolist() == [1, 1, 1, 0, 0, 0, 2, 2]
+    open_world = BinaryGrid("y", "p", None, "a", np.arange(101) / 100)
+    assert open_world.truth(pl.Series(["A", "b", None])).tolist() == [1, 0, 2]

@@ -103,3 +103,20 @@ def test_what_does_not_fit_a_task_is_an_error_that_says_what_would(
 ) -> None:
     with pytest.raises(SchemaError, match=message):
         Schema.infer(columns, **roles)
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "positive"),
+    [
+        ([1, 2], [0.2, 0.8], "2"),
+        ([1, 2], [0.8, 0.2], "1"),
+        (["late", "ontime"], [0.9, 0.1], "late"),
+        (["yes", "maybe"], [0.1, 0.9], "maybe"),  # `yes` alone says nothing about `maybe`
+        ([0, 1], [0.9, 0.1], "1"),  # a model worse than chance doesn't turn 0 and 1 around
+    ],
+)
+def test_the_class_with_the_higher_scores_is_positive_where_names_dont_say(
+    labels: list[Any], scores: list[float], positive: str
+) -> None:
+    schema = Schema.infer({"y": labels * N, "p": scores * N}, label="y", score="p")
+    assert schema.positive == positive

@@ -204,7 +204,9 @@ def fit_binary(schema: Schema, frame: pl.DataFrame) -> OutcomeGrid:
     """Cuts from the reference's scores."""
     score = schema.score if isinstance(schema.score, str) else None
     cuts = score_cuts(score_rows(frame, score))
-    return BinaryGrid(schema.label, score, schema.prediction, schema.positive or "1", cuts)
+    # Where the reference showed one class only, whatever else comes is the other one.
+    negative = schema.classes[0] if len(schema.classes) == 2 and not schema.classes[0].startswith("not ") else None
+    return BinaryGrid(schema.label, score, schema.prediction, schema.positive or "1", cuts, negative)
 
 
 def fit_multiclass(schema: Schema, frame: pl.DataFrame) -> OutcomeGrid:

@@ -105,7 +105,14 @@ def losses_of_probability(probability: Floats) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class BinaryGrid(OutcomeGrid):
-    """Binary outcomes: `positive` is the label's text that counts as 1; `cuts` are those of the score."""
+    """Binary outcomes.
+
+    Attributes:
+        label: the column of the truth. score: that of the probability. prediction: that of the decision.
+        positive: the label's text that counts as 1.
+        cuts: float64[m] of the score.
+        negative: the text that counts as 0, any other than `positive` where it is None. What is neither is no label.
+    """
 
     task: ClassVar[str] = "binary"
     score_metric: ClassVar[str] = "accuracy"
@@ -114,21 +121,22 @@ class BinaryGrid(OutcomeGrid):
     prediction: str | None
     positive: str
     cuts: Floats
+    negative: str | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         return tuple(c for c in (self.label, self.score, self.prediction) if c is not None)
 
     def truth(self, series: pl.Series) -> Ints:
-        """int64[rows]: 1 where the text is `positive` (`1` and `true` are one), 0 for any other, 2 where null."""
-        text = text_rows(series).str.to_lowercase()
-        yes = {"1", "true"} if self.positive.lower() in {"1", "true"} else {self.positive.lower()}
-        known = text.is_in(list(yes)).fill_null(value=False).cast(pl.Int64)
-        return (
-            known.to_frame("k")
-            .select(pl.when(text.is_null()).then(2).otherwise(pl.col("k")).alias("k"))["k"]
-            .to_numpy()
-        )
+        """int64[rows]: 1 where the text is `positive`, 0 where it is `negative`, 2 where it is neither or null."""
+        text = text_rows(series).str.to_lowercase().alias("t")
+        negative = pl.lit(value=True) if self.negative is None else pl.col("t").is_in(spellings(self.negative))
+        coded = (
+            pl.when(pl.col("t").is_in(spellings(self.positive))).then(1)
+            .when(pl.col("t").is_not_null() & negative).then(0)
+            .otherwise(2)
+        )  # fmt: skip
+        return text.to_frame().select(coded.cast(pl.Int64).alias("t"))["t"].to_numpy()
 
     def predicted(self, frame: pl.DataFrame) -> Ints:
         """int64[rows]: 1, 0, or 2 where there is no prediction."""
@@ -150,12 +158,24 @@ class BinaryGrid(OutcomeGrid):
         return np.where((label < 2) & (predicted < 2), (label == predicted).astype(np.float64), np.nan)
 
     def fields(self) -> dict[str, Ints | Floats | list[str]]:
-        return {"columns": roles(self.label, self.score, self.prediction, self.positive), "cuts": self.cuts}
+        named = roles(self.label, self.score, self.prediction, self.positive, self.negative)
+        return {"columns": named, "cuts": self.cuts}
 
     @classmethod
     def from_own_fields(cls, fields: Fields) -> BinaryGrid:
-        label, score, prediction, positive = unroles(fields["columns"])
-        return cls(label, score, prediction, positive or "1", np.asarray(fields["cuts"], np.float64))
+        label, score, prediction, positive, negative = unroles(fields["columns"])
+        return cls(label, score, prediction, positive or "1", np.asarray(fields["cuts"], np.float64), negative)
+
+
+def spellings(label: str) -> list[str]:
+    """How a class may be written, in lower case: `1`, `1.0` and `true` are one, `0`, `0.0` and `false` another.
+
+    >>> spellings("Late"), spellings("true")
+    (['late'], ['1', '1.0', 'true'])
+    """
+    own = label.lower()
+    same = (both for both in (["1", "1.0", "true"], ["0", "0.0", "false"]) if own in both)
+    return next(same, [own])
 
 
 def count_scores(scores: Floats, cuts: Floats) -> tuple[Ints, Floats]:

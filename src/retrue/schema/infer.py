@@ -14,7 +14,7 @@ from retrue.schema.column import Column, Kind, overridden
 from retrue.schema.kinds import infer_column
 from retrue.schema.roles import Roles, several
 from retrue.schema.task import Target, Task, find_target
-from retrue.schema.values import Sample
+from retrue.schema.values import Sample, text_of
 from retrue.tables import Table, read
 
 NESTED_ROWS = 1_000
@@ -80,11 +80,21 @@ def found_target(
     """Find the task from the sample, and rare classes from the whole table."""
     named = {column.name: column for column in columns}
     outcomes = {name: values[name] for name in (roles.label, roles.prediction) if name is not None and name in named}
-    target = find_target(roles, named, outcomes, task, positive)
+    target = find_target(roles, named, outcomes, task, positive, leaning(roles, values))
     if target.task != Task.MULTICLASS or all(len(series) == table.count_rows() for series in outcomes.values()):
         return target
     every = find_target(roles, named, {name: table.distinct(name) for name in outcomes}, Task.MULTICLASS, None)
     return replace(target, classes=every.classes)
+
+
+def leaning(roles: Roles, values: Mapping[str, pl.Series]) -> str | None:
+    """The label whose rows have the higher mean score; None without one score and labels."""
+    label, score = values.get(roles.label or ""), values.get(roles.score if isinstance(roles.score, str) else "")
+    if label is None or score is None or not score.dtype.is_numeric() or label.dtype.is_nested():
+        return None
+    both = pl.DataFrame({"label": label, "score": score.cast(pl.Float64)}).drop_nulls()
+    means = both.filter(pl.col("score").is_finite()).group_by("label").agg(pl.col("score").mean()).sort("score")
+    return text_of(means["label"][-1]) if means.height > 1 else None
 
 
 def given_roles(given: Mapping[str, Any]) -> Roles:

@@ -65,6 +65,7 @@ def find_target(
     outcomes: Mapping[str, pl.Series],
     task: str | None,
     positive: str | None,
+    leaning: str | None = None,
 ) -> Target:
     """Find the task, the classes and the positive class.
 
@@ -74,13 +75,14 @@ def find_target(
         outcomes: the values of the label and the prediction, where the table has them.
         task: what the user says it is.
         positive: the label value that the user calls positive.
+        leaning: the label whose rows have the higher scores, where that is known.
 
     Raises:
         SchemaError: label, score and prediction don't fit a task, or don't fit the one that the user names.
     """
     found, reason = (task_named(task), "said so") if task is not None else guess_task(roles, columns, outcomes)
     if found == Task.BINARY:
-        return binary(class_texts(roles, outcomes), roles, positive, reason)
+        return binary(class_texts(roles, outcomes), roles, positive, reason, leaning)
     if positive is not None:
         raise SchemaError(f"positive={positive!r} for {found or 'no task'}", expected="a binary task")
     if found == Task.MULTICLASS:
@@ -161,7 +163,9 @@ def sorted_values(values: pl.Series) -> list[object]:
     return found
 
 
-def binary(labels: Sequence[str], roles: Roles, positive: str | None, reason: str) -> Target:
+def binary(
+    labels: Sequence[str], roles: Roles, positive: str | None, reason: str, leaning: str | None = None
+) -> Target:
     """The two classes, the negative one first.
 
     Raises:
@@ -178,16 +182,23 @@ def binary(labels: Sequence[str], roles: Roles, positive: str | None, reason: st
         )
     if positive is not None and len(labels) == 2 and text_of(positive) not in labels:
         raise SchemaError(f"unknown class positive={positive!r}", expected=" or ".join(map(repr, labels)))
-    chosen, why = (text_of(positive), "said so") if positive is not None else default_positive(labels)
+    chosen, why = (text_of(positive), "said so") if positive is not None else default_positive(labels, leaning)
     other = next((label for label in labels if label != chosen), opposite(chosen))
     return Target(Task.BINARY, chosen, (other, chosen), f"{reason}; {chosen!r} counts as positive: {why}")
 
 
-def default_positive(labels: Sequence[str]) -> tuple[str, str]:
-    """The class that counts as 1, and why."""
+def default_positive(labels: Sequence[str], leaning: str | None = None) -> tuple[str, str]:
+    """The class that counts as 1, and why; `leaning` is the one with the higher scores.
+
+    >>> default_positive(("0", "1")), default_positive(("1", "2"), leaning="2")
+    (('1', 'it means yes'), ('2', 'its scores are higher'))
+    """
     yes = [label for text in YES for label in labels if label.lower() == text]
-    if yes:
+    others_mean_no = all(label.lower() in NO for label in labels if label not in yes[:1])
+    if yes and others_mean_no:
         return yes[0], "it means yes"
+    if len(labels) == 2 and leaning in labels:
+        return str(leaning), "its scores are higher"
     if len(labels) == 2:
         return labels[1], "it is the greater one; say positive= otherwise"
     if labels and labels[0].lower() in NO:
