@@ -368,7 +368,7 @@ def test_metrics_of_users_are_in_the_answer() -> None:
     @rt.metric("returning", family="business", of="tables")
     def returning(window: pl.DataFrame, reference: pl.DataFrame) -> rt.Measure:
         """Share of ids that the reference has."""
-        return rt.Measure(window["id"].is_in(reference["id"].implode()).sum() / window.height, 1.0)
+        return rt.Measure(float(window["id"].is_in(reference["id"].implode()).sum()) / window.height, 1.0)
 
     window = pl.concat([CALM, REFERENCE])
     found = rt.compare(REFERENCE, window, **ROLES).to_dict()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from retrue.core import reference
 from retrue.core.grid import CategoricalGrid
@@ -57,3 +59,23 @@ def test_bytes_of_something_else_are_refused() -> None:
         Reference.from_bytes(GRIDS.to_bytes())
     with pytest.raises(ProfileError, match="damaged|no profile"):  # noqa: RUF043
         Reference.from_bytes(b"RTRU\x00\x01nothing")
+
+
+WHOLE = Reference(Schema.infer(FRAME, label="y", score="p"), GRIDS, GRIDS.count(FRAME)).to_bytes()
+
+
+@given(st.integers(0, len(WHOLE) - 1), st.integers(0, 7))
+def test_damaged_bytes_are_refused(place: int, bit: int) -> None:
+    """One bit turned, or all from some place on lost: never another reference, never another error."""
+    turned = bytearray(WHOLE)
+    turned[place] ^= 1 << bit
+    for damaged in (bytes(turned), WHOLE[:place]):
+        with pytest.raises(ProfileError):
+            Reference.from_bytes(damaged)
+
+
+def test_bytes_of_a_newer_version_say_so() -> None:
+    """The version is the two bytes after `RTRU`."""
+    newer = WHOLE[:4] + (int.from_bytes(WHOLE[4:6], "big") + 1).to_bytes(2, "big") + WHOLE[6:]
+    with pytest.raises(ProfileError, match="profile format 2: expected at most 1. Hint: upgrade retrue"):
+        Reference.from_bytes(newer)
