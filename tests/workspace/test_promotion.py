@@ -16,6 +16,7 @@ from tests.workspace.conftest import day, events, live, registered
 import retrue as rt
 from retrue.core.profile import Profile
 from retrue.metrics import get
+from retrue.refine.promote import Gate
 from retrue.store.rows import Audit, Point
 
 CODES = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["city"]), remainder="passthrough")
@@ -193,3 +194,31 @@ def test_a_regression_is_retrained_and_promoted(store: rt.Workspace) -> None:
     assert run.promote() == "2"
     own = get("mae").compute(model.reference.load().profile.outcome).value
     assert own == pytest.approx(main.challenger)
+
+
+def test_versions_that_go_wrong_alike_in_one_window_have_incidents_of_their_own(store: rt.Workspace) -> None:
+    """A promotion at noon: what was said of the old version's day stays."""
+    model, table = registered(store, maturity="1d"), events(24, 1, turned=EVERYWHERE)
+    live(model, events(14, 10))
+    live(model, table[:150], delay=0)
+    model.check(now=day(26))
+    run = model.retrain(LEARNER, mix=rt.Mix({model.logged(): 1.0}), holdout="3d", now=day(26), gate=Lenient())
+    run.promote()
+    first = [one.to_dict() for one in model.incidents()]
+    assert [one["state"] for one in first] == ["resolved"]
+    live(model, table[150:], delay=0)
+    for _ in range(2):
+        model.check(now=day(27))
+        found = model.incidents()
+        assert len({one.id for one in found}) == 2
+        assert first[0] in [one.to_dict() for one in found]
+        assert [one.state.value for one in model.incidents(live=True)] == ["open"]
+        live(model, events(25, 1, turned=EVERYWHERE))
+
+
+class Lenient(Gate):
+    """A gate that nobody guards."""
+
+    def reasons(self, contests: Any, coverage: float) -> list[str]:
+        """Never refuse."""
+        return []

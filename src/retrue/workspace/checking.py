@@ -162,9 +162,16 @@ def regroup(model: Model, version: str) -> list[Incident]:
         verdict = read_verdict(row.body)
         history.setdefault(model.span(row.start), []).append(verdict)
     prior = load_incidents(model, version)
-    grouped = group_incidents(model.name, history, prior, model.options.hysteresis())
+    grouped = apart(model, version, group_incidents(model.name, history, prior, model.options.hysteresis()))
     save_incidents(model, version, grouped, instead_of=prior)
     return grouped
+
+
+def apart(model: Model, version: str, incidents: list[Incident]) -> list[Incident]:
+    """The same with ids that no other version's incident has: both may go wrong alike in the window of a promotion."""
+    with model.store.catalog.read() as tx:
+        taken = {row.id for row in tx.find(rows.IncidentRow, model=model.name) if row.body["version"] != version}
+    return [replace(one, id=f"{version}-{one.id}") if one.id in taken else one for one in incidents]
 
 
 def read_verdict(body: Mapping[str, object]) -> Verdict:
