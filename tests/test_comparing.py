@@ -443,3 +443,24 @@ def test_verdicts_come_worst_first() -> None:
     kinds = [order.index(verdict["kind"]) for verdict in found.to_dict()["verdicts"]]
     assert kinds == sorted(kinds)
     assert kinds[0] == 0
+
+
+def test_percentages_instead_of_probabilities_are_broken_and_said_aloud() -> None:
+    """Log loss of the few scores within 0 to 1, or accuracy at 0.5, would be confident nonsense."""
+    report = rt.compare(REFERENCE, CALM.with_columns(pl.col("p") * 100), **ROLES)
+    found = report.columns["p"].verdict
+    assert (found.kind.value, found.alarms) == ("broken", True)
+    assert "no probability" in found.reason
+    assert report.performance["log_loss"].window.value is None
+    assert "no probabilities" in str(report)
+    assert "no probabilities" in report.to_html()
+
+
+def test_raw_margins_on_both_sides_are_a_note_and_no_alarm() -> None:
+    margin = (pl.col("p") / (1 - pl.col("p"))).log()
+    report = rt.compare(REFERENCE.with_columns(p=margin), CALM.with_columns(p=margin), **ROLES)
+    assert report.columns["p"].verdict.kind.value == "true"
+    assert report.performance["accuracy"].window.value is None
+    assert report.performance["roc_auc"].window.value is not None
+    assert not report.alarms
+    assert "no probabilities" in str(report)

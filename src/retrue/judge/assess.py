@@ -27,6 +27,7 @@ from retrue.judge.performance import MAIN, Past, judge_performance
 from retrue.judge.quality import History
 from retrue.judge.rows import judge_row_rules
 from retrue.judge.rules import Rule
+from retrue.judge.scores import judge_scores
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, sort_worst_first
 from retrue.metrics import Measure, Metric, registered
@@ -81,7 +82,11 @@ class Judge:
         measures = {name: self.measure_column(name, column) for name, column in window.columns.items()}
         impacts = {name: cost for name, column in window.columns.items() if (cost := self.impact(name, column))}
         performance = self.performance(window.outcome)
-        verdicts = [self.judge_column(name, column, impacts.get(name)) for name, column in window.columns.items()]
+        broken = self.judge_score(window.outcome)
+        verdicts = [
+            broken if broken and broken.column == name else self.judge_column(name, column, impacts.get(name))
+            for name, column in window.columns.items()
+        ]
         verdicts += judge_row_rules(window, self.reference.profile)
         verdicts += self.judge_performance(performance, window.outcome)
         verdicts += [self.judge_rule(rule, window, measures, slices or {}) for rule in self.rules]
@@ -102,12 +107,19 @@ class Judge:
     def impact(self, name: str, column: ColumnProfile) -> Impact | None:
         """What the column's move is expected to cost; None where the reference has no labels, or it is no input."""
         scores, outcome = self.reference.scores.get(name), self.reference.grids.outcome
-        if scores is None or outcome is None or name in self.told_later:
+        if scores is None or outcome is None or name in self.told_later or not self.scores_tell:
             return None
         better = "higher" if outcome.higher_is_better else "lower"
         ordered = isinstance(column.grid, NumericGrid) and column.grid.bins > 1  # without cuts nothing can be merged
         by_bin = ScoredColumn(scores.total, scores.n, scores.squares, outcome.score_metric, better, ordered)
         return impact(all_counts(column), all_counts(self.reference.profile.columns[name]), by_bin)
+
+    @cached_property
+    def scores_tell(self) -> bool:
+        """Whether the reference has the metric that impacts are in: not where its scores are no probabilities."""
+        outcome = self.reference.grids.outcome
+        own = None if outcome is None else self.own.get(outcome.score_metric)
+        return own is None or own.value is not None
 
     @cached_property
     def told_later(self) -> frozenset[str]:
@@ -122,6 +134,13 @@ class Judge:
         known = Known(self.nulls.get(name), self.histories.get(name, {}), cost)
         alpha = self.settings.alpha(2 * len(self.reference.profile.columns))
         return judge_column(name, column, self.reference.profile.columns[name], alpha, self.settings, known)
+
+    def judge_score(self, outcome: Outcome | None) -> Verdict | None:
+        """The score's verdict where it was a probability and is none now: that says more than how far it moved."""
+        score = self.reference.schema.score
+        if not isinstance(score, str):
+            return None
+        return judge_scores(score, outcome, self.reference.profile.outcome, self.settings)
 
     @cached_property
     def nulls(self) -> dict[str, Null]:

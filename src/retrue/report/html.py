@@ -29,6 +29,7 @@ from retrue.report.words import (
     headline_metric,
     labelled,
     metric_name,
+    performance_note,
     plural,
     ranked_performance,
     spanned,
@@ -120,7 +121,7 @@ def performance_row(report: PerformanceReport) -> dict[str, str]:
         "difference_interval": spanned_difference(report),
         "change": {"same": "within noise", "unknown": ""}.get(report.change, report.change),
         "tone": "warn" if report.change == "worse" else "calm",
-        "note": report.window.note or "",
+        "note": performance_note(report),
     }
 
 

@@ -24,6 +24,7 @@ from retrue.report.words import (
     half_width,
     headline,
     metric_name,
+    performance_note,
     plural,
     precise,
     ranked_performance,
@@ -63,6 +64,7 @@ def view(comparison: Comparison, width: int) -> Iterator[RenderableType]:
         left = len(comparison.performance) - len(worth_a_line(comparison))
         if left:
             yield Text(f"and {plural(left, 'more metric')} in the report", style="dim")
+        yield from (Text(line, style="dim") for line in note_lines(worth_a_line(comparison)))
     quiet = [*untold_lines(comparison), *calm_lines(comparison)]
     if quiet:
         yield Text("")
@@ -156,6 +158,15 @@ def performance_table(reports: Sequence[PerformanceReport], width: int) -> Table
             cells.insert(2, spanned(report.window.interval))
         table.add_row(*(Text(cell, style=style if i == len(cells) - 1 else "") for i, cell in enumerate(cells)))
     return table
+
+
+def note_lines(reports: Sequence[PerformanceReport]) -> list[str]:
+    """Say what is to be known about the metrics shown: one line for each note, with the metrics it is about."""
+    notes: dict[str, list[str]] = {}
+    for report in reports:
+        if note := performance_note(report):
+            notes.setdefault(note, []).append(metric_name(report.metric))
+    return [f"{', '.join(names)}: {note}" for note, names in notes.items()]
 
 
 def untold_lines(comparison: Comparison) -> list[str]:

@@ -174,6 +174,13 @@ def difference(report: PerformanceReport) -> str:
     return said + (" points" if report.points else f" {report.unit}" if report.unit not in ("", "value") else "")
 
 
+def performance_note(report: PerformanceReport) -> str:
+    """Say what is to be known about a metric: the window's note, or the reference's where the window has none."""
+    if report.window.note:
+        return report.window.note
+    return f"the reference: {report.reference.note}" if report.reference.note else ""
+
+
 def performance_clause(report: PerformanceReport) -> str:
     """Say one metric: value, interval, and how far from the reference.
 

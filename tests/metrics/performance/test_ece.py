@@ -49,9 +49,10 @@ def test_the_same_counts_give_the_same_interval() -> None:
 
 def test_scores_that_are_no_probabilities_are_left_out() -> None:
     grid = BinaryGrid("y", "p", None, "1", score_cuts(np.array([0.2, 0.8])))
-    found = ece(grid.count(pl.DataFrame({"y": [0, 1, 1], "p": [0.25, 0.75, 3.0]})))
+    rows = {"y": [0, 1] * 100 + [1], "p": [0.25, 0.75] * 100 + [3.0]}
+    found = ece(grid.count(pl.DataFrame(rows)))
     assert found.value == 0.25
-    assert found.note == "1 of 3 rows have a score outside 0 to 1 and are left out"
+    assert found.note == "1 of 201 rows have a score outside 0 to 1 and are left out"
 
 
 def test_a_reference_without_probabilities_has_no_calibration() -> None:

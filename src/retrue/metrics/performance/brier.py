@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from retrue.core.outcome import BinaryOutcome
 from retrue.metrics.performance.basis import mean_fraction, without
-from retrue.metrics.performance.log_loss import improbable
+from retrue.metrics.performance.probabilities import improbable, no_probabilities
 from retrue.metrics.registry import Measure, metric
 from retrue.schema import Task
 
@@ -21,11 +21,13 @@ from retrue.schema import Task
 def brier(outcome: BinaryOutcome) -> Measure:
     """Mean squared difference between the score and the label (0 or 1).
 
-    Rows whose score is no probability are left out.
+    A few rows whose score is no probability are left out; where there are more, there is no value.
 
     >>> from retrue.metrics.performance.arrays import binary
     >>> brier(binary([0, 1], scores=[0.5, 1.0])).value
     0.125
     """
     sums = outcome.losses["brier"]
-    return mean_fraction(sums, improbable(outcome, sums.n)) if sums.n else without(outcome, "probabilities")
+    if sums.n == 0:
+        return no_probabilities(outcome) or without(outcome, "probabilities")
+    return no_probabilities(outcome) or mean_fraction(sums, improbable(outcome))

@@ -16,6 +16,7 @@ from retrue.core.state import Ints
 from retrue.errors import MetricError, nearest
 from retrue.metrics.performance.basis import without
 from retrue.metrics.performance.intervals import wilson
+from retrue.metrics.performance.probabilities import no_probabilities
 from retrue.metrics.registry import Measure
 from retrue.schema import Task
 
@@ -148,9 +149,30 @@ def class_index(outcome: MulticlassOutcome, at: object) -> int:
     return outcome.classes.index(str(at))
 
 
+THRESHOLD = 0.5
+"""The score from which a row is predicted positive where no prediction column says so."""
+
+
+def unpredicted(outcome: Labelled, at: str | None) -> Measure | None:
+    """No value, because the predictions are scores cut at 0.5 and the scores are no probabilities; else None."""
+    if at is not None or not isinstance(outcome, BinaryOutcome):
+        return None
+    missing = no_probabilities(outcome, "; give probabilities, or prediction=")
+    return missing if missing is not None and cut_at_half(outcome) else None
+
+
+def cut_at_half(outcome: BinaryOutcome) -> bool:
+    """Whether the predictions are what a threshold of 0.5 makes of the scores."""
+    told, cut = confusion(outcome), at_threshold(outcome, THRESHOLD)
+    worst, best = cut.worst or cut, cut.best or cut
+    return told.n == cut.n and worst.tp <= told.tp <= best.tp and best.fp <= told.fp <= worst.fp
+
+
 def measure_ratio(outcome: Labelled, at: str | None, ratio: Ratio, lacking: str) -> Measure:
     """A share of the confusion matrix with Wilson's interval; `lacking` is the note where it is a share of nothing."""
-    table = confusion(outcome, at)
+    table, missing = confusion(outcome, at), unpredicted(outcome, at)
+    if missing is not None:
+        return missing
     if table.n == 0:
         return without(outcome, "predictions" if table.threshold is None else "scores")
     hits, of = ratio(table)

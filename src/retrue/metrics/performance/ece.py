@@ -8,8 +8,9 @@ import numpy as np
 
 from retrue.core.outcome import BinaryOutcome
 from retrue.core.state import Bools, Floats, Ints
-from retrue.metrics.performance.basis import left_out, without
+from retrue.metrics.performance.basis import without
 from retrue.metrics.performance.intervals import wilson
+from retrue.metrics.performance.probabilities import improbable, no_probabilities
 from retrue.metrics.registry import Interval, Measure, metric
 from retrue.schema import Task
 
@@ -42,15 +43,15 @@ def ece(outcome: BinaryOutcome) -> Measure:
     scored = int(counts.sum())
     if scored == 0:
         return without(outcome, "scores")
+    missing = no_probabilities(outcome)
+    if missing is not None:
+        return missing
     if not np.isin(TENTHS, outcome.cuts).all():
         return Measure(None, note="the reference's scores are no probabilities: they reach outside 0 to 1")
     inside = probable(outcome.cuts)
     n = int(counts[inside].sum())
-    if n == 0:
-        return Measure(None, note="every score lies outside 0 to 1")
     gaps, noise = gaps_of(outcome.cuts[:-1], counts[inside], sums[inside], n)
-    note = left_out(scored - n, scored, "have a score outside 0 to 1")
-    return Measure(float(np.abs(gaps).sum()), interval=interval(gaps, noise, n), note=note)
+    return Measure(float(np.abs(gaps).sum()), interval=interval(gaps, noise, n), note=improbable(outcome))
 
 
 def probable(cuts: Floats) -> Bools:

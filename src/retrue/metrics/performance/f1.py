@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from retrue.metrics.performance.basis import without
-from retrue.metrics.performance.confusion import PARAMETERS, Confusion, Labelled, confusion, reach
+from retrue.metrics.performance.confusion import PARAMETERS, Confusion, Labelled, confusion, reach, unpredicted
 from retrue.metrics.performance.intervals import wilson
 from retrue.metrics.registry import Measure, metric
 from retrue.schema import Task
@@ -30,7 +30,9 @@ def f1(outcome: Labelled, at: str | None = None) -> Measure:
     >>> f1(binary([0, 0, 1, 1], predictions=[0, 1, 1, 1])).value
     0.8
     """
-    table = confusion(outcome, at)
+    table, missing = confusion(outcome, at), unpredicted(outcome, at)
+    if missing is not None:
+        return missing
     if table.n == 0:
         return without(outcome, "predictions" if table.threshold is None else "scores")
     value = harmonic(table)

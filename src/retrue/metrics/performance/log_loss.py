@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from retrue.core.outcome import BinaryOutcome
-from retrue.metrics.performance.basis import left_out, mean, without
+from retrue.metrics.performance.basis import mean, without
 from retrue.metrics.performance.confusion import Labelled
+from retrue.metrics.performance.probabilities import improbable, no_probabilities
 from retrue.metrics.registry import Measure, metric
 from retrue.schema import Task
 
@@ -22,8 +22,8 @@ from retrue.schema import Task
 def log_loss(outcome: Labelled) -> Measure:
     """Mean of -ln(probability given to what happened).
 
-    Probabilities are clipped to [2.2e-16, 1 - 2.2e-16]; those of several classes are first made to sum to 1. Rows whose
-    scores are no probabilities are left out.
+    Probabilities are clipped to [2.2e-16, 1 - 2.2e-16]; those of several classes are first made to sum to 1. A few rows
+    whose scores are no probabilities are left out; where there are more, there is no value.
 
     >>> from retrue.metrics.performance.arrays import binary
     >>> round(log_loss(binary([0, 1], scores=[0.5, 0.5])).value, 4)
@@ -31,13 +31,5 @@ def log_loss(outcome: Labelled) -> Measure:
     """
     sums = outcome.losses["log_loss"]
     if sums.n == 0:
-        return without(outcome, "probabilities")
-    return mean(sums, low=0.0, note=improbable(outcome, sums.n))
-
-
-def improbable(outcome: Labelled, used: int) -> str | None:
-    """A note on labelled rows that have scores outside 0 to 1."""
-    if not isinstance(outcome, BinaryOutcome):
-        return None
-    scored = int(outcome.scored.sum())
-    return left_out(scored - used, scored, "have a score outside 0 to 1")
+        return no_probabilities(outcome) or without(outcome, "probabilities")
+    return no_probabilities(outcome) or mean(sums, low=0.0, note=improbable(outcome))
