@@ -464,3 +464,24 @@ def test_raw_margins_on_both_sides_are_a_note_and_no_alarm() -> None:
     assert report.performance["roc_auc"].window.value is not None
     assert not report.alarms
     assert "no probabilities" in str(report)
+
+
+@pytest.mark.parametrize("dtype", [pl.Null, pl.String, pl.Float64], ids=str)
+def test_a_column_that_was_empty_is_told_when_it_has_values(dtype: type[pl.DataType]) -> None:
+    """It has no distribution to compare with, which is no reason to leave it out."""
+    empty = REFERENCE.with_columns(note=pl.lit(None, dtype=dtype))
+    filled = CALM.with_columns(note=pl.when(pl.int_range(ROWS) % 50 > 0).then(pl.int_range(ROWS)))
+    report = rt.compare(empty, filled, **ROLES)
+    found = report.columns["note"].verdict
+    assert (found.kind.value, found.alarms) == ("drifting", False)
+    assert found.reason == "was empty in the reference, now 98 % of 4,000 rows have values"
+    assert report.to_dict()["columns"]["note"]["kind"] == "empty"
+    assert found.reason in report.to_html()
+    assert not report.alarms
+
+
+def test_a_column_that_is_empty_on_both_sides_cant_be_told() -> None:
+    report = rt.compare({"x": [None] * 200}, {"x": [None] * 300})
+    found = report.columns["x"].verdict
+    assert (found.kind.value, found.reason) == ("not_comparable", "the reference has no value, nor has the window")
+    assert "Can't tell: x" in str(report)

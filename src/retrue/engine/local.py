@@ -26,7 +26,7 @@ from retrue.core.grids import Grids, Source, fit_outcome, learn_column
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference, score_bins, window_profiles
 from retrue.core.values import number_rows
-from retrue.schema import Column, Schema
+from retrue.schema import Column, Kind, Schema
 from retrue.tables import Table
 
 T = TypeVar("T")
@@ -124,9 +124,13 @@ def learn_columns(
 
 
 def counted_columns(schema: Schema) -> list[Column]:
-    """The columns that get a grid: the profiled ones, and features that projections turn into numbers."""
-    projected = [schema.column(name) for name in schema.features if project.of_kind(schema.column(name).kind)]
-    return list(dict.fromkeys([*schema.profiled, *projected]))
+    """The columns that get a grid: the profiled ones, features that projections turn into numbers, and empty ones.
+
+    A feature without a value in the reference is counted too: that it has values now is worth telling.
+    """
+    features = [schema.column(name) for name in schema.features]
+    more = [column for column in features if column.kind == Kind.EMPTY or project.of_kind(column.kind)]
+    return list(dict.fromkeys([*schema.profiled, *more]))
 
 
 def outcome_columns(schema: Schema) -> list[str]:

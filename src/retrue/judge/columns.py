@@ -111,6 +111,8 @@ def judge_column(
     few = _too_few(name, window.rows, reference.rows, settings)
     if few is not None:
         return few
+    if reference.special_count("null") == reference.rows:
+        return _was_empty(name, window)
     habit = known.null is not None and known.null.constant > 0
     found = problems(window, reference, alpha, settings, known.history, often_constant=habit)
     if found:
@@ -132,6 +134,15 @@ def _too_few(name: str, n: int, base: int, settings: Settings) -> Verdict | None
     if n >= settings.min_rows:
         reason = f"the reference has {rows(base)}, needs {settings.min_rows}"
     return Verdict(VerdictKind.NOT_COMPARABLE, reason, column=name, n=n, threshold=settings.min_rows)
+
+
+def _was_empty(name: str, window: ColumnProfile) -> Verdict:
+    """Judge a column that the reference has no value of: values are a notice, for nothing tells what they should be."""
+    share = 1 - window.special_count("null") / window.rows
+    if share == 0:
+        return Verdict(VerdictKind.NOT_COMPARABLE, "the reference has no value, nor has the window", column=name, n=0)
+    reason = f"was empty in the reference, now {percent(share)} of {rows(window.rows)} have values"
+    return Verdict(VerdictKind.DRIFTING, reason, column=name, value=share, n=window.rows, threshold=0, alarm=False)
 
 
 def _broken(name: str, window: ColumnProfile, found: list[Problem], *, evaluated: bool) -> Verdict:

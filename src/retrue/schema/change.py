@@ -59,8 +59,8 @@ def changes(columns: Iterable[Column], dtypes: Mapping[str, str], optional: Iter
 def retype(column: Column, dtype: str) -> Change | None:
     """A change of type that changes what values mean; wider integers or text stored as categories don't."""
     before, now = family(column.dtype), family(dtype)
-    if before == now or "Null" in (column.dtype, dtype):
-        return None
+    if before == now or "Null" in (column.dtype, dtype) or column.kind == Kind.EMPTY:
+        return None  # without values, a type says nothing
     if column.kind == Kind.DATETIME and {before, now} <= {"time", "text"}:
         return None  # dates from a CSV are text, from Parquet they are dates
     return Change("retyped", column.name, f"{column.name!r} was {column.dtype} and is now {dtype}")
