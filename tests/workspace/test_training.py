@@ -178,3 +178,18 @@ def test_a_model_without_label_cannot_be_retrained(store: rt.Workspace) -> None:
     model = store.register("bare", events(0, 14).drop("y"), id="id", time="at")
     with pytest.raises(rt.SchemaError, match="needs a label, a time and one score"):
         model.retrain(LEARNER, mix=rt.Mix({model.reference: 1.0}), now=day(20) + timedelta(days=1))
+
+
+def test_old_events_logged_with_their_labels_have_matured(store: rt.Workspace) -> None:
+    """Labels that come years after their events, but for every event, tell no delay: all can be learned from."""
+    model = registered(store)
+    model.log(events(14, 10))  # today: events of 2013 with their labels
+    run = model.retrain(LEARNER, mix=rt.Mix({model.logged(): 1.0}), holdout=0.25)
+    assert run.manifest["rows"] == pytest.approx(7.5 * A_DAY, rel=0.01)
+
+
+def test_a_part_of_few_rows_and_much_weight_is_refused() -> None:
+    """Two rows at half the weight would each count as thousands."""
+    few, many = Logged("few", pl.DataFrame({"x": [1.0, 2.0]})), Logged("many", pl.DataFrame({"x": [0.0] * 6_000}))
+    with pytest.raises(rt.ConfigError, match="2 rows for 50% of the weight: each would count as 1,500"):
+        rt.Mix({few: 0.5, many: 0.5}).build(["x"])

@@ -18,6 +18,9 @@ from retrue.core.state import Floats
 from retrue.core.values import text_rows
 from retrue.errors import ConfigError, SchemaError
 
+HEAVIEST = 100
+"""What one row may count as: beyond that a model learns single rows by heart."""
+
 
 class Part(Protocol):
     """Something that rows can be taken from: a reference, a collection, a period of the log."""
@@ -82,6 +85,7 @@ class Mix:
 
         Raises:
             SchemaError: a part lacks a column, or has no rows left.
+            ConfigError: a part has so few rows for its share that each would count as more than `HEAVIEST`.
         """
         frames: list[pl.DataFrame] = []
         seen: pl.Series | None = None
@@ -95,6 +99,15 @@ class Mix:
             frames.append(frame.select(columns))
             said.append({"part": part.name, "share": share / total, "rows": frame.height, "digest": digest(frames[-1])})
         table = pl.concat(frames, how="vertical_relaxed")
+        for entry in said:
+            each = entry["share"] * table.height / entry["rows"]
+            if each > HEAVIEST:
+                raise ConfigError(
+                    f"{entry['rows']:,} rows for {entry['share']:.0%} of the weight: each would count as {each:,.0f}",
+                    where=f"part {entry['part']!r} of the mix",
+                    expected=f"at most {HEAVIEST}",
+                    hint="give it a smaller share, or collect more rows",
+                )
         weights = np.concatenate(
             [np.full(f.height, p["share"] * table.height / f.height) for f, p in zip(frames, said, strict=True)]
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 TOLERANCE = 0.01
-"""A slice may lose this much of the main metric before the loss counts."""
+"""A guarding metric, or a slice, may lose this share of the champion's value before the loss counts."""
 COVERAGE = 0.95
 """Share of the holdout's events whose label must be known: early labels lie."""
 
@@ -24,6 +24,8 @@ class Result(Protocol):
     @property
     def difference(self) -> float | None: ...
     @property
+    def champion(self) -> float | None: ...
+    @property
     def n(self) -> int: ...
     @property
     def note(self) -> str | None: ...
@@ -34,7 +36,7 @@ class Gate:
     """What a challenger must show.
 
     Args:
-        tolerance: what the main metric may lose in a slice before the loss counts.
+        tolerance: the share of the champion's value that another metric, or a slice, may lose.
         coverage: share of the holdout's events that must have a label.
     """
 
@@ -54,7 +56,7 @@ class Gate:
         return [
             *self.coverage_reasons(coverage),
             *self.main_reasons(main),
-            *(reason for other in others if (reason := self.guard_reason(other, main.where))),
+            *(reason for other in others if (reason := self.guard_reason(other))),
         ]
 
     def coverage_reasons(self, coverage: float) -> Iterable[str]:
@@ -78,11 +80,16 @@ class Gate:
                 f"gain between {low:+.4f} and {high:+.4f} on {main.n:,} rows"
             )
 
-    def guard_reason(self, other: Result, whole: str) -> str | None:
-        """Refuse where another metric, or a slice, certainly loses."""
-        if other.gain is None or other.difference is None:
+    def guard_reason(self, other: Result) -> str | None:
+        """Refuse where another metric, or a slice, certainly loses more than is tolerated."""
+        if other.gain is None or other.difference is None or other.champion is None:
             return None  # too few rows to tell is no reason to refuse
-        allowed = 0.0 if other.where == whole else self.tolerance
-        if other.gain[1] >= -allowed:
+        # A margin (non-inferiority): what certainly loses less than that is no reason to keep an old model.
+        margin = self.tolerance * abs(other.champion)
+        if other.gain[1] >= -margin:
             return None
-        return f"{other.metric} is worse on {other.where}: {other.difference:+.4f} on {other.n:,} rows"
+        low, high = other.gain
+        return (
+            f"{other.metric} is worse on {other.where}: {other.difference:+.4f}, gain between {low:+.4f} and "
+            f"{high:+.4f} on {other.n:,} rows, where {margin:.2g} may be lost"
+        )

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from retrue.workspace.model import Model
 
 Span = tuple[str, str]
+CHANGED = "columns changed"
+"""The audit's word for columns that aren't what they were."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def judge_window(model: Model, judge: Judge, window: rows.Window, at: datetime) 
     whole = only_matured(profiles[""], model, window, at)
     span = model.span(window.start)
     assessed = judge.assess(whole, span=span, slices={name: p for name, p in profiles.items() if name})
-    verdicts = sort_worst_first([*assessed.verdicts, *changed_columns(model, span)])
+    verdicts = sort_worst_first([*assessed.verdicts, *changed_columns(model, window, span)])
     return Judged(window.start, window.applied, whole.rows, assessed, tuple(verdicts))
 
 
@@ -103,14 +105,32 @@ def only_matured(profile: Profile, model: Model, window: rows.Window, at: dateti
     return profile if ripe else replace(profile, outcome=None)
 
 
-def changed_columns(model: Model, span: Span) -> list[Verdict]:
-    """Verdicts about columns that were added, renamed, removed or retyped in what was logged for this window."""
+def changed_columns(model: Model, window: rows.Window, span: Span) -> list[Verdict]:
+    """Verdicts about columns that were added, renamed, removed or retyped in what was logged for this window.
+
+    A notice where it did no harm: few of the window's rows, or another type whose values could all be read.
+    """
     with model.store.catalog.read() as tx:
-        changes = tx.find(rows.Audit, model=model.name, action="columns changed")
-    first, last = (datetime.fromisoformat(end).timestamp() for end in span)
-    hit = [row.body for row in changes if row.body["since"] < last and row.body["until"] >= first]
-    told = {(change["column"], change["detail"]): change for body in hit for change in body["changes"]}
-    return judge_changes((Change(**change) for change in told.values()), span_of=span)
+        logged = [row.body for row in tx.find(rows.Audit, model=model.name, action=CHANGED)]
+    counts: dict[tuple[str, ...], int] = {}
+    for body in logged:
+        affected = int(body["windows"].get(str(window.start), 0))
+        for change in body["changes"] if affected else ():
+            harmless = change["kind"] == "retyped" and not body["set_aside"]
+            key = (change["kind"], change["column"], change["detail"], "harmless" if harmless else "")
+            counts[key] = counts.get(key, 0) + affected
+    settings = model.options.settings()
+    least = max(settings.least_bad, settings.rise * window.events)
+    found = []
+    for (kind, column, detail, harmless), count in counts.items():
+        [verdict] = judge_changes([Change(kind, column, detail)], span_of=span)  # type: ignore[arg-type]
+        found.append(as_notice(verdict) if harmless or count < least else verdict)
+    return found
+
+
+def as_notice(verdict: Verdict) -> Verdict:
+    """The same, shown and not told."""
+    return replace(verdict, kind=VerdictKind.DRIFTING, alarm=False)
 
 
 def keep(model: Model, version: str, judged: Iterable[Judged], at: datetime) -> None:

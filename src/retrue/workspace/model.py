@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from io import BytesIO
@@ -12,7 +12,6 @@ from typing import Any
 import polars as pl
 
 from retrue.core.reference import Reference
-from retrue.core.values import number_rows
 from retrue.judge.incident import Incident
 from retrue.judge.verdict import Verdict
 from retrue.refine.collect import ORDER, Collected, collect
@@ -21,6 +20,8 @@ from retrue.refine.promote import Gate
 from retrue.schema import Schema
 from retrue.slices import Slice
 from retrue.store import rows
+from retrue.store.counting import window_starts
+from retrue.store.door import utc
 from retrue.store.ids import hash64
 from retrue.store.resolve import DIFFERS
 from retrue.store.store import Store
@@ -173,7 +174,7 @@ class Model:
                 reasons[reason] = reasons.get(reason, 0) + count
         if isinstance(source, Mapping) and table.rows == 1 and self.store.pending(self.name) < WAITING:
             return Received(accepted, set_aside, reasons)
-        changes = self.note_changes(table) if kind == "events" else ()
+        changes = self.note_changes(table, set_aside) if kind == "events" else ()
         applied = self.store.apply(self.name)
         counts = {name: count for name, count in applied.counts.items() if count}
         differing = counts.pop("events differing", 0)  # found only where earlier events are: set aside there
@@ -187,19 +188,26 @@ class Model:
         own = [c for c in self.schema.columns if c.name == self.schema.version]
         return {**{c.name: c.dtype for c in own}, **table.dtypes}
 
-    def note_changes(self, table: Table) -> tuple[str, ...]:
-        """Write down which columns were added, removed, renamed or retyped, so that `check` names them."""
+    def note_changes(self, table: Table, set_aside: int) -> tuple[str, ...]:
+        """Write down which columns were added, removed, renamed or retyped, and in how many rows of which window.
+
+        `check` names them, and alarms unless they did no harm.
+        """
         found = self.schema.check_table(self.expected(table))
         time = self.schema.time
-        if not found or time is None or time not in table.dtypes:
-            return tuple(change.detail for change in found)
-        times = number_rows(table.collect([time])[time], temporal=True).drop_nulls()
-        if len(times):
-            span = {"since": float(times.min()), "until": float(times.max())}  # type: ignore[arg-type]
-            said = [{"kind": c.kind, "column": c.column, "detail": c.detail} for c in found]
+        if found and time is not None and time in table.dtypes:
+            changes = [asdict(change) for change in found]
+            body = {"windows": self.rows_by_window(table, time), "changes": changes, "set_aside": set_aside}
             with self.store.catalog.write() as tx:
-                tx.add(rows.Audit(micros(now()), "log", "columns changed", self.name, {**span, "changes": said}))
+                tx.add(rows.Audit(micros(now()), "log", checking.CHANGED, self.name, body))
         return tuple(change.detail for change in found)
+
+    def rows_by_window(self, table: Table, time: str) -> dict[str, int]:
+        """How many rows of a table fall into each window, by its start in seconds since 1970."""
+        zone, times = self.schema.timezone, table.collect([time])
+        at = times.select(utc(time, times.schema[time], zone))[time].drop_nulls()
+        starts = window_starts(at, int(self.options.window), zone).alias("start").value_counts(name="n")
+        return {str(start): int(n) for start, n in starts.iter_rows()}
 
     def events(self, since: datetime | None = None, until: datetime | None = None, **options: Any) -> pl.LazyFrame:
         """Logged events with the label that is current, and `_label_at`, when it came; times without zone are UTC.

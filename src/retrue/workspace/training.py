@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -176,9 +176,15 @@ def matured_events(model: Model, at: datetime, holdout: str | float) -> Matured:
     if not events.height or events[label].null_count() == events.height:
         raise RefusedError(["no logged event has a label yet"], what="nothing to learn from")
     end = at - timedelta(seconds=horizon(model, events, time, label))
+    if model.options.maturity is None:
+        end = max(end, labelled_until(model))
     ripe = events.filter(pl.col(time) < end).sort(time)
     if not ripe.height:
-        raise RefusedError([f"no label has matured: they take {at - end} to come"], what="nothing to learn from")
+        raise RefusedError(
+            [f"no label has matured: they take {at - end} to come"],
+            what="nothing to learn from",
+            hint="say how long labels take: register with maturity=, or give label(..., at=) when they came",
+        )
     first, last = ripe[time][0], ripe[time][-1]
     if isinstance(holdout, str):
         cut = last - timedelta(seconds=seconds(holdout))
@@ -190,6 +196,20 @@ def matured_events(model: Model, at: datetime, holdout: str | float) -> Matured:
         )
     known = [name for name in ripe.columns if name in schema.named or name in (time, label, "_h", "_label_at")]
     return Matured(ripe.select(known), cut, end, time, label)
+
+
+def labelled_until(model: Model) -> datetime:
+    """The end of the last window before which every window is labelled: nothing more is to come, whatever delays say.
+
+    Old events that are logged with their labels have delays of years, which tell nothing.
+    """
+    until = datetime.fromtimestamp(0, UTC)
+    windows = [one for one in model.store.windows(model.name) if one.version == model.version]
+    for one in sorted(windows, key=lambda window: window.start):
+        if one.labelled < model.options.coverage * one.events:
+            break
+        until = datetime.fromisoformat(model.span(one.start)[1])
+    return until.astimezone(UTC)
 
 
 def horizon(model: Model, events: pl.DataFrame, time: str, label: str) -> float:
