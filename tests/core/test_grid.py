@@ -202,3 +202,37 @@ def test_cuts_are_the_quantiles() -> None:
     """Of 0 to 99 at K = 4: each value alone is below a quarter, so cuts lie at 0, 25, 50, 75 and just above 99."""
     cuts = quantile_cuts(np.arange(100.0), 4)
     assert cuts.tolist() == [0.0, 25.0, 50.0, 75.0, np.nextafter(99.0, np.inf)]
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        pl.Series([0.5, -0.0, 0.0, 0.5, 7.0, None, float("nan"), float("inf"), float("-inf")] * 40, strict=False),
+        pl.Series(range(100_000)).cast(pl.Float64).shuffle(seed=0),
+        pl.Series(["1.5", "x", None, "2"]),
+        pl.Series([None, None], dtype=pl.Float64),
+        pl.Series([], dtype=pl.Float64),
+    ],
+    ids=["specials", "several blocks", "mismatches", "all null", "no rows"],
+)
+def test_learning_numbers_is_fitting_and_counting(series: pl.Series) -> None:
+    """One sort serves both, and gives the same grid and the same profile."""
+    grid = NumericGrid.fit(series)
+    assert NumericGrid.learn(series).agrees(grid.count(series))
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        pl.Series(["b", "a", None, "a"]),
+        pl.Series([f"name {i % 20_000}" for i in range(30_000)]),
+        pl.Series([True, False, True]),
+        pl.Series([1.0, 2.5, float("nan"), None]),
+        pl.Series([], dtype=pl.String),
+    ],
+    ids=["texts", "more than are known", "booleans", "numbers", "no rows"],
+)
+def test_learning_categories_is_fitting_and_counting(series: pl.Series) -> None:
+    """One tally serves both; what is beyond the known categories is named in both."""
+    grid = CategoricalGrid.fit(series)
+    assert CategoricalGrid.learn(series).agrees(grid.count(series))
