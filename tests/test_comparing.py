@@ -485,3 +485,19 @@ def test_a_column_that_is_empty_on_both_sides_cant_be_told() -> None:
     found = report.columns["x"].verdict
     assert (found.kind.value, found.reason) == ("not_comparable", "the reference has no value, nor has the window")
     assert "Can't tell: x" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("roles", "said"),
+    [
+        ({"lable": "y"}, "did you mean 'label'?"),
+        ({"rule": ["missing(age) <= 0.1"]}, "did you mean 'rules'?"),
+        ({"label": "y", "score": ["p", "q"]}, "{class: column}"),
+        ({"label": "y", "score": 3}, "{class: column}"),
+    ],
+    ids=["typo", "an option", "a list of scores", "a number"],
+)
+def test_roles_that_are_none_are_refused_in_words(roles: dict[str, Any], said: str) -> None:
+    with pytest.raises(rt.errors.SchemaError) as refused:
+        rt.compare(REFERENCE, CALM, **roles)
+    assert said in str(refused.value)

@@ -26,12 +26,16 @@ from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.metrics import Measure, Metric, get, registered
 from retrue.report.comparison import ColumnReport, Comparison, PerformanceReport
 from retrue.schema import Schema
+from retrue.schema.roles import check_given
 from retrue.slices import Slice
 from retrue.tables import Table, read
 from retrue.version import VERSION
 
 SUFFIX = ".retrue"
 """A stored reference: `retrue reference TABLE --save FILE.retrue`."""
+
+OTHERS = ("schema", "where", "rules", "row_rules", "settings")
+"""What `compare` takes besides roles: a mistyped one is among the roles."""
 
 
 def compare(
@@ -127,6 +131,7 @@ def make_reference(
         TableError: it can't be read, or has no rows.
         SchemaError: roles that don't fit.
     """
+    check_given(roles, OTHERS)
     table = sliced(read(source), where)
     refuse_empty(table)
     found = schema or Schema.infer(table, **roles)

@@ -79,7 +79,7 @@ def test_an_unknown_model_suggests_the_nearest(store: rt.Workspace) -> None:
 @pytest.mark.parametrize(
     ("given", "error", "said"),
     [
-        ({"windw": "1d"}, TypeError, "windw"),
+        ({"windw": "1d"}, rt.SchemaError, "windw"),
         ({"options": {"windw": "1d"}}, rt.ConfigError, "unknown option 'windw'"),
         ({"window": "soon"}, rt.ConfigError, "soon"),
         ({"window": 0}, rt.ConfigError, "a window of 0 s"),
@@ -157,3 +157,13 @@ def test_days_are_those_of_the_wall_clock(first: str, length: int, hours: int) -
     begins, ends = span(datetime.fromisoformat(first).timestamp(), length, "America/New_York")
     assert begins == first == iso(datetime.fromisoformat(first).timestamp(), "America/New_York")
     assert (datetime.fromisoformat(ends) - datetime.fromisoformat(begins)).total_seconds() == hours * 3_600
+
+
+def test_a_mistyped_role_or_name_is_refused_in_words(store: rt.Workspace) -> None:
+    with pytest.raises(rt.errors.SchemaError, match="did you mean 'label'"):
+        store.register("late", {"x": [1.0, 2.0]}, lable="x")
+    with pytest.raises(rt.errors.SchemaError, match="did you mean 'window'"):
+        store.register("late", {"x": [1.0, 2.0]}, windw="1d")
+    with pytest.raises(rt.errors.SchemaError, match="a model called 1"):
+        store.register(1, {"x": [1.0, 2.0]})  # type: ignore[arg-type]
+    assert store.models() == []

@@ -40,6 +40,15 @@ class Roles:
     slices: tuple[str, ...] = ()
     feedback: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse a score that names neither a column nor one for each class."""
+        if self.score is not None and not isinstance(self.score, str | Mapping):
+            raise SchemaError(
+                f"score is {self.score!r}",
+                expected="the name of a column, or {class: column}",
+                hint="which class each column belongs to: score={'class a': 'column', 'class b': 'other column'}",
+            )
+
     @property
     def scores(self) -> tuple[str, ...]:
         """The score columns: none, one, or one for each class."""
@@ -88,6 +97,22 @@ SINGLE = ("id", "time", "version", "label", "prediction", "latency", "weight", "
 """Roles of one column."""
 ROLES = tuple(entry.name for entry in fields(Roles))
 """The names of all roles."""
+
+
+INFERRED = (*ROLES, "kinds", "task", "positive", "timezone", "sample_rows")
+"""All that `Schema.infer` may be told."""
+
+
+def check_given(names: Iterable[str], more: Iterable[str] = ()) -> None:
+    """See that keywords are roles, or else what `Schema.infer` may be told, or one of `more`.
+
+    Raises:
+        SchemaError: one is not; names the nearest.
+    """
+    known = (*INFERRED, *more)
+    for name in names:
+        if name not in known:
+            raise SchemaError(f"unknown role {name!r}", expected=", ".join(ROLES), hint=nearest(name, known))
 
 
 def conflict(column: str, first: str, second: str) -> SchemaError:

@@ -15,6 +15,7 @@ from retrue.engine import local
 from retrue.errors import SchemaError, TableError
 from retrue.judge.rules import Rule
 from retrue.schema import Schema
+from retrue.schema.roles import check_given
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.layout import Layout
@@ -92,6 +93,9 @@ class Workspace:
             SchemaError: the name is taken, or the roles don't fit.
             ConfigError: an option that isn't understood.
         """
+        if not isinstance(name, str):
+            raise SchemaError(f"a model called {name!r}", expected="a name: letters, digits, `.`, `_` and `-`")
+        check_given([key for key in roles if key not in OPTIONS], OPTIONS)
         given = {**(options or {}), **{key: roles.pop(key) for key in list(roles) if key in OPTIONS}}
         table = read(reference)
         if table.count_rows() == 0:
