@@ -250,3 +250,15 @@ def test_a_reference_needs_its_ending_and_a_folder(call: Call, files: Files) -> 
         "No such file or directory in nowhere/l.retrue"
         in call("reference", files.reference, "--save", "nowhere/l.retrue").error
     )
+
+
+def test_the_positive_class_can_be_said(tmp_path: Path, call: Call) -> None:
+    """A score for `ok` that is told to be one for `bad` turns the AUC round."""
+    rows = pl.DataFrame({"y": ["bad", "ok"] * 200, "p": [0.2, 0.8, 0.4, 0.6] * 100})
+    rows.write_csv(tmp_path / "a.csv")
+    found = {}
+    for positive in ("ok", "bad"):
+        path = str(tmp_path / "a.csv")
+        said = call("compare", path, path, "--label", "y", "--score", "p", "--positive", positive, "--json")
+        found[positive] = json.loads(said.out)["performance"]["roc_auc"]["window"]
+    assert found == {"ok": 1.0, "bad": 0.0}

@@ -14,6 +14,7 @@ from retrue.cli.shared import (
     JsonOption,
     KindRole,
     LabelRole,
+    PositiveRole,
     PredictionRole,
     ScoreRole,
     SliceRole,
@@ -45,6 +46,7 @@ def compare(
     score: ScoreRole = None,
     prediction: PredictionRole = None,
     task: TaskRole = None,
+    positive: PositiveRole = None,
     slice: SliceRole = None,
     kind: KindRole = None,
     where: Annotated[
@@ -96,7 +98,15 @@ def compare(
 
     strict = Strictness.read(fail_on, most)
     given = shared.roles(
-        id=id, time=time, label=label, score=score, prediction=prediction, task=task, slice=slice, kind=kind
+        id=id,
+        time=time,
+        label=label,
+        score=score,
+        prediction=prediction,
+        task=task,
+        positive=positive,
+        slice=slice,
+        kind=kind,
     )
     check_page(html)
     with shared.working("comparing"):
@@ -211,6 +221,7 @@ def reference(
     score: ScoreRole = None,
     prediction: PredictionRole = None,
     task: TaskRole = None,
+    positive: PositiveRole = None,
     slice: SliceRole = None,
     kind: KindRole = None,
     json: JsonOption = False,
@@ -226,7 +237,15 @@ def reference(
             f"{save.name!r} is no name for a reference", where="--save", expected=f"a name that ends in {SUFFIX}"
         )
     given = shared.roles(
-        id=id, time=time, label=label, score=score, prediction=prediction, task=task, slice=slice, kind=kind
+        id=id,
+        time=time,
+        label=label,
+        score=score,
+        prediction=prediction,
+        task=task,
+        positive=positive,
+        slice=slice,
+        kind=kind,
     )
     with shared.working(f"learning from {table}"):
         learned = make_reference(table, **given)

@@ -16,6 +16,7 @@ from retrue.cli.shared import (
     LabelRole,
     ModelArgument,
     NowOption,
+    PositiveRole,
     PredictionRole,
     ScoreRole,
     SliceRole,
@@ -63,6 +64,7 @@ def register(
     score: ScoreRole = None,
     prediction: PredictionRole = None,
     task: TaskRole = None,
+    positive: PositiveRole = None,
     slice: SliceRole = None,
     kind: KindRole = None,
     timezone: Annotated[
@@ -98,7 +100,15 @@ def register(
     from retrue.cli.settings import registration
 
     roles = shared.roles(
-        id=id, time=time, label=label, score=score, prediction=prediction, task=task, slice=slice, kind=kind
+        id=id,
+        time=time,
+        label=label,
+        score=score,
+        prediction=prediction,
+        task=task,
+        positive=positive,
+        slice=slice,
+        kind=kind,
     )
     options = {"window": window, "grace": grace, "maturity": maturity, "alarm_budget": alarm_budget, "rules": rule}
     table, chosen, watched = registration(name, reference, {**roles, "timezone": timezone}, options)

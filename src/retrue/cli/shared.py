@@ -92,6 +92,12 @@ KindRole = Annotated[
 # --- what was said ----------------------------------------------------------------------------------------------------
 
 
+PositiveRole = Annotated[
+    str | None,
+    typer.Option("--positive", help="The label that counts as 1, where the guess is wrong.", rich_help_panel="Roles"),
+]
+
+
 def roles(
     *,
     id: str | None = None,
@@ -100,12 +106,13 @@ def roles(
     score: list[str] | None = None,
     prediction: str | None = None,
     task: str | None = None,
+    positive: str | None = None,
     slice: list[str] | None = None,
     kind: list[str] | None = None,
 ) -> dict[str, Any]:
     """Roles from the command line as `Schema.infer` takes them; those that weren't given are left out."""
     said: dict[str, Any] = {"id": id, "time": time, "label": label, "prediction": prediction, "task": task}
-    said["score"] = scores(score)
+    said |= {"score": scores(score), "positive": positive}
     said["slices"] = tuple(slice) if slice else None
     said["kinds"] = pairs(kind, "--kind") or None
     return {name: value for name, value in said.items() if value is not None}
