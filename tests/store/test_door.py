@@ -8,10 +8,11 @@ from typing import Any
 
 import polars as pl
 import pytest
+from tests.store.odd import ODD
 
 from retrue.errors import SchemaError
 from retrue.store.door import Admitted, Arrival, admit
-from retrue.store.layout import Layout
+from retrue.store.layout import Layout, polars_type
 
 NOW = datetime(2013, 6, 1, tzinfo=UTC)
 LAYOUT = Layout(id="id", time="t", label="y", timezone="America/New_York")
@@ -150,3 +151,21 @@ def test_nested_binary_and_categorical_values_become_something_that_every_reader
     data = {"id": [1], "t": [NOW], "l": [["a"]], "s": [{"k": 1}], "b": [b"\x01"]}
     row = admitted(data).frames["events"].row(0, named=True)
     assert (row["l"], row["s"], row["b"]) == (["a"], '{"s":{"k":1}}', "01")
+
+
+@pytest.mark.parametrize(
+    "to", ["Float64", "Int64", "Boolean", "String", "Date", "Datetime", "List(Int64)", "List(String)"]
+)
+@pytest.mark.parametrize("name", ODD)
+def test_a_column_of_any_type_is_cast_or_its_rows_are_set_aside(name: str, to: str) -> None:
+    """Whatever the two types are, a value ends in the lake or in the quarantine, with the column's name."""
+    frame = pl.DataFrame({"id": ["a"], "t": [NOW]}).with_columns(ODD[name][0].alias("z"))
+    result = admit("events", frame, LAYOUT, {**LAYOUT.wanted(frame), "z": to}, Arrival(NOW, "1", "batch"))
+    assert result.accepted + result.quarantined == 1
+    assert all(reason.startswith("wrong type: column 'z'") for reason in result.reasons)
+    if result.accepted:
+        kept = result.frames["events"]["z"]
+        assert kept.dtype == polars_type(to)
+        assert kept[0] is not None or frame["z"][0] is None
+    else:
+        assert "z" in json.loads(result.frames["quarantine"]["row"][0])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.store.odd import ODD
 
 from retrue.errors import SchemaError, StoreError, StoreVersionError
 from retrue.store.layout import Layout
@@ -196,3 +197,86 @@ def test_a_catalog_older_than_the_lake_is_refused_before_anything_is_written(sto
         again.apply("m")
     assert again.pending("m") == 7
     again.close()
+
+
+# Names and types that a lake can't have
+
+
+def test_a_feature_that_is_renamed_in_case_only_is_refused_at_the_door(tmp_path: Path) -> None:
+    """Delta can't tell `x` from `X`: once the lake had one, no segment with the other could ever be written."""
+    with_x = Layout(id="id", time="t", label="y", types={"x": "Float64"})
+    store = Store.open(tmp_path)
+    store.add_model("m", with_x)
+    with pytest.raises(SchemaError, match=r"column 'X' differs in case only from 'x'.*rename the column to 'x'"):
+        store.append("m", "events", events().rename({"x": "X"}))
+    assert store.pending("m") == 0
+    fill(store)
+    assert store.events("m").collect()["x"].sum() == 6
+    store.close()
+
+
+def test_a_name_that_only_waits_or_is_only_in_the_lake_is_known_too(store: Store) -> None:
+    store.append("m", "events", events())
+    with pytest.raises(SchemaError, match="'X' differs in case only from 'x'"):
+        store.append("m", "events", events().rename({"x": "X"}))
+    store.apply("m")
+    store.spool._db.execute("delete from types")  # a spool that was lost
+    store._vetted.clear()
+    with pytest.raises(SchemaError, match="'X' differs in case only from 'x'"):
+        store.append("m", "events", events().rename({"x": "X"}))
+    again = store.append("m", "events", events().with_columns(pl.col("x").cast(pl.String), id=pl.lit("new")))
+    assert again.accepted == 4  # as the lake has it, not as the first batch has it
+    store.apply("m")
+    assert store.events("m").collect().schema["x"] == pl.Float64()
+
+
+def test_a_batch_that_is_refused_leaves_no_name_behind(store: Store) -> None:
+    with pytest.raises(SchemaError, match="column 't' is missing"):
+        store.append("m", "events", pl.DataFrame({"id": [1], "X": [1.0]}))
+    fill(store)
+    assert store.events("m").collect().height == 4
+
+
+@pytest.mark.parametrize("name", ["ID", "T", "Y", "_VERSION", "_Seq"])
+def test_a_role_or_a_column_of_the_lake_in_other_case_is_refused(store: Store, name: str) -> None:
+    with pytest.raises(SchemaError, match=r"differ|reserved"):
+        store.append("m", "events", events().with_columns(pl.lit("1").alias(name)))
+    assert store.pending("m") == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["a b", "a.b", "a,b;{}()=", "naïve", "ИМЯ", " x", "select", "a\tb", "a'b", 'a"b', "%41"]
+)
+def test_any_other_name_comes_back_as_it_went_in(store: Store, name: str) -> None:
+    store.append("m", "events", events().rename({"x": name}))
+    store.append("m", "labels", pl.DataFrame({"id": ["1"], "y": [1]}))
+    store.apply("m")
+    store.append("m", "events", events(6).rename({"x": name}))
+    store.apply("m")
+    assert store.labelled("m").collect()[name].sort().to_list() == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_column_of_any_type_is_kept_in_one_that_the_lake_has(store: Store, name: str) -> None:
+    values, kept = ODD[name]
+    plain_row = pl.DataFrame({"id": ["a"], "t": [T0], "x": [1.0]})
+    frame = plain_row.with_columns(values.alias("z"))
+    nulls = plain_row.with_columns(id=pl.lit("b")).with_columns(pl.Series("z", [None], dtype=values.dtype))
+    assert store.append("m", "events", frame).accepted == 1
+    assert store.append("m", "events", nulls).accepted == 1
+    store.apply("m")
+    found = store.labelled("m").sort("id").collect()
+    assert found["id"].to_list() == ["a", "b"]
+    assert kept is None or found["z"].to_list() == [kept, None]
+
+
+def test_a_label_beyond_64_bits_is_set_aside_with_its_column(store: Store) -> None:
+    labels = pl.DataFrame({"id": ["a", "b"], "y": pl.Series([1, 2**100], dtype=pl.Int128())})
+    receipt = store.append("m", "labels", labels)
+    assert (receipt.accepted, receipt.reasons) == (1, {"wrong type: column 'y' expected Int64": 1})
+
+
+@pytest.mark.parametrize("values", [[{"a": 1}], [[1]]])
+def test_an_id_that_is_a_list_or_a_struct_is_refused(store: Store, values: list[object]) -> None:
+    with pytest.raises(SchemaError, match="column 'id' holds"):
+        store.append("m", "events", pl.DataFrame({"id": values, "t": [T0]}))

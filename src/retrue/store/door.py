@@ -19,6 +19,7 @@ import polars as pl
 from retrue.errors import SchemaError, nearest
 from retrue.store.ids import text_id
 from retrue.store.layout import UTC, Layout, polars_type
+from retrue.store.plain import plain_types
 
 AHEAD = timedelta(days=1)  # how far a clock may be ahead of ours before an event time counts as impossible
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC_ZONE)
@@ -68,8 +69,8 @@ def admit(kind: str, frame: pl.DataFrame, layout: Layout, types: Mapping[str, st
     Raises:
         SchemaError: a role's column is missing, or a name is reserved.
     """
-    layout.check_names(frame.columns)
-    _check_roles(kind, frame, layout)
+    check(kind, frame, layout)
+    frame = plain_types(frame, types)
     rough = frame.with_columns(_roles(kind, frame, layout, arrival))
     label = layout.label_column
     skipped = 0
@@ -88,6 +89,16 @@ def admit(kind: str, frame: pl.DataFrame, layout: Layout, types: Mapping[str, st
         frames = {**frames, **_split(frames["events"], layout)}
     kept = {name: rows for name, rows in frames.items() if len(rows)}
     return Admitted(kept, accepted, reasons, skipped)
+
+
+def check(kind: str, frame: pl.DataFrame, layout: Layout) -> None:
+    """Refuse a frame of which no row can be taken: a role's column is missing, or a name can't be used."""
+    layout.check_names(frame.columns)
+    _check_roles(kind, frame, layout)
+    for role in (layout.id, layout.version):
+        if role in frame.columns and (frame.schema[role].is_nested() or frame.schema[role] == pl.Object()):
+            what = f"column {role!r} holds {frame.schema[role]}"
+            raise SchemaError(what, where=kind, expected="text or numbers: it names the rows")
 
 
 def _check_roles(kind: str, frame: pl.DataFrame, layout: Layout) -> None:
@@ -139,18 +150,41 @@ def _conform(
     checks: list[pl.Expr] = [pl.when(pl.col(layout.id_column).is_null()).then(pl.lit("missing id"))]
     if kind == "events" and layout.time is not None:
         checks += _time_checks(layout.time, rough, arrival.at)
+    cast, failing = _cast_all(rough, casts, types)
+    watched = failing | {name for name in casts if _may_fail(rough.schema[name], types[name])}
     for name, dtype in rough.schema.items():
-        if name in casts and name != layout.time and _may_fail(dtype, types[name]):
+        if name in watched and name != layout.time:
             lost = pl.col(name).is_null() & pl.col(f"\0{name}").is_not_null()
             said = pl.format(
                 "wrong type: column '{}' has '{}', expected {}", pl.lit(name), _shown(name, dtype), pl.lit(types[name])
             )
             checks.append(pl.when(lost).then(said))
-    watched = {layout.time} | {name for name in casts if _may_fail(rough.schema[name], types[name])}
-    before = rough.select(pl.col(name).alias(f"\0{name}") for name in casts if name in watched)
-    cast = rough.select(expr.alias(name) for name, expr in casts.items())
+    before = rough.select(pl.col(name).alias(f"\0{name}") for name in casts if name in watched | {layout.time})
     both = pl.concat([cast, before], how="horizontal")
     return cast, both.select(pl.coalesce(checks).alias("reason"))["reason"]
+
+
+def _cast_all(
+    rough: pl.DataFrame, casts: Mapping[str, pl.Expr], types: Mapping[str, str]
+) -> tuple[pl.DataFrame, set[str]]:
+    """Cast the columns; one of a type that can't be cast at all becomes null, and is named."""
+    wanted = {name: polars_type(types[name]) for name in casts}
+    cast = _tried(rough, casts, wanted)
+    if cast is not None:
+        return cast, set()
+    failing = {name for name, expr in casts.items() if _tried(rough, {name: expr}, wanted) is None}
+    none = {name: pl.lit(None, dtype=wanted[name]) for name in failing}
+    whole = rough.with_columns(none.get(name, expr).alias(name) for name, expr in casts.items())
+    return whole.select(list(casts)), failing
+
+
+def _tried(rough: pl.DataFrame, casts: Mapping[str, pl.Expr], wanted: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
+    """Cast these columns; None where Polars can't, or comes to something else than was asked for."""
+    try:
+        cast = rough.select(expr.alias(name) for name, expr in casts.items())
+    except pl.exceptions.PolarsError:
+        return None
+    return cast if all(wanted[name] == dtype for name, dtype in cast.schema.items()) else None
 
 
 def _time_checks(time: str, rough: pl.DataFrame, at: datetime) -> list[pl.Expr]:
@@ -167,7 +201,7 @@ def _time_checks(time: str, rough: pl.DataFrame, at: datetime) -> list[pl.Expr]:
 def _shown(name: str, dtype: pl.DataType) -> pl.Expr:
     """The value as it came, as text for a reason."""
     column = pl.col(f"\0{name}")
-    if dtype.is_nested():
+    if dtype.is_nested() or isinstance(dtype, pl.Binary):
         return pl.lit(str(dtype))
     return column.cast(pl.String, strict=False).str.slice(0, 40).fill_null("null")
 
@@ -258,8 +292,8 @@ def as_json(rows: pl.DataFrame) -> pl.Series:
     >>> as_json(pl.DataFrame({"a": [1], "b": ["x"]}))[0]
     '{"a":1,"b":"x"}'
     """
-    odd = [name for name, dtype in rows.schema.items() if isinstance(dtype, pl.Binary | pl.Decimal | pl.Object)]
-    plain = rows.with_columns(pl.col(odd).cast(pl.String, strict=False)) if odd else rows
+    odd = [pl.col(name).bin.encode("hex") for name, dtype in rows.schema.items() if isinstance(dtype, pl.Binary)]
+    plain = rows.with_columns(odd) if odd else rows
     return plain.select(pl.struct(pl.all()).struct.json_encode().alias("row"))["row"]
 
 

@@ -16,6 +16,7 @@ import polars as pl
 
 from retrue.errors import SchemaError, StoreError
 from retrue.schema import Kind, Schema, Task
+from retrue.store.plain import holds_odd
 
 SYSTEM = ("_seq", "_at", "_n", "_h", "_date", "_from")
 """Columns the lake adds: segment, arrival, order in the segment, hash of the id, date of the event, copied from."""
@@ -128,11 +129,33 @@ class Layout:
         own = {*SYSTEM, *LENT} | ({*self.roles, self.label_column} - declared)
         seen: dict[str, str] = {}
         for name in names:
-            if name in own:
+            if name.lower() in own:
                 raise SchemaError(f"column {name!r} is reserved", expected="a name that does not begin with '_'")
             if name.lower() in seen:
                 raise SchemaError(f"columns {seen[name.lower()]!r} and {name!r} differ in case only")
             seen[name.lower()] = name
+
+    def declared(self, kind: str) -> tuple[str, ...]:
+        """Names that rows of a kind may have by the model's schema: any spelling but this one is a mistake."""
+        roles = (self.id, self.label) if kind != "events" else (self.id, self.time, self.version, self.label)
+        features = tuple(self.types) if kind == "events" else ()
+        return tuple(dict.fromkeys(name for name in (*roles, *features) if name is not None))
+
+
+def refuse_twins(names: Iterable[str], known: Iterable[str], where: str) -> None:
+    """Refuse a name that differs in case only from a known one: neither Delta nor SQL can tell the two apart.
+
+    >>> refuse_twins(["x", "z"], ["x", "y"], "events")
+    """
+    exact = dict.fromkeys(known)
+    lower = {name.lower(): name for name in exact}
+    for name in names:
+        other = lower.get(name.lower())
+        if other is not None and name not in exact:
+            raise SchemaError(
+                f"column {name!r} differs in case only from {other!r}, which is there already", where=where,
+                expected=repr(other), hint=f"rename the column to {other!r}; no row of this batch was taken",
+            )  # fmt: skip
 
 
 def lake_type(dtype: pl.DataType, *, numeric: bool = False) -> str | None:
@@ -144,11 +167,18 @@ def lake_type(dtype: pl.DataType, *, numeric: bool = False) -> str | None:
     if isinstance(dtype, pl.Null):
         return None
     if dtype.is_nested():
-        inner = lake_type(pl.Series(dtype=dtype.inner).dtype) if isinstance(dtype, pl.List | pl.Array) else None
-        return f"List({inner})" if inner and not inner.startswith("List") else "String"
+        inner = pl.Series(dtype=dtype.inner).dtype if isinstance(dtype, pl.List | pl.Array) else dtype
+        if inner.is_nested() or holds_odd(inner) or isinstance(inner, pl.Null):
+            return "String"
+        return f"List({lake_type(inner)})"
     if dtype.is_numeric():
         return "Int64" if dtype.is_integer() and not numeric and dtype != pl.UInt64() else "Float64"
-    return {pl.Boolean: "Boolean", pl.Date: "Date", pl.Datetime: "Datetime"}.get(type(dtype), "String")
+    return _LAKE_TYPES.get(type(dtype), "String")
+
+
+_LAKE_TYPES: Mapping[type[pl.DataType], str] = {
+    pl.Boolean: "Boolean", pl.Date: "Date", pl.Datetime: "Datetime", pl.Duration: "Float64", pl.Time: "Float64",
+}  # fmt: skip
 
 
 def polars_type(name: str) -> pl.DataType:
@@ -171,11 +201,15 @@ def type_named(text: str) -> pl.DataType:
     (Int8, Datetime(time_unit='us', time_zone=None), List(Int64))
     """
     if text.startswith(("List(", "Array(")):
-        return pl.List(type_named(text[text.index("(") + 1 : -1].split(", shape", maxsplit=1)[0]))
+        inner = text[text.index("(") + 1 : -1].split(", shape", maxsplit=1)[0]
+        return pl.String() if inner.startswith(_SPELLED) else pl.List(type_named(inner))
     if text.startswith("Datetime"):
         return pl.Datetime("us")
     return _NAMED.get(text.split("(", maxsplit=1)[0], pl.String())
 
+
+_SPELLED = ("Struct", "Binary", "Duration", "Time", "Object")
+"""Lists of these are kept as JSON."""
 
 _NAMED: Mapping[str, pl.DataType] = {
     str(dtype): dtype
@@ -183,4 +217,4 @@ _NAMED: Mapping[str, pl.DataType] = {
         pl.Int8(), pl.Int16(), pl.Int32(), pl.Int64(), pl.Int128(), pl.UInt8(), pl.UInt16(), pl.UInt32(), pl.UInt64(),
         pl.Float32(), pl.Float64(), pl.Boolean(), pl.Date(), pl.Null(),
     )
-} | {"Decimal": pl.Float64()}  # fmt: skip
+} | {"Decimal": pl.Float64(), "Duration": pl.Float64(), "Time": pl.Float64()}  # fmt: skip

@@ -67,6 +67,7 @@ class Shelf:
         self._layouts: dict[str, Layout] = {}
         self._countings: dict[tuple[object, ...], Counting | None] = {}
         self._references: dict[tuple[str, str, str, int], Reference] = {}
+        self._vetted: dict[tuple[str, str], set[str]] = {}  # names that passed the door, by model and kind
         self._cache = HashCache()
 
     def models(self) -> tuple[rows.Model, ...]:

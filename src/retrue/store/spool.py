@@ -25,6 +25,7 @@ from pathlib import Path
 import polars as pl
 
 from retrue.errors import StoreError, StoreFullError, StoreVersionError
+from retrue.store.layout import refuse_twins
 
 FORMAT = 1
 KEY_LIFE = 7 * 86_400_000_000  # how long a key is kept, in microseconds
@@ -120,12 +121,17 @@ class Spool:
         return self.app
 
     def types(self, model: str, kind: str, wanted: Mapping[str, str]) -> dict[str, str]:
-        """Give the lake type of every column seen so far; columns not seen before get the wanted one, for good."""
+        """Give the lake type of every column seen so far; columns not seen before get the wanted one, for good.
+
+        Raises:
+            SchemaError: a column differs in case only from one that was seen before.
+        """
         with self._writer, translated(self.path):
             known = self._types(model, kind)
             if wanted.keys() <= known.keys():
                 return known
             with self._transaction():
+                refuse_twins(wanted, self._types(model, kind), kind)
                 rows = [(model, kind, name, dtype) for name, dtype in wanted.items()]
                 self._db.executemany("insert or ignore into types values (?, ?, ?, ?)", rows)
             return self._types(model, kind)

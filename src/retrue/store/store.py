@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,10 +24,10 @@ from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.catalog import Catalog
 from retrue.store.commit import Applied, Cycle, locked, try_locked
-from retrue.store.door import Arrival, admit
+from retrue.store.door import Arrival, admit, check
 from retrue.store.identity import check_identity, refuse_orphans
 from retrue.store.ids import hash64
-from retrue.store.layout import Layout
+from retrue.store.layout import SYSTEM, Layout, lake_type, refuse_twins
 from retrue.store.reader import Reader
 from retrue.store.recount import recounted, replace_profiles
 from retrue.store.segment import Hasher
@@ -161,7 +161,7 @@ class Store(Reader):
             at: when they arrived (UTC); now where it isn't given.
 
         Raises:
-            SchemaError: a role's column is missing.
+            SchemaError: a role's column is missing, or a name differs in case only from one that is known.
             StoreFullError: the disk is full; nothing was taken.
         """
         if kind not in KINDS:
@@ -171,6 +171,7 @@ class Store(Reader):
         if earlier is not None:
             return _receipt(earlier)
         arrived = (at or datetime.now(UTC)).astimezone(UTC)
+        check(kind, frame, layout)
         admitted = admit(kind, frame, layout, self._types(model, kind, frame), Arrival(arrived, version, token()))
         receipt = Receipt(admitted.accepted, admitted.quarantined, admitted.reasons, admitted.skipped)
         micros = int(arrived.timestamp()) * 1_000_000 + arrived.microsecond
@@ -180,11 +181,23 @@ class Store(Reader):
 
     def _types(self, model: str, kind: str, frame: pl.DataFrame) -> dict[str, str]:
         """Lake types of a frame's columns; a label has one type, whether it comes with its event or later."""
-        layout = self.layout(model)
+        layout, vetted = self.layout(model), self._vetted.setdefault((model, kind), set())
         wanted = layout.wanted(frame)
+        news = {*frame.columns, *wanted} - vetted
+        if news:
+            wanted = {**wanted, **self._vet(model, kind, sorted(news))}
         label = {layout.label: wanted.pop(layout.label)} if layout.label in wanted else {}
         known = self.spool.types(model, kind, wanted)
+        vetted |= news
         return {**known, **({k: v for k, v in self.spool.types(model, "labels", label).items() if k in label})}
+
+    def _vet(self, model: str, kind: str, names: Sequence[str]) -> dict[str, str]:
+        """Check names against the schema, the lake and what waits; gives the types of those that the lake has."""
+        lake = self.tables(model)[kind].snapshot().schema
+        refuse_twins(names, lake, f"{kind} of {model!r}")
+        refuse_twins(names, (*self.layout(model).declared(kind), *self.spool.types(model, kind, {})), kind)
+        held = {name: lake_type(dtype) for name, dtype in lake.items() if name in names and name not in SYSTEM}
+        return {name: text for name, text in held.items() if text is not None}
 
     def apply(self, model: str) -> Applied:
         """Run commit cycles until nothing waits."""
