@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
 
 import polars as pl
 import pytest
@@ -10,6 +14,15 @@ from sklearn.metrics import roc_auc_score
 from tests.workspace.conftest import day, events, live, registered
 
 import retrue as rt
+from retrue.workspace.explaining import plain
+
+
+def slipped(store: rt.Workspace) -> rt.Model:
+    """A model that is wrong on days 14 and 15 in one city."""
+    model = registered(store)
+    live(model, events(14, 2, turned=("LGA",)))
+    model.check(now=day(17))
+    return model
 
 
 def test_the_planted_slice_and_since_when_are_named(store: rt.Workspace) -> None:
@@ -23,7 +36,7 @@ def test_the_planted_slice_and_since_when_are_named(store: rt.Workspace) -> None
     assert found.since == day(19).isoformat()
     assert found.slices[0].slice.sql == "city = 'LGA'"
     assert set(found.examples["city"]) == {"LGA"}
-    assert json.loads(json.dumps(found.to_dict(), default=str))["slices"][0]["slice"] == "city = 'LGA'"
+    assert json.loads(json.dumps(found.to_dict()))["slices"][0]["slice"] == "city = 'LGA'"
 
 
 def test_the_cost_is_the_change_of_the_main_metric(store: rt.Workspace) -> None:
@@ -59,3 +72,31 @@ def test_a_model_without_labels_is_explained_too(store: rt.Workspace) -> None:
     assert found.cost is None
     assert found.features[0].column == "city"
     assert found.slices[0].slice.sql == "city = 'EWR'"
+
+
+def test_an_explanation_reads_as_text(store: rt.Workspace) -> None:
+    """Not as the dump of a dataclass."""
+    found = slipped(store).incidents()[0].explain()
+    assert " ".join(str(found).split()).startswith(f"{found.incident.sentence}.")
+    assert "Next: retrue " in str(found)
+    assert "Verdict(" not in str(found)
+
+
+def test_all_that_is_given_as_plain_values_is_json(store: rt.Workspace) -> None:
+    """Times of example rows included, and no NaN."""
+    model = slipped(store)
+    verdicts, incident = model.check(now=day(18)), model.incidents()[0]
+    explained = incident.explain()
+    assert explained.examples.height
+    report = rt.compare(events(0, 2), events(2, 2), time="at", label="y", score="p")
+    one = report.columns["x"]
+    given: list[Any] = [*verdicts, incident, incident.incident, explained, *explained.slices, report, one]
+    given += [one.metrics["ks"], *report.performance.values(), model.schema, model.options]
+    for value in given:
+        json.dumps(value.to_dict(), allow_nan=False)
+
+
+def test_values_that_json_does_not_know_become_plain() -> None:
+    row = {"day": date(2024, 1, 2), "took": timedelta(minutes=1), "sum": Decimal("1.5"), "raw": b"x", "far": math.inf}
+    expected = {"day": "2024-01-02", "took": 60.0, "sum": 1.5, "raw": "b'x'", "far": None}
+    assert plain(row) == expected

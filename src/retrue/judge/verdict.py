@@ -103,6 +103,17 @@ class Verdict:
         """Shown, not notified: inputs moved, at a cost known to be small."""
         return self.kind is VerdictKind.DRIFTING and not self.alarm
 
+    def __str__(self) -> str:
+        """Say it in one line: its kind, what it is about, the reason.
+
+        >>> print(Verdict(VerdictKind.BROKEN, "missing rose from 0 % to 30 % of 90 rows", column="income"))
+        broken  income  missing rose from 0 % to 30 % of 90 rows
+        """
+        about = self.column or self.metric
+        placed = f"{about or 'all rows'} where {self.slice}" if self.slice else about
+        kind = f"{self.kind} (notice)" if self.notice else str(self.kind)
+        return "  ".join(part for part in (kind, placed, self.reason) if part)
+
     def within(self, window: tuple[str, str] | None = None, slice: str | None = None) -> Verdict:
         """Give the same verdict, placed in a window and a slice."""
         return replace(self, window=window or self.window, slice=slice or self.slice)

@@ -209,8 +209,8 @@ def next_step(comparison: Comparison) -> Text:
     )
 
 
-def plain(comparison: Comparison, width: int = 100) -> str:
-    """Give the view as plain text."""
+def plain(shown: RenderableType, width: int = 100) -> str:
+    """Give a view as plain text."""
     into = StringIO()
-    Console(file=into, width=width, color_system=None, force_terminal=False).print(comparison)
+    Console(file=into, width=width, color_system=None, force_terminal=False).print(shown)
     return "\n".join(line.rstrip() for line in into.getvalue().splitlines())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,8 @@ from retrue.explain.since import since_when
 from retrue.explain.slices import Finding, find_slices
 from retrue.judge.incident import Incident
 from retrue.judge.verdict import VerdictKind
+from retrue.report import text
+from retrue.report.incident import explanation_view
 from retrue.store import rows
 from retrue.workspace import checking, clock
 
@@ -66,8 +70,29 @@ class Explanation:
             ],
             "slices": [finding.to_dict() for finding in self.slices],
             "cost": None if self.cost is None else {"metric": self.cost[0], "change": self.cost[1]},
-            "examples": self.examples.head(EXAMPLES).to_dicts(),
+            "examples": [plain(row) for row in self.examples.head(EXAMPLES).to_dicts()],
         }
+
+    def __str__(self) -> str:
+        return text.plain(explanation_view(self))
+
+
+def plain(value: Any) -> Any:
+    """A value of a row as JSON knows it: times in ISO, durations in seconds, what isn't finite as null.
+
+    >>> plain({"at": datetime(2024, 1, 2), "x": float("nan"), "tags": ["a", None]})
+    {'at': '2024-01-02T00:00:00', 'x': None, 'tags': ['a', None]}
+    """
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | pl.Series):
+        return [plain(one) for one in value]
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta | Decimal | float):
+        number = value.total_seconds() if isinstance(value, timedelta) else float(value)
+        return number if math.isfinite(number) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
 @dataclass(frozen=True)
