@@ -501,3 +501,16 @@ def test_roles_that_are_none_are_refused_in_words(roles: dict[str, Any], said: s
     with pytest.raises(rt.errors.SchemaError) as refused:
         rt.compare(REFERENCE, CALM, **roles)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.Float64], ids=str)
+@pytest.mark.parametrize("swapped", [False, True], ids=["was boolean", "becomes boolean"])
+def test_yes_and_no_written_as_0_and_1_are_the_same(dtype: type[pl.DataType], swapped: bool) -> None:
+    """Of the label, and of a feature."""
+    columns = pl.col("y", "paid").cast(pl.Boolean)
+    before, after = REFERENCE.with_columns(columns), CALM.with_columns(columns.cast(pl.Int64).cast(dtype))
+    if swapped:
+        before, after = after, before
+    report = rt.compare(before, after, **ROLES)
+    assert {name: report.columns[name].verdict.kind.value for name in ("y", "paid")} == {"y": "true", "paid": "true"}
+    assert not report.alarms

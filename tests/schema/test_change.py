@@ -63,11 +63,13 @@ def test_a_column_with_a_similar_name_and_type_is_renamed() -> None:
         ("income", pl.String, "retyped"),
         ("city", pl.Categorical, None),
         ("day", pl.Date, None),
-        ("late", pl.Int8, "retyped"),
+        ("late", pl.Int8, None),
+        ("late", pl.Float64, None),
+        ("visits", pl.Boolean, "retyped"),
     ],
 )
 def test_only_a_type_that_changes_what_values_mean_is_a_change(name: str, dtype: pl.DataType, kind: str | None) -> None:
-    """Wider numbers, text as categories, and dates that were text aren't."""
+    """Wider numbers, text as categories, yes and no as 1 and 0, and dates that were text aren't."""
     cast = pl.col(name).str.to_date() if dtype == pl.Date else pl.col(name).cast(dtype)
     assert found(REFERENCE.with_columns(cast)).get(name) == kind
 

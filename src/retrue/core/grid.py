@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Self
@@ -324,8 +325,25 @@ class CategoricalGrid(Grid):
         ranks, frequent = self.ranks(values), len(self.categories)
         return np.where(ranks < frequent + len(self.rare), np.minimum(ranks, frequent), frequent + 1)
 
+    @cached_property
+    def spellings(self) -> Mapping[str, str]:
+        """How else the known texts may be written: yes and no are `true` and `false`, or 1 and 0."""
+        known = {*self.categories, *self.rare}
+        if known and known <= {"true", "false"}:
+            return {"1": "true", "0": "false"}
+        return {"true": "1", "false": "0"} if known and known <= {"1", "0"} else {}
+
+    def spelt(self, values: pl.Series) -> pl.Series:
+        """The texts as this grid spells them, so that a column of booleans that became 0 and 1 still matches.
+
+        >>> CategoricalGrid(("false", "true")).spelt(pl.Series(["1", "0", "2", None])).to_list()
+        ['true', 'false', '2', None]
+        """
+        return values.replace(self.spellings) if self.spellings else values
+
     def count(self, series: pl.Series) -> ColumnProfile:
-        return self.profile(texts(series))
+        read = texts(series)
+        return self.profile(read._replace(texts=self.spelt(read.texts)))
 
     def profile(self, read: Texts) -> ColumnProfile:
         """The profile of a column read as categories."""
@@ -345,7 +363,7 @@ class CategoricalGrid(Grid):
         return Names() + Names(dict(zip(counted["value"].to_list(), counted["n"].to_list(), strict=True)))
 
     def codes(self, series: pl.Series) -> Ints:
-        parsed = text_rows(series)
+        parsed = self.spelt(text_rows(series))
         codes = self.mark_unread(self.lookup(parsed), series, parsed)
         if series.dtype.is_float():
             codes[series.is_nan().fill_null(value=False).to_numpy()] = self.bins + SPECIALS.index("nan")
