@@ -328,3 +328,10 @@ def test_an_unknown_model_suggests_the_nearest(call: Call, store: Path, command:
     Path("x.csv").write_text("loan_id,at\n1,2026-02-01\n", encoding="utf-8")
     error = call(*command.split(), "--store", store).error
     assert error == f"error: unknown model 'lons' in {store}. Hint: did you mean 'loans'?"
+
+
+def test_help_names_the_tables_of_the_settings_file(call: Call) -> None:
+    """In help, square brackets that aren't escaped are taken for markup and vanish."""
+    said = call("register", "--help").out
+    assert "[models.NAME]" in said
+    assert "[store]" in said

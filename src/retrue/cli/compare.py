@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -154,11 +155,19 @@ class Strictness:
 
         bounds = {}
         for name, text in shared.pairs(most, "--max").items():
-            try:
-                bounds[get(name).name] = float(text)
-            except ValueError as error:
-                raise ConfigError(f"{text!r} is no number", where=f"--max {name}") from error
+            bounds[get(name).name] = cls.read_bound(name, text)
         return cls(None if kinds is None else cls.read_kinds(kinds), bounds)
+
+    @staticmethod
+    def read_bound(name: str, text: str) -> float:
+        """Read a value of `--max`; one that nothing can exceed would watch nothing in silence."""
+        try:
+            bound = float(text)
+        except ValueError:
+            bound = math.nan
+        if not math.isfinite(bound):
+            raise ConfigError(f"{text!r} is no number", where=f"--max {name}")
+        return bound
 
     @staticmethod
     def read_kinds(text: str) -> frozenset[str]:

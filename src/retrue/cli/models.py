@@ -95,7 +95,7 @@ def register(
     """Register a model by the table that it learned from.
 
     Held-out rows of it, with their scores and labels, say most. Makes the store where there is none.
-    What is left out is read from [models.NAME] of retrue.toml, or inferred.
+    What is left out is read from \\[models.NAME] of retrue.toml, or inferred.
     """
     from retrue.cli.settings import registration
 

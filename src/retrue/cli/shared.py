@@ -34,7 +34,7 @@ StoreOption = Annotated[
         "-s",
         envvar="RETRUE_STORE",
         show_envvar=False,
-        help="The store's folder. Otherwise RETRUE_STORE, [store] path of retrue.toml, or ./store.",
+        help="The store's folder. Otherwise RETRUE_STORE, \\[store] path of retrue.toml, or ./store.",
         metavar="DIR",
     ),
 ]
