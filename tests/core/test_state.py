@@ -120,3 +120,10 @@ def test_two_states_of_one_name_are_refused() -> None:
 def test_fields_compare_exactly_but_for_the_rounding_of_floats(a: object, b: object, *, alike: bool) -> None:
     assert same(a, b) is alike  # type: ignore[arg-type]
     assert RELATIVE == 1e-9
+
+
+@given(VALUES, VALUES)
+def test_minus_takes_away_what_plus_added(a: np.ndarray, b: np.ndarray) -> None:
+    both = Sums.of(a) + Sums.of(b)
+    assert (both - Sums.of(b)).agrees(both.subtract(Sums.of(b)))
+    assert (both - Sums.of(b)).n == a.size

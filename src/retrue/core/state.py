@@ -54,6 +54,14 @@ class State(ABC):
     def subtract(self, other: Self) -> Self:
         """Take away what was added: exact for counts, to rounding for sums; minima and maxima stay."""
 
+    def __sub__(self, other: Self) -> Self:
+        """Take away what was added, as `subtract` does.
+
+        >>> (Sums.of(np.array([1.0, 4.0])) - Sums.of(np.array([4.0]))).total
+        1.0
+        """
+        return self.subtract(other)
+
     @abstractmethod
     def fields(self) -> dict[str, Ints | Floats | list[str]]:
         """Give the content as named arrays of integers, floats or texts."""
