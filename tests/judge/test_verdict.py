@@ -73,3 +73,12 @@ def test_other_fields_and_kinds_are_refused() -> None:
         Verdict.from_dict({"kind": "true", "reason": "", "colour": "red"})
     with pytest.raises(MetricError, match="unknown verdict kind 'fine'"):
         Verdict.from_dict({"kind": "fine", "reason": ""})
+
+
+def test_the_metric_that_fell_farthest_comes_first() -> None:
+    """An AUC of 0.55 held to 0.70 is worse than one of 0.69; an error of 9 held to 5 is worse than one of 6."""
+    degraded = VerdictKind.DEGRADED
+    low, near = (Verdict(degraded, "", metric="roc_auc", value=value, threshold=0.70) for value in (0.55, 0.69))
+    assert sort_worst_first([near, low]) == [low, near]
+    high, slight = (Verdict(degraded, "", metric="mae", value=value, threshold=5.0) for value in (9.0, 6.0))
+    assert sort_worst_first([slight, high]) == [high, slight]

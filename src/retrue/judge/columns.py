@@ -167,7 +167,9 @@ def _unknown(
 ) -> Verdict | None:
     """Find rows in bins where the reference has no labels: what the model does there, nobody has measured."""
     impact = known.impact
-    if impact is None or impact.uncovered <= impact.uncovered_before + settings.uncovered:
+    if impact is None or _only_time_went_on(window):
+        return None
+    if impact.uncovered <= impact.uncovered_before + settings.uncovered:
         return None
     n = window.rows
     chance = share_threshold(impact.uncovered_before * reference.rows, reference.rows, n, alpha)

@@ -172,10 +172,15 @@ def sort_worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
 
 
 def _excess(verdict: Verdict) -> float:
-    """How many times its threshold the value is; 0 where either is unknown."""
+    """How many times its threshold the value is; 0 where either is unknown.
+
+    A degraded metric may lie below its threshold (AUC) or above it (an error): the farther, the worse, either way.
+    """
     if verdict.value is None or not verdict.threshold:
         return 0.0
-    return abs(verdict.value / verdict.threshold)
+    ratio = abs(verdict.value / verdict.threshold)
+    below = verdict.kind is VerdictKind.DEGRADED and 0 < ratio < 1
+    return 1 / ratio if below else ratio
 
 
 def _finite(value: float | None) -> float | None:
