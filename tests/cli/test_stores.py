@@ -67,6 +67,14 @@ def test_the_doctor_goes_on_where_one_part_cant_be_read(call: Call, store: Path)
     assert "the table's log is damaged" in said.out
 
 
+def test_the_doctor_tells_of_a_segment_that_is_stuck(call: Call, store: Path) -> None:
+    with rt.open(store) as workspace:
+        workspace.store.spool.failed("loans", 99, "events", "the table said no")
+    said = call("doctor", "--store", store)
+    assert said.status == 1
+    assert "model loans: segment 99 is stuck at events after 1 attempt: the table said no" in said.out
+
+
 def test_recounting_gives_the_same_profiles(call: Call, store: Path) -> None:
     with rt.open(store) as workspace:
         before = workspace.store.profiles("loans")

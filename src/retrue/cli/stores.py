@@ -96,7 +96,7 @@ def standing(model: Model) -> str:
 def ailments(model: Model) -> list[str]:
     """What is wrong with one model's part of the store: each thing that doesn't belong together, or can't be read."""
     found: list[str] = []
-    for check in (books_ailment, reference_ailment, runs_ailment):
+    for check in (stuck_ailment, books_ailment, reference_ailment, runs_ailment):
         try:
             said = check(model)
         except Exception as error:  # noqa: BLE001 - whatever ails one part, the others are looked at too
@@ -104,6 +104,11 @@ def ailments(model: Model) -> list[str]:
         if said is not None:
             found.append(f"model {model.name}: {said}")
     return found
+
+
+def stuck_ailment(model: Model) -> str | None:
+    """A segment that can't be applied: what comes after it waits."""
+    return "; ".join(str(one) for one in model.store.stuck(model.name)) or None
 
 
 def books_ailment(model: Model) -> str | None:

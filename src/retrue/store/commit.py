@@ -22,12 +22,13 @@ from pathlib import Path
 
 import polars as pl
 
-from retrue.errors import StoreError
+from retrue.errors import RetrueError, StoreError
 from retrue.store import rows
+from retrue.store.aside import KINDS, TRIES, Stuck, fitted, without
 from retrue.store.catalog import Catalog, Transaction
 from retrue.store.counting import Cell, Counting, Increments, window_starts
 from retrue.store.ids import hash64
-from retrue.store.lake import TABLES, LakeTable
+from retrue.store.lake import TABLES, LakeTable, UnwritableError
 from retrue.store.layout import Layout
 from retrue.store.reading import Finder, HashCache
 from retrue.store.resolve import Earlier, Plan, resolve
@@ -97,6 +98,7 @@ class Cycle:
 
         Raises:
             StoreFullError: the disk is full; nothing is lost, the next cycle tries again.
+            StoreError: a table refuses the rows; nothing is lost, and after some attempts they are set aside.
         """
         with locked(self.lock):
             with self.catalog.read() as tx:
@@ -107,14 +109,47 @@ class Cycle:
             if not self.spool.stamp(self.model, applied + 1, rows=ROWS, size=BYTES):
                 return None
             self.fault("cycle: stamped")
-            segment = Segment.of(applied + 1, self.spool.read(self.model, applied + 1), self.layout, self.hasher)
-            plan = self.plan(segment, counting)
-            self.write(plan, segment.number)
-            done = self.count(plan, segment.number, counting)
+            done = self.finish(applied + 1, counting)
             self.fault("cycle: counted")
-            self.spool.forget(self.model, segment.number)
+            self.spool.forget(self.model, applied + 1)
             self.fault("cycle: forgotten")
             return done
+
+    def finish(self, number: int, counting: Counting | None) -> Applied:
+        """Steps 1 and 2 of a stamped segment; a failure is remembered, and after some of them there is a way out."""
+        step = "count"
+        try:
+            segment = self.segment(number)
+            plan = self.plan(segment, counting)
+            for step in TABLES:
+                self.write(plan, number, step)
+            step = "count"
+            return self.count(plan, number, counting)
+        except UnwritableError as error:
+            tries = self.spool.failed(self.model, number, step, error.what)
+            if step == "quarantine" or tries < TRIES:
+                raise
+        except RetrueError:
+            raise
+        except (Exception, pl.exceptions.PanicException) as error:
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            self.spool.failed(self.model, number, step, reason)
+            raise StoreError(
+                f"segment {number} of {self.model!r} can't be applied ({reason})", where=str(self.lock.parent.parent),
+                hint="nothing is lost, its rows wait in the spool: see `retrue doctor`",
+            ) from error  # fmt: skip
+        return self.finish(number, counting)  # now without the rows of that table
+
+    def segment(self, number: int) -> Segment:
+        """A stamped segment, without the rows that the lake can't take."""
+        segment = Segment.of(number, self.spool.read(self.model, number), self.layout, self.hasher)
+        segment = fitted(segment, {kind: self.tables[kind].snapshot().schema for kind in KINDS}, self.layout)
+        for stuck in (Stuck(*row) for row in self.spool.stuck(self.model)):
+            hopeless = stuck.hopeless and stuck.segment == number
+            if hopeless and self.tables[stuck.step].done(self.spool.app) < number:
+                self.tables[stuck.step].discard(self.spool.app, number)
+                segment = without(segment, stuck.step, stuck.reason, self.layout)
+        return segment
 
     def plan(self, segment: Segment, counting: Counting | None) -> Plan:
         """Decide what the segment means, from it and from earlier segments alone."""
@@ -125,24 +160,22 @@ class Cycle:
         reads = sorted(counting.reads) if counting else []
         return resolve(segment, Earlier(**finders), self.layout, reads)
 
-    def write(self, plan: Plan, segment: int) -> None:
-        """Step 1: bring the rows into the lake, each table once."""
-        app = self.spool.app
-        for name in TABLES:
-            table, frame = self.tables[name], plan.tables.get(name)
-            if frame is None:
-                continue
-            done = table.done(app)
-            if done > segment:
-                raise StoreError(
-                    f"the lake has segment {done}, the catalog only {segment - 1}", where=str(table.folder),
-                    hint="the catalog is older than the lake: restore both from the same backup",
-                )  # fmt: skip
-            if done == segment:
-                table.confirm()
-                continue
-            table.commit(frame, app, segment)
-            self.fault(f"cycle: {name} written")
+    def write(self, plan: Plan, segment: int, name: str) -> None:
+        """Step 1: bring the rows of one table into the lake, once."""
+        app, table, frame = self.spool.app, self.tables[name], plan.tables.get(name)
+        if frame is None:
+            return
+        done = table.done(app)
+        if done > segment:
+            raise StoreError(
+                f"the lake has segment {done}, the catalog only {segment - 1}", where=str(table.folder),
+                hint="the catalog is older than the lake: restore both from the same backup",
+            )  # fmt: skip
+        if done == segment:
+            table.confirm()
+            return
+        table.commit(frame, app, segment)
+        self.fault(f"cycle: {name} written")
 
     def count(self, plan: Plan, segment: int, counting: Counting | None) -> Applied:
         """Step 2: add the increments and advance, in one transaction."""

@@ -44,6 +44,10 @@ SYSTEM_TYPES: Mapping[str, pl.DataType] = {
 }
 
 
+class UnwritableError(StoreError):
+    """A table refuses rows: what they are is at fault, not the disk."""
+
+
 @dataclass(frozen=True)
 class File:
     """One Parquet file of a table: segments `first` to `last`, all of one event date (None: not known yet)."""
@@ -131,9 +135,9 @@ class LakeTable:
 
         Raises:
             StoreFullError: the disk is full; nothing was committed.
+            StoreError: the folder can't be written, or the log is damaged.
+            UnwritableError: the table refuses the rows.
         """
-        from deltalake.exceptions import DeltaError
-
         try:
             with self._lock:
                 table = self._ensure(frame)
@@ -144,8 +148,19 @@ class LakeTable:
                 self.fault("lake: committed")
                 self.confirm()
                 self._checkpoint()
-        except (OSError, DeltaError, pl.exceptions.PolarsError) as error:
-            raise store_error(error, self.folder) from error
+        except StoreError:
+            raise
+        except (Exception, pl.exceptions.PanicException) as error:  # delta-rs raises plain ones, too
+            self._table = None  # whatever it holds now
+            raise _refused(error, self.folder) from error
+
+    def discard(self, app: str, segment: int) -> None:
+        """Delete the files of a segment that never was committed, so that no replay can bring them back."""
+        if not self.folder.exists() or self.done(app) >= segment:
+            return
+        for path in self.folder.glob(f"**/part-{segment:012d}-{app}.parquet"):
+            path.unlink()
+            sync_folder(path.parent)
 
     def confirm(self) -> None:
         """Make the newest commit durable: whoever made it may have died before it could."""
@@ -237,6 +252,16 @@ class LakeTable:
             ]
             self._commit(table, actions, app, segment)
             self.confirm()
+
+
+def _refused(error: BaseException, folder: Path) -> StoreError:
+    """Say in the store's words why a commit failed, and whether it's the disk or the rows."""
+    said = store_error(error if isinstance(error, Exception) else RuntimeError(str(error)), folder)
+    if isinstance(error, OSError) or type(said) is not StoreError:
+        return said
+    reason = " ".join(str(error).split())[:300] or type(error).__name__
+    hint = "nothing is lost: the rows wait in the spool, and are set aside if they fail again and again"
+    return UnwritableError(f"rows can't be written: {reason}", where=str(folder), hint=hint)
 
 
 def add_action(path: Path, root: Path, rows: int, segment: int, day: date | None, *, partitioned: bool) -> Any:

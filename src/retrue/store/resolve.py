@@ -16,6 +16,7 @@ from datetime import date
 
 import polars as pl
 
+from retrue.store.aside import aside
 from retrue.store.door import as_json
 from retrue.store.layout import SYSTEM, Layout
 from retrue.store.reading import Finder
@@ -64,12 +65,13 @@ def resolve(segment: Segment, earlier: Earlier, layout: Layout, reads: Collectio
     fresh, differing, repeated = first_events(segment.events, earlier.events, layout)
     labels = attach_labels(segment, fresh, earlier, layout, reads)
     feedback, told = attach_feedback(segment, fresh, earlier, layout)
-    aside = [part for part in (segment.quarantine, _aside(differing, layout)) if len(part)]
+    differed = aside("events", differing, pl.lit(DIFFERS), layout) if len(differing) else differing
+    set_aside = [part for part in (segment.quarantine, differed) if len(part)]
     tables = {
         "events": fresh,
         "labels": labels.rows,
         "feedback": feedback,
-        "quarantine": pl.concat(aside, how="diagonal") if aside else pl.DataFrame(),
+        "quarantine": pl.concat(set_aside, how="diagonal") if set_aside else pl.DataFrame(),
     }
     counts = {"events repeated": repeated, "events differing": len(differing)}
     return Plan(
@@ -103,16 +105,6 @@ def first_events(rows: pl.DataFrame, earlier: Finder, layout: Layout) -> tuple[p
     differing = pairs.filter(~same).select(rows.columns)
     fresh = rows.join(later.select("_n"), on="_n", how="anti", maintain_order="left")
     return fresh, differing, len(later) - len(differing)
-
-
-def _aside(differing: pl.DataFrame, layout: Layout) -> pl.DataFrame:
-    if not len(differing):
-        return pl.DataFrame()
-    plain = differing.drop(SYSTEM, strict=False)
-    return differing.select(
-        pl.lit("events").alias("kind"), pl.lit(DIFFERS).alias("reason"), pl.col(layout.id_column).alias("id"),
-        as_json(plain).alias("row"), "_at", "_seq", "_n",
-    )  # fmt: skip
 
 
 # Labels

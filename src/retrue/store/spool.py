@@ -41,6 +41,9 @@ create table if not exists keys (
     model text not null, key text not null, seen integer not null, receipt text not null, primary key (model, key));
 create table if not exists types (
     model text not null, kind text not null, name text not null, type text not null, primary key (model, kind, name));
+create table if not exists stuck (
+    model text not null, segment integer not null, step text not null, tries integer not null, reason text not null,
+    primary key (model, step));
 """
 
 
@@ -236,10 +239,27 @@ class Spool:
             rows = self._db.execute(query, (model, segment)).fetchall()
         return tuple(Batch(kind, at, pl.read_ipc_stream(io.BytesIO(data))) for kind, at, data in rows)
 
+    def failed(self, model: str, segment: int, step: str, reason: str) -> int:
+        """Remember, durably, that a step of a segment failed once more; gives how often it has by now."""
+        with self._writer, translated(self.path), self._transaction():
+            query = "select tries from stuck where model = ? and step = ? and segment = ?"
+            found = self._db.execute(query, (model, step, segment)).fetchone()
+            tries = 1 + (int(found[0]) if found else 0)
+            row = (model, segment, step, tries, reason)
+            self._db.execute("insert or replace into stuck values (?, ?, ?, ?, ?)", row)
+        return tries
+
+    def stuck(self, model: str) -> tuple[tuple[int, str, int, str], ...]:
+        """Steps that failed and haven't been done since: segment, step, attempts, reason."""
+        query = "select segment, step, tries, reason from stuck where model = ? order by segment, step"
+        with self._writer, translated(self.path):
+            return tuple(self._db.execute(query, (model,)).fetchall())
+
     def forget(self, model: str, segment: int) -> None:
         """Delete the batches of every segment up to this one; their keys stay."""
         with self._writer, translated(self.path), self._transaction():
             self._db.execute("delete from batches where model = ? and segment <= ?", (model, segment))
+            self._db.execute("delete from stuck where model = ? and segment <= ?", (model, segment))
 
     def close(self) -> None:
         """Close the file."""

@@ -22,6 +22,7 @@ from retrue.core.reference import Reference
 from retrue.errors import SchemaError, StoreError, nearest
 from retrue.slices import Slice
 from retrue.store import rows
+from retrue.store.aside import Stuck
 from retrue.store.catalog import Catalog
 from retrue.store.commit import Applied, Cycle, locked, try_locked
 from retrue.store.door import Arrival, admit, check
@@ -211,6 +212,10 @@ class Store(Reader):
     def pending(self, model: str) -> int:
         """How many acknowledged rows wait for a commit cycle."""
         return self.spool.pending(model)
+
+    def stuck(self, model: str) -> tuple[Stuck, ...]:
+        """Steps of a segment that failed and haven't been done since."""
+        return tuple(Stuck(*row) for row in self.spool.stuck(model))
 
     def cycle(self, model: str) -> Cycle:
         """The commit cycle of a model."""
