@@ -514,3 +514,26 @@ def test_yes_and_no_written_as_0_and_1_are_the_same(dtype: type[pl.DataType], sw
     report = rt.compare(before, after, **ROLES)
     assert {name: report.columns[name].verdict.kind.value for name in ("y", "paid")} == {"y": "true", "paid": "true"}
     assert not report.alarms
+
+
+@pytest.mark.parametrize(
+    ("columns", "moved", "said"),
+    [
+        (["age"], 0, "The one column is in true"),
+        (["age"], 300, "The one column is out of true"),
+        (["age", "amount"], 0, "Both columns are in true"),
+        (["age", "amount"], 300, "1 of 2 columns is out of true"),
+        (["age", "amount", "city"], 0, "All 3 columns are in true"),
+    ],
+)
+def test_the_headline_counts_as_people_do(columns: list[str], moved: int, said: str) -> None:
+    window = CALM.select(columns).with_columns(pl.col("age") + moved)
+    assert str(rt.compare(REFERENCE.select(columns), window)).startswith(said)
+
+
+def test_one_standard_deviation_is_singular() -> None:
+    """Of u to the power of a, the mean is 1 / (1 + a): a deviation (12 to the power of -1/2) below 1/2 for this a."""
+    even, power = (np.arange(ROWS) + 0.5) / ROWS, 1 / (0.5 - 12**-0.5) - 1
+    before, after = ({"x": np.round(x, 2)} for x in (even, even**power))
+    reason = rt.compare(before, after).columns["x"].verdict.reason
+    assert reason.endswith("the mean fell by 1 standard deviation")

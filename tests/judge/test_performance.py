@@ -70,3 +70,8 @@ def test_only_metrics_with_a_better_direction_that_both_sides_have_are_judged() 
 
 def test_without_intervals_the_floor_alone_decides() -> None:
     assert judge_metric("accuracy", Measure(0.8), Measure(0.82), 900, 1e-3).kind is VerdictKind.DEGRADED
+
+
+def test_a_reason_calls_metrics_as_tables_do() -> None:
+    assert judge_metric("mae", around(104.0, 0.1), around(100.0, 0.1), 5_000, 1e-3).reason.startswith("MAE 104")
+    assert judge_metric("roc_auc", around(0.7, 0.01), around(0.7, 0.01), 5_000, 1e-3).reason.startswith("ROC AUC 0.7")

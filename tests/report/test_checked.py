@@ -15,7 +15,7 @@ DAYS = [(f"2026-02-0{day}T00:00:00+00:00", f"2026-02-0{day + 1}T00:00:00+00:00")
 
 def auc(day: int, value: float) -> Verdict:
     """A degraded model on one day."""
-    reason = f"roc_auc {value} (0.4 to 0.6), reference 0.80: worse"
+    reason = f"ROC AUC {value} (0.4 to 0.6), reference 0.80: worse"
     return Verdict(VerdictKind.DEGRADED, reason, "roc_auc", window=DAYS[day], value=value, threshold=0.06)
 
 

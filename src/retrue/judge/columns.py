@@ -24,7 +24,7 @@ from retrue.judge.null import Null
 from retrue.judge.quality import History, Problem, near_the_edge, problems, wilson
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
-from retrue.judge.words import amount, percent, rows, span
+from retrue.judge.words import amount, metric_name, minus, percent, rows, span
 from retrue.metrics import Measure, get
 from retrue.metrics.drift.cells import Cells, cells
 from retrue.metrics.drift.js import JS as JENSEN_SHANNON
@@ -259,7 +259,8 @@ def _cost(impact: ColumnImpact | None, settings: Settings) -> _Cost | None:
         return None
     small = impact.loss[1] < settings.cost
     low, high = impact.interval
-    return _Cost(f"expected to change {impact.metric} by {impact.value:+.3f} ({low:+.3f} to {high:+.3f})", small)
+    change = minus(f"{impact.value:+.3f} ({low:+.3f} to {high:+.3f})")
+    return _Cost(f"expected to change {metric_name(impact.metric)} by {change}", small)
 
 
 def _calm(distance: Distance, value: float, threshold: Threshold) -> str:
@@ -314,4 +315,6 @@ def _what_moved(window: ColumnProfile, reference: ColumnProfile) -> str:
     shift = (after.mean - before.mean) / deviation
     if not math.isfinite(shift) or abs(shift) < 0.01:
         return ""
-    return f"the mean {'rose' if shift > 0 else 'fell'} by {abs(shift):.2g} standard deviations"
+    by = f"{abs(shift):.2g}"
+    unit = "standard deviation" if by == "1" else "standard deviations"
+    return f"the mean {'rose' if shift > 0 else 'fell'} by {by} {unit}"

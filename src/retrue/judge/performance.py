@@ -12,7 +12,7 @@ from retrue.judge.budget import wander_reach
 from retrue.judge.distance import Z95
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
-from retrue.judge.words import figure, rows
+from retrue.judge.words import figure, metric_name, rows
 from retrue.metrics import Measure, get
 
 MAIN = {
@@ -92,7 +92,10 @@ def judge_metric(
     if window.value is None or reference.value is None:
         measure, where = (window, "") if window.value is None else (reference, "the reference: ")
         return Verdict(
-            VerdictKind.NOT_COMPARABLE, where + (measure.note or f"{name} can't be measured"), metric=name, n=labelled
+            VerdictKind.NOT_COMPARABLE,
+            where + (measure.note or f"{metric_name(name)} can't be measured"),
+            metric=name,
+            n=labelled,
         )
     worse = reference.value - window.value if metric.better == "higher" else window.value - reference.value
     error = math.hypot(_error(window), _error(reference))
@@ -141,7 +144,7 @@ def _sentence(
     interval = ""
     if window.interval is not None:
         interval = f" ({figure(window.interval[0], error)} to {figure(window.interval[1], error)})"
-    start = f"{name} {figure(value, error)}{interval}, reference {figure(before, error)}"
+    start = f"{metric_name(name)} {figure(value, error)}{interval}, reference {figure(before, error)}"
     if not degraded:
         return f"{start}: within the {limit}"
     ends = f"{figure(worse - Z95 * error, error)} to {figure(worse + Z95 * error, error)}"

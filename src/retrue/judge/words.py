@@ -29,6 +29,8 @@ def figure(value: float, error: float | None = None) -> str:
 
     >>> figure(0.76412, 0.004), figure(0.2134), figure(123456.7), figure(-0.0)
     ('0.764', '0.213', '123,457', '0')
+    >>> figure(-12.25)
+    '−12.2'
     """
     if value == 0:
         return "0"
@@ -37,7 +39,16 @@ def figure(value: float, error: float | None = None) -> str:
     if error is not None and error > 0:
         digits = -math.floor(math.log10(error))
     text = f"{value:,.{min(max(digits, 0), 8)}f}"
-    return "0" if text in ("-0", "0") else text
+    return "0" if text in ("-0", "0") else minus(text)
+
+
+def minus(text: str) -> str:
+    """Write a number with a real minus.
+
+    >>> minus("-0.031"), minus("+0.2")
+    ('−0.031', '+0.2')
+    """
+    return text.replace("-", "−")
 
 
 def amount(distance: float) -> str:
@@ -67,6 +78,64 @@ def rows(count: int) -> str:
     ('4,031 rows', '1 row')
     """
     return f"{count:,} row" + ("" if count == 1 else "s")
+
+
+ABBREVIATIONS = {
+    "roc_auc": "ROC AUC",
+    "f1": "F1",
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "mape": "MAPE",
+    "r2": "R²",
+    "ndcg": "NDCG",
+    "mrr": "MRR",
+    "map": "MAP",
+    "ece": "calibration error",
+    "brier": "Brier score",
+    "ks": "KS",
+    "psi": "PSI",
+    "js": "JS",
+    "kl": "KL",
+    "hellinger": "Hellinger",
+    "wasserstein": "Wasserstein",
+    "cramers_v": "Cramér's V",
+    "top": "most frequent value",
+    "p05": "5 % quantile",
+    "p25": "25 % quantile",
+    "p75": "75 % quantile",
+    "p95": "95 % quantile",
+    "error_p10": "error, 10 % quantile",
+    "error_p50": "error, median",
+    "error_p90": "error, 90 % quantile",
+    "tv": "total variation",
+    "linf": "largest change",
+    "chi2": "chi²",
+    "nan": "NaN",
+    "min": "least",
+    "max": "greatest",
+    "std": "standard deviation",
+}
+"""Metrics that their name alone doesn't say well."""
+
+
+AVERAGES = ("macro", "micro", "weighted")
+"""Ways to average over classes, at the end of a metric's name."""
+
+
+def metric_name(name: str) -> str:
+    """Say a metric's name; what follows `@` is a threshold or a class.
+
+    >>> metric_name("roc_auc"), metric_name("log_loss"), metric_name("precision@0.3"), metric_name("f1_macro")
+    ('ROC AUC', 'log loss', 'precision at 0.3', 'F1, macro')
+    """
+    base, _, parameter = name.partition("@")
+    plain, _, kind = base.rpartition("_")
+    if kind in AVERAGES and base not in ABBREVIATIONS:
+        return f"{metric_name(plain)}, {kind}"
+    said = ABBREVIATIONS.get(base, base.replace("_", " "))
+    if not parameter:
+        return said
+    return f"{said} {'at' if parameter.replace('.', '').isdigit() else 'of'} {parameter}"
 
 
 def moment(seconds: float) -> str:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
+from retrue.judge.words import metric_name
 from retrue.metrics import get
 from retrue.report.layout import add_row, quiet_table, stretch
 from retrue.report.text import STYLES, WIDE, named, state_text, subject_of
@@ -118,7 +119,9 @@ def state_said(verdict: Verdict) -> Text:
 
 def reason_of(verdict: Verdict) -> str:
     """The reason without the name that stands beside it already."""
-    return verdict.reason.removeprefix(f"{verdict.metric} ") if verdict.column is None else verdict.reason
+    if verdict.column is not None or verdict.metric is None:
+        return verdict.reason
+    return verdict.reason.removeprefix(f"{metric_name(verdict.metric)} ")
 
 
 def untold_line(verdicts: Iterable[Verdict]) -> str:

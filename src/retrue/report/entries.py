@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from retrue.core.grid import CategoricalGrid, NumericGrid
 from retrue.core.outcome import BinaryOutcome, MulticlassOutcome, RegressionOutcome
-from retrue.judge.words import moment, percent
+from retrue.judge.words import metric_name, moment, percent
 from retrue.report import charts
 from retrue.report.charts import Picture
 from retrue.report.charts.bars import LOUD
@@ -21,7 +21,6 @@ from retrue.report.units import in_points, is_loss, is_share
 from retrue.report.words import (
     glyph_of,
     half_width,
-    metric_name,
     out_of_true,
     precise,
     ranked_performance,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from retrue.judge.words import rows
+from retrue.judge.words import metric_name, rows
 from retrue.report.charts.picture import Picture
 from retrue.report.entries import Gallery, performance_pictures, sections
 from retrue.report.theme import THEMES, config, css
@@ -28,7 +28,6 @@ from retrue.report.words import (
     headline,
     headline_metric,
     labelled,
-    metric_name,
     performance_note,
     plural,
     ranked_performance,

@@ -18,11 +18,11 @@ from retrue.errors import MetricError
 from retrue.explain.features import Cost, Feature
 from retrue.explain.slices import Finding
 from retrue.judge.incident import Incident, State
-from retrue.judge.words import figure, percent
+from retrue.judge.words import figure, metric_name, percent
 from retrue.metrics import get
 from retrue.report.layout import add_row, moment, quiet_table
 from retrue.report.text import STYLES, WIDE, named, state_text
-from retrue.report.words import GLYPHS, metric_name, plural, signed, spanned
+from retrue.report.words import GLYPHS, plural, signed, spanned
 
 EVERYWHERE = "TRUE"
 """The slice of all rows: no part of them explains more than the whole."""

@@ -10,11 +10,11 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from retrue.judge.words import percent
+from retrue.judge.words import metric_name, percent
 from retrue.report.incident import is_share
 from retrue.report.layout import add_row, moment, quiet_table
 from retrue.report.text import NARROW
-from retrue.report.words import metric_name, plural, precise, signed, spanned, upper_first
+from retrue.report.words import plural, precise, signed, spanned, upper_first
 
 OUTCOMES = {"better": "▲ better", "worse": "▼ worse", "even": "· even", "unknown": "– can't tell"}
 

@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from retrue.judge.words import percent
+from retrue.judge.words import metric_name, percent
 from retrue.report.units import is_share
 from retrue.report.words import (
     compared,
@@ -23,7 +23,6 @@ from retrue.report.words import (
     glyph_of,
     half_width,
     headline,
-    metric_name,
     performance_note,
     plural,
     precise,

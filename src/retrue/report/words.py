@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from retrue.judge.words import figure, percent, rows
+from retrue.judge.words import figure, metric_name, percent, rows
 
 if TYPE_CHECKING:
     from retrue.judge.verdict import Verdict
@@ -22,63 +22,6 @@ GLYPHS = {
     "true": "·",
 }
 """Beside each state's word, so that no state is told by colour alone."""
-
-ABBREVIATIONS = {
-    "roc_auc": "ROC AUC",
-    "f1": "F1",
-    "mae": "MAE",
-    "rmse": "RMSE",
-    "mape": "MAPE",
-    "r2": "R²",
-    "ndcg": "NDCG",
-    "mrr": "MRR",
-    "map": "MAP",
-    "ece": "calibration error",
-    "brier": "Brier score",
-    "ks": "KS",
-    "psi": "PSI",
-    "js": "JS",
-    "kl": "KL",
-    "hellinger": "Hellinger",
-    "wasserstein": "Wasserstein",
-    "cramers_v": "Cramér's V",
-    "top": "most frequent value",
-    "p05": "5 % quantile",
-    "p25": "25 % quantile",
-    "p75": "75 % quantile",
-    "p95": "95 % quantile",
-    "error_p10": "error, 10 % quantile",
-    "error_p50": "error, median",
-    "error_p90": "error, 90 % quantile",
-    "tv": "total variation",
-    "linf": "largest change",
-    "chi2": "chi²",
-    "nan": "NaN",
-    "min": "least",
-    "max": "greatest",
-    "std": "standard deviation",
-}
-"""Metrics that their name alone doesn't say well."""
-
-
-AVERAGES = ("macro", "micro", "weighted")
-"""Ways to average over classes, at the end of a metric's name."""
-
-
-def metric_name(name: str) -> str:
-    """Say a metric's name; what follows `@` is a threshold or a class.
-
-    >>> metric_name("roc_auc"), metric_name("log_loss"), metric_name("precision@0.3"), metric_name("f1_macro")
-    ('ROC AUC', 'log loss', 'precision at 0.3', 'F1, macro')
-    """
-    base, _, parameter = name.partition("@")
-    plain, _, kind = base.rpartition("_")
-    if kind in AVERAGES and base not in ABBREVIATIONS:
-        return f"{metric_name(plain)}, {kind}"
-    said = ABBREVIATIONS.get(base, base.replace("_", " "))
-    if not parameter:
-        return said
-    return f"{said} {'at' if parameter.replace('.', '').isdigit() else 'of'} {parameter}"
 
 
 def state_of(verdict: Verdict) -> str:
@@ -130,8 +73,8 @@ def precise(value: float, error: float | None = None) -> str:
     ('0.708', '0.71', '0.7084', '−12')
     """
     if error:
-        return figure(value, max(error / 3, abs(value) * 5e-4)).replace("-", "−")
-    text = figure(value).replace("-", "−")
+        return figure(value, max(error / 3, abs(value) * 5e-4))
+    text = figure(value)
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -254,16 +197,21 @@ def columns_clause(comparison: Comparison) -> str:
     if total == 0:
         return "there is no column to compare"
     if out:
-        return f"{len(out)} of {plural(total, 'column')} {'is' if len(out) == 1 else 'are'} out of true"
+        some = "the one column" if total == 1 else f"{len(out)} of {total:,} columns"
+        return f"{some} {'is' if len(out) == 1 else 'are'} out of true"
     if untold == total:
         return f"too few rows to tell: {comparison.columns[next(iter(comparison.columns))].verdict.reason}"
+    if drifting and total == 1:
+        return "the one column drifts (no alarm)"
     if drifting:
         few = "1 drifts" if drifting == 1 else f"{drifting} drift"
         return f"none of {plural(total, 'column')} is out of true, {few} (no alarm)"
     if untold:
         told = total - untold
         return f"{plural(told, 'column')} {'is' if told == 1 else 'are'} in true, {untold} can't be told"
-    return "the one column is in true" if total == 1 else f"all {total} columns are in true"
+    return {1: "the one column is in true", 2: "both columns are in true"}.get(
+        total, f"all {total:,} columns are in true"
+    )
 
 
 def compared(comparison: Comparison) -> str:

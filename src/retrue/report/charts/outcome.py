@@ -10,12 +10,12 @@ import numpy as np
 from retrue.core.outcome import BinaryOutcome, MulticlassOutcome
 from retrue.core.state import Floats
 from retrue.judge.quality import wilson
-from retrue.judge.words import percent
+from retrue.judge.words import metric_name, percent
 from retrue.report.charts.bars import bars
 from retrue.report.charts.display import Apart
 from retrue.report.charts.picture import REFERENCE, WINDOW, Field, Picture, position
 from retrue.report.comparison import PerformanceReport
-from retrue.report.words import difference, metric_name, spanned, valued
+from retrue.report.words import difference, spanned, valued
 
 SHOWN = 8
 """The most metrics in a forest plot."""
