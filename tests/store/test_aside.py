@@ -105,9 +105,7 @@ def test_what_can_not_be_written_is_tried_again_and_then_set_aside(store: Store)
     TROUBLE.arm("lake: files written", TRIES)
     store.append("m", "events", events("a", "b", x=1.0))
     for attempt in range(1, TRIES):
-        with pytest.raises(
-            StoreError, match=r"can't be written: Schema error: no such thing in .*events.*Hint"
-        ):
+        with pytest.raises(StoreError, match=r"can't be written: Schema error: no such thing in .*events.*Hint"):
             store.apply("m")
         (stuck,) = store.stuck("m")
         assert (stuck.segment, stuck.step, stuck.tries) == (1, "events", attempt)

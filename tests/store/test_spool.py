@@ -161,7 +161,3 @@ def test_errors_of_the_system_are_told_in_the_stores_words(error: Exception, kin
     told = store_error(error, Path("spool.db"))
     assert type(told) is kind
     assert text in str(told)
-
-
-def test_a_renewed_app_is_another_one(spool: Spool) -> None:
-    assert spool.app != spool.renew()

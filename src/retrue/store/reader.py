@@ -109,7 +109,10 @@ class Reader(Shelf):
         return lazy if columns is None else lazy.select(columns)
 
     def label_history(self, model: str) -> pl.LazyFrame:
-        """Every label as it came: id, label, arrival `_at`, event date `_date` (null: still waiting), in order."""
+        """Every label as it came: id, label, arrival `_at`, event date `_date` (null: still waiting), in order.
+
+        No check reads it: it is what was said before a correction, for people and for audits.
+        """
         return self._raw(model, "labels")
 
     def feedback(self, model: str) -> pl.LazyFrame:

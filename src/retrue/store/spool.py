@@ -117,12 +117,6 @@ class Spool:
             self._db.execute("insert or ignore into meta values (?, ?)", (name, value))
         return self.meta(name) or value
 
-    def renew(self) -> str:
-        """Take a new app id: after the spool was restored from a backup, its numbers may mean other batches."""
-        with self._writer, translated(self.path), self._transaction():
-            self._db.execute("update meta set value = ? where name = 'app'", (secrets.token_hex(16),))
-        return self.app
-
     def types(self, model: str, kind: str, wanted: Mapping[str, str]) -> dict[str, str]:
         """Give the lake type of every column seen so far; columns not seen before get the wanted one, for good.
 
