@@ -7,11 +7,13 @@ import hashlib
 import json
 import re
 import time
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from retrue.metrics import Measure
 from retrue.report.comparison import Comparison
 from retrue.report.entries import Gallery, sections
 from retrue.report.html import as_json, page
@@ -96,8 +98,6 @@ def test_an_empty_state_says_what_to_type(nothing: Comparison, hostile: Comparis
 
 def test_impact_has_a_column_where_it_is_known(troubled: Comparison) -> None:
     """What a column's move costs the model is shown in points; without a labelled reference there is no such column."""
-    from dataclasses import replace
-
     name, report = next(iter(troubled.columns.items()))
     costly = replace(
         troubled, columns={**troubled.columns, name: replace(report, impact=-0.0123)}, impact_metric="accuracy"
@@ -155,3 +155,15 @@ def test_the_vendored_bundle_can_be_inlined() -> None:
     assert re.match(r"/\* Vega [\d.]+, Vega-Lite [\d.]+, Vega-Embed [\d.]+\.[^*]*\*/\n\(\(\)=>\{", code)
     licences = (STATIC / "LICENSES.txt").read_text(encoding="utf-8")
     assert all(name in licences for name in ("vega-lite (BSD-3-Clause)", "d3-array (ISC)", "fast-json-patch (MIT)"))
+
+
+def test_business_figures_stand_apart_from_those_of_drift(troubled: Comparison) -> None:
+    """What a column's values come to says nothing of how they are distributed."""
+    report = troubled.columns["temperature"]
+    metrics = {**report.metrics, "total": Measure(90.0, 100.0)}
+    told = replace(troubled, columns={**troubled.columns, "temperature": replace(report, metrics=metrics)})
+    entry = {entry.subject: entry for entry in sections(told, Gallery()).findings}["temperature"]
+    assert [row.name for row in entry.business] == ["total"]
+    assert "total" not in [row.name for row in (*entry.metrics, *entry.more_metrics)]
+    assert "<summary>Business</summary>" in page(told)
+    assert "<summary>Business</summary>" not in page(troubled)

@@ -17,7 +17,7 @@ from retrue.report.charts.bars import LOUD
 from retrue.report.charts.display import FEW, display, is_date
 from retrue.report.charts.picture import short
 from retrue.report.sparkline import sparkline
-from retrue.report.units import in_points, is_loss, is_share
+from retrue.report.units import in_points, is_business, is_loss, is_share
 from retrue.report.words import (
     glyph_of,
     half_width,
@@ -96,6 +96,7 @@ class Entry:
     spark: Markup
     metrics: tuple[MetricRow, ...] = ()
     more_metrics: tuple[MetricRow, ...] = ()
+    business: tuple[MetricRow, ...] = ()
     pictures: tuple[str, ...] = ()
 
 
@@ -163,6 +164,7 @@ def entry(
         spark=sparkline(report.window, report.reference, shown) if report else Markup(""),
         metrics=metric_rows(report, telling=True) if report else (),
         more_metrics=metric_rows(report, telling=False) if report else (),
+        business=business_rows(report) if report else (),
         pictures=gallery.hang(column_pictures(report)) if report else (),
     )
 
@@ -189,11 +191,22 @@ def column_pictures(report: ColumnReport) -> list[Picture | None]:
 
 def metric_rows(report: ColumnReport, *, telling: bool) -> tuple[MetricRow, ...]:
     """Write a column's telling measures, in the order of `TELLING`, or all the others as they come."""
-    known = {name: m for name, m in report.metrics.items() if m.value is not None or m.reference is not None or m.note}
-    judged = report.verdict.metric
+    known, judged = told_metrics(report), report.verdict.metric
+    known = {name: measure for name, measure in known.items() if name == judged or not is_business(name)}
     first = [name for name in dict.fromkeys([judged, *TELLING]) if name in known]
     chosen = [str(name) for name in first if name == judged or known[str(name)].value or known[str(name)].reference]
     return tuple(metric_row(n, known[n], report) for n in (chosen if telling else known) if telling or n not in chosen)
+
+
+def business_rows(report: ColumnReport) -> tuple[MetricRow, ...]:
+    """Write what a column's values come to, which says nothing of how they are distributed."""
+    own = {name: measure for name, measure in told_metrics(report).items() if is_business(name)}
+    return tuple(metric_row(name, own[name], report) for name in own if name != report.verdict.metric)
+
+
+def told_metrics(report: ColumnReport) -> dict[str, Measure]:
+    """A column's measures that say anything."""
+    return {name: m for name, m in report.metrics.items() if m.value is not None or m.reference is not None or m.note}
 
 
 def metric_row(name: str, measure: Measure, report: ColumnReport) -> MetricRow:

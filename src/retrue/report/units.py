@@ -27,6 +27,15 @@ def is_share(name: str) -> bool:
     return known(name, "unit") == "share" and known(name, "family") != "drift"
 
 
+def is_business(name: str) -> bool:
+    """Tell whether a metric says what events are worth rather than how a column is distributed.
+
+    >>> is_business("total"), is_business("ks")
+    (True, False)
+    """
+    return known(name, "family") == "business"
+
+
 def in_points(name: str | None) -> bool:
     """Tell whether changes of a metric read as points; so they do where it isn't known what changes.
 
