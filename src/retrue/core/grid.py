@@ -23,7 +23,7 @@ import polars as pl
 from retrue.core.column import SPECIALS, ColumnProfile
 from retrue.core.count import Counted, count_numbers, count_sorted, ends
 from retrue.core.state import Bools, Fields, Floats, Ints, Moments, Names
-from retrue.core.values import Texts, number_rows, numbers, text_rows, texts
+from retrue.core.values import Texts, number_rows, numbers, tally, text_rows, texts
 from retrue.errors import ProfileError
 
 RESOLUTION = 512
@@ -389,15 +389,3 @@ class CategoricalGrid(Grid):
 def ranked(read: Texts) -> pl.DataFrame:
     """Each distinct text and how often it occurs, most frequent first, ties by name: columns `value` and `n`."""
     return tally(read.texts, read.weights).sort(["n", "value"], descending=[True, False])
-
-
-def tally(values: pl.Series, weights: pl.Series | None) -> pl.DataFrame:
-    """Count each distinct text: columns `value` and `n`.
-
-    >>> tally(pl.Series(["a", "b", "a"]), None).sort("value").rows()
-    [('a', 2), ('b', 1)]
-    """
-    if weights is None:
-        return values.alias("value").value_counts(name="n").with_columns(pl.col("n").cast(pl.Int64))
-    counted = pl.DataFrame({"value": values, "n": weights.cast(pl.Int64)})
-    return counted.group_by("value").agg(pl.col("n").sum())

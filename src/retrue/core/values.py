@@ -154,3 +154,15 @@ def plain(values: pl.Series) -> pl.Series:
     whole = (pl.col("v") == pl.col("v").round()) & (pl.col("v").abs() < 2**53)
     text = pl.when(whole).then(pl.col("v").cast(pl.Int64, strict=False).cast(pl.String))
     return frame.select(text.otherwise(pl.col("v").cast(pl.String)).alias("v"))["v"]
+
+
+def tally(values: pl.Series, weights: pl.Series | None) -> pl.DataFrame:
+    """Count each distinct text: columns `value` and `n`.
+
+    >>> tally(pl.Series(["a", "b", "a"]), None).sort("value").rows()
+    [('a', 2), ('b', 1)]
+    """
+    if weights is None:
+        return values.alias("value").value_counts(name="n").with_columns(pl.col("n").cast(pl.Int64))
+    counted = pl.DataFrame({"value": values, "n": weights.cast(pl.Int64)})
+    return counted.group_by("value").agg(pl.col("n").sum())
