@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from retrue.judge.verdict import Verdict, VerdictKind
+from retrue.judge.words import metric_name
 from retrue.metrics import Measure
 from retrue.report.comparison import Comparison, PerformanceReport
-from retrue.report.words import compared, difference, headline, metric_name, performance_clause, state_of, tone_of
+from retrue.report.words import compared, difference, headline, performance_clause, state_of, tone_of
 
 
 def test_the_sentence_says_what_changed_and_how_bad(troubled: Comparison) -> None:
