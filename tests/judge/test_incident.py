@@ -164,3 +164,21 @@ def test_every_alert_is_in_exactly_one_incident_and_grouping_again_changes_nothi
     assert grouped == sum(verdict.alarm or False for verdicts in days for verdict in verdicts)
     assert len({incident.id for incident in incidents}) == len(incidents)
     assert group(days, incidents) == incidents
+
+
+def test_two_incidents_never_take_one_id() -> None:
+    """A second incident of the same kind that begins while the first one lasts doesn't replace it."""
+
+    def unknown(column: str, week: int) -> Verdict:
+        span = (f"2026-01-{week:02}T00:00:00+00:00", f"2026-01-{week + 1:02}T00:00:00+00:00")
+        return Verdict(VerdictKind.UNKNOWN, "unseen", column=column, window=span)
+
+    history: dict[tuple[str, str], list[Verdict]] = {}
+    incidents: list[Incident] = []
+    for week in range(1, 9):
+        alerts = [unknown("temp", week), *([unknown("pressure", week)] if week >= 4 else [])]
+        history[alerts[0].window or ("", "")] = alerts
+        incidents = group_incidents("flights", history, incidents)
+    assert len({incident.id for incident in incidents}) == len(incidents) == 2
+    assert {incident.columns for incident in incidents} == {("temp",), ("pressure",)}
+    assert all(incident.live for incident in incidents)

@@ -150,8 +150,9 @@ def group_incidents(
         if any(verdict.kind not in _BLIND for verdict in verdicts):
             for place, thread in enumerate(threads):
                 thread.calm = 0 if place in told else thread.calm + 1
-    known = list(prior)
-    return [_settle(model, thread, known, hysteresis) for thread in threads]
+    fresh = [_incident(model, thread, hysteresis) for thread in threads]
+    claims = _claims(fresh, list(prior))
+    return [_settle(incident, claims.get(place)) for place, incident in enumerate(fresh)]
 
 
 _BLIND = (VerdictKind.NOT_COMPARABLE, VerdictKind.SILENT)
@@ -199,14 +200,14 @@ def _join(threads: list[_Thread], alert: Verdict, now: int, hysteresis: Hysteres
     return best
 
 
-def _settle(model: str, thread: _Thread, prior: list[Incident], hysteresis: Hysteresis) -> Incident:
-    """Turn a thread into an incident, with the id and the state that an earlier grouping gave it."""
+def _incident(model: str, thread: _Thread, hysteresis: Hysteresis) -> Incident:
+    """Turn a thread into an incident, as if nobody had said anything of it."""
     alerts = sorted(thread.alerts, key=lambda alert: (alert.window or ("", ""), severity(alert)))
     since, last = _window(alerts[0])[0], max(_window(alert)[1] for alert in alerts)
     ranked = sort_worst_first(alerts)
     columns = tuple(dict.fromkeys(alert.column for alert in ranked if alert.column is not None))
     over = thread.calm >= hysteresis.calm
-    fresh = Incident(
+    return Incident(
         _id(model, alerts[0]),
         model,
         ranked[0].kind,
@@ -217,22 +218,40 @@ def _settle(model: str, thread: _Thread, prior: list[Incident], hysteresis: Hyst
         tuple(alerts),
         "",
     )
-    before = _same(fresh, last, prior)
+
+
+def _settle(fresh: Incident, before: Incident | None) -> Incident:
+    """Give an incident the id and the state that an earlier grouping gave it, and its sentence."""
+    last = _last(fresh)
     settled = fresh if before is None else _carry(fresh, before, last)
     return replace(settled, sentence=_sentence(settled, last))
 
 
-def _same(fresh: Incident, last: str, prior: list[Incident]) -> Incident | None:
-    """Find the incident that this one was when last grouped: the same id, or the same cause at the same time."""
-    for before in prior:
-        if before.model == fresh.model and before.id == fresh.id:
-            return before
-    for before in prior:
-        overlap = before.since <= last and (before.until is None or before.until >= fresh.since)
-        alike = before.kind is fresh.kind or set(before.columns) & set(fresh.columns)
-        if before.model == fresh.model and overlap and alike:
-            return before
-    return None
+def _last(incident: Incident) -> str:
+    """The end of the last window that it alarmed in."""
+    return max(_window(alert)[1] for alert in incident.verdicts)
+
+
+def _claims(fresh: list[Incident], prior: list[Incident]) -> dict[int, Incident]:
+    """Say which incidents these were when last grouped, by place: the same id, else the same cause at the same time.
+
+    Each earlier one is claimed once: two incidents must not take one id, or one of them would be lost.
+    """
+    claims = {place: b for place, one in enumerate(fresh) for b in prior if (b.model, b.id) == (one.model, one.id)}
+    free = [before for before in prior if before not in claims.values()]
+    for place, one in enumerate(fresh):
+        found = next((before for before in free if place not in claims and _alike(one, before)), None)
+        if found is not None:
+            claims[place] = found
+            free.remove(found)
+    return claims
+
+
+def _alike(fresh: Incident, before: Incident) -> bool:
+    """Whether two groupings may speak of one incident: windows that overlap, the same kind or a column in common."""
+    overlap = before.since <= _last(fresh) and (before.until is None or before.until >= fresh.since)
+    same = before.kind is fresh.kind or set(before.columns) & set(fresh.columns)
+    return before.model == fresh.model and overlap and bool(same)
 
 
 def _carry(fresh: Incident, before: Incident, last: str) -> Incident:
