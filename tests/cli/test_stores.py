@@ -101,8 +101,9 @@ def test_a_store_of_a_newer_version_is_refused_and_left_alone(call: Call, store:
     catalog.close()
     said = call(*command.split(), "--store", store)
     assert said.status == (1 if command == "doctor" else 2)
-    assert "the store was written by a newer version of Retrue" in said.out + said.err
-    assert "upgrade Retrue" in said.out + said.err
+    told = " ".join((said.out + said.err).split())  # lines break where the path's length says
+    assert "the store was written by a newer version of Retrue" in told
+    assert "upgrade Retrue" in told
     assert not list(store.glob("*before*"))
 
 
