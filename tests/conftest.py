@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -48,3 +48,18 @@ def browser(chromium: str) -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         yield started
         started.close()
+
+
+_FRESH: dict[str, Any] = {}
+"""The state that each module's generator has once the module is imported."""
+
+
+@pytest.fixture(autouse=True)
+def same_numbers(request: pytest.FixtureRequest) -> None:
+    """Give each test the same random numbers, whichever tests the same process ran before it."""
+    module = getattr(request.node, "module", None)
+    for name in ("rng", "RNG"):
+        generator = getattr(module, name, None)
+        if generator is not None and hasattr(generator, "bit_generator"):
+            state = _FRESH.setdefault(f"{module}.{name}", generator.bit_generator.state)
+            generator.bit_generator.state = state
