@@ -9,7 +9,6 @@ A million-row window doesn't cry wolf, and a small one isn't deaf: fixed cut-off
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -21,7 +20,6 @@ from retrue.judge.distance import Counts, Distance
 from retrue.judge.null import MIN_WINDOWS, Null
 from retrue.judge.wander import effective_windows
 
-_TEXT = re.compile(r"\s*(\d+(?:\.\d+)?)\s+per\s+(\d+(?:\.\d+)?)?\s*(d|day|days|w|week|weeks)\s*")
 _MAX_ALPHA = 0.05
 """Even one lonely test a month is held to 5 %."""
 
@@ -51,11 +49,10 @@ class Budget:
         Raises:
             ConfigError: the text says something else.
         """
-        found = _TEXT.fullmatch(text)
-        if found is None:
-            raise ConfigError(f"an alarm budget {text!r}", expected="something like '1 per 30d' or '2 per week'")
-        unit = 7.0 if found[3].startswith("w") else 1.0
-        return cls(float(found[1]), float(found[2] or 1) * unit)
+        from retrue.config import AlarmBudget  # late: pydantic takes 60 ms, and `compare` never comes here
+
+        read = AlarmBudget.parse(text)
+        return cls(read.alarms, read.days)
 
     def __str__(self) -> str:
         """Print it as `parse` reads it."""

@@ -21,13 +21,14 @@ from retrue.judge.budget import Threshold, drift_threshold, share_threshold
 from retrue.judge.categories import comparable_cells, expected_unseen
 from retrue.judge.distance import JS, KS, Counts, Distance, all_rows, distance_of
 from retrue.judge.null import Null
-from retrue.judge.quality import History, Problem, near_the_edge, problems, wilson
+from retrue.judge.quality import History, Problem, near_the_edge, problems
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import amount, metric_name, minus, percent, rows, span
 from retrue.metrics import Measure, get
 from retrue.metrics.drift.cells import Cells, cells
 from retrue.metrics.drift.js import JS as JENSEN_SHANNON
+from retrue.metrics.quality.shares import wilson
 
 
 class ColumnImpact(Protocol):

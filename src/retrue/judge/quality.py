@@ -17,9 +17,9 @@ from retrue.core.grid import CategoricalGrid, NumericGrid
 from retrue.core.state import Floats
 from retrue.judge.budget import share_threshold, wander_reach
 from retrue.judge.categories import expected_unseen
-from retrue.judge.distance import Z95
 from retrue.judge.settings import Settings
 from retrue.judge.words import figure, moment, percent, rows
+from retrue.metrics.quality.shares import wilson
 
 History = Mapping[str, tuple[Floats, Floats]]
 """For each bad share (by metric name), its value in each reference window and the rows of that window, in order of
@@ -132,18 +132,6 @@ def _usual(metric: str, total: int, alpha: float, history: History) -> float:
     error = math.sqrt(max(mean * (1 - mean), 1 / max(total, 1)) / total)
     reach = wander_reach(shares, np.sqrt(np.maximum(mean * (1 - mean), 0.0) / np.maximum(sizes, 1.0)), error, alpha)
     return 0.0 if reach is None else mean + reach
-
-
-def wilson(hits: float, total: float) -> tuple[float, float]:
-    """Give the 95 % interval of a share (Wilson 1927).
-
-    >>> tuple(round(end, 3) for end in wilson(12, 100))
-    (0.07, 0.198)
-    """
-    share, square = hits / total, Z95**2
-    centre = (share + square / (2 * total)) / (1 + square / total)
-    reach = Z95 / (1 + square / total) * math.sqrt(share * (1 - share) / total + square / (4 * total * total))
-    return max(0.0, centre - reach), min(1.0, centre + reach)
 
 
 # --- sentences ---

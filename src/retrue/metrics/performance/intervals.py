@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import exp, hypot, log, sqrt
 
 from retrue.core.state import Sums
+from retrue.metrics.quality import shares
 from retrue.metrics.registry import Interval
 
 Z = 1.959963984540054
@@ -24,10 +25,7 @@ def wilson(hits: float, n: float) -> Interval | None:
     """
     if n <= 0:
         return None
-    share = min(max(hits / n, 0.0), 1.0)
-    centre = (hits + Z * Z / 2) / (n + Z * Z)
-    reach = Z / (n + Z * Z) * sqrt(n * share * (1 - share) + Z * Z / 4)
-    return max(min(centre - reach, share), 0.0), min(max(centre + reach, share), 1.0)
+    return shares.wilson(min(max(hits, 0.0), n), n)
 
 
 def of_fraction(value: float, variance: float, n: float) -> Interval | None:

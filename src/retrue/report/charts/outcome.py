@@ -9,8 +9,8 @@ import numpy as np
 
 from retrue.core.outcome import BinaryOutcome, MulticlassOutcome
 from retrue.core.state import Floats
-from retrue.judge.quality import wilson
 from retrue.judge.words import metric_name, percent
+from retrue.metrics.quality.shares import wilson
 from retrue.report.charts.bars import bars
 from retrue.report.charts.display import Apart
 from retrue.report.charts.picture import REFERENCE, WINDOW, Field, Picture, position
