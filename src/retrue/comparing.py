@@ -134,11 +134,11 @@ def make_reference(
     check_given(roles, OTHERS)
     table = sliced(read(source), where)
     refuse_empty(table)
-    found = schema or Schema.infer(table, **roles)
+    found, known = (schema, None) if schema is not None else local.infer(table, **roles)
     for name in (name for counter in counters for name in counter.columns if name not in table.dtypes):
         raise SchemaError(f"unknown column {name!r}", where="a rule of rows", hint=nearest(name, table.dtypes))
     time = [TimeSpan(found.time)] if found.time is not None else []
-    return local.fit_reference(table, found, [*counters, *time])
+    return local.fit_reference(table, found, [*counters, *time], known=known)
 
 
 def is_stored(source: Any) -> bool:

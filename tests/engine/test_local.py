@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -75,6 +76,18 @@ def test_the_reference_is_counted_on_its_own_grids(reference: Reference, frame: 
         "x", "y", "city", "ok", "p", "late", "comment.characters", "comment.words",
     }  # fmt: skip
     assert all(column.out_of_range == 0 for column in reference.profile.columns.values())
+
+
+@pytest.mark.parametrize("kinds", [{}, {"comment": "text", "ok": "categorical", "x": "categorical"}])
+def test_a_schema_and_its_grids_come_from_one_read(table: Table, kinds: dict[str, str]) -> None:
+    """They are what the schema alone and the grids alone would be, whatever kinds the user overrides."""
+    roles: dict[str, Any] = {"id": "id", "time": "at", "label": "late", "score": "p", "kinds": kinds}
+    schema, known = local.infer(table, **roles)
+    assert schema == Schema.infer(table, **roles)
+    assert bool(known) is table.columnar
+    apart = local.fit_reference(table, schema, EXTRAS)
+    together = local.fit_reference(table, schema, EXTRAS, known=known)
+    assert together.to_bytes() == apart.to_bytes()
 
 
 def test_its_windows_are_its_days(reference: Reference, frame: pl.DataFrame) -> None:

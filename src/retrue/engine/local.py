@@ -10,11 +10,11 @@ otherwise whole batches are read once and the threads share out their columns.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial, reduce
 from operator import add
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -27,7 +27,12 @@ from retrue.core.profile import Profile
 from retrue.core.reference import Reference, score_bins, window_profiles
 from retrue.core.values import number_rows
 from retrue.schema import Column, Kind, Schema
-from retrue.tables import Table
+from retrue.schema.infer import Look, is_large, rows_of
+from retrue.schema.kinds import infer_column
+from retrue.tables import Table, read
+
+Known = Mapping[tuple[str, Kind], Mapping[Source, ColumnProfile]]
+"""What was learned of columns already, by name and by the kind that they were taken for."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -43,6 +48,36 @@ def workers() -> int:
     return max(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 1)
 
 
+def infer(table: Table, **roles: Any) -> tuple[Schema, Known]:
+    """Infer a schema and, where one read of a column tells both, learn the grid that its kind asks for.
+
+    Args:
+        table: the reference events.
+        roles: what `Schema.infer` takes.
+
+    Returns:
+        The schema, and what was learned, for `fit_reference`.
+    """
+    if not table.columnar or table.count_rows() > FIT_ROWS:
+        return Schema.infer(table, **roles), {}
+    known: dict[tuple[str, Kind], dict[Source, ColumnProfile]] = {}
+    dull = {roles.get("id"), roles.get("time")}  # they get no grid
+
+    def one(name: str, rows: int) -> tuple[pl.Series, Column]:
+        whole = read(table.collect([name]))
+        values = whole.sample([name], rows_of(table, name, rows))[name]
+        column = infer_column(values, table.count_rows())
+        if name not in dull and not is_large(values.dtype):
+            known[name, column.kind] = learn_column(column, whole.collect()[name])
+        return values, column
+
+    def look(table: Table, rows: int) -> Look:
+        seen = spread(partial(one, rows=rows), list(table.dtypes))
+        return Look({column.name: values for values, column in seen}, tuple(column for _, column in seen))
+
+    return Schema.infer(table, look=look, **roles), known
+
+
 def fit_reference(
     table: Table,
     schema: Schema,
@@ -50,6 +85,7 @@ def fit_reference(
     *,
     window: float | None = None,
     without: Collection[str] = (),
+    known: Known | None = None,
 ) -> Reference:
     """Fit grids on a reference table and profile it on them.
 
@@ -59,8 +95,9 @@ def fit_reference(
         extras: counters over whole rows.
         window: seconds; how long the windows are that show how the reference wanders. None: don't look.
         without: columns that get no grid, such as a label that comes later than its event.
+        known: what `infer` learned of this table.
     """
-    grids, profile = learn(table, schema, extras, without)
+    grids, profile = learn(table, schema, extras, without, known or {})
     return completed(table, schema, grids, profile, window)
 
 
@@ -89,10 +126,10 @@ def reference_windows(table: Table, grids: Grids, time: str | None, window: floa
 
 
 def learn(
-    table: Table, schema: Schema, extras: Sequence[Counter] = (), without: Collection[str] = ()
+    table: Table, schema: Schema, extras: Sequence[Counter], without: Collection[str], known: Known
 ) -> tuple[Grids, Profile]:
     """Fit grids and profile the table on them; up to `FIT_ROWS` rows are read, sorted and tallied once for both."""
-    grids, columns = learn_columns(table, schema, extras, without)
+    grids, columns = learn_columns(table, schema, extras, without, known)
     if table.count_rows() > FIT_ROWS:
         return grids, count(table, grids)
     return grids, grids.assemble(table.count_rows(), columns, count_together(table, grids))
@@ -100,18 +137,20 @@ def learn(
 
 def fit_grids(table: Table, schema: Schema, extras: Sequence[Counter] = (), without: Collection[str] = ()) -> Grids:
     """Fit the grids of all profiled columns and of the outcome, threads over columns."""
-    return learn_columns(table, schema, extras, without)[0]
+    return learn_columns(table, schema, extras, without, {})[0]
 
 
 def learn_columns(
-    table: Table, schema: Schema, extras: Sequence[Counter], without: Collection[str]
+    table: Table, schema: Schema, extras: Sequence[Counter], without: Collection[str], known: Known
 ) -> tuple[Grids, dict[str, ColumnProfile]]:
     """Fit the grids, and profile the rows that each was fitted on."""
     columns = [c for c in counted_columns(schema) if c.name in table.dtypes and c.name not in without]
     # Reading a column at a time is only cheap where the table is columnar; else one sample serves all.
     whole = None if table.columnar else table.sample([c.name for c in columns], FIT_ROWS)
 
-    def one(column: Column) -> dict[Source, ColumnProfile]:
+    def one(column: Column) -> Mapping[Source, ColumnProfile]:
+        if (column.name, column.kind) in known:
+            return known[column.name, column.kind]
         frame = table.sample([column.name], FIT_ROWS) if whole is None else whole
         return learn_column(column, frame[column.name])
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -29,6 +29,29 @@ NUMBERS = ("score", "latency", "weight", "value")
 """Roles that hold numbers."""
 
 
+@dataclass(frozen=True)
+class Look:
+    """What was seen of a table.
+
+    Attributes:
+        values: a sample of each column, in the table's order.
+        columns: each column with the kind that its sample suggests.
+    """
+
+    values: Mapping[str, pl.Series]
+    columns: tuple[Column, ...]
+
+    @classmethod
+    def at(cls, table: Table, rows: int) -> Look:
+        """Look at `rows` rows, evenly over the table."""
+        values, total = sampled(table, rows), table.count_rows()
+        return cls(values, tuple(infer_column(series, total) for series in values.values()))
+
+
+Looker = Callable[[Table, int], Look]
+"""Looks at so many rows of a table."""
+
+
 def infer_fields(
     source: Any,
     given: Mapping[str, Any],
@@ -36,6 +59,7 @@ def infer_fields(
     task: str | None,
     positive: str | None,
     sample_rows: int,
+    look: Looker,
 ) -> dict[str, Any]:
     """Find the fields of a schema.
 
@@ -46,6 +70,7 @@ def infer_fields(
         task: what the user says the task is.
         positive: the label value that the user calls positive.
         sample_rows: how many rows to look at.
+        look: how.
 
     Raises:
         TableError: the table can't be read.
@@ -54,8 +79,8 @@ def infer_fields(
     table = read(source)
     roles = given_roles(given)
     check_roles(roles, table.dtypes)
-    values, total = sampled(table, sample_rows), table.count_rows()
-    columns = tuple(infer_column(series, total) for series in values.values())
+    seen = look(table, sample_rows)
+    values, columns = seen.values, seen.columns
     roles = replace(roles, features=roles.features if roles.features is not None else roles.rest(table.dtypes))
     target = found_target(table, roles, columns, values, task, positive)
     check_types(columns, roles, values)
@@ -127,17 +152,29 @@ def check_roles(roles: Roles, known: Collection[str]) -> None:
 
 def sampled(table: Table, rows: int) -> dict[str, pl.Series]:
     """A sample of each column, in the table's order; few rows where each holds much, or there are very many columns."""
-    large = [name for name, dtype in table.dtypes.items() if dtype.is_nested() or dtype == pl.Binary]
+    large = [name for name, dtype in table.dtypes.items() if is_large(dtype)]
     small = [name for name in table.dtypes if name not in large]
     # One at a time takes the least memory, but opens every file for each column.
     together = 1 if table.seekable else COLUMNS if table.columnar else max(len(small), 1)
     parts = [small[start : start + together] for start in range(0, len(small), together)]
-    few = min(rows, max(CELLS // max(len(small), 1), NESTED_ROWS))
-    samples = [table.sample(names, few) for names in parts]
+    samples = [table.sample(names, rows_of(table, small[0], rows)) for names in parts]
     if large:
-        samples.append(table.sample(large, min(rows, NESTED_ROWS)))
+        samples.append(table.sample(large, rows_of(table, large[0], rows)))
     found = {series.name: series for sample in samples for series in sample.get_columns()}
     return {name: found[name] for name in table.dtypes}
+
+
+def rows_of(table: Table, name: str, rows: int) -> int:
+    """How many rows of a column to look at, where `rows` would be enough to tell its kind."""
+    if is_large(table.dtypes[name]):
+        return min(rows, NESTED_ROWS)
+    small = sum(not is_large(dtype) for dtype in table.dtypes.values())
+    return min(rows, max(CELLS // small, NESTED_ROWS))
+
+
+def is_large(dtype: pl.DataType) -> bool:
+    """Tell whether each value of this type may be large."""
+    return dtype.is_nested() or dtype == pl.Binary
 
 
 def in_role(column: Column, roles: Roles, target: Target) -> Column:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
 
 from retrue.errors import SchemaError, nearest
@@ -16,6 +16,12 @@ from retrue.schema.column import UNPROFILED, Column, kind_named, overridden
 from retrue.schema.roles import ROLES, Roles, several
 from retrue.schema.task import Task, task_named
 from retrue.schema.written import FORMAT, check_format, check_keys, from_toml, to_toml
+
+if TYPE_CHECKING:
+    from retrue.schema.infer import Looker
+
+SAMPLE_ROWS = 100_000
+"""Rows of a table to look at, evenly over it."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,8 @@ class Schema:
         task: str | None = None,
         positive: str | None = None,
         timezone: str = "UTC",
-        sample_rows: int = 100_000,
+        sample_rows: int = SAMPLE_ROWS,
+        look: Looker | None = None,
     ) -> Self:
         """Find out what the events of `table` look like.
 
@@ -115,19 +122,20 @@ class Schema:
             positive: the label value that counts as 1, where the guess is wrong.
             timezone: of times that name none.
             sample_rows: how many rows to look at, evenly over the table.
+            look: how the table is looked at, by those who do something else with it in the same read.
 
         Raises:
             TableError: the table can't be read.
             SchemaError: roles that don't fit the table.
         """
-        from retrue.schema.infer import infer_fields
+        from retrue.schema.infer import Look, infer_fields
 
         roles = {
             "id": id, "time": time, "version": version, "label": label, "score": score, "prediction": prediction,
             "latency": latency, "weight": weight, "value": value, "features": features, "slices": slices,
             "feedback": feedback,
         }  # fmt: skip
-        found = infer_fields(table, roles, kinds or {}, task, positive, sample_rows)
+        found = infer_fields(table, roles, kinds or {}, task, positive, sample_rows, look or Look.at)
         return cls(**found, timezone=timezone)
 
     @cached_property

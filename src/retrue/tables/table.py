@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import polars as pl
@@ -204,6 +204,7 @@ class Table:
             raise explained(error, self.name, self.paths) from error
 
 
+@lru_cache(maxsize=4)  # columns that are read one at a time ask for the same rows
 def spread(total: int, rows: int) -> NDArray[np.int64]:
     """Choose `rows` of `total` rows: one from each of as many stretches of (nearly) one length.
 
@@ -211,13 +212,15 @@ def spread(total: int, rows: int) -> NDArray[np.int64]:
     hours, branches) only one kind might be seen.
 
     Returns:
-        int64[rows], rising row numbers from 0 on.
+        int64[rows], rising row numbers from 0 on; read-only.
 
     >>> spread(10, 5).tolist()
     [1, 2, 4, 7, 8]
     """
     edges = np.arange(rows + 1, dtype=np.int64) * total // rows
-    return edges[:-1] + (scattered(rows) * np.diff(edges)).astype(np.int64)
+    chosen = edges[:-1] + (scattered(rows) * np.diff(edges)).astype(np.int64)
+    chosen.flags.writeable = False
+    return chosen
 
 
 def scattered(n: int) -> NDArray[np.float64]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from retrue.core.extra import Counter, TimeSpan
-from retrue.core.grid import CategoricalGrid
 from retrue.core.reference import Reference
+from retrue.core.segments import segments
 from retrue.core.values import number_rows
 from retrue.engine import local
 from retrue.errors import SchemaError, TableError
@@ -24,10 +24,6 @@ from retrue.tables import Table, read
 from retrue.workspace.clock import micros, now
 from retrue.workspace.model import Model
 from retrue.workspace.options import Options, suggested_window
-
-SEGMENTS = 12
-"""How many of a slice column's most frequent values are watched by themselves."""
-
 
 class Workspace:
     """A store of models in a folder. Made by `rt.open`; a context manager that closes it.
@@ -100,12 +96,12 @@ class Workspace:
         table = read(reference)
         if table.count_rows() == 0:
             raise TableError("a reference without rows", where=table.name, expected="at least one row")
-        found = schema or Schema.infer(table, **roles)
+        found, known = (schema, None) if schema is not None else local.infer(table, **roles)
         chosen = Options.of(given, base_window(table, found))
         counters: list[Counter] = [] if found.time is None else [TimeSpan(found.time)]
         # A label comes later than its event, so it isn't among the columns that a window is judged by.
         late = [found.label] if found.label is not None else []
-        learned = local.fit_reference(table, found, counters, window=chosen.window, without=late)
+        learned = local.fit_reference(table, found, counters, window=chosen.window, without=late, known=known)
         check_rules(chosen, learned)
         watched, kept = watched_slices(learned, chosen), table.collect(kept_columns(found, table))
         layout = Layout.of(found, int(chosen.window))
@@ -174,24 +170,5 @@ def check_rules(options: Options, learned: Reference) -> None:
 def watched_slices(learned: Reference, options: Options) -> list[Slice]:
     """The slices that profiles are kept for: the frequent values of each slice column, and those of rules."""
     wanted = [rule.slice for rule in map(Rule.parse, options.rules) if rule.slice is not None]
-    for column in learned.schema.slices:
-        grid = learned.grids.columns.get(column)
-        if not isinstance(grid, CategoricalGrid):
-            raise SchemaError(
-                f"slice column {column!r} isn't categorical",
-                expected="a column with few distinct values",
-                hint=f"give kinds={{{column!r}: 'categorical'}}, or write the slice as a rule",
-            )
-        wanted += [Slice.equals(column, value) for value in values_of(learned, column)]
+    wanted += segments(learned.schema, learned.profile)
     return list({part.to_sql(): part for part in wanted}.values())
-
-
-def values_of(learned: Reference, column: str) -> list[Any]:
-    """The most frequent values of a slice column, in the column's own type."""
-    grid, dtype = learned.grids.columns[column], learned.schema.column(column).dtype
-    names = grid.categories[:SEGMENTS] if isinstance(grid, CategoricalGrid) else ()
-    if dtype == "Boolean":
-        return [name == "true" for name in names]
-    if dtype.startswith(("Int", "UInt")):
-        return [int(name) for name in names]
-    return [float(name) for name in names] if dtype.startswith("Float") else list(names)
