@@ -26,9 +26,9 @@ STEPS = ("count", "table", "batches")
 
 def count(file: str, grids: str) -> Callable[[], object]:
     """Retrue's pass over all columns, on grids that are there already."""
-    from retrue.cpu import prefer_fast_sort
+    from retrue import cpu
 
-    prefer_fast_sort()
+    cpu.settle()
     from retrue.core.grids import Grids
     from retrue.engine import local
     from retrue.tables import read

@@ -14,9 +14,9 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 
-from retrue.cpu import prefer_fast_sort
+from retrue import cpu
 
-prefer_fast_sort()
+cpu.settle()
 
 import numpy as np  # noqa: E402 - the choice of sort comes first
 import polars as pl  # noqa: E402

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from retrue.cpu import VARIABLE, is_zen4, prefer_fast_sort
+from retrue.cpu import SPINNING, VARIABLE, is_zen4, prefer_fast_sort
 
 CPUINFO = "processor\t: 0\nvendor_id\t: {}\ncpu family\t: {}\nflags\t\t: fpu avx2 {}\n\nprocessor\t: 1\n"
 
@@ -58,3 +58,12 @@ def test_numpy_accepts_the_choice_without_a_warning(tmp_path: Path) -> None:
         [sys.executable, "-W", "error", "-c", code], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_idle_blas_threads_sleep_and_a_choice_already_made_is_kept() -> None:
+    """What matters at the start is CPU time that nobody asked for; who set the variable knows better."""
+    code = "from retrue import cpu; cpu.settle(); import os, numpy; print(os.environ['OPENBLAS_THREAD_TIMEOUT'])"
+    for given, expected in ({}, "4"), ({SPINNING: "20"}, "20"):
+        environment = {k: v for k, v in os.environ.items() if k != SPINNING} | given
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == expected
