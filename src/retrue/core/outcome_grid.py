@@ -129,6 +129,8 @@ class BinaryGrid(OutcomeGrid):
 
     def truth(self, series: pl.Series) -> Ints:
         """int64[rows]: 1 where the text is `positive`, 0 where it is `negative`, 2 where it is neither or null."""
+        if series.null_count() == len(series):
+            return np.full(len(series), 2)
         text = text_rows(series).str.to_lowercase().alias("t")
         negative = pl.lit(value=True) if self.negative is None else pl.col("t").is_in(spellings(self.negative))
         coded = (
