@@ -12,10 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from retrue.core.cube import EVERYTHING
 from retrue.core.extra import Counter, RowRule, TimeSpan
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
 from retrue.engine import local
+from retrue.engine.slices import count_slices, fitting, with_slices
 from retrue.errors import ProfileError, SchemaError, TableError, nearest
 from retrue.judge.assess import Assessment, Judge, safely
 from retrue.judge.changes import judge_changes
@@ -75,9 +77,10 @@ def compare(
     base = find_reference(reference, schema, roles, counters, part)
     table = sliced(read(window), part)
     refuse_empty(table)
-    profile = without_late_label(local.count(table, base.grids), base.schema)
     judge = Judge(base, settings or Settings(), parse_rules(rules, base))
-    assessed = judge.assess(profile, slices=rule_slices(judge, table))
+    parts = profiles(judge, table)
+    profile = parts.pop(EVERYTHING)
+    assessed = judge.assess(profile, slices=parts)
     repeated = repeated_ids(table, base, reference, part)
     assessed = replace(assessed, verdicts=tuple(sort_worst_first([*repeated, *assessed.verdicts])))
     extra = {**of_profiles(profile, base.profile), **of_tables(table, reference, part)}
@@ -138,7 +141,8 @@ def make_reference(
     for name in (name for counter in counters for name in counter.columns if name not in table.dtypes):
         raise SchemaError(f"unknown column {name!r}", where="a rule of rows", hint=nearest(name, table.dtypes))
     time = [TimeSpan(found.time)] if found.time is not None else []
-    return local.fit_reference(table, found, [*counters, *time], known=known)
+    learned = local.fit_reference(table, found, [*counters, *time], known=known)
+    return with_slices(learned, table, least=Settings().min_rows)
 
 
 def is_stored(source: Any) -> bool:
@@ -207,10 +211,14 @@ def parse_rules(rules: Sequence[str | Rule], reference: Reference) -> list[Rule]
     return parsed
 
 
-def rule_slices(judge: Judge, table: Table) -> dict[str, Profile]:
-    """Profiles of the window's slices that rules are about, by their SQL."""
-    parts = {rule.slice.to_sql(): rule.slice for rule in judge.rules if rule.slice is not None}
-    return {sql: local.count(sliced(table, part), judge.reference.grids) for sql, part in parts.items()}
+def profiles(judge: Judge, table: Table) -> dict[str, Profile]:
+    """The window's profile as "", and those of the slices that rules are about or that are judged, by their SQL."""
+    base, of_rules = judge.reference, [rule.slice for rule in judge.rules if rule.slice is not None]
+    watched = [Slice.parse(sql) for sql in base.slices]
+    if not watched and not of_rules:
+        return {EVERYTHING: without_late_label(local.count(table, base.grids), base.schema)}
+    counted = count_slices(table, base.grids, [*of_rules, *fitting(watched, table)])
+    return {name: without_late_label(profile, base.schema) for name, profile in counted.items()}
 
 
 def users_own(of: Literal["profile", "tables"]) -> list[Metric]:
@@ -272,6 +280,7 @@ def build(
         window.outcome,
         base.profile.outcome,
         outcome.score_metric if outcome and base.scores else None,
+        tuple(sql for sql in base.slices if any(verdict.slice == sql for verdict in verdicts)),
     )
 
 
@@ -288,6 +297,6 @@ def is_told(verdict: Verdict, judge: Judge, table: Table) -> bool:
 
 
 def verdict_of(name: str, verdicts: Sequence[Verdict]) -> Verdict:
-    """The worst verdict about a column; a renamed one is told under its new name."""
-    own = [verdict for verdict in verdicts if verdict.column == name]
+    """The worst verdict about a column over all rows; a renamed one is told under its new name."""
+    own = [verdict for verdict in verdicts if verdict.column == name and verdict.slice is None]
     return own[0] if own else Verdict(VerdictKind.BROKEN, f"{name!r} is not in the window", column=name)

@@ -77,6 +77,23 @@ def test_only_the_rows_of_a_slice_are_compared(call: Call, files: Files, tmp_pat
     assert call("compare", files.reference, "w.parquet", *ROLES, "--where", "region <> 'south'").status == 0
 
 
+def test_slices_show_where_the_model_fails(call: Call, files: Files, tmp_path: Path) -> None:
+    """The south is a fifth of the traffic; there the risk turned round."""
+    loans(28, 14, turned=True).write_parquet(tmp_path / "w.parquet")
+    said = call("compare", files.reference, "w.parquet", *ROLES, "--slice", "region", "--json")
+    kinds = {v["slice"]: v["kind"] for v in json.loads(said.out)["verdicts"] if v["slice"] and v["metric"] == "roc_auc"}
+    assert kinds == {"region = 'south'": "degraded", "region = 'north'": "true", "region = 'east'": "true"}
+    assert said.status == 1
+    shown = call("compare", files.reference, "w.parquet", *ROLES, "--slice", "region", "--html", "w.html").out
+    assert "ROC AUC where region =" in shown
+    assert "Inside slices" in (tmp_path / "w.html").read_text(encoding="utf-8")
+
+
+def test_a_slice_column_of_numbers_is_refused(call: Call, files: Files) -> None:
+    said = call("compare", files.reference, files.reference, "--slice", "income")
+    assert "slice column 'income' isn't categorical" in said.error
+
+
 def test_a_broken_rule_is_out_of_true(call: Call, files: Files) -> None:
     kept = call("compare", files.reference, files.reference, "--rule", "missing(income) <= 0.02")
     broken = call("compare", files.reference, files.reference, "--rule", "mean(age) <= 20")

@@ -39,6 +39,19 @@ def test_a_reference_survives_its_bytes() -> None:
     np.testing.assert_array_equal(again.scores["city"].total, one.scores["city"].total)
 
 
+def test_slices_survive_the_bytes_too() -> None:
+    """They are kept without schema and grids, which are the reference's own; what an earlier version wrote has none."""
+    schema, coarse = Schema.infer(FRAME, label="y", score="p"), GRIDS.coarse
+    own = FRAME.filter(city="a")
+    part = Reference(schema, coarse, coarse.count(own), score_bins(coarse, own))
+    again = Reference.from_bytes(Reference(schema, GRIDS, GRIDS.count(FRAME), slices={"city = 'a'": part}).to_bytes())
+    assert again.slices["city = 'a'"].profile.agrees(part.profile)
+    assert again.slices["city = 'a'"].grids.digest == coarse.digest
+    np.testing.assert_array_equal(again.slices["city = 'a'"].scores["city"].total, part.scores["city"].total)
+    earlier = {name: value for name, value in again.fields().items() if not name.startswith("slice")}
+    assert Reference.from_fields(earlier).slices == {}
+
+
 def test_scores_lie_in_the_bins_of_labelled_events() -> None:
     """One right in a, one wrong in b, one right where the city is missing; the unlabelled event is left out."""
     found = score_bins(GRIDS, FRAME)["city"]

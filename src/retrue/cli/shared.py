@@ -81,7 +81,12 @@ TaskRole = Annotated[
 ]
 SliceRole = Annotated[
     list[str] | None,
-    typer.Option("--slice", help="What parts the events into slices.", rich_help_panel=ROLES, metavar="COLUMN"),
+    typer.Option(
+        "--slice",
+        help="What parts the events into slices: each frequent value is judged by itself.",
+        rich_help_panel=ROLES,
+        metavar="COLUMN",
+    ),
 ]
 KindRole = Annotated[
     list[str] | None,

@@ -7,7 +7,7 @@ arithmetic); and how the reference's own windows wander (so that a threshold kno
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -50,6 +50,7 @@ class Reference:
         profile: all of the reference.
         scores: for each column how well the model did in each bin; empty where the reference has no labels.
         windows: profiles of the reference's own windows, oldest first; empty without time.
+        slices: the same for each slice that windows are judged in, by its SQL, on `grids.coarse`.
     """
 
     schema: Schema
@@ -57,15 +58,26 @@ class Reference:
     profile: Profile
     scores: Mapping[str, BinScores] = field(default_factory=dict)
     windows: tuple[Profile, ...] = ()
+    slices: Mapping[str, Reference] = field(default_factory=dict)
 
     def fields(self) -> dict[str, Ints | Floats | list[str]]:
         """Everything as named arrays."""
         packed: dict[str, Ints | Floats | list[str]] = {
             "reference": ["reference"],
             "schema": [self.schema.to_json()],
+            "slices": list(self.slices),
+            **prefixed("grids", self.grids.fields()),
+            **self.content(),
+        }
+        for i, part in enumerate(self.slices.values()):
+            packed |= prefixed(f"slice{i}", part.content())
+        return packed
+
+    def content(self) -> dict[str, Ints | Floats | list[str]]:
+        """The fields without schema, grids and slices."""
+        packed: dict[str, Ints | Floats | list[str]] = {
             "scored": list(self.scores),
             "windows": np.array([len(self.windows)]),
-            **prefixed("grids", self.grids.fields()),
             **prefixed("profile", self.profile.fields(grids=False)),
         }
         for i, scores in enumerate(self.scores.values()):
@@ -79,10 +91,18 @@ class Reference:
         """Rebuild the reference that `fields` came from."""
         if "reference" not in fields:
             raise ProfileError("these bytes hold no reference", hint="make one with `retrue reference`")
-        grids = Grids.from_fields(within("grids", fields))
+        schema, grids = Schema.from_json(str(fields["schema"][0])), Grids.from_fields(within("grids", fields))
+        parts, names = grouped(fields, "slice"), fields.get("slices", [])
+        whole = cls.from_content(schema, grids, fields)
+        slices = {str(n): cls.from_content(schema, grids.coarse, parts[str(i)]) for i, n in enumerate(names)}
+        return replace(whole, slices=slices)
+
+    @classmethod
+    def from_content(cls, schema: Schema, grids: Grids, fields: Fields) -> Reference:
+        """Rebuild a reference from `content()`, and the schema and grids beside it."""
         scores, windows = grouped(fields, "scores"), grouped(fields, "window")
         return cls(
-            Schema.from_json(str(fields["schema"][0])),
+            schema,
             grids,
             Profile.from_fields(within("profile", fields), grids.columns),
             {str(name): read_scores(scores[str(i)]) for i, name in enumerate(fields["scored"])},

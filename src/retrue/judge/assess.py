@@ -9,7 +9,7 @@ wanders, its own performance) is worked out once for each judge.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -29,7 +29,8 @@ from retrue.judge.rows import judge_row_rules
 from retrue.judge.rules import Rule
 from retrue.judge.scores import judge_scores
 from retrue.judge.settings import Settings
-from retrue.judge.verdict import Verdict, sort_worst_first
+from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
+from retrue.judge.words import rows
 from retrue.metrics import Measure, Metric, registered
 from retrue.schema import Kind
 
@@ -77,7 +78,8 @@ class Judge:
         Args:
             window: its profile on the reference's grids.
             span: its start and end (ISO), for the verdicts.
-            slices: profiles of the window's slices by their SQL, for rules about them.
+            slices: profiles of the window's slices by their SQL, on coarse grids: for rules about them, and to judge
+                those that the reference knows against the same slice of the reference.
         """
         measures = {name: self.measure_column(name, column) for name, column in window.columns.items()}
         impacts = {name: cost for name, column in window.columns.items() if (cost := self.impact(name, column))}
@@ -90,8 +92,36 @@ class Judge:
         verdicts += judge_row_rules(window, self.reference.profile)
         verdicts += self.judge_performance(performance, window.outcome)
         verdicts += [self.judge_rule(rule, window, measures, slices or {}) for rule in self.rules]
+        verdicts += self.judge_slices(slices or {})
         placed = [verdict.within(span) for verdict in verdicts]
         return Assessment(measures, impacts, performance, tuple(sort_worst_first(placed)))
+
+    @cached_property
+    def strict(self) -> Settings:
+        """The settings with the tests in slices counted in: each slice is tested like the whole."""
+        return replace(self.settings, looks=self.settings.looks * (1 + len(self.reference.slices)))
+
+    @cached_property
+    def parts(self) -> dict[str, Judge]:
+        """The judge of each slice by its SQL: the same, against the slice's own reference."""
+        return {sql: Judge(part, self.strict) for sql, part in self.reference.slices.items()}
+
+    def judge_slices(self, slices: Mapping[str, Profile]) -> list[Verdict]:
+        """Verdicts on the slices that the reference knows: each column and the performance inside them."""
+        known = {sql: part for sql, part in self.parts.items() if sql in slices}
+        return [verdict.within(slice=sql) for sql, part in known.items() for verdict in part.judge_part(slices[sql])]
+
+    def judge_part(self, window: Profile) -> list[Verdict]:
+        """Verdicts on one slice: the columns, and the main performance metrics; or that it has too few rows."""
+        least = self.settings.min_rows
+        if window.rows < least:
+            few = f"{rows(window.rows)}, needs {least}"
+            return [Verdict(VerdictKind.NOT_COMPARABLE, few, n=window.rows, threshold=least)]
+        measured = measure_outcome(window.outcome, self.judged_metrics)
+        known = window.outcome is not None and window.outcome.labelled
+        performance = {name: (measure, self.own[name]) for name, measure in measured.items()} if known else {}
+        judged = [self.judge_column(name, c, self.impact(name, c)) for name, c in window.columns.items()]
+        return [*judged, *self.judge_performance(performance, window.outcome)]
 
     def kind_of(self, name: str) -> Kind:
         """The kind of a profiled column; what a projection gives is numeric."""
@@ -132,7 +162,7 @@ class Judge:
         if name == self.reference.schema.label:
             column = column.known()
         known = Known(self.nulls.get(name), self.histories.get(name, {}), cost)
-        alpha = self.settings.alpha(2 * len(self.reference.profile.columns))
+        alpha = self.strict.alpha(2 * len(self.reference.profile.columns))
         return judge_column(name, column, self.reference.profile.columns[name], alpha, self.settings, known)
 
     def judge_score(self, outcome: Outcome | None) -> Verdict | None:
@@ -189,7 +219,7 @@ class Judge:
             return []
         chosen = {name: performance[name] for name in self.judged_metrics if name in performance}
         window, before = ({name: pair[side] for name, pair in chosen.items()} for side in (0, 1))
-        return judge_performance(window, before, outcome.labelled, self.settings, past=self.pasts)
+        return judge_performance(window, before, outcome.labelled, self.strict, past=self.pasts)
 
     def judge_rule(
         self, rule: Rule, window: Profile, measures: Mapping[str, Mapping[str, Measure]], slices: Mapping[str, Profile]

@@ -137,6 +137,7 @@ class Comparison:
         verdicts: every verdict, worst first; those of columns are among them.
         window_outcome, reference_outcome: labels, predictions and scores together, for the charts.
         impact_metric: the metric that the columns' impacts are about.
+        slices: the slices that were judged by themselves, by their SQL.
     """
 
     version: str
@@ -150,6 +151,7 @@ class Comparison:
     window_outcome: Outcome | None = None
     reference_outcome: Outcome | None = None
     impact_metric: str | None = None
+    slices: tuple[str, ...] = ()
 
     @property
     def alarms(self) -> tuple[Verdict, ...]:

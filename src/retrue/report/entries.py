@@ -16,6 +16,7 @@ from retrue.report.charts import Picture
 from retrue.report.charts.bars import LOUD
 from retrue.report.charts.display import FEW, display, is_date
 from retrue.report.charts.picture import short
+from retrue.report.slices import QUIET, own_findings
 from retrue.report.sparkline import sparkline
 from retrue.report.units import in_points, is_business, is_loss, is_share
 from retrue.report.words import (
@@ -27,6 +28,7 @@ from retrue.report.words import (
     signed,
     state_of,
     tone_of,
+    whole_of,
 )
 
 if TYPE_CHECKING:
@@ -129,11 +131,13 @@ class Sections:
 def sections(comparison: Comparison, gallery: Gallery) -> Sections:
     """Make an entry for each verdict, with its column's charts where it is the first about that column."""
     sorted_out: dict[str, list[Entry]] = {"findings": [], "not_comparable": [], "true": []}
-    shown: set[str] = set()
+    shown, told = set[str](), own_findings(comparison)
     for i, verdict in enumerate(comparison.verdicts):
         report = comparison.columns.get(verdict.column) if verdict.column else None
         first = report is not None and verdict.column not in shown and verdict.slice is None
-        if verdict.kind == "true" and (report is None or not first):
+        if (verdict.kind == "true" and (report is None or not first)) or (
+            verdict.kind not in QUIET and verdict not in told
+        ):
             continue
         if report is not None and first:
             shown.add(report.name)
@@ -146,7 +150,7 @@ def entry(
     key: str, verdict: Verdict, report: ColumnReport | None, gallery: Gallery, impact_metric: str | None = None
 ) -> Entry:
     """Write one verdict, with what is known about its column."""
-    about = verdict.column or (metric_name(verdict.metric) if verdict.metric else "the whole table")
+    about = verdict.column or (metric_name(verdict.metric) if verdict.metric else whole_of(verdict))
     numeric = report is not None and not isinstance(report.reference.grid, CategoricalGrid)
     shown = display(report.window, report.reference) if report is not None and numeric else None
     return Entry(

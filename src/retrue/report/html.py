@@ -20,6 +20,7 @@ from markupsafe import Markup
 from retrue.judge.words import metric_name, rows
 from retrue.report.charts.picture import Picture
 from retrue.report.entries import Gallery, performance_pictures, sections
+from retrue.report.slices import SliceRow, heads, slice_rows
 from retrue.report.theme import THEMES, config, css
 from retrue.report.words import (
     compared,
@@ -57,6 +58,8 @@ def page(comparison: Comparison, *, compact: bool = False) -> str:
     gallery = Gallery()
     rows_by_section = sections(comparison, gallery)
     forest, outcomes = performance_pictures(comparison, gallery)
+    slices = slice_rows(comparison)
+    slice_metrics = heads(slices)
     drawings = as_json(charts_data(gallery.pictures))
     style, script, vega = style_sheet(), read("report.js"), read("vega.js")
     return environment().get_template("report.html").render(
@@ -70,6 +73,8 @@ def page(comparison: Comparison, *, compact: bool = False) -> str:
         costs=any(e.cost for e in [*rows_by_section.findings, *rows_by_section.calm]),
         cost_name=metric_name(comparison.impact_metric) if comparison.impact_metric else "performance",
         performance=[performance_row(report) for report in ranked_performance(comparison)],
+        slices=[slice_row(one, slice_metrics) for one in slices],
+        slice_metrics=slice_metrics,
         forest=forest,
         outcomes=outcomes,
         gallery=gallery.pictures,
@@ -121,6 +126,17 @@ def performance_row(report: PerformanceReport) -> dict[str, str]:
         "change": {"same": "within noise", "unknown": ""}.get(report.change, report.change),
         "tone": "warn" if report.change == "worse" else "calm",
         "note": performance_note(report),
+    }
+
+
+def slice_row(one: SliceRow, metrics: list[str]) -> dict[str, Any]:
+    """Write one slice."""
+    return {
+        "name": one.slice,
+        "rows": f"{one.rows:,}",
+        "state": {"tone": tone_of(one.worst), "glyph": glyph_of(one.worst), "word": state_of(one.worst)},
+        "figures": [(name, *one.performance.get(name, ("–", ""))) for name in metrics],
+        "moved": one.moved or "–",
     }
 
 

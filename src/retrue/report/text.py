@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from retrue.judge.words import metric_name, percent
+from retrue.report.slices import SliceRow, heads, own_findings, slice_rows
 from retrue.report.units import is_share
 from retrue.report.words import (
     compared,
@@ -31,6 +32,7 @@ from retrue.report.words import (
     state_of,
     tone_of,
     valued,
+    whole_of,
 )
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ def view(comparison: Comparison, width: int) -> Iterator[RenderableType]:
     loud = bool(comparison.alarms)
     yield Text(headline(comparison), style="bold" if loud else "")
     yield Text(compared(comparison), style="dim")
-    findings = [v for v in comparison.verdicts if v.kind not in ("true", "not_comparable")]
+    findings = own_findings(comparison)
     if findings:
         yield Text("")
         yield findings_table(comparison, findings) if width >= WIDE else findings_lines(comparison, findings)
@@ -64,6 +66,9 @@ def view(comparison: Comparison, width: int) -> Iterator[RenderableType]:
         if left:
             yield Text(f"and {plural(left, 'more metric')} in the report", style="dim")
         yield from (Text(line, style="dim") for line in note_lines(worth_a_line(comparison)))
+    if comparison.slices:
+        yield Text("")
+        yield slices_table(slice_rows(comparison), width)
     quiet = [*untold_lines(comparison), *calm_lines(comparison)]
     if quiet:
         yield Text("")
@@ -74,7 +79,7 @@ def view(comparison: Comparison, width: int) -> Iterator[RenderableType]:
 
 def subject_of(verdict: Verdict) -> str:
     """Say what a verdict is about."""
-    about = verdict.column or (metric_name(verdict.metric) if verdict.metric else "the whole table")
+    about = verdict.column or (metric_name(verdict.metric) if verdict.metric else whole_of(verdict))
     return f"{about} where {verdict.slice}" if verdict.slice else about
 
 
@@ -157,6 +162,26 @@ def performance_table(reports: Sequence[PerformanceReport], width: int) -> Table
             cells.insert(2, spanned(report.window.interval))
         table.add_row(*(Text(cell, style=style if i == len(cells) - 1 else "") for i, cell in enumerate(cells)))
     return table
+
+
+def slices_table(rows: Sequence[SliceRow], width: int) -> Table:
+    """Show each slice: its state, its rows, the model's performance in it, and which columns moved."""
+    table, metrics = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim"), heads(rows)
+    table.add_column("Slice", overflow="fold")
+    table.add_column("State", no_wrap=True)
+    for name in ("Rows", *metrics):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("Columns that moved", overflow="fold")
+    for one in rows:
+        figures = [f"{one.rows:,}", *(measured(one, name, width) for name in metrics)]
+        table.add_row(Text(one.slice), state_text(one.worst), *map(Text, figures), Text(one.moved or "–"))
+    return table
+
+
+def measured(one: SliceRow, metric: str, width: int) -> str:
+    """Write a slice's figure, with its interval where the terminal is wide."""
+    value, interval = one.performance.get(metric, ("–", ""))
+    return f"{value} ({interval})" if interval and width >= WIDE else value
 
 
 def note_lines(reports: Sequence[PerformanceReport]) -> list[str]:

@@ -173,9 +173,20 @@ def headline(comparison: Comparison) -> str:
     subject = columns_clause(comparison)
     loud = [v for v in comparison.alarms if v.column is None]
     if loud and not out_of_true(comparison):
-        first = model if model and loud[0].metric == (told.metric if told else None) else loud[0].reason
+        whole = loud[0].slice is None and loud[0].metric == (told.metric if told else None)
+        first = model if model and whole else placed_reason(loud[0])
         return f"{upper_first(loud_word(loud[0]))}: {first}. {upper_first(subject)}."
     return upper_first("; ".join(part for part in (subject, model) if part)) + "."
+
+
+def placed_reason(verdict: Verdict) -> str:
+    """A verdict's reason, after the slice that it is about."""
+    return verdict.reason if verdict.slice is None else f"where {verdict.slice}, {verdict.reason}"
+
+
+def whole_of(verdict: Verdict) -> str:
+    """What a verdict about no column and no metric is about."""
+    return "all rows" if verdict.slice else "the whole table"
 
 
 def loud_word(verdict: Verdict) -> str:

@@ -25,6 +25,7 @@ from retrue.workspace.clock import micros, now
 from retrue.workspace.model import Model
 from retrue.workspace.options import Options, suggested_window
 
+
 class Workspace:
     """A store of models in a folder. Made by `rt.open`; a context manager that closes it.
 

@@ -1,0 +1,96 @@
+"""Slices, counted: a table's profile and that of each of its slices from one pass, and a reference with its slices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from retrue.core.cube import EVERYTHING, cube
+from retrue.core.grids import Grids
+from retrue.core.profile import Profile
+from retrue.core.reference import BinScores, Reference, score_bins
+from retrue.core.segments import segments
+from retrue.engine.local import SCORE_ROWS, present
+from retrue.errors import SliceError
+from retrue.slices import Slice
+from retrue.tables import Table
+
+
+def count_slices(table: Table, grids: Grids, slices: Sequence[Slice]) -> dict[str, Profile]:
+    """Profile a table and its slices; every row is read once.
+
+    Args:
+        table: the events.
+        grids: all rows are counted on these, slices on `grids.coarse`.
+        slices: which rows; they may overlap.
+
+    Returns:
+        Each slice's profile by its SQL, and that of all rows as "".
+
+    Raises:
+        SliceError: a slice that doesn't fit the table.
+
+    >>> import polars as pl
+    >>> from retrue.core.grid import CategoricalGrid
+    >>> from retrue.core.grids import Source
+    >>> from retrue.tables import read
+    >>> table = read({"city": ["a", "a", "b"]})
+    >>> grids = Grids({"city": CategoricalGrid.fit(pl.Series(["a", "b"]))}, {"city": Source("city")})
+    >>> {name: part.rows for name, part in count_slices(table, grids, [Slice.parse("city = 'a'")]).items()}
+    {'': 3, "city = 'a'": 2}
+    """
+    for one in slices:
+        one.check(table.dtypes)
+    found = {EVERYTHING: grids.empty(), **{one.to_sql(): grids.coarse.empty() for one in slices}}
+    # Without a column a batch has no rows, and rows that lack every column are counted as well.
+    wanted = present(grids.reads.union(*(one.columns for one in slices)), table) or list(table.dtypes)[:1]
+    for batch in table.batches(wanted):
+        masks = {one.to_sql(): one.mask(batch).to_numpy() for one in slices}
+        for (_, name), profile in cube(grids, batch, np.zeros(batch.height, np.int64), masks).items():
+            found[name] = found[name] + profile
+    return found
+
+
+def with_slices(reference: Reference, table: Table, least: int) -> Reference:
+    """The same reference with what it looks like in each of its schema's slices.
+
+    Args:
+        reference: learned from the table.
+        table: its rows.
+        least: rows that a slice needs to be judged by itself.
+
+    Raises:
+        SchemaError: a slice column isn't categorical.
+    """
+    slices = segments(reference.schema, reference.profile, least)
+    if not slices:
+        return reference
+    grids, profiles = reference.grids.coarse, count_slices(table, reference.grids, slices)
+    scores = slice_scores(reference, table, slices)
+    parts = {sql: Reference(reference.schema, grids, profiles[sql], scores[sql]) for sql in map(Slice.to_sql, slices)}
+    return replace(reference, slices=parts)
+
+
+def slice_scores(reference: Reference, table: Table, slices: Sequence[Slice]) -> dict[str, dict[str, BinScores]]:
+    """How well each slice was predicted in each bin; nothing where the reference has no labels."""
+    if not reference.scores:
+        return {one.to_sql(): {} for one in slices}
+    wanted = reference.grids.reads.union(*(one.columns for one in slices))
+    frame = table.sample(present(wanted, table), SCORE_ROWS)
+    return {one.to_sql(): score_bins(reference.grids.coarse, frame.filter(one.mask(frame))) for one in slices}
+
+
+def fitting(slices: Sequence[Slice], table: Table) -> list[Slice]:
+    """Those slices that the table has the columns for, of a type that they can be compared with."""
+    return [one for one in slices if is_fitting(one, table)]
+
+
+def is_fitting(one: Slice, table: Table) -> bool:
+    """Tell whether a slice fits a table."""
+    try:
+        one.bind(table.dtypes)
+    except SliceError:
+        return False
+    return True
