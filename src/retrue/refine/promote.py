@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from retrue.judge.words import metric_name, minus, percent, rows
+
 TOLERANCE = 0.01
 """A guarding metric, or a slice, may lose this share of the champion's value before the loss counts."""
 COVERAGE = 0.95
@@ -63,7 +65,7 @@ class Gate:
         """Refuse a holdout whose labels are still coming in."""
         if coverage < self.coverage:
             yield (
-                f"only {coverage:.0%} of the holdout's events have a label (needs {self.coverage:.0%}): "
+                f"only {percent(coverage)} of the holdout's events have a label (needs {percent(self.coverage)}): "
                 "those that are known early are not like the others"
             )
 
@@ -71,14 +73,11 @@ class Gate:
     def main_reasons(main: Result) -> Iterable[str]:
         """Refuse unless the challenger is better beyond chance."""
         if main.gain is None or main.difference is None:
-            yield f"{main.metric} can't be compared on the {main.where}: {main.note}"
+            yield f"{metric_name(main.metric)} can't be compared on the {main.where}: {main.note}"
         elif main.gain[0] <= 0:
-            low, high = main.gain
-            verdict = "worse" if high < 0 else "not proven better"
-            yield (
-                f"{main.metric} is {verdict} on the {main.where}: {main.difference:+.4f}, "
-                f"gain between {low:+.4f} and {high:+.4f} on {main.n:,} rows"
-            )
+            verdict = "worse" if main.gain[1] < 0 else "not proven better"
+            gained = told(main.difference, main.gain, main.n)
+            yield f"{metric_name(main.metric)} is {verdict} on the {main.where}: {gained}"
 
     def guard_reason(self, other: Result) -> str | None:
         """Refuse where another metric, or a slice, certainly loses more than is tolerated."""
@@ -88,8 +87,15 @@ class Gate:
         margin = self.tolerance * abs(other.champion)
         if other.gain[1] >= -margin:
             return None
-        low, high = other.gain
-        return (
-            f"{other.metric} is worse on {other.where}: {other.difference:+.4f}, gain between {low:+.4f} and "
-            f"{high:+.4f} on {other.n:,} rows, where {margin:.2g} may be lost"
-        )
+        lost = told(other.difference, other.gain, other.n)
+        where = "the holdout" if other.where == "holdout" else other.where
+        return f"{metric_name(other.metric)} is worse on {where}: {lost}, where {margin:.2g} may be lost"
+
+
+def told(difference: float, gain: tuple[float, float], n: int) -> str:
+    """Say a difference and what is gained with it.
+
+    >>> told(-0.001, (-0.008, 0.006), 19_739)
+    '−0.0010, gain between −0.0080 and +0.0060 on 19,739 rows'
+    """
+    return minus(f"{difference:+.4f}, gain between {gain[0]:+.4f} and {gain[1]:+.4f} on {rows(n)}")
