@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,23 @@ from retrue.demo.story import prepare
 def retrue(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command line."""
     command = [sys.executable, "-m", "retrue", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    wide = {**os.environ, "COLUMNS": "240"}  # so that nothing wraps
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False, env=wide)
+
+
+def is_one_story(timeline: str) -> None:
+    """What ends has opened under that name, and what is collected are the rows that were shown just before."""
+    opened, rows, ended = "", "", 0
+    for line in timeline.splitlines():
+        opened += line if "Since" in line else ""
+        rows = line if line.strip().startswith("rows ") else rows
+        if "✓ over" in line:
+            ended += 1
+            assert line.split("over")[1].split(",")[0].strip() in opened, line
+        if "collected " in line:
+            assert line.rsplit(" where ", 1)[1].strip() in rows, (line, rows)
+    assert ended
+    assert "roc_auc" not in timeline
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
@@ -42,6 +59,7 @@ def test_the_quick_demo_walks_the_whole_loop(tmp_path: Path) -> None:
     for step in ("deployed", "collected", "retrained", "proof", "Next:"):
         assert step in told.stdout, step
     assert "refused" in told.stdout or "promoted" in told.stdout
+    is_one_story(told.stdout)
     page = (tmp_path / "flights" / "report.html").read_text(encoding="utf-8")
     assert page.rstrip().endswith("</html>")
     store = ("--store", "flights/store", "--json")

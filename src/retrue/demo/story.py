@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,8 +28,10 @@ from retrue.demo import flights as source
 from retrue.demo import learner
 from retrue.errors import RefusedError, StoreError
 from retrue.explain.slices import Finding
+from retrue.judge.words import metric_name, minus, percent
 from retrue.refine.mix import Mix
 from retrue.refine.prove import Duel, paired_auc
+from retrue.report.words import GLYPHS
 from retrue.workspace import Model, Run, Workspace
 from retrue.workspace import open as open_workspace
 
@@ -49,6 +51,15 @@ MARK = ".retrue-demo"
 
 
 @dataclass
+class Told:
+    """What the timeline has said of an incident: the name it opened with, its kind, whether it lasts."""
+
+    name: str
+    kind: str
+    live: bool = True
+
+
+@dataclass
 class Story:
     """What happens, and who is predicting."""
 
@@ -57,7 +68,7 @@ class Story:
     flights: pl.DataFrame
     predictors: dict[str, Any]
     end: datetime
-    told: set[str] = field(default_factory=set)
+    told: dict[str, Told] = field(default_factory=dict)
     last_try: int = -PATIENCE
     scores: list[pl.DataFrame] = field(default_factory=list)
 
@@ -180,26 +191,54 @@ def line(out: Console, when: str, mark: str, text: str) -> None:
 
 
 def report_new(story: Story, week: datetime, out: Console) -> None:
-    """Add new incidents to the timeline, with the rows that are to blame, and say which ones are over."""
+    """Add to the timeline which incidents are new, which grew worse, and which are over."""
     when = f"{week:%d %b}"
     for one in reversed(story.model.incidents()):
-        key = f"{one.id} {one.kind.value}"
-        if one.live and key not in story.told:
-            story.told.add(key)
-            colour = "red" if one.kind.value == "broken" else "yellow"
-            line(out, when, f"[{colour}]▲ {one.kind.value}[/{colour}]", escape(one.sentence))
-            for finding in one.explain().slices[:1]:
-                line(out, "", "[dim]rows[/dim]", rows_in_words(finding))
-        if not one.live and f"{one.id} over" not in story.told:
-            story.told.add(f"{one.id} over")
-            line(out, when, "[dim]✓ over[/dim]", f"[dim]{escape(', '.join(one.columns) or one.kind.value)}[/dim]")
+        told = story.told.get(one.id)
+        if one.live and (told is None or told.kind != one.kind.value or not told.live):
+            story.told[one.id] = Told(name_of(one) if told is None else told.name, one.kind.value)
+            line(out, when, mark_of(one.kind.value), escape(carried_on(told, one.sentence)))
+            show_rows(one.explain().slices, out)
+        if not one.live and told is not None and told.live:
+            told.live = False
+            line(out, when, "[dim]✓ over[/dim]", f"[dim]{escape(told.name)}[/dim]")
+
+
+def mark_of(kind: str) -> str:
+    """An incident's glyph and word, in its colour."""
+    colour = "red" if kind == "broken" else "yellow"
+    return f"[{colour}]{GLYPHS[kind]} {kind}[/{colour}]"
+
+
+def carried_on(told: Told | None, sentence: str) -> str:
+    """The sentence; of an incident that was told before, with the name it opened with.
+
+    >>> carried_on(Told("humid", "unknown", live=False), "Since 1 April 2013, temp: 5 % ...")
+    'Again (humid): Since 1 April 2013, temp: 5 % ...'
+    """
+    if told is None:
+        return sentence
+    known = "" if f"{told.name}:" in sentence else f" ({told.name})"
+    return f"{'Now' if told.live else 'Again'}{known}: {sentence}"
+
+
+def name_of(incident: Any) -> str:
+    """What an incident is called: its columns, or else the metric that fell."""
+    return ", ".join(incident.columns) or metric_name(incident.verdicts[0].metric or incident.kind.value)
+
+
+def show_rows(found: Sequence[Finding], out: Console) -> None:
+    """Show the rows that are to blame."""
+    for finding in found[:1]:
+        line(out, "", "[dim]rows[/dim]", rows_in_words(finding))
 
 
 def rows_in_words(finding: Finding) -> str:
     """The guilty slice with its share before and now, and how often the model is wrong there."""
     before, after = finding.share
-    wrong = "" if not finding.loss or finding.loss[1] is None else f", wrong {finding.loss[1]:.0%} of the time"
-    return f"{escape(str(finding.slice.sql))}  [dim]{before:.0%} of flights before, {after:.0%} now{wrong}[/dim]"
+    wrong = "" if not finding.loss or finding.loss[1] is None else f", wrong {percent(finding.loss[1])} of the time"
+    shares = f"{percent(before)} of flights before, {percent(after)} now"
+    return f"{escape(str(finding.slice.sql))}  [dim]{shares}{wrong}[/dim]"
 
 
 def wants_retraining(story: Story, number: int) -> bool:
@@ -213,7 +252,11 @@ def wants_retraining(story: Story, number: int) -> bool:
 def retrain(story: Story, now: datetime, out: Console) -> None:
     """Collect edge cases, train on a mix, prove on later flights, promote or be refused."""
     model = story.model
-    found = model.incidents(live=True)[0].explain()
+    incident = model.incidents(live=True)[0]
+    found = incident.explain()
+    why = f"after {escape(story.told[incident.id].name)}; the rows to blame by now:"
+    line(out, f"{now - WEEK:%d %b}", "[bold]retraining[/bold]", why)
+    show_rows(found.slices, out)
     where = found.slices[0].slice if found.slices else "precip > 0 OR visib < 5"
     edge = model.collect(where, budget=BUDGET, name=f"edge cases of {now:%B}")
     line(out, "", "collected", f"{edge.rows.height:,} of {edge.matched:,} flights where {escape(str(edge.slice))}")
@@ -238,7 +281,7 @@ def decide(story: Story, run: Run, out: Console) -> None:
         "",
         "proof",
         f"{main.n:,} later flights: ROC AUC {main.champion or 0:.3f} → {main.challenger or 0:.3f}, "
-        f"{main.difference or 0:+.3f} ({low:+.3f} to {high:+.3f})",
+        + minus(f"{main.difference or 0:+.3f} ({low:+.3f} to {high:+.3f})"),
     )
     for reason in proof.reasons:
         line(out, "", "[yellow]✗ refused[/yellow]", escape(reason))
@@ -289,5 +332,5 @@ def against_first(story: Story) -> str:
     low, high = gain - 1.96 * error, gain + 1.96 * error
     return (
         f"Since the promotion, {changed.height:,} flights: ROC AUC {now:.3f}; "
-        f"the model of January would have had {first:.3f} ({gain:+.3f}, {low:+.3f} to {high:+.3f})."
+        f"the model of January would have had {first:.3f} " + minus(f"({gain:+.3f}, {low:+.3f} to {high:+.3f}).")
     )
