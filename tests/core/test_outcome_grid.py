@@ -170,3 +170,10 @@ def test_an_outcome_grid_survives_its_fields(grid: OutcomeGrid) -> None:
     assert type(again) is type(grid)
     assert again.columns == grid.columns
     assert again.empty().agrees(grid.empty())
+
+
+def test_a_rounding_error_above_1_does_not_make_probabilities_something_else() -> None:
+    """The hundredths stay cuts, so that thresholds are exact and logits that come later fall outside."""
+    scores = np.append(np.random.default_rng(0).uniform(size=99), 1.0000001)
+    assert np.isin(np.arange(101) / 100, score_cuts(scores)).all()
+    assert not np.isin(0.37, score_cuts(np.linspace(-4, 4, 100)))

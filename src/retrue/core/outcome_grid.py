@@ -20,6 +20,8 @@ from retrue.errors import ProfileError
 
 SCORE_RESOLUTION = 512
 """Quantile bins of a score; the hundredths are added, so that usual thresholds are exact."""
+PROBABILITIES = 0.95
+"""Scores are probabilities where so large a share lies in [0, 1]: a rounding error is no other scale."""
 THRESHOLD = 0.5
 """The score from which an event counts as predicted positive, where no prediction column says so."""
 TINY = float(np.finfo(np.float64).eps)
@@ -90,10 +92,11 @@ def score_rows(frame: pl.DataFrame, name: str | None) -> Floats:
 
 
 def score_cuts(scores: Floats) -> Floats:
-    """Cuts for scores: quantiles, and the hundredths where all of them lie in [0, 1]."""
+    """Cuts for scores: quantiles, and the hundredths where they are probabilities: nearly all lie in [0, 1]."""
     finite = np.sort(scores[np.isfinite(scores)]) + 0.0
     cuts = quantile_cuts(finite, SCORE_RESOLUTION)
-    if finite.size and (finite[0] < 0 or finite[-1] > 1):
+    inside = finite.searchsorted(1.0, side="right") - finite.searchsorted(0.0)
+    if inside < PROBABILITIES * finite.size:
         return cuts
     return np.unique(np.concatenate([cuts, np.arange(101) / 100, [np.nextafter(1.0, 2.0)]]))
 
