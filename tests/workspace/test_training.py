@@ -138,7 +138,7 @@ def test_a_useless_challenger_is_refused_with_reasons(turned: rt.Model) -> None:
     worse = turned.retrain(LEARNER, mix=rt.Mix({turned.reference: 1.0}), holdout="2d", now=day(24))
     with pytest.raises(rt.RefusedError, match=worse.id) as refused:
         worse.promote()
-    assert "roc_auc is not proven better on the holdout" in refused.value.reasons[0]
+    assert "ROC AUC is not proven better on the holdout" in refused.value.reasons[0]
     assert turned.version == "1"
     assert turned.run(worse.id).status == "refused"
     assert run.prove().contests[0].challenger == 0.5
@@ -193,3 +193,53 @@ def test_a_part_of_few_rows_and_much_weight_is_refused() -> None:
     few, many = Logged("few", pl.DataFrame({"x": [1.0, 2.0]})), Logged("many", pl.DataFrame({"x": [0.0] * 6_000}))
     with pytest.raises(rt.ConfigError, match="2 rows for 50% of the weight: each would count as 1,500"):
         rt.Mix({few: 0.5, many: 0.5}).build(["x"])
+
+
+def better(model: rt.Model) -> Any:
+    """A run that passes the gate."""
+    edge = model.collect("city = 'JFK'", name="JFK")
+    return model.retrain(LEARNER, mix=rt.Mix({model.reference: 0.01, edge: 0.99}), holdout="2d", now=day(24))
+
+
+def test_a_run_is_promoted_once(turned: rt.Model) -> None:
+    """The second time there is nothing to do, and it stays promoted whatever is proven again."""
+    run = better(turned)
+    assert run.promote() == "2"
+    for again in (run, turned.run(run.id)):
+        with pytest.raises(rt.RefusedError, match="version 2 already"):
+            again.promote()
+    run.prove()
+    assert turned.run(run.id).status == "promoted"
+    assert [version.version for version in turned.versions()] == ["1", "2"]
+
+
+def test_a_run_whose_champion_was_replaced_is_refused(turned: rt.Model) -> None:
+    """It was compared with a model that nobody uses any more."""
+    first, second = better(turned), better(turned)
+    first.promote()
+    with pytest.raises(rt.RefusedError, match="version 2 has taken over from version 1"):
+        second.promote()
+    assert turned.version == "2"
+
+
+def test_a_run_keeps_the_gate_it_was_given(turned: rt.Model) -> None:
+    """Whoever promotes it later, from another process, too."""
+    run = turned.retrain(LEARNER, mix=mixed(turned), holdout="2d", now=day(24), gate=Gate(coverage=1.01))
+    with pytest.raises(rt.RefusedError, match="needs 101"):
+        turned.run(run.id).promote()
+
+
+def test_rare_labels_that_come_late_are_waited_for(store: rt.Workspace) -> None:
+    """Nine of ten labels come at once and are all 0; the ones take ten days: windows are not ripe at nine of ten."""
+    model, table = registered(store), events(14, 20)
+    model.log(table.drop("y"))
+    late = table.with_row_index().with_columns(y=(pl.col("index") % 12 == 0).cast(pl.Int64))
+    for label, delay in ((0, 0.5), (1, 10.0)):
+        for number in range(14, 34):
+            told = late.filter((pl.col("y") == label) & (pl.col("at").dt.truncate("1d") == day(number)))
+            if number + delay < 34:
+                model.label(told.select("id", "y"), at=day(number + 1 + delay))
+    run = model.retrain(LEARNER, mix=mixed(model), holdout="4d", now=day(34))
+    held = pl.read_parquet(run.folder / "holdout.parquet")
+    assert set(held["y"]) == {0, 1}
+    assert held["y"].null_count() == 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,8 +33,8 @@ from retrue.workspace.references import write_table, write_whole
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
 
-DELAY_QUANTILE = 0.99
-"""Labels count as matured once so large a share of the known delays has passed."""
+MATURE = 0.99
+"""Labels count as matured once so large a share of the known delays has passed, or of a window's events has one."""
 
 
 @dataclass(frozen=True)
@@ -100,25 +100,34 @@ class Run:
 
     def prove(self) -> Proof:
         """Compare champion and challenger on later events that neither has learned from."""
-        proof = prove_run(self)
-        save(self.model, replace(self, status="proven" if proof.passed else "refused", body=self.body_with(proof)))
+        proof, kept = prove_run(self), self.kept
+        status = "promoted" if "version" in kept else "proven" if proof.passed else "refused"
+        save(self.model, replace(self, status=status, body={**kept, "proof": proof.to_dict()}))
         return proof
 
-    def body_with(self, proof: Proof) -> dict[str, Any]:
-        """The body with the proof in it."""
-        return {**self.body, "proof": proof.to_dict()}
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What the catalog says of this run now: another process may have gone on with it."""
+        return dict(find(self.model, self.id).body)
 
     def promote(self) -> str:
         """Make the challenger the champion; gives its version.
 
         Raises:
-            RefusedError: the gate doesn't pass, with the reasons.
+            RefusedError: the gate doesn't pass, with the reasons; or the champion that it was trained against has
+                been replaced, perhaps by this very run.
         """
+        what = f"run {self.id} is not promoted"
+        if "version" in self.kept:
+            raise RefusedError([f"it is version {self.kept['version']} already"], what=what)
+        if self.body["champion"] != self.model.version:
+            reason = f"version {self.model.version} has taken over from version {self.body['champion']}, its champion"
+            raise RefusedError([reason], what=what, hint="retrain, so that it is compared with the champion of today")
         proof = self.prove()
         if not proof.passed:
-            raise RefusedError(proof.reasons, what=f"run {self.id} is not promoted")
+            raise RefusedError(proof.reasons, what=what)
         version = promote(self)
-        save(self.model, replace(self, status="promoted", body={**self.body_with(proof), "version": version}))
+        save(self.model, replace(self, status="promoted", body={**self.kept, "version": version}))
         return version
 
     def to_dict(self) -> dict[str, Any]:
@@ -156,6 +165,7 @@ def retrain(
         "features": list(schema.features),
         "champion": model.version,
         "slices": edge_slices(mix),
+        "gate": asdict(gate),
     }
     run = Run(model, uuid.uuid4().hex[:8], "trained", body, gate)
     keep_files(run, challenger, scored, mixed.table)
@@ -206,7 +216,7 @@ def labelled_until(model: Model) -> datetime:
     until = datetime.fromtimestamp(0, UTC)
     windows = [one for one in model.store.windows(model.name) if one.version == model.version]
     for one in sorted(windows, key=lambda window: window.start):
-        if one.labelled < model.options.coverage * one.events:
+        if one.labelled < MATURE * one.events:  # the last few may all be of one class
             break
         until = datetime.fromisoformat(model.span(one.start)[1])
     return until.astimezone(UTC)
@@ -218,7 +228,7 @@ def horizon(model: Model, events: pl.DataFrame, time: str, label: str) -> float:
         return model.options.maturity
     known = events.filter(pl.col(label).is_not_null() & pl.col("_label_at").is_not_null())
     delays = number_rows((known["_label_at"] - known[time]).alias("delay")).drop_nulls()
-    return max(float(delays.quantile(DELAY_QUANTILE) or 0.0), 0.0) if len(delays) else 0.0
+    return max(float(delays.quantile(MATURE) or 0.0), 0.0) if len(delays) else 0.0
 
 
 def trainable(mix: Mix, model: Model, matured: Matured) -> Mix:
@@ -316,7 +326,7 @@ def runs(model: Model) -> list[Run]:
     """The model's runs, latest first."""
     with model.store.catalog.read() as tx:
         found = sorted(tx.find(rows.RunRow, model=model.name), key=lambda row: -row.created)
-    return [Run(model, row.id, row.status, row.body) for row in found]
+    return [Run(model, row.id, row.status, row.body, Gate(**row.body.get("gate", {}))) for row in found]
 
 
 def find(model: Model, id: str) -> Run:
