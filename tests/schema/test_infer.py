@@ -111,3 +111,25 @@ def test_what_is_called_a_date_is_what_the_core_reads_as_one(text: str) -> None:
     """A column called dates whose values all were mismatches would be worse than one called categories."""
     kind = Schema.infer({"x": [text, None]}).column("x").kind
     assert (kind == "datetime") == (parse_times(pl.Series([text])).null_count() == 0)
+
+
+@pytest.mark.parametrize(
+    ("scores", "positive"),
+    [
+        ([0.4] * 4, "on time"),  # no score tells them apart: as where there is none
+        ([0.1, 0.2, 0.9, 0.8], "late"),
+        (["0.1", "0.2", "0.9", "0.8"], "late"),
+        ([0.9, 0.8, 0.1, 0.2], "on time"),
+    ],
+)
+def test_the_positive_class_is_the_one_with_higher_scores(scores: list[float | str], positive: str) -> None:
+    """Scores as text count too; equal ones say nothing."""
+    labels = ["on time", "on time", "late", "late"]
+    table = {"y": labels * 50, "p": scores * 50}
+    assert Schema.infer(table, label="y", score="p").positive == positive
+
+
+def test_a_label_in_bytes_is_seen_in_few_rows_and_still_gives_a_schema() -> None:
+    """Large values are sampled at another rate than scores: the two don't go together."""
+    table = {"y": [b"late", b"early"] * 2_500, "p": [0.9, 0.1] * 2_500}
+    assert Schema.infer(table, label="y", score="p").label == "y"

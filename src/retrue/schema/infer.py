@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
@@ -113,13 +114,15 @@ def found_target(
 
 
 def leaning(roles: Roles, values: Mapping[str, pl.Series]) -> str | None:
-    """The label whose rows have the higher mean score; None without one score and labels."""
+    """The label whose rows have the highest mean score; None without one score and labels, or where two have."""
     label, score = values.get(roles.label or ""), values.get(roles.score if isinstance(roles.score, str) else "")
-    if label is None or score is None or not score.dtype.is_numeric() or label.dtype.is_nested():
+    if label is None or score is None or is_large(label.dtype) or is_large(score.dtype):
         return None
-    both = pl.DataFrame({"label": label, "score": score.cast(pl.Float64)}).drop_nulls()
+    both = pl.DataFrame({"label": label, "score": score.cast(pl.Float64, strict=False)}).drop_nulls()
     means = both.filter(pl.col("score").is_finite()).group_by("label").agg(pl.col("score").mean()).sort("score")
-    return text_of(means["label"][-1]) if means.height > 1 else None
+    if means.height < 2 or math.isclose(means["score"][-1], means["score"][-2]):
+        return None
+    return text_of(means["label"][-1])
 
 
 def given_roles(given: Mapping[str, Any]) -> Roles:
