@@ -23,6 +23,8 @@ from retrue.core.grids import Grids, Source
 from retrue.core.outcome_grid import BinaryGrid, MulticlassGrid, OutcomeGrid, RegressionGrid, error_grid, score_cuts
 from retrue.core.ranking import RankingGrid
 from retrue.core.state import REGISTRY, Fields, Floats, Ints, Moments, Names, State, Sums
+from retrue.core.weighing import weigh
+from retrue.core.weighted import Weighing, WeightSums
 from retrue.errors import ProfileError
 
 Draw: TypeAlias = Callable[[st.DrawFn], tuple[list[State], State]]
@@ -119,9 +121,58 @@ def profiles(draw: st.DrawFn) -> tuple[list[State], State]:
         {"x/y": NumericGrid.fit(parts[0]["x"]), "": CategoricalGrid.fit(parts[0]["c"])},
         {"x/y": Source("x"), "": Source("c")},
         draw(st.none() | st.sampled_from(list(OUTCOMES.values()))),
-        (RowRule("x", "<=", "y"), TimeSpan("x")),
+        (RowRule("x", "<=", "y"), TimeSpan("x"), *draw(st.sampled_from([(), (Weighing("y"),)]))),
     )
     return [grids.count(frame) for frame in parts], grids.empty()
+
+
+WEIGHT = st.floats(0.01, 100)
+
+
+def weights(draw: st.DrawFn) -> tuple[list[State], State]:
+    element = WEIGHT | st.sampled_from([0.0, -1.0, np.nan, np.inf]) | st.none()
+    parts = [pl.DataFrame({"w": draw(st.lists(element, max_size=9))}, {"w": pl.Float64}) for _ in range(draw(PARTS))]
+    return [Weighing("w").count(part) for part in parts], WeightSums()
+
+
+def drawn_weights(draw: st.DrawFn, rows: int) -> Floats:
+    return np.array(draw(st.lists(WEIGHT, min_size=rows, max_size=rows)), np.float64)
+
+
+def weighted_columns(draw: st.DrawFn) -> tuple[list[State], State]:
+    if draw(st.booleans()):
+        numeric: Grid = NumericGrid.fit(pl.Series(draw(st.lists(FINITE, max_size=20)), dtype=pl.Float64))
+        element = FINITE | st.none() | st.sampled_from([np.nan, np.inf, -np.inf, -0.0])
+        return weighted_parts(draw, numeric, element, pl.Float64())
+    categorical: Grid = CategoricalGrid.fit(pl.Series(draw(st.lists(TEXT, max_size=20)), dtype=pl.String))
+    return weighted_parts(draw, categorical, TEXT, pl.String())
+
+
+def weighted_parts(
+    draw: st.DrawFn, grid: Grid, element: st.SearchStrategy[object], dtype: pl.DataType
+) -> tuple[list[State], State]:
+    parts = [pl.Series(draw(st.lists(element, max_size=12)), dtype=dtype) for _ in range(draw(PARTS))]
+    none = weigh(grid, pl.Series([], dtype=dtype), np.zeros(0))
+    return [weigh(grid, part, drawn_weights(draw, len(part))) for part in parts], none
+
+
+def weighted_outcomes(task: str) -> Draw:
+    def drawn(draw: st.DrawFn) -> tuple[list[State], State]:
+        grid = OUTCOMES[task]
+        return [grid.weigh(frame, drawn_weights(draw, frame.height)) for frame in frames(draw)], weightless(grid)
+
+    return drawn
+
+
+def weighted_rankings(draw: st.DrawFn) -> tuple[list[State], State]:
+    event = st.fixed_dictionaries({"shown": ITEMS | st.none(), "liked": ITEMS | st.none()})
+    drawn = [pl.DataFrame(draw(st.lists(event, max_size=6)), schema=LIST_SCHEMA) for _ in range(draw(PARTS))]
+    grid = RankingGrid.fit(drawn[0], "liked", "shown", k=3)
+    return [grid.weigh(frame, drawn_weights(draw, frame.height)) for frame in drawn], weightless(grid)
+
+
+def weightless(grid: OutcomeGrid) -> State:
+    return grid.weigh(pl.DataFrame(), np.zeros(0))
 
 
 SPECIMENS: dict[str, Draw] = {
@@ -134,6 +185,12 @@ SPECIMENS: dict[str, Draw] = {
     "regression": outcomes("regression"),
     "ranking": rankings,
     "profile": profiles,
+    "weights": weights,
+    "weighted column": weighted_columns,
+    "weighted binary": weighted_outcomes("binary"),
+    "weighted multiclass": weighted_outcomes("multiclass"),
+    "weighted regression": weighted_outcomes("regression"),
+    "weighted ranking": weighted_rankings,
 }
 """How to draw examples of each state. A new state needs a line here."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 
 from retrue.core.count import bin_sums
-from retrue.core.state import Fields, Floats, Ints, Moments, Names, State, same
+from retrue.core.state import Counts, Fields, Floats, Ints, Moments, Names, State, added, counted, same
 from retrue.errors import ProfileError
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ class ColumnProfile(State):
 
     state: ClassVar[str] = "column"
     grid: Grid
-    counts: Ints
-    special: Ints
+    counts: Counts
+    special: Counts
     sums: Floats
     moments: Moments
     names: Names
@@ -72,29 +72,38 @@ class ColumnProfile(State):
             )
 
     @property
-    def rows(self) -> int:
-        """All rows, nulls and other specials included."""
-        return self.n + int(self.special.sum())
+    def rows(self) -> float:
+        """All rows, nulls and other specials included; whole, unless weighted."""
+        return self.n + added(self.special)
 
     @cached_property
-    def n(self) -> int:
+    def n(self) -> float:
         """Rows on the grid: neither null nor any other special."""
-        return int(self.counts.sum())
-
-    def special_count(self, name: str) -> int:
-        """How many rows are `name`, one of `SPECIALS`."""
-        return int(self.special[SPECIALS.index(name)])
+        return added(self.counts)
 
     @property
-    def out_of_range(self) -> int:
+    def stands_for(self) -> float:
+        """How many events one row stands for: 1, unless weighted."""
+        return 1.0
+
+    def by_event(self) -> ColumnProfile:
+        """The same with as many rows on the grid as there were events: itself, unless weighted."""
+        return self
+
+    def special_count(self, name: str) -> float:
+        """How many rows are `name`, one of `SPECIALS`."""
+        return added(self.special[SPECIALS.index(name)])
+
+    @property
+    def out_of_range(self) -> float:
         """Rows on the grid that lie where the reference has nothing: below, above, or never seen."""
-        return int(self.counts[self.grid.outside].sum())
+        return added(self.counts[self.grid.outside])
 
     @cached_property
     def shares(self) -> Floats:
         """float64[bins + 5]: the share of all rows in each bin and special; all zero without rows."""
         counts = np.concatenate([self.counts, self.special]).astype(np.float64)
-        return counts / max(self.rows, 1)
+        return counts / (self.rows or 1)
 
     def known(self) -> ColumnProfile:
         """The same without its nulls: of a label, what is known of it."""
@@ -107,9 +116,15 @@ class ColumnProfile(State):
         if coarse is self.grid:
             return self
         index = self.grid.merge_index(coarse)
-        counts = np.bincount(index, self.counts, minlength=coarse.bins).astype(np.int64)
+        counts = np.bincount(index, self.counts, minlength=coarse.bins).astype(self.counts.dtype)
         sums = bin_sums(index, self.sums, coarse.bins) if self.sums.size else self.sums
         return ColumnProfile(coarse, counts, self.special, sums, self.moments, self.names)
+
+    def scaled(self, factor: float) -> ColumnProfile:
+        """The same rows, each counted `factor` times."""
+        moments, names = self.moments.scaled(factor), self.names.scaled(factor)
+        counts, special = self.counts * factor, self.special * factor
+        return ColumnProfile(self.grid, counts, special, self.sums * factor, moments, names)
 
     def fields(self) -> dict[str, Ints | Floats | list[str]]:
         return {**prefixed("grid", self.grid.fields()), **self.content()}
@@ -134,13 +149,13 @@ class ColumnProfile(State):
     @classmethod
     def from_content(cls, grid: Grid, fields: Fields) -> Self:
         """Rebuild the profile from `content()` and the grid it was counted on."""
-        counts = np.asarray(fields["counts"], np.int64)
+        counts = counted(fields["counts"])
         if counts.shape != (grid.bins,):
             raise ProfileError(f"{counts.size} counts", expected=f"{grid.bins}, one for each bin of the grid")
         return cls(
             grid,
             counts,
-            np.asarray(fields["special"], np.int64),
+            counted(fields["special"]),
             np.asarray(fields["sums"], np.float64),
             Moments.from_fields(within("moments", fields)),
             Names.from_fields(within("names", fields)),
@@ -150,8 +165,8 @@ class ColumnProfile(State):
         return (
             isinstance(other, ColumnProfile)
             and self.grid.digest == other.grid.digest
-            and np.array_equal(self.counts, other.counts)
-            and np.array_equal(self.special, other.special)
+            and same(self.counts, other.counts)
+            and same(self.special, other.special)
             and same(self.sums, other.sums)
             and self.moments.agrees(other.moments)
             and self.names.agrees(other.names)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from retrue.core.state import Floats, Ints, Moments, mean_and_m2
+from retrue.core.state import Counts, Floats, Ints, Moments, mean_and_m2
 
 BLOCK = 65_536
 """Values sorted at a time: small enough for the cache, large enough to amortise the look-up of 512 cuts."""
@@ -121,6 +121,11 @@ def sorted_moments(ordered: Floats) -> Moments:
 def bin_counts(codes: Ints, size: int) -> Ints:
     """int64[size]: how often each code occurs."""
     return np.bincount(codes, minlength=size).astype(np.int64, copy=False)
+
+
+def bin_amounts(codes: Ints, size: int, weights: Floats | None) -> Counts:
+    """[size]: how often each code occurs, or the sum of its weights."""
+    return bin_counts(codes, size) if weights is None else bin_sums(codes, weights, size)
 
 
 def bin_sums(codes: Ints, weights: Floats, size: int) -> Floats:

@@ -16,11 +16,13 @@ from retrue.core import project
 from retrue.core.column import ColumnProfile, prefixed, within
 from retrue.core.extra import Counter
 from retrue.core.grid import COARSE, CategoricalGrid, Grid, NumericGrid
+from retrue.core.outcome import Outcome
 from retrue.core.outcome_grid import (
     BinaryGrid,
     MulticlassGrid,
     OutcomeGrid,
     RegressionGrid,
+    column,
     error_grid,
     score_cuts,
     score_rows,
@@ -28,6 +30,8 @@ from retrue.core.outcome_grid import (
 from retrue.core.profile import Profile, bytes_to_frame, fields_to_frame, frame_to_bytes, frame_to_fields, grouped
 from retrue.core.ranking import RankingGrid
 from retrue.core.state import Fields, Floats, Ints
+from retrue.core.weighing import weigh
+from retrue.core.weighted import Weighing, read_weights
 from retrue.errors import ProfileError
 from retrue.schema import Column, Kind, Schema, Task
 
@@ -81,8 +85,17 @@ class Grids:
         return self.assemble(frame.height, columns, self.count_rows(frame))
 
     def count_column(self, name: str, frame: pl.DataFrame) -> ColumnProfile:
-        """Profile one column of a batch."""
-        return self.columns[name].count(self.values(name, frame))
+        """Profile one column of a batch, by the weights where there are any."""
+        series = self.values(name, frame)
+        if self.weight is None:
+            return self.columns[name].count(series)
+        weights = read_weights(column(frame, self.weight))
+        return weigh(self.columns[name], series.filter(pl.Series(weights.kept)), weights.values)
+
+    @cached_property
+    def weight(self) -> str | None:
+        """The column of the weights; None where each event counts once."""
+        return next((counter.column for counter in self.extras if isinstance(counter, Weighing)), None)
 
     def values(self, name: str, frame: pl.DataFrame) -> pl.Series:
         """The values of one profiled column: projected where it is a projection, nulls where the frame lacks it."""
@@ -97,7 +110,14 @@ class Grids:
         wanted = {c for counter in self.extras for c in counter.columns} - set(frame.columns)
         whole = frame.with_columns(**dict.fromkeys(sorted(wanted), missing)) if wanted else frame
         extras = {counter.name: counter.count(whole) for counter in self.extras}
-        return Profile(frame.height, {}, self.outcome.count(frame) if self.outcome else None, extras)
+        return Profile(frame.height, {}, self.count_outcome(frame), extras)
+
+    def count_outcome(self, frame: pl.DataFrame) -> Outcome | None:
+        """Profile the outcome of one batch, by the weights where there are any."""
+        if self.outcome is None or self.weight is None:
+            return self.outcome.count(frame) if self.outcome else None
+        weights = read_weights(column(frame, self.weight))
+        return self.outcome.weigh(frame.filter(pl.Series(weights.kept)), weights.values)
 
     @staticmethod
     def assemble(rows: int, columns: Mapping[str, ColumnProfile], over_rows: Profile) -> Profile:

@@ -6,6 +6,7 @@ count them are in `retrue.core.outcome_grid`. Rows without a label are counted t
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -13,7 +14,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from retrue.core.column import ColumnProfile, prefixed, within
-from retrue.core.state import Fields, Floats, Ints, Moments, State, Sums
+from retrue.core.state import Counts, Fields, Floats, Ints, Moments, State, Sums, added, counted, same
 from retrue.errors import ProfileError
 
 
@@ -21,9 +22,9 @@ class Outcome(State):
     """Abstract: the outcome of a set of events for one task."""
 
     task: ClassVar[str]
-    labelled: int
-    """Rows whose label is known."""
-    unlabelled: int
+    labelled: float
+    """Rows whose label is known; whole, unless weighted."""
+    unlabelled: float
     """Rows whose label isn't known (yet)."""
 
     @property
@@ -31,6 +32,10 @@ class Outcome(State):
         """Share of rows whose label is known, None without rows."""
         rows = self.labelled + self.unlabelled
         return self.labelled / rows if rows else None
+
+    @abstractmethod
+    def scaled(self, factor: float) -> Outcome:
+        """The same events, each counted `factor` times."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +53,9 @@ class BinaryOutcome(Outcome):
     state: ClassVar[str] = "binary"
     task: ClassVar[str] = "binary"
     cuts: Floats
-    counts: Ints
+    counts: Counts
     score_sums: Floats
-    matrix: Ints
+    matrix: Counts
     losses: Mapping[str, Sums]
 
     def __add__(self, other: Self) -> Self:
@@ -73,16 +78,20 @@ class BinaryOutcome(Outcome):
             {k: v.subtract(other.losses[k]) for k, v in self.losses.items()},
         )
 
-    @property
-    def labelled(self) -> int:  # type: ignore[override]
-        return int(self.counts[:, :2].sum())
+    def scaled(self, factor: float) -> BinaryOutcome:
+        counts, sums, matrix = self.counts * factor, self.score_sums * factor, self.matrix * factor
+        return BinaryOutcome(self.cuts, counts, sums, matrix, scaled_sums(self.losses, factor))
 
     @property
-    def unlabelled(self) -> int:  # type: ignore[override]
-        return int(self.counts[:, 2].sum())
+    def labelled(self) -> float:  # type: ignore[override]
+        return added(self.counts[:, :2])
 
     @property
-    def scored(self) -> Ints:
+    def unlabelled(self) -> float:  # type: ignore[override]
+        return added(self.counts[:, 2])
+
+    @property
+    def scored(self) -> Counts:
         """int64[m + 1, 2]: labelled events that have a score, by score bin and label."""
         return self.counts[:-1, :2]
 
@@ -101,9 +110,9 @@ class BinaryOutcome(Outcome):
         shape = (cuts.size + 2, 3)
         return cls(
             cuts,
-            np.asarray(fields["counts"], np.int64).reshape(shape),
+            counted(fields["counts"]).reshape(shape),
             np.asarray(fields["score_sums"], np.float64).reshape(shape),
-            np.asarray(fields["matrix"], np.int64).reshape(2, 2),
+            counted(fields["matrix"]).reshape(2, 2),
             unpack_sums(fields),
         )
 
@@ -125,10 +134,10 @@ class MulticlassOutcome(Outcome):
     task: ClassVar[str] = "multiclass"
     classes: tuple[str, ...]
     cuts: Floats
-    matrix: Ints
-    one_vs_rest: Ints
+    matrix: Counts
+    one_vs_rest: Counts
     losses: Mapping[str, Sums]
-    missing: Ints
+    missing: Counts
 
     def __add__(self, other: Self) -> Self:
         self.check(other)
@@ -152,6 +161,10 @@ class MulticlassOutcome(Outcome):
             self.missing - other.missing,
         )
 
+    def scaled(self, factor: float) -> MulticlassOutcome:
+        matrix, rest, missing = self.matrix * factor, self.one_vs_rest * factor, self.missing * factor
+        return MulticlassOutcome(self.classes, self.cuts, matrix, rest, scaled_sums(self.losses, factor), missing)
+
     def check(self, other: MulticlassOutcome) -> None:
         """Raise ProfileError unless both know the same classes on the same cuts."""
         same_cuts(self.cuts, other.cuts)
@@ -163,12 +176,12 @@ class MulticlassOutcome(Outcome):
             )
 
     @property
-    def labelled(self) -> int:  # type: ignore[override]
-        return int(self.matrix.sum() + self.missing[0])
+    def labelled(self) -> float:  # type: ignore[override]
+        return added(self.matrix) + added(self.missing[0])
 
     @property
-    def unlabelled(self) -> int:  # type: ignore[override]
-        return int(self.missing[1])
+    def unlabelled(self) -> float:  # type: ignore[override]
+        return added(self.missing[1])
 
     def fields(self) -> dict[str, Ints | Floats | list[str]]:
         return {
@@ -188,10 +201,10 @@ class MulticlassOutcome(Outcome):
         return cls(
             classes,
             cuts,
-            np.asarray(fields["matrix"], np.int64).reshape(c + 1, c + 1),
-            np.asarray(fields["one_vs_rest"], np.int64).reshape(c, cuts.size + 1, 2),
+            counted(fields["matrix"]).reshape(c + 1, c + 1),
+            counted(fields["one_vs_rest"]).reshape(c, cuts.size + 1, 2),
             unpack_sums(fields),
-            np.asarray(fields["missing"], np.int64),
+            counted(fields["missing"]),
         )
 
 
@@ -212,8 +225,8 @@ class RegressionOutcome(Outcome):
     errors: ColumnProfile
     labels: Moments
     losses: Mapping[str, Sums]
-    unpredicted: int = 0
-    waiting: int = 0
+    unpredicted: float = 0
+    waiting: float = 0
 
     def __add__(self, other: Self) -> Self:
         return type(self)(
@@ -233,12 +246,17 @@ class RegressionOutcome(Outcome):
             self.waiting - other.waiting,
         )
 
+    def scaled(self, factor: float) -> RegressionOutcome:
+        missing = self.unpredicted * factor, self.waiting * factor
+        errors, labels = self.errors.scaled(factor), self.labels.scaled(factor)
+        return RegressionOutcome(errors, labels, scaled_sums(self.losses, factor), *missing)
+
     @property
-    def labelled(self) -> int:  # type: ignore[override]
+    def labelled(self) -> float:  # type: ignore[override]
         return self.errors.rows + self.unpredicted
 
     @property
-    def unlabelled(self) -> int:  # type: ignore[override]
+    def unlabelled(self) -> float:  # type: ignore[override]
         return self.waiting
 
     def fields(self) -> dict[str, Ints | Floats | list[str]]:
@@ -255,7 +273,7 @@ class RegressionOutcome(Outcome):
             ColumnProfile.from_fields(within("errors", fields)),
             Moments.from_fields(within("labels", fields)),
             unpack_sums(fields),
-            *(int(x) for x in fields["missing"]),
+            *counted(fields["missing"]).tolist(),
         )
 
     def agrees(self, other: object) -> bool:
@@ -263,7 +281,7 @@ class RegressionOutcome(Outcome):
             isinstance(other, RegressionOutcome)
             and self.errors.agrees(other.errors)
             and self.labels.agrees(other.labels)
-            and (self.unpredicted, self.waiting) == (other.unpredicted, other.waiting)
+            and same(np.array([self.unpredicted, self.waiting]), np.array([other.unpredicted, other.waiting]))
             and all(v.agrees(other.losses[k]) for k, v in self.losses.items())
         )
 
@@ -283,7 +301,7 @@ class RankingOutcome(Outcome):
     task: ClassVar[str] = "ranking"
     k: int
     losses: Mapping[str, Sums]
-    waiting: int = 0
+    waiting: float = 0
 
     def __add__(self, other: Self) -> Self:
         self.check(other)
@@ -295,17 +313,20 @@ class RankingOutcome(Outcome):
         left = {name: sums.subtract(other.losses[name]) for name, sums in self.losses.items()}
         return type(self)(self.k, left, self.waiting - other.waiting)
 
+    def scaled(self, factor: float) -> RankingOutcome:
+        return RankingOutcome(self.k, scaled_sums(self.losses, factor), self.waiting * factor)
+
     def check(self, other: RankingOutcome) -> None:
         """Raise ProfileError unless both cut their lists at the same k."""
         if self.k != other.k:
             raise ProfileError("rankings cut at different k don't add up", expected=f"k = {self.k}, got {other.k}")
 
     @property
-    def labelled(self) -> int:  # type: ignore[override]
+    def labelled(self) -> float:  # type: ignore[override]
         return self.losses["hit_rate"].n
 
     @property
-    def unlabelled(self) -> int:  # type: ignore[override]
+    def unlabelled(self) -> float:  # type: ignore[override]
         return self.waiting
 
     def fields(self) -> dict[str, Ints | Floats | list[str]]:
@@ -313,13 +334,18 @@ class RankingOutcome(Outcome):
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Self:
-        return cls(int(fields["k"][0]), unpack_sums(fields), int(fields["missing"][0]))
+        return cls(int(fields["k"][0]), unpack_sums(fields), counted(fields["missing"]).item())
 
 
 def same_cuts(mine: Floats, theirs: Floats) -> None:
     """Raise ProfileError unless both outcomes use the same cuts."""
     if mine is not theirs and not np.array_equal(mine, theirs):
         raise ProfileError("outcomes on different score grids don't add up", hint="count both on the reference's grid")
+
+
+def scaled_sums(losses: Mapping[str, Sums], factor: float) -> dict[str, Sums]:
+    """Named sums, each event counted `factor` times."""
+    return {name: sums.scaled(factor) for name, sums in losses.items()}
 
 
 def pack_sums(losses: Mapping[str, Sums]) -> dict[str, Ints | Floats | list[str]]:

@@ -10,12 +10,14 @@ from typing import ClassVar
 import numpy as np
 import polars as pl
 
-from retrue.core.column import prefixed, within
-from retrue.core.count import bin_counts, count_numbers
+from retrue.core.column import ColumnProfile, prefixed, within
+from retrue.core.count import bin_amounts, count_numbers
 from retrue.core.grid import Grid, NumericGrid, quantile_cuts
 from retrue.core.outcome import BinaryOutcome, MulticlassOutcome, Outcome, RegressionOutcome
-from retrue.core.state import Fields, Floats, Ints, Moments, Sums
+from retrue.core.state import Counts, Fields, Floats, Ints, Moments, Sums
 from retrue.core.values import number_rows, text_rows
+from retrue.core.weighing import amount, only, weigh, weigh_scores
+from retrue.core.weighted import OUTCOMES, WeightedOutcome
 from retrue.errors import ProfileError
 
 SCORE_RESOLUTION = 512
@@ -49,8 +51,22 @@ class OutcomeGrid(ABC):
         """The columns that `count` reads."""
 
     @abstractmethod
-    def count(self, frame: pl.DataFrame) -> Outcome:
-        """Count the outcomes of one batch; a column that isn't there counts as all null."""
+    def count(self, frame: pl.DataFrame, weights: Floats | None = None) -> Outcome:
+        """Count the outcomes of one batch; a column that isn't there counts as all null.
+
+        Args:
+            frame: the events.
+            weights: float64[rows], what each counts for; None: one.
+        """
+
+    def weigh(self, frame: pl.DataFrame, weights: Floats) -> WeightedOutcome:
+        """Count the outcomes of one batch, each row as its weight says (float64[rows], all above 0)."""
+        squares, events = self.count(frame, weights * weights), self.count(frame)
+        return OUTCOMES[self.task].of(
+            self.count(frame, weights),
+            np.array([squares.labelled, squares.unlabelled], np.float64),
+            np.array([events.labelled, events.unlabelled], np.int64),
+        )
 
     @abstractmethod
     def event_scores(self, frame: pl.DataFrame) -> Floats:
@@ -150,13 +166,15 @@ class BinaryGrid(OutcomeGrid):
         scores = score_rows(frame, self.score)
         return np.where(np.isnan(scores), 2, (scores >= THRESHOLD).astype(np.int64))
 
-    def count(self, frame: pl.DataFrame) -> BinaryOutcome:
+    def count(self, frame: pl.DataFrame, weights: Floats | None = None) -> BinaryOutcome:
         label, scores = self.truth(column(frame, self.label)), score_rows(frame, self.score)
-        parts = [count_scores(scores[label == value], self.cuts) for value in (0, 1, 2)]
+        of_label = [label == value for value in (0, 1, 2)]
+        parts = [count_scores(scores[rows], self.cuts, only(weights, rows)) for rows in of_label]
         counts, sums = (np.column_stack(both) for both in zip(*parts, strict=True))
         known = np.flatnonzero(label < 2)
-        matrix = binary_matrix(label, self.predicted(frame)) if known.size else np.zeros((2, 2), np.int64)
-        return BinaryOutcome(self.cuts, counts, sums, matrix, binary_losses(label[known], scores[known]))
+        matrix = binary_matrix(label, self.predicted(frame), weights) if known.size else np.zeros((2, 2), np.int64)
+        losses = binary_losses(label[known], scores[known], only(weights, known))
+        return BinaryOutcome(self.cuts, counts, sums, matrix, losses)
 
     def event_scores(self, frame: pl.DataFrame) -> Floats:
         label, predicted = self.truth(column(frame, self.label)), self.predicted(frame)
@@ -183,8 +201,10 @@ def spellings(label: str) -> list[str]:
     return next(same, [own])
 
 
-def count_scores(scores: Floats, cuts: Floats) -> tuple[Ints, Floats]:
-    """int64[m + 2] and float64[m + 2]: how many scores each bin holds, and their sum; last where there is none."""
+def count_scores(scores: Floats, cuts: Floats, weights: Floats | None = None) -> tuple[Counts, Floats]:
+    """[m + 2] and float64[m + 2]: how many scores each bin holds, and their sum; last where there is none."""
+    if weights is not None:
+        return weigh_scores(scores, cuts, weights)
     found = count_numbers(scores, cuts)
     counts = np.append(found.counts, found.nan)
     counts[0] += found.minus
@@ -192,19 +212,19 @@ def count_scores(scores: Floats, cuts: Floats) -> tuple[Ints, Floats]:
     return counts, np.append(found.sums, 0.0)
 
 
-def binary_matrix(label: Ints, predicted: Ints) -> Ints:
-    """int64[2, 2]: label x prediction where both are known."""
+def binary_matrix(label: Ints, predicted: Ints, weights: Floats | None = None) -> Counts:
+    """[2, 2]: label x prediction where both are known."""
     both = (label < 2) & (predicted < 2)
-    return bin_counts(label[both] * 2 + predicted[both], 4).reshape(2, 2)
+    return bin_amounts(label[both] * 2 + predicted[both], 4, only(weights, both)).reshape(2, 2)
 
 
-def binary_losses(label: Ints, scores: Floats) -> dict[str, Sums]:
+def binary_losses(label: Ints, scores: Floats, weights: Floats | None = None) -> dict[str, Sums]:
     """Log loss and Brier score of labelled events with a score in [0, 1]."""
     valid = (label < 2) & (scores >= 0) & (scores <= 1)
-    y, p = label[valid].astype(np.float64), scores[valid]
+    y, p, own = label[valid].astype(np.float64), scores[valid], only(weights, valid)
     return {
-        "log_loss": Sums.of(losses_of_probability(np.where(y == 1, p, 1 - p))),
-        "brier": Sums.of((p - y) ** 2),
+        "log_loss": Sums.of(losses_of_probability(np.where(y == 1, p, 1 - p)), own),
+        "brier": Sums.of((p - y) ** 2, own),
     }
 
 
@@ -248,24 +268,25 @@ class MulticlassGrid(OutcomeGrid):
         best = np.nan_to_num(probabilities, nan=-np.inf).argmax(axis=1)
         return np.where(known, best, len(self.classes) + 1).astype(np.int64)
 
-    def count(self, frame: pl.DataFrame) -> MulticlassOutcome:
+    def count(self, frame: pl.DataFrame, weights: Floats | None = None) -> MulticlassOutcome:
         c = len(self.classes)
         label, probabilities = self.index(column(frame, self.label)), self.probabilities(frame)
         predicted = self.predicted(frame, probabilities)
         labelled, both = label <= c, (label <= c) & (predicted <= c)
-        matrix = bin_counts(label[both] * (c + 1) + predicted[both], (c + 1) ** 2)
-        missing = np.array([int((labelled & (predicted > c)).sum()), int((~labelled).sum())], np.int64)
-        rest = np.stack([self.against_rest(label, probabilities[:, i], i) for i in range(c)])
-        loss = Sums.of(own_loss(label, probabilities))
+        matrix = bin_amounts(label[both] * (c + 1) + predicted[both], (c + 1) ** 2, only(weights, both))
+        missing = np.array([amount(labelled & (predicted > c), weights), amount(~labelled, weights)])
+        rest: Counts = np.stack([self.against_rest(label, probabilities[:, i], i, weights) for i in range(c)])
+        rows, losses = own_loss(label, probabilities)
+        loss = Sums.of(losses, only(weights, rows))
         square = matrix.reshape(c + 1, c + 1)
         return MulticlassOutcome(self.classes, self.cuts, square, rest, {"log_loss": loss}, missing)
 
-    def against_rest(self, label: Ints, scores: Floats, which: int) -> Ints:
-        """int64[m + 1, 2]: the score bins of one class by whether the label is that class."""
+    def against_rest(self, label: Ints, scores: Floats, which: int, weights: Floats | None) -> Counts:
+        """[m + 1, 2]: the score bins of one class by whether the label is that class."""
         valid = (label <= len(self.classes)) & ~np.isnan(scores)
         bins = np.searchsorted(self.cuts, scores[valid], side="right")
         cell = bins * 2 + (label[valid] == which)
-        return bin_counts(cell, (self.cuts.size + 1) * 2).reshape(-1, 2)
+        return bin_amounts(cell, (self.cuts.size + 1) * 2, only(weights, valid)).reshape(-1, 2)
 
     def event_scores(self, frame: pl.DataFrame) -> Floats:
         label = self.index(column(frame, self.label))
@@ -290,13 +311,13 @@ class MulticlassGrid(OutcomeGrid):
         return cls(label, prediction, scores, tuple(map(str, fields["classes"])), cuts)
 
 
-def own_loss(label: Ints, probabilities: Floats) -> Floats:
-    """-log of the score that each labelled event's own class got, normalised to sum 1 over the classes."""
+def own_loss(label: Ints, probabilities: Floats) -> tuple[Ints, Floats]:
+    """Labelled events with scores, and -log of what their own class got, normalised to sum 1 over the classes."""
     rows = np.flatnonzero(label < probabilities.shape[1])
     given = probabilities[rows]
     valid = ~np.isnan(given).any(axis=1) & (given >= 0).all(axis=1) & (given.sum(axis=1) > 0)
     rows, given = rows[valid], given[valid]
-    return losses_of_probability(given[np.arange(rows.size), label[rows]] / given.sum(axis=1))
+    return rows, losses_of_probability(given[np.arange(rows.size), label[rows]] / given.sum(axis=1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -314,15 +335,22 @@ class RegressionGrid(OutcomeGrid):
     def columns(self) -> tuple[str, ...]:
         return tuple(c for c in (self.label, self.prediction) if c is not None)
 
-    def count(self, frame: pl.DataFrame) -> RegressionOutcome:
+    def count(self, frame: pl.DataFrame, weights: Floats | None = None) -> RegressionOutcome:
         label, predicted = score_rows(frame, self.label), score_rows(frame, self.prediction)
         labelled, both = np.isfinite(label), np.isfinite(label) & np.isfinite(predicted)
         y = label[both]
         with np.errstate(over="ignore"):
             error = predicted[both] - y
-            losses = regression_losses(y, error)
-        unpredicted, waiting = int((labelled & ~both).sum()), int((~labelled).sum())
-        return RegressionOutcome(self.errors.count(pl.Series(error)), Moments.of(y), losses, unpredicted, waiting)
+            losses = regression_losses(y, error, only(weights, both))
+        missing = amount(labelled & ~both, weights), amount(~labelled, weights)
+        return RegressionOutcome(
+            self.profile(error, only(weights, both)), Moments.of(y, only(weights, both)), losses, *missing
+        )
+
+    def profile(self, error: Floats, weights: Floats | None) -> ColumnProfile:
+        """The errors on their grid."""
+        series = pl.Series(error)
+        return self.errors.count(series) if weights is None else weigh(self.errors, series, weights).weights
 
     def event_scores(self, frame: pl.DataFrame) -> Floats:
         return np.abs(score_rows(frame, self.prediction) - score_rows(frame, self.label))
@@ -339,14 +367,14 @@ class RegressionGrid(OutcomeGrid):
         return cls(label, prediction, errors)
 
 
-def regression_losses(label: Floats, error: Floats) -> dict[str, Sums]:
+def regression_losses(label: Floats, error: Floats, weights: Floats | None = None) -> dict[str, Sums]:
     """Sums of |e|, e^2, e, and |e| / |label| where the label isn't 0."""
     size, nonzero = np.abs(error), label != 0
     return {
-        "mae": Sums.of(size),
-        "mse": Sums.of(error * error),
-        "bias": Sums.of(error),
-        "mape": Sums.of(size[nonzero] / np.abs(label[nonzero])),
+        "mae": Sums.of(size, weights),
+        "mse": Sums.of(error * error, weights),
+        "bias": Sums.of(error, weights),
+        "mape": Sums.of(size[nonzero] / np.abs(label[nonzero]), only(weights, nonzero)),
     }
 
 

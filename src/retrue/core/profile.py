@@ -18,6 +18,7 @@ from retrue.core.column import ColumnProfile, prefixed, within
 from retrue.core.grid import Grid
 from retrue.core.outcome import Outcome
 from retrue.core.state import REGISTRY, Fields, Floats, Ints, State
+from retrue.core.weighted import WeightedColumn
 from retrue.errors import ProfileError
 
 MAGIC = b"RTRU"
@@ -164,7 +165,8 @@ def grouped(fields: Fields, prefix: str) -> dict[str, dict[str, Ints | Floats | 
 
 def read_column(fields: Fields, grid: Grid | None) -> ColumnProfile:
     """Read a column's profile, on its own grid or on the given one."""
-    return ColumnProfile.from_fields(fields) if grid is None else ColumnProfile.from_content(grid, fields)
+    kind = WeightedColumn if "squares" in fields else ColumnProfile
+    return kind.from_fields(fields) if grid is None else kind.from_content(grid, fields)
 
 
 def state_of(name: str) -> type[State]:

@@ -21,6 +21,7 @@ import polars as pl
 from retrue.core.outcome import RankingOutcome
 from retrue.core.outcome_grid import OutcomeGrid, column, roles, unroles
 from retrue.core.state import Fields, Floats, Ints, Sums
+from retrue.core.weighing import amount, only
 
 ITEMS = 16_384
 """The most popular items of the reference that keep their share; any other counts as share 0."""
@@ -49,11 +50,14 @@ class RankingGrid(OutcomeGrid):
     def columns(self) -> tuple[str, ...]:
         return tuple(c for c in (self.label, self.prediction) if c is not None)
 
-    def count(self, frame: pl.DataFrame) -> RankingOutcome:
+    def count(self, frame: pl.DataFrame, weights: Floats | None = None) -> RankingOutcome:
         per_list = self.per_list(frame)
         names = ("hit_rate", "ndcg", "mrr", "map", "popularity")
-        losses = {name: Sums.of(per_list[name].to_numpy()) for name in names}
-        return RankingOutcome(self.k, losses, frame.height - per_list.height)
+        waiting = np.ones(frame.height, np.bool_)
+        waiting[per_list["row"].to_numpy()] = False
+        own = only(weights, ~waiting)
+        losses = {name: Sums.of(per_list[name].to_numpy(), own) for name in names}
+        return RankingOutcome(self.k, losses, amount(waiting, weights))
 
     def per_list(self, frame: pl.DataFrame) -> pl.DataFrame:
         """One row for each labelled list: `row` and the five values."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar, Self, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ from retrue.errors import ProfileError
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
+Counts: TypeAlias = NDArray[Any]
+"""Rows in each cell: whole numbers, or sums of weights (`retrue.core.weighted`)."""
 Fields: TypeAlias = Mapping[str, Ints | Floats | list[str]]
 
 RELATIVE = 1e-9
@@ -96,6 +98,22 @@ def same(a: Ints | Floats | list[str], b: Ints | Floats | list[str]) -> bool:
     return bool(np.allclose(a, b, rtol=RELATIVE, atol=RELATIVE * scale, equal_nan=True))
 
 
+def counted(value: object) -> Counts:
+    """Read counts back: whole numbers as int64, sums of weights as float64.
+
+    >>> counted([1, 2]).dtype.name, counted([0.5]).dtype.name
+    ('int64', 'float64')
+    """
+    found = np.asarray(value)
+    return found.astype(np.float64 if found.dtype.kind == "f" and found.size else np.int64, copy=False)
+
+
+def added(counts: Counts) -> float:
+    """All rows: a whole number where counts are."""
+    total: float = counts.sum().item()
+    return total
+
+
 def near(a: float, b: float, slack: float) -> bool:
     """Tell whether two floats differ by at most `slack`; infinite or undefined ones agree with their like."""
     return a == b or abs(a - b) <= slack or not (abs(a) < float("inf") or abs(b) < float("inf"))
@@ -112,6 +130,20 @@ def mean_and_m2(values: Floats) -> tuple[float, float]:
         return mean, float(off.sum())
 
 
+def weighted_mean_and_m2(values: Floats, weights: Floats) -> tuple[float, float]:
+    """The same of finite values (at least one) with weights above 0.
+
+    >>> weighted_mean_and_m2(np.array([1.0, 4.0]), np.array([2.0, 1.0]))
+    (2.0, 6.0)
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = float((values * (weights / weights.sum())).sum())
+        off = values - mean
+        off *= off
+        off *= weights
+        return mean, float(off.sum())
+
+
 @dataclass(frozen=True)
 class Moments(State):
     """Count, mean, sum of squared deviations, minimum and maximum of finite values.
@@ -124,17 +156,20 @@ class Moments(State):
     """
 
     state: ClassVar[str] = "moments"
-    n: int = 0
+    n: float = 0
     mean: float = 0.0
     m2: float = 0.0
     min: float = float("inf")
     max: float = float("-inf")
 
     @classmethod
-    def of(cls, values: Floats) -> Self:
-        """Take the moments of finite `values` (any length)."""
+    def of(cls, values: Floats, weights: Floats | None = None) -> Self:
+        """Take the moments of finite `values` (any length), with `weights` above 0 of as many: n is then their sum."""
         if values.size == 0:
             return cls()
+        if weights is not None:
+            ends = float(values.min()) + 0.0, float(values.max()) + 0.0
+            return cls(float(weights.sum()), *weighted_mean_and_m2(values, weights), *ends)
         mean, m2 = mean_and_m2(values)
         # Adding 0.0 turns -0.0 into 0.0.
         return cls(values.size, mean, m2, float(values.min()) + 0.0, float(values.max()) + 0.0)
@@ -159,6 +194,10 @@ class Moments(State):
         m2 = self.m2 - other.m2 - step * step * (n * (other.n / self.n))
         return type(self)(n, mean, max(m2, 0.0), self.min, self.max)
 
+    def scaled(self, factor: float) -> Self:
+        """The same values, each counted `factor` times."""
+        return replace(self, n=self.n * factor, m2=self.m2 * factor)
+
     @property
     def variance(self) -> float | None:
         """Population variance (divided by n), None without values."""
@@ -175,11 +214,13 @@ class Moments(State):
     @classmethod
     def from_fields(cls, fields: Fields) -> Self:
         mean, m2, low, high = (float(x) for x in fields["moments"])
-        return cls(int(fields["n"][0]), mean, m2, low, high)
+        return cls(counted(fields["n"]).item(), mean, m2, low, high)
 
     def agrees(self, other: object) -> bool:
         # m2 is judged on the scale of n * mean^2, where its rounding comes from.
-        if not isinstance(other, Moments) or (self.n, self.min, self.max) != (other.n, other.min, other.max):
+        if not isinstance(other, Moments) or (self.min, self.max) != (other.min, other.max):
+            return False
+        if not same(np.array([self.n]), np.array([other.n])):
             return False
         scale = max(abs(self.min), abs(self.max)) if self.n else 0.0
         slack = RELATIVE * max(self.m2, self.n * scale * scale * 1e-3)
@@ -195,15 +236,18 @@ class Sums(State):
     """
 
     state: ClassVar[str] = "sums"
-    n: int = 0
+    n: float = 0
     total: float = 0.0
     squares: float = 0.0
 
     @classmethod
-    def of(cls, values: Floats) -> Self:
-        """Sum finite `values` (any length)."""
+    def of(cls, values: Floats, weights: Floats | None = None) -> Self:
+        """Sum finite `values` (any length), each times its weight where there are `weights`: n is then their sum."""
         # Values near the largest float give infinite sums: they are told as no value, not as a warning.
         with np.errstate(over="ignore", invalid="ignore"):
+            if weights is not None:
+                parts = values * weights
+                return cls(float(weights.sum()), float(parts.sum()), float((parts * values).sum()))
             return cls(values.size, float(values.sum()), float((values * values).sum()))
 
     def __add__(self, other: Self) -> Self:
@@ -211,6 +255,10 @@ class Sums(State):
 
     def subtract(self, other: Self) -> Self:
         return type(self)(self.n - other.n, self.total - other.total, self.squares - other.squares)
+
+    def scaled(self, factor: float) -> Self:
+        """The same values, each counted `factor` times."""
+        return type(self)(self.n * factor, self.total * factor, self.squares * factor)
 
     @property
     def mean(self) -> float | None:
@@ -230,7 +278,7 @@ class Sums(State):
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Self:
-        return cls(int(fields["n"][0]), float(fields["sums"][0]), float(fields["sums"][1]))
+        return cls(counted(fields["n"]).item(), float(fields["sums"][0]), float(fields["sums"][1]))
 
 
 NAMES_KEPT = 256
@@ -250,8 +298,8 @@ class Names(State):
     """
 
     state: ClassVar[str] = "names"
-    counts: Mapping[str, int] = field(default_factory=dict)
-    lost: int = 0
+    counts: Mapping[str, float] = field(default_factory=dict)
+    lost: float = 0
 
     def __add__(self, other: Self) -> Self:
         if not other.counts and not other.lost:
@@ -265,27 +313,34 @@ class Names(State):
         counts = {name: count - other.counts.get(name, 0) for name, count in self.counts.items()}
         return type(self)(*trim({k: v for k, v in counts.items() if v > 0}, self.lost))
 
+    def scaled(self, factor: float) -> Self:
+        """The same names, each counted `factor` times."""
+        return type(self)({name: count * factor for name, count in self.counts.items()}, self.lost * factor)
+
     def fields(self) -> dict[str, Ints | Floats | list[str]]:
         return {
             "names": list(self.counts),
-            "counts": np.array(list(self.counts.values()), np.int64),
+            "counts": counted(list(self.counts.values())),
             "lost": np.array([self.lost]),
         }
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Self:
         names = [str(name) for name in fields["names"]]
-        return cls(dict(zip(names, (int(c) for c in fields["counts"]), strict=True)), int(fields["lost"][0]))
+        counts = counted(fields["counts"]).tolist()
+        return cls(dict(zip(names, counts, strict=True)), counted(fields["lost"]).item())
 
     def agrees(self, other: object) -> bool:
         if not isinstance(other, Names):
             return False
         slack = max(self.lost, other.lost)
+        if any(isinstance(count, float) for count in self.counts.values()):
+            slack += RELATIVE * max(self.counts.values())
         names = self.counts.keys() | other.counts.keys()
         return all(abs(self.counts.get(n, 0) - other.counts.get(n, 0)) <= slack for n in names)
 
 
-def trim(counts: dict[str, int], lost: int) -> tuple[dict[str, int], int]:
+def trim(counts: dict[str, float], lost: float) -> tuple[dict[str, float], float]:
     """Order by count then name, and cut to `NAMES_KEPT` names, taking the first dropped count off all the others."""
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     if len(ranked) <= NAMES_KEPT:

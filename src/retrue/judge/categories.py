@@ -14,7 +14,7 @@ import numpy as np
 
 from retrue.core.column import ColumnProfile
 from retrue.core.grid import CategoricalGrid
-from retrue.core.state import Ints
+from retrue.core.state import Counts, added, counted
 from retrue.metrics.drift.cells import LEAST, Cells
 
 TOO_RARE = 0.9
@@ -31,8 +31,8 @@ def expected_unseen(reference: ColumnProfile) -> float:
     if not isinstance(grid, CategoricalGrid):
         return 0.0
     known = len(grid.categories)
-    once = int((reference.counts[:known] == 1).sum())
-    rare, rows = len(grid.rare), int(reference.counts[known])
+    once = int(((reference.counts[:known] > 0) & (reference.counts[:known] <= 1)).sum())
+    rare, rows = len(grid.rare), added(reference.counts[known])
     return once + min(rare * rare / max(rows, 1), rows) + reference.out_of_range
 
 
@@ -44,8 +44,8 @@ def comparable_cells(window: ColumnProfile, reference: ColumnProfile) -> Cells |
     """
     q, p, alone = _named(window, reference)
     n, m = window.rows, reference.rows
-    alone &= (q + p) * (min(n, m) / max(n + m, 1)) >= LEAST
-    rest = n - int(q[alone].sum()), m - int(p[alone].sum())
+    alone &= (q + p) * (min(n, m) / (n + m or 1)) >= LEAST
+    rest = max(n - added(q[alone]), 0), max(m - added(p[alone]), 0)
     if sum(rest) > TOO_RARE * (n + m):
         return None
     return Cells(np.append(q[alone], rest[0]), np.append(p[alone], rest[1]), int(np.count_nonzero(q + p)))
@@ -53,7 +53,7 @@ def comparable_cells(window: ColumnProfile, reference: ColumnProfile) -> Cells |
 
 def _named(
     window: ColumnProfile, reference: ColumnProfile
-) -> tuple[Ints, Ints, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+) -> tuple[Counts, Counts, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     """Give rows by name: known categories, specials, new names; and which of them may stand alone.
 
     Categories got bins of their own because the reference held many of them. Those that just made it were lucky, and
@@ -61,7 +61,7 @@ def _named(
     """
     known = reference.counts.size - 2
     names = sorted({*window.names.counts, *reference.names.counts})
-    new = [np.array([side.names.counts.get(name, 0) for name in names], np.int64) for side in (window, reference)]
+    new = [counted([side.names.counts.get(name, 0) for name in names]) for side in (window, reference)]
     q = np.concatenate([window.counts[:known], window.special, new[0]])
     p = np.concatenate([reference.counts[:known], reference.special, new[1]])
     alone = np.ones(q.size, np.bool_)

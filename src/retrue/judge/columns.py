@@ -127,7 +127,7 @@ def judge_column(
     return _moved(name, window, reference, alpha, settings, known)
 
 
-def _too_few(name: str, n: int, base: int, settings: Settings) -> Verdict | None:
+def _too_few(name: str, n: float, base: float, settings: Settings) -> Verdict | None:
     """Say that there are too few rows to tell, and where."""
     if n >= settings.min_rows and base >= settings.min_rows:
         return None

@@ -40,7 +40,7 @@ class Past:
 def judge_performance(
     window: Mapping[str, Measure],
     reference: Mapping[str, Measure],
-    labelled: int,
+    labelled: float,
     settings: Settings | None = None,
     *,
     past: Mapping[str, Past] | None = None,
@@ -74,7 +74,7 @@ def judge_metric(
     name: str,
     window: Measure,
     reference: Measure,
-    labelled: int,
+    labelled: float,
     alpha: float,
     settings: Settings | None = None,
     past: Past | None = None,

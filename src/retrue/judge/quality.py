@@ -14,7 +14,7 @@ import numpy as np
 
 from retrue.core.column import SPECIALS, ColumnProfile
 from retrue.core.grid import CategoricalGrid, NumericGrid
-from retrue.core.state import Floats
+from retrue.core.state import Floats, added
 from retrue.judge.budget import share_threshold, wander_reach
 from retrue.judge.categories import expected_unseen
 from retrue.judge.settings import Settings
@@ -76,7 +76,7 @@ def problems(
     return [*ranked, constant] if constant else ranked
 
 
-def _bad_counts(window: ColumnProfile, reference: ColumnProfile) -> Iterator[tuple[str, int, float, int]]:
+def _bad_counts(window: ColumnProfile, reference: ColumnProfile) -> Iterator[tuple[str, float, float, float]]:
     """Yield metric, bad rows of the window, bad rows of the reference (as a base rate), all rows of the window."""
     for metric, names in (
         ("missing", ("null",)),
@@ -85,7 +85,7 @@ def _bad_counts(window: ColumnProfile, reference: ColumnProfile) -> Iterator[tup
         ("infinite", ("+inf", "-inf")),
     ):
         places = [SPECIALS.index(name) for name in names]
-        yield metric, int(window.special[places].sum()), float(reference.special[places].sum()), window.rows
+        yield metric, added(window.special[places]), added(reference.special[places]), window.rows
     grid = window.grid
     if isinstance(grid, CategoricalGrid):
         # Two more than expected: how many are seen once is itself a matter of luck in a small reference.
@@ -95,15 +95,15 @@ def _bad_counts(window: ColumnProfile, reference: ColumnProfile) -> Iterator[tup
     elif isinstance(grid, NumericGrid) and grid.cuts.size > 0:
         # The reference's own ends are its two most extreme rows: one fresh row in (m + 1) / 2 lies beyond them.
         # Time goes on: later dates than ever seen are no fault.
-        hits = window.counts[0] if grid.temporal else window.out_of_range
-        yield "out_of_range", int(hits), 2.0 + reference.out_of_range, window.rows
+        hits = added(window.counts[0]) if grid.temporal else window.out_of_range
+        yield "out_of_range", hits, 2.0 + reference.out_of_range, window.rows
 
 
 def _risen(
     metric: str,
-    hits: int,
+    hits: float,
     base: float,
-    total: int,
+    total: float,
     window: ColumnProfile,
     reference: ColumnProfile,
     alpha: float,
@@ -123,7 +123,7 @@ def _risen(
     return Problem(metric, share, true_before, threshold, wilson(hits, total), sentence)
 
 
-def _usual(metric: str, total: int, alpha: float, history: History) -> float:
+def _usual(metric: str, total: float, alpha: float, history: History) -> float:
     """Give the largest share that the reference windows' own variation explains; 0 where there is no history."""
     if metric not in history:
         return 0.0

@@ -21,7 +21,7 @@ def judge_row_rule(name: str, measure: Measure, sums: Sums) -> Verdict:
     if measure.value is None:
         return Verdict(VerdictKind.NOT_COMPARABLE, f"{name}: {measure.note}", metric="rule_broken", n=sums.n)
     before = "" if measure.reference is None else f", {percent(measure.reference)} in the reference"
-    said = f"{rows(round(sums.total))} of {sums.n:,} ({percent(measure.value)}{before}) don't keep {name!r}"
+    said = f"{rows(round(sums.total))} of {sums.n:,.0f} ({percent(measure.value)}{before}) don't keep {name!r}"
     return verdict(measure, said, f"all rows keep {name!r}", "rule_broken", sums.n)
 
 
@@ -35,7 +35,7 @@ def judge_repeats(column: str, measure: Measure, n: int) -> Verdict:
     return verdict(measure, said, "no id occurs twice", "duplicates", n, column)
 
 
-def verdict(measure: Measure, said: str, calm: str, metric: str, n: int, column: str | None = None) -> Verdict:
+def verdict(measure: Measure, said: str, calm: str, metric: str, n: float, column: str | None = None) -> Verdict:
     """Say `broken` where the share is above zero, and above the reference's beyond chance where that isn't zero."""
     value, before = measure.value or 0.0, measure.reference or 0.0
     low = measure.interval[0] if measure.interval else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retrue.core.outcome import BinaryOutcome, Outcome
+from retrue.core.state import added
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import percent, rows
@@ -24,7 +25,7 @@ def judge_scores(
     share, before = improbable_share(window), improbable_share(reference)
     if share is None or before is None or share <= NOTICEABLE or before > NOTICEABLE:
         return None
-    n = int(window.counts[:-1].sum()) if isinstance(window, BinaryOutcome) else 0
+    n = added(window.counts[:-1]) if isinstance(window, BinaryOutcome) else 0
     if n < (settings or Settings()).min_rows:
         return None
     reason = (

@@ -61,7 +61,7 @@ class Verdict:
         window: start and end of the window, as ISO times.
         value: what was measured; never NaN or infinite (those become None).
         interval: its 95 % interval.
-        n: rows behind the value.
+        n: rows behind the value; effective ones, to a whole number, where rows are weighted.
         threshold: what the value was held against.
         alarm: whether somebody is to be told; left out, the kind decides (and the field then says what it decided).
 
@@ -78,7 +78,7 @@ class Verdict:
     window: tuple[str, str] | None = None
     value: float | None = None
     interval: tuple[float, float] | None = None
-    n: int | None = None
+    n: float | None = None
     threshold: float | None = None
     alarm: bool | None = None
 
@@ -89,7 +89,7 @@ class Verdict:
         set_(self, "value", _finite(self.value))
         set_(self, "threshold", _finite(self.threshold))
         set_(self, "interval", _finite_pair(self.interval))
-        set_(self, "n", None if self.n is None else int(self.n))
+        set_(self, "n", None if self.n is None else round(self.n))
         alarm = self.kind.alarms if self.alarm is None else bool(self.alarm) and self.kind.alarms
         set_(self, "alarm", alarm)
 

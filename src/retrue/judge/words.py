@@ -71,12 +71,14 @@ def span(interval: tuple[float, float], digits: int = 2) -> str:
     return f"{interval[0]:.{digits}f} to {interval[1]:.{digits}f}"
 
 
-def rows(count: int) -> str:
-    """Say a number of rows.
+def rows(count: float) -> str:
+    """Say a number of rows; one that isn't whole by its type is the effective n of weighted rows.
 
-    >>> rows(4031), rows(1)
-    ('4,031 rows', '1 row')
+    >>> rows(4031), rows(1), rows(12.3)
+    ('4,031 rows', '1 row', '12 effective rows')
     """
+    if isinstance(count, float):
+        return f"{count:,.0f} effective rows"
     return f"{count:,} row" + ("" if count == 1 else "s")
 
 

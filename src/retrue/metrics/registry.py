@@ -41,7 +41,7 @@ class Measure:
     error: float | None = None
     interval: Interval | None = None
     note: str | None = None
-    names: tuple[tuple[str, int], ...] = ()
+    names: tuple[tuple[str, float], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """`{"value", "reference", "error", "interval"}`, as in the report's JSON."""

@@ -52,7 +52,7 @@ def row(worst: Verdict, verdicts: list[Verdict]) -> SliceRow:
     odd = {f"{v.column} {state_of(v)}": None for v in verdicts if v.column is not None and v.kind not in QUIET}
     return SliceRow(
         worst.slice or "",
-        max((v.n for v in verdicts if v.n is not None), default=0),
+        int(max((v.n for v in verdicts if v.n is not None), default=0)),
         worst,
         {metric_name(str(v.metric)): said(v) for v in sorted(measured, key=lambda v: str(v.metric), reverse=True)},
         ", ".join(odd),

@@ -239,7 +239,7 @@ class Store(Reader):
             How many profiles were recounted.
         """
         grids, profile = reference.grids, reference.profile
-        labelled = profile.outcome.labelled if profile.outcome else 0
+        labelled = int(profile.outcome.labelled) if profile.outcome else 0
         now, data = _now(), reference.to_bytes()
         new = (
             rows.GridsRow(model, grids.digest, grids.to_bytes(), now),

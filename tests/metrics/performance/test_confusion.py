@@ -26,7 +26,7 @@ def on_coarse_cuts(labels: object, scores: object) -> BinaryOutcome:
     return grid.count(pl.DataFrame({"y": labels, "p": scores}))
 
 
-def cells(counts: Confusion) -> tuple[int, int, int, int]:
+def cells(counts: Confusion) -> tuple[float, float, float, float]:
     """Give the counts in scikit-learn's order."""
     return counts.tn, counts.fp, counts.fn, counts.tp
 

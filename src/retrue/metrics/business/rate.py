@@ -26,8 +26,9 @@ def rate(window: ColumnProfile, reference: ColumnProfile) -> Measure:
     return share(said_yes(window), window.n, said_yes(reference), reference.n)
 
 
-def said_yes(profile: ColumnProfile) -> int:
+def said_yes(profile: ColumnProfile) -> float:
     """Rows that say yes, among the known categories and the never-seen ones."""
     grid = profile.grid
     known = zip(grid.categories, profile.counts.tolist(), strict=False) if isinstance(grid, CategoricalGrid) else ()
-    return sum(int(n) for text, n in (*known, *profile.names.counts.items()) if text.strip().lower() in YES)
+    told: list[tuple[str, float]] = [*known, *profile.names.counts.items()]
+    return sum(n for text, n in told if text.strip().lower() in YES)

@@ -23,9 +23,9 @@ def total(window: ColumnProfile, reference: ColumnProfile) -> Measure:
     """
     if not window.moments.n:
         return NOTHING
-    value, mean = summed(window.moments), window.moments.mean
-    reach = Z95 * (window.moments.m2 + value * mean) ** 0.5
-    before = summed(reference.moments) if reference.moments.n else None
+    rows, mean = summed(window.moments), window.moments.mean
+    value, reach = rows * window.stands_for, Z95 * (window.moments.m2 + rows * mean) ** 0.5 * window.stands_for
+    before = summed(reference.moments) * reference.stands_for if reference.moments.n else None
     return Measure(value, before, interval=(value - reach, value + reach))
 
 

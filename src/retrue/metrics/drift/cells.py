@@ -12,7 +12,7 @@ Rareness is read from both samples together; judged by the reference alone, ever
 cells. New mass stands alone as soon as `LEAST` rows of the smaller sample are in it, so 91 % unseen is seen and one
 unseen row is not.
 
-    counts on the grid + specials ──raw cells──> pool ──> fold ──> int64[k] of window and reference
+    counts on the grid + specials ──raw cells──> pool ──> fold ──> [k] of window and reference
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import numpy as np
 
 from retrue.core.column import SPECIALS, ColumnProfile
 from retrue.core.grid import Grid, NumericGrid
-from retrue.core.state import Bools, Floats, Ints
+from retrue.core.state import Bools, Counts, Ints, added
 
 DECILES = 10
 LEAST = 5.0
@@ -37,13 +37,13 @@ class Cells:
     """Two samples in the same k cells.
 
     Attributes:
-        window, reference: int64[k], rows in each cell.
+        window, reference: [k], rows in each cell; whole numbers, unless weighted.
         occupied: how many bins and specials had rows before any were put together.
         telling: False where no cell has rows enough to stand alone, although there are several values.
     """
 
-    window: Ints
-    reference: Ints
+    window: Counts
+    reference: Counts
     occupied: int
     telling: bool = True
 
@@ -72,8 +72,8 @@ def cells(window: ColumnProfile, reference: ColumnProfile) -> Cells:
     return Cells(fold(w, index, k), fold(r, index, k), occupied, stand or occupied == 1)
 
 
-def fold(counts: Ints | Floats, index: Ints, k: int) -> Ints:
-    """Add up `counts` [..., bins] by cell: int64[..., k].
+def fold(counts: Counts, index: Ints, k: int) -> Counts:
+    """Add up `counts` [..., bins] by cell: [..., k], of the same type.
 
     >>> fold(np.array([[5, 4, 3], [1, 1, 1]]), np.array([0, 1, 0]), 2).tolist()
     [[8, 4], [2, 1]]
@@ -81,15 +81,15 @@ def fold(counts: Ints | Floats, index: Ints, k: int) -> Ints:
     rows = np.asarray(counts).reshape(-1, index.size)
     at = (np.arange(rows.shape[0])[:, None] * k + index).ravel()
     flat = np.bincount(at, rows.ravel(), minlength=rows.shape[0] * k)
-    return np.rint(flat).astype(np.int64).reshape(*np.shape(counts)[:-1], k)
+    return flat.astype(rows.dtype).reshape(*np.shape(counts)[:-1], k)
 
 
-def pool(window: Ints, reference: Ints, new: Bools) -> tuple[Ints, bool]:
+def pool(window: Counts, reference: Counts, new: Bools) -> tuple[Ints, bool]:
     """Put small cells together.
 
     Args:
-        window: int64[raw cells].
-        reference: int64[raw cells].
+        window: [raw cells].
+        reference: [raw cells].
         new: which raw cells hold what the reference lacks: never put with known ones while they hold `LEAST` rows.
 
     Returns:
@@ -98,8 +98,8 @@ def pool(window: Ints, reference: Ints, new: Bools) -> tuple[Ints, bool]:
     >>> pool(np.array([50, 48, 1, 1]), np.array([500, 490, 3, 0]), np.array([False, False, False, True]))
     (array([0, 1, 1, 1]), True)
     """
-    n, m = int(window.sum()), int(reference.sum())
-    expected = (window + reference) * (min(n, m) / max(n + m, 1))
+    n, m = added(window), added(reference)
+    expected = (window + reference) * (min(n, m) / (n + m or 1))
     alone = (expected >= LEAST) | (new & ((window if n <= m else reference) >= LEAST))
     if not alone.any():
         return np.zeros(window.size, np.int64), False
@@ -112,7 +112,7 @@ def pool(window: Ints, reference: Ints, new: Bools) -> tuple[Ints, bool]:
     return np.unique(places, return_inverse=True)[1].astype(np.int64), True
 
 
-def _raw_cells(grid: Grid, reference: Ints, smaller: int) -> _Raw:
+def _raw_cells(grid: Grid, reference: Counts, smaller: float) -> _Raw:
     """Cells before pooling: quantiles or categories, then what is outside, then the specials."""
     if isinstance(grid, NumericGrid):
         return _numeric_cells(reference, smaller)
@@ -122,11 +122,11 @@ def _raw_cells(grid: Grid, reference: Ints, smaller: int) -> _Raw:
     return _Raw(np.concatenate([np.arange(grid.bins), specials]), new)
 
 
-def _numeric_cells(reference: Ints, smaller: int) -> _Raw:
+def _numeric_cells(reference: Counts, smaller: float) -> _Raw:
     """Quantile cells of the reference; a bin belongs to the quantile in which its middle row lies."""
     k = int(np.clip(smaller // LEAST, 1, DECILES))
     inner = reference[1:-1]
-    total = max(int(inner.sum()), 1)
+    total = added(inner) or 1
     middle = (np.cumsum(inner) - inner / 2) / total
     quantile = np.minimum((middle * k).astype(np.int64), k - 1)
     below, above = k, k + 1

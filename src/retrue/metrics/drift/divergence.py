@@ -19,7 +19,7 @@ from typing import TypeAlias
 import numpy as np
 
 from retrue.core.column import ColumnProfile
-from retrue.core.state import Floats, Ints
+from retrue.core.state import Floats, Ints, added
 from retrue.metrics.drift.cells import Cells, cells
 from retrue.metrics.registry import NOTHING, Interval, Measure
 
@@ -68,7 +68,7 @@ class Divergence:
         divergence = max(float(self.of(q, p)), 0.0)
         chance = self.chance(c)
         dq, dp = self.slopes(q, p)
-        n, m = int(c.window.sum()), int(c.reference.sum())
+        n, m = added(c.window), added(c.reference)
         reach = Z95 * math.sqrt(variance(q, dq) / n + variance(p, dp) / m)
         ends = (max(divergence - chance - reach, 0.0), max(divergence, divergence - chance + reach))
         value, expected = (float(self.distance(np.asarray(x))) for x in (divergence, chance))
@@ -77,7 +77,7 @@ class Divergence:
 
     def chance(self, c: Cells) -> float:
         """About the divergence that samples of these sizes have when nothing changed."""
-        n, m = int(c.window.sum()), int(c.reference.sum())
+        n, m = added(c.window), added(c.reference)
         return self.curvature * (c.window.size - 1) * (1 / n + 1 / m)
 
 
@@ -87,7 +87,7 @@ def compare(window: ColumnProfile, reference: ColumnProfile, of: Callable[[Cells
         return NOTHING
     c = cells(window, reference)
     if not c.telling:
-        return Measure(None, note=f"too few rows: {min(window.rows, reference.rows)} in {c.occupied} bins")
+        return Measure(None, note=f"too few rows: {min(window.rows, reference.rows):,.0f} in {c.occupied} bins")
     return of(c)
 
 

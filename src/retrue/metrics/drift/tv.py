@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from retrue.core.column import ColumnProfile
-from retrue.core.state import Floats
+from retrue.core.state import Floats, added
 from retrue.metrics.drift.cells import Cells
 from retrue.metrics.drift.divergence import Z95, Counts, by_chance, compare, shares, variance
 from retrue.metrics.registry import Measure, metric
@@ -42,7 +42,7 @@ def tv(window: ColumnProfile, reference: ColumnProfile) -> Measure:
 def of_cells(c: Cells) -> Measure:
     """The total variation of two samples in cells."""
     q, p = shares(c.window), shares(c.reference)
-    n, m = int(c.window.sum()), int(c.reference.sum())
+    n, m = added(c.window), added(c.reference)
     value = float(np.abs(q - p).sum() / 2)
     noise = np.sqrt(q * (1 - q) / n + p * (1 - p) / m)
     sign = np.sign(q - p) / 2

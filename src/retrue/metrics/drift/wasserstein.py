@@ -62,7 +62,7 @@ def _integrals(cuts: Floats, window: Counts, window_sums: Floats, reference: Cou
     parts = []
     for rows, sums in ((window, window_sums), (reference, reference_sums)):
         counts = np.asarray(rows, np.float64)
-        total = np.maximum(counts.sum(axis=-1, keepdims=True), 1.0)
+        total = np.maximum(counts.sum(axis=-1, keepdims=True), 1e-300)
         before = (np.cumsum(counts, axis=-1) - counts) / total
         parts.append(before * width + (counts * end - sums) / total)
     return np.asarray(parts[1] - parts[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retrue.core.outcome import MulticlassOutcome
+from retrue.core.state import added
 from retrue.metrics.performance.basis import counted, without
 from retrue.metrics.performance.confusion import Confusion, Labelled, measure_ratio
 from retrue.metrics.performance.intervals import wilson
@@ -37,16 +38,16 @@ def accuracy(outcome: Labelled, at: str | None = None) -> Measure:
     return measure_ratio(outcome, at, right, lacking="no rows")
 
 
-def right(table: Confusion) -> tuple[int, int]:
+def right(table: Confusion) -> tuple[float, float]:
     """Rows predicted as labelled, of all."""
     return table.tp + table.tn, table.n
 
 
 def of_classes(outcome: MulticlassOutcome) -> Measure:
     """The diagonal's share of a matrix of any number of classes."""
-    n, c = int(outcome.matrix.sum()), len(outcome.classes)
+    n, c = added(outcome.matrix), len(outcome.classes)
     if n == 0:
         return without(outcome)
-    hits, new = int(outcome.matrix.trace() - outcome.matrix[c, c]), int(outcome.matrix[c, c])
+    hits, new = added(outcome.matrix.diagonal()[:c]), added(outcome.matrix[c, c])
     note = f"{counted(new, 'row')} with a class that the reference never had, in label and prediction" if new else None
     return Measure(hits / n, error=new / n if new else None, interval=wilson(hits, n), note=note)

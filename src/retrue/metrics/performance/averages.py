@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from retrue.core.outcome import MulticlassOutcome
-from retrue.core.state import Floats
+from retrue.core.state import Floats, added
 from retrue.metrics.performance.basis import without
 from retrue.metrics.performance.intervals import Z, wilson
 from retrue.metrics.performance.score_bins import named
@@ -36,7 +36,7 @@ PRECISION, RECALL, F1 = Kind(0, 1), Kind(1, 0), Kind(1, 1)
 
 def average(outcome: MulticlassOutcome, kind: Kind, *, weighted: bool) -> Measure:
     """Average over the classes that occur, equally or by their number of labels; an undefined part counts as 0."""
-    n = int(outcome.matrix.sum())
+    n = added(outcome.matrix)
     if n == 0:
         return without(outcome)
     shares = outcome.matrix / n
@@ -75,7 +75,7 @@ def class_ends(outcome: MulticlassOutcome, kind: Kind) -> Floats:
     return ends if kind != F1 else 2 * ends / (1 + ends)
 
 
-def variances(shares: Floats, kind: Kind, n: int) -> Floats:
+def variances(shares: Floats, kind: Kind, n: float) -> Floats:
     """float64[C]: the sampling variance of each class by itself, by the delta method."""
     rows, columns, hits = shares.sum(axis=1)[:-1], shares.sum(axis=0)[:-1], shares.diagonal()[:-1]
     of, value = kind.u * rows + kind.v * columns, by_class(shares, kind)
@@ -105,7 +105,7 @@ def gradient(shares: Floats, kind: Kind, weights: Floats) -> Floats:
     return slope
 
 
-def variance(shares: Floats, slope: Floats, n: int) -> float:
+def variance(shares: Floats, slope: Floats, n: float) -> float:
     """Variance of a function of multinomial shares with this gradient."""
     mean = float((shares * slope).sum())
     return max(float((shares * slope**2).sum()) - mean**2, 0.0) / n

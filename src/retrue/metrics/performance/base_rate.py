@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retrue.core.outcome import MulticlassOutcome
+from retrue.core.state import added
 from retrue.metrics.performance.basis import without
 from retrue.metrics.performance.confusion import Labelled, class_index
 from retrue.metrics.performance.intervals import wilson
@@ -30,7 +31,7 @@ def base_rate(outcome: Labelled, at: str | None = None) -> Measure:
     0.6666666666666666
     """
     if isinstance(outcome, MulticlassOutcome):
-        positives, n = int(outcome.matrix[class_index(outcome, at)].sum()), int(outcome.matrix.sum())
+        positives, n = added(outcome.matrix[class_index(outcome, at)]), added(outcome.matrix)
     else:
-        positives, n = int(outcome.counts[:, 1].sum()), outcome.labelled
+        positives, n = added(outcome.counts[:, 1]), outcome.labelled
     return Measure(positives / n, interval=wilson(positives, n)) if n else without(outcome)

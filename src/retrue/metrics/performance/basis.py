@@ -8,13 +8,14 @@ from retrue.metrics.performance.intervals import of_fraction, of_mean
 from retrue.metrics.registry import NOTHING, Measure
 
 
-def counted(n: int, what: str) -> str:
+def counted(n: float, what: str) -> str:
     """A number with its noun.
 
     >>> counted(1, "label"), counted(1200, "label")
     ('1 label', '1,200 labels')
     """
-    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+    said = f"{n:,.0f} {what}"
+    return said if said == f"1 {what}" else said + "s"
 
 
 def without(outcome: Outcome, what: str = "predictions") -> Measure:
@@ -27,18 +28,18 @@ def without(outcome: Outcome, what: str = "predictions") -> Measure:
     return Measure(None, note=f"no {what} among {counted(outcome.labelled, 'labelled row')}")
 
 
-def one_class(labels: int) -> Measure:
+def one_class(labels: float) -> Measure:
     """No value, because both classes are needed."""
     return Measure(None, note=f"only one class among {counted(labels, 'label')}")
 
 
-def left_out(n: int, of: int, why: str) -> str | None:
+def left_out(n: float, of: float, why: str) -> str | None:
     """A note where some rows don't count, None where all do.
 
     >>> left_out(3, 1200, "have a label of 0")
     '3 of 1,200 rows have a label of 0 and are left out'
     """
-    return f"{n:,} of {counted(of, 'row')} {why} and are left out" if n else None
+    return f"{n:,.0f} of {counted(of, 'row')} {why} and are left out" if n > 1e-9 * of else None
 
 
 def mean(sums: Sums, *, low: float | None = None, note: str | None = None) -> Measure:
@@ -52,6 +53,6 @@ def mean_fraction(sums: Sums, note: str | None = None) -> Measure:
     return Measure(value, interval=of_fraction(value, (error or 0.0) ** 2, sums.n), note=note)
 
 
-def single(n: int) -> str | None:
+def single(n: float) -> str | None:
     """Why there is no interval of a mean."""
-    return "one row only: no interval" if n == 1 else None
+    return "one row only: no interval" if 0 < n < 2 else None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from retrue.core.outcome import BinaryOutcome, MulticlassOutcome
-from retrue.core.state import Ints
+from retrue.core.state import Counts, added
 from retrue.errors import MetricError, nearest
 from retrue.metrics.performance.basis import without
 from retrue.metrics.performance.intervals import wilson
@@ -37,16 +37,16 @@ class Confusion:
         worst, best: the least and the most right that the counts could be, where the threshold lies inside a score bin.
     """
 
-    tp: int
-    fp: int
-    fn: int
-    tn: int
+    tp: float
+    fp: float
+    fn: float
+    tn: float
     threshold: float | None = None
     worst: Confusion | None = None
     best: Confusion | None = None
 
     @property
-    def n(self) -> int:
+    def n(self) -> float:
         """All rows."""
         return self.tp + self.fp + self.fn + self.tn
 
@@ -56,7 +56,7 @@ class Confusion:
         return self.worst is None
 
 
-Ratio = Callable[[Confusion], tuple[int, int]]
+Ratio = Callable[[Confusion], tuple[float, float]]
 """Hits and of how many, from a confusion matrix."""
 
 
@@ -115,13 +115,13 @@ def at_threshold(outcome: BinaryOutcome, threshold: float) -> Confusion:
     return Confusion(found.tp, found.fp, found.fn, found.tn, threshold, worst, best)
 
 
-def split(bins: Ints, first: int, threshold: float) -> Confusion:
+def split(bins: Counts, first: int, threshold: float) -> Confusion:
     """Count score bins [bins, 2] from `first` up as predicted positive."""
     (tn, fn), (fp, tp) = bins[:first].sum(axis=0).tolist(), bins[first:].sum(axis=0).tolist()
     return Confusion(tp, fp, fn, tn, threshold)
 
 
-def move(counts: Confusion, negatives: int, positives: int, *, predicted: bool) -> Confusion:
+def move(counts: Confusion, negatives: float, positives: float, *, predicted: bool) -> Confusion:
     """Add rows by label, all predicted positive or all predicted negative."""
     c = counts
     if predicted:
@@ -132,9 +132,10 @@ def move(counts: Confusion, negatives: int, positives: int, *, predicted: bool) 
 def one_against_rest(outcome: MulticlassOutcome, at: object) -> Confusion:
     """Count one class as positive and everything else as negative."""
     which = class_index(outcome, at)
-    tp = int(outcome.matrix[which, which])
-    fn, fp = int(outcome.matrix[which].sum()) - tp, int(outcome.matrix[:, which].sum()) - tp
-    return Confusion(tp, fp, fn, int(outcome.matrix.sum()) - tp - fn - fp)
+    matrix = outcome.matrix
+    tp, rest = added(matrix[which, which]), np.arange(len(matrix)) != which
+    fn, fp, tn = added(matrix[which, rest]), added(matrix[rest, which]), added(matrix[rest][:, rest])
+    return Confusion(tp, fp, fn, tn)
 
 
 def class_index(outcome: MulticlassOutcome, at: object) -> int:
@@ -165,7 +166,9 @@ def cut_at_half(outcome: BinaryOutcome) -> bool:
     """Whether the predictions are what a threshold of 0.5 makes of the scores."""
     told, cut = confusion(outcome), at_threshold(outcome, THRESHOLD)
     worst, best = cut.worst or cut, cut.best or cut
-    return told.n == cut.n and worst.tp <= told.tp <= best.tp and best.fp <= told.fp <= worst.fp
+    slack = 1e-9 * told.n  # sums of weights depend on the order of adding
+    right = worst.tp - slack <= told.tp <= best.tp + slack
+    return abs(told.n - cut.n) <= slack and right and best.fp - slack <= told.fp <= worst.fp + slack
 
 
 def measure_ratio(outcome: Labelled, at: str | None, ratio: Ratio, lacking: str) -> Measure:
@@ -177,11 +180,11 @@ def measure_ratio(outcome: Labelled, at: str | None, ratio: Ratio, lacking: str)
         return without(outcome, "predictions" if table.threshold is None else "scores")
     hits, of = ratio(table)
     if of == 0:
-        return Measure(None, note=lacking.format(n=f"{table.n:,}"))
+        return Measure(None, note=lacking.format(n=f"{table.n:,.0f}"))
     return Measure(hits / of, error=reach(table, lambda c: quotient(ratio(c))), interval=wilson(hits, of))
 
 
-def quotient(pair: tuple[int, int]) -> float | None:
+def quotient(pair: tuple[float, float]) -> float | None:
     """Hits as a share, None of nothing."""
     return pair[0] / pair[1] if pair[1] else None
 

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from retrue.core.outcome import BinaryOutcome
-from retrue.core.state import Bools, Floats, Ints
+from retrue.core.state import Bools, Counts, Floats, added
 from retrue.metrics.performance.basis import without
 from retrue.metrics.performance.intervals import wilson
 from retrue.metrics.performance.probabilities import improbable, no_probabilities
@@ -40,7 +40,7 @@ def ece(outcome: BinaryOutcome) -> Measure:
     0.25
     """
     counts, sums = outcome.scored, outcome.score_sums[:-1, :2]
-    scored = int(counts.sum())
+    scored = added(counts)
     if scored == 0:
         return without(outcome, "scores")
     missing = no_probabilities(outcome)
@@ -49,7 +49,7 @@ def ece(outcome: BinaryOutcome) -> Measure:
     if not np.isin(TENTHS, outcome.cuts).all():
         return Measure(None, note="the reference's scores are no probabilities: they reach outside 0 to 1")
     inside = probable(outcome.cuts)
-    n = int(counts[inside].sum())
+    n = added(counts[inside])
     gaps, noise = gaps_of(outcome.cuts[:-1], counts[inside], sums[inside], n)
     return Measure(float(np.abs(gaps).sum()), interval=interval(gaps, noise, n), note=improbable(outcome))
 
@@ -61,7 +61,7 @@ def probable(cuts: Floats) -> Bools:
     return inside
 
 
-def gaps_of(low: Floats, counts: Ints, sums: Floats, n: int) -> tuple[Floats, Floats]:
+def gaps_of(low: Floats, counts: Counts, sums: Floats, n: float) -> tuple[Floats, Floats]:
     """float64[10] each: (positives - sum of scores) / n of each group, and its standard error.
 
     A row contributes label - score; its square is taken at the mean score of its bin and label, or, where that is more,
@@ -77,7 +77,7 @@ def gaps_of(low: Floats, counts: Ints, sums: Floats, n: int) -> tuple[Floats, Fl
     return gaps, np.sqrt(np.maximum(spread, 0.0) / n)
 
 
-def interval(gaps: Floats, noise: Floats, n: int) -> Interval | None:
+def interval(gaps: Floats, noise: Floats, n: float) -> Interval | None:
     """All calibration errors under which the one seen is not too extreme.
 
     The true gaps are taken to be the seen ones, all shrunk or grown by one factor; the factor at which 2.5 % of draws

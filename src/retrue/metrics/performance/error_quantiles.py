@@ -66,15 +66,15 @@ def error_quantile(outcome: RegressionOutcome, share: float) -> Measure:
     Read off the error grid: inside a bin, in proportion. The interval runs between the order statistics that a binomial
     count puts around it, at the outer ends of their bins.
     """
-    n = outcome.errors.n
-    if n == 0:
+    if outcome.errors.n == 0:
         return without(outcome)
-    ends = bin_ends(outcome.errors)
+    errors = outcome.errors.by_event()
+    n, ends = round(errors.n), bin_ends(errors)
     rank = min(max(ceil(share * n), 1), n)
-    value, low, high = at_rank(outcome.errors, ends, rank)
-    reach = Z * sqrt(n * share * (1 - share))
+    value, low, high = at_rank(errors, ends, rank)
+    reach = Z * sqrt(n * share * (1 - share)) * sqrt(errors.n / outcome.errors.n)
     first, last = max(floor(n * share - reach), 1), min(ceil(n * share + reach) + 1, n)
-    interval = (at_rank(outcome.errors, ends, first)[1], at_rank(outcome.errors, ends, last)[2])
+    interval = (at_rank(errors, ends, first)[1], at_rank(errors, ends, last)[2])
     return Measure(value, error=max(high - value, value - low), interval=interval if n > 1 else None, note=single(n))
 
 
@@ -90,7 +90,7 @@ def bin_ends(errors: ColumnProfile) -> Floats:
 def at_rank(errors: ColumnProfile, ends: Floats, rank: int) -> tuple[float, float, float]:
     """The rank-th smallest error (1 is the least): estimate, least and greatest it can be."""
     below = np.cumsum(errors.counts)
-    where = int(np.searchsorted(below, rank))
+    where = min(int(np.searchsorted(below, rank)), int(np.flatnonzero(errors.counts)[-1]))
     low, high = ends[where].tolist()
     within = (rank - (below[where] - errors.counts[where]) - 0.5) / errors.counts[where]
-    return low + float(within) * (high - low), low, high
+    return low + min(max(float(within), 0.0), 1.0) * (high - low), low, high

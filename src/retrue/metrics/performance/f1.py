@@ -37,7 +37,7 @@ def f1(outcome: Labelled, at: str | None = None) -> Measure:
         return without(outcome, "predictions" if table.threshold is None else "scores")
     value = harmonic(table)
     if value is None:
-        return Measure(None, note=f"no positives among {table.n:,} labels and predictions")
+        return Measure(None, note=f"no positives among {table.n:,.0f} labels and predictions")
     return Measure(value, error=reach(table, harmonic), interval=of_jaccard(table))
 
 

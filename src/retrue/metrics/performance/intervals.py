@@ -54,18 +54,18 @@ def of_logit(value: float, variance: float, n: float) -> Interval | None:
     most = value * (1 - value)
     if variance <= FLAT * most or most <= 0:
         return wilson(value * n, n)
-    centre, reach = log(value / (1 - value)), student(int(n) - 1) * sqrt(variance) / most
+    centre, reach = log(value / (1 - value)), student(n - 1) * sqrt(variance) / most
     return 1 / (1 + exp(min(reach - centre, 700.0))), 1 / (1 + exp(min(-reach - centre, 700.0)))
 
 
-def student(degrees: int) -> float:
+def student(degrees: float) -> float:
     """The 97.5 % point of Student's t, to 0.1 % (Abramowitz and Stegun 26.7.5; exact for one and two degrees).
 
     >>> round(student(1), 2), round(student(5), 2), round(student(10**6), 3)
     (12.71, 2.57, 1.96)
     """
     if degrees < 3:
-        return {1: 12.706204736432095, 2: 4.302652729911275}.get(degrees, float("inf"))
+        return {1: 12.706204736432095, 2: 4.302652729911275}.get(int(degrees), float("inf"))
     powers = (
         (Z**3 + Z) / 4,
         (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96,
@@ -88,7 +88,7 @@ def of_mean(sums: Sums, low: float | None = None) -> Interval | None:
     return (mean - reach if low is None else max(mean - reach, low)), mean + reach
 
 
-def of_positive(value: float, error: float, n: int) -> Interval | None:
+def of_positive(value: float, error: float, n: float) -> Interval | None:
     """The interval of a positive value with standard error `error`, symmetric in ln(value); None below two rows."""
     if n < 2 or value <= 0:
         return (value, value) if n >= 2 else None

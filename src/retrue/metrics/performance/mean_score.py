@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from retrue.core.outcome import BinaryOutcome
-from retrue.core.state import Sums
+from retrue.core.state import Sums, added
 from retrue.metrics.performance.basis import counted, mean
 from retrue.metrics.registry import NOTHING, Measure, metric
 from retrue.schema import Task
@@ -26,4 +26,4 @@ def mean_score(outcome: BinaryOutcome) -> Measure:
         return Measure(None, note=f"no scores among {counted(rows, 'row')}") if rows else NOTHING
     held = n > 0
     squares = float((sums[held] ** 2 / n[held]).sum())
-    return mean(Sums(int(n.sum()), float(sums.sum()), squares))
+    return mean(Sums(added(n), float(sums.sum()), squares))

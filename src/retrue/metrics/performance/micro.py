@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from retrue.core.outcome import MulticlassOutcome
+from retrue.core.state import added
 from retrue.metrics.performance.basis import without
 from retrue.metrics.performance.confusion import Confusion
 from retrue.metrics.performance.intervals import wilson
@@ -22,7 +23,7 @@ def precision_micro(outcome: MulticlassOutcome) -> Measure:
     >>> precision_micro(multiclass(["a", "a", "b", "b"], ["a", "b", "b", "b"])).value
     0.75
     """
-    table = added(outcome)
+    table = together(outcome)
     return share_of(outcome, table.tp, table.tp + table.fp, "no prediction is a class of the reference")
 
 
@@ -34,7 +35,7 @@ def recall_micro(outcome: MulticlassOutcome) -> Measure:
     >>> recall_micro(multiclass(["a", "a", "b", "b"], ["a", "b", "b", "b"])).value
     0.75
     """
-    table = added(outcome)
+    table = together(outcome)
     return share_of(outcome, table.tp, table.tp + table.fn, "no label is a class of the reference")
 
 
@@ -48,21 +49,21 @@ def f1_micro(outcome: MulticlassOutcome) -> Measure:
     >>> f1_micro(multiclass(["a", "a", "b", "b"], ["a", "b", "b", "b"])).value
     0.75
     """
-    table = added(outcome)
+    table = together(outcome)
     of = table.tp + (table.fp + table.fn) / 2
     if not of:
         return share_of(outcome, 0, 0, "no label or prediction is a class of the reference")
     return Measure(table.tp / of, interval=wilson(table.tp, of))
 
 
-def added(outcome: MulticlassOutcome) -> Confusion:
+def together(outcome: MulticlassOutcome) -> Confusion:
     """The known classes' TP, FP and FN, added up (TN has no meaning here)."""
     known = outcome.matrix[:-1, :-1]
-    tp = int(known.trace())
-    return Confusion(tp, int(outcome.matrix[:, :-1].sum()) - tp, int(outcome.matrix[:-1].sum()) - tp, 0)
+    tp = added(known.diagonal())
+    return Confusion(tp, added(outcome.matrix[:, :-1]) - tp, added(outcome.matrix[:-1]) - tp, 0)
 
 
-def share_of(outcome: MulticlassOutcome, hits: int, of: int, lacking: str) -> Measure:
+def share_of(outcome: MulticlassOutcome, hits: float, of: float, lacking: str) -> Measure:
     """A share of rows with Wilson's interval, `lacking` as the note where it is a share of nothing."""
     if not outcome.matrix.any():
         return without(outcome)

@@ -33,6 +33,6 @@ def precision(outcome: Labelled, at: str | None = None) -> Measure:
     )
 
 
-def right_of_predicted(table: Confusion) -> tuple[int, int]:
+def right_of_predicted(table: Confusion) -> tuple[float, float]:
     """Right ones among the predicted positives."""
     return table.tp, table.tp + table.fp

@@ -30,6 +30,6 @@ def predicted_rate(outcome: Labelled, at: str | None = None) -> Measure:
     return measure_ratio(outcome, at, predicted, lacking="no rows")
 
 
-def predicted(table: Confusion) -> tuple[int, int]:
+def predicted(table: Confusion) -> tuple[float, float]:
     """Predicted positives, of all."""
     return table.tp + table.fp, table.n

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from retrue.core.outcome import BinaryOutcome, Outcome
-from retrue.core.state import Bools, Floats
+from retrue.core.state import Bools, Floats, added
 from retrue.metrics.performance.basis import left_out
 from retrue.metrics.registry import Measure
 
@@ -28,13 +28,13 @@ def improbable_share(outcome: Outcome | None) -> float | None:
     if not isinstance(outcome, BinaryOutcome) or not outcome.cuts.size:
         return None
     counts = outcome.counts[:-1].sum(axis=1)
-    scored = int(counts.sum())
+    scored = added(counts)
     return float(counts[beyond(outcome.cuts)].sum()) / scored if scored else None
 
 
-def outside(outcome: BinaryOutcome) -> tuple[int, int]:
+def outside(outcome: BinaryOutcome) -> tuple[float, float]:
     """Labelled rows whose score is no probability, and labelled rows with a score."""
-    scored = int(outcome.scored.sum())
+    scored = added(outcome.scored)
     return scored - outcome.losses["brier"].n, scored
 
 
@@ -50,7 +50,7 @@ def no_probabilities(outcome: Outcome, instead: str = "") -> Measure | None:
     out, scored = outside(outcome)
     if not scored or out / scored <= NOTICEABLE:
         return None
-    said = f"{100 * out / scored:.3g} % of {scored:,} scores are no probabilities: they lie outside 0 to 1"
+    said = f"{100 * out / scored:.3g} % of {scored:,.0f} scores are no probabilities: they lie outside 0 to 1"
     return Measure(None, note=said + instead)
 
 

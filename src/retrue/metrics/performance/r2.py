@@ -32,7 +32,7 @@ def r2(outcome: RegressionOutcome) -> Measure:
     n, spread = outcome.labels.n, outcome.labels.m2
     if n == 0:
         return without(outcome)
-    if n == 1 or spread <= 0:
+    if n <= 1 or spread <= 0:
         return Measure(None, note=f"all labels are equal among {counted(n, 'row')}")
     unexplained = outcome.losses["mse"].total / spread
     return Measure(1 - unexplained, interval=interval(outcome, unexplained))

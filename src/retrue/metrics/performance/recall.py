@@ -31,6 +31,6 @@ def recall(outcome: Labelled, at: str | None = None) -> Measure:
     return measure_ratio(outcome, at, found, lacking="no positives among {n} labels")
 
 
-def found(table: Confusion) -> tuple[int, int]:
+def found(table: Confusion) -> tuple[float, float]:
     """Found ones among the positives."""
     return table.tp, table.tp + table.fn

@@ -69,7 +69,7 @@ def roc_auc_macro(outcome: MulticlassOutcome) -> Measure:
     bins = {name: score_bins(outcome, name) for name in outcome.classes}
     areas = {name: area for name, b in bins.items() if (area := area_of(b)) is not None}
     if not areas:
-        scored = max((int(b.n0 + b.n1) for b in bins.values()), default=0)
+        scored = max((b.n0 + b.n1 for b in bins.values()), default=0)
         return one_class(scored) if scored else without(outcome, "scores")
     found = list(areas.values())
     value, spread = float(np.mean([a.value for a in found])), float(np.mean([a.variance**0.5 for a in found]))

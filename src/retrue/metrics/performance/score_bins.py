@@ -54,7 +54,7 @@ def score_bins(outcome: Labelled, at: str | None = None) -> ScoreBins:
 
 def unscored(outcome: Labelled, bins: ScoreBins) -> Measure:
     """No value, because there are no scores or only one class."""
-    n = int(bins.n0 + bins.n1)
+    n = bins.n0 + bins.n1
     return one_class(n) if n else without(outcome, "scores")
 
 

@@ -31,6 +31,6 @@ def specificity(outcome: Labelled, at: str | None = None) -> Measure:
     return measure_ratio(outcome, at, spared, lacking="no negatives among {n} labels")
 
 
-def spared(table: Confusion) -> tuple[int, int]:
+def spared(table: Confusion) -> tuple[float, float]:
     """Ones left alone among the negatives."""
     return table.tn, table.tn + table.fp

@@ -24,7 +24,7 @@ def constant(window: ColumnProfile, reference: ColumnProfile) -> Measure:
     return Measure(float(single(window)), before)
 
 
-def values(profile: ColumnProfile) -> int:
+def values(profile: ColumnProfile) -> float:
     """Rows with a value: finite, infinite or a category."""
     return profile.n + profile.special_count("+inf") + profile.special_count("-inf")
 

@@ -40,7 +40,8 @@ def quantile(profile: ColumnProfile, q: float) -> Read:
     >>> quantile(NumericGrid.fit(column).count(column), 0.5).value
     3.0
     """
-    rank = min(max(q, 0.0), 1.0) * (profile.n - 1)
+    profile = profile.by_event()
+    rank = min(max(q, 0.0), 1.0) * max(profile.n - 1, 0)
     lower, upper = (_row(profile, at) for at in (math.floor(rank), math.ceil(rank)))
     part = rank - math.floor(rank)
     value = lower.value * (1 - part) + upper.value * part
@@ -51,13 +52,13 @@ def _row(profile: ColumnProfile, rank: int) -> Read:
     """The value at `rank` (0 is the least), spread evenly between the ends of its bin."""
     up_to = np.cumsum(profile.counts)
     at = int(np.searchsorted(up_to, rank, side="right"))
-    count = int(profile.counts[at])
+    count = profile.counts[at].item()
     low, high = _ends(profile, at)
     if count == 1:
         # The bin's sum is the value.
         single = min(max(float(profile.sums[at]), low), high)
         return Read(single, single, single)
-    part = (rank - int(up_to[at]) + count + 0.5) / count
+    part = min(max((rank - up_to[at].item() + count + 0.5) / count, 0.0), 1.0)
     return Read(low + (high - low) * part, low, high)
 
 

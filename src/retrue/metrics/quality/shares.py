@@ -10,7 +10,7 @@ Z95 = 1.959963984540054
 """Half-width of a 95 % interval in standard errors."""
 
 
-def share(hits: int, rows: int, reference_hits: int, reference_rows: int) -> Measure:
+def share(hits: float, rows: float, reference_hits: float, reference_rows: float) -> Measure:
     """The share `hits / rows` with its interval, and the same of the reference."""
     if rows <= 0:
         return NOTHING

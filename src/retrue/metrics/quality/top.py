@@ -28,7 +28,7 @@ def top(window: ColumnProfile, reference: ColumnProfile) -> Measure:
     before = reference.names.counts.get(name, 0)
     if known.size and known.max() >= hits:
         at = int(np.argmax(known))
-        name, hits, before = window.grid.categories[at], int(known[at]), int(reference.counts[at])
+        name, hits, before = window.grid.categories[at], known[at].item(), reference.counts[at].item()
     if not hits:
         return NOTHING
     found = share(hits, window.rows, before, reference.rows)
