@@ -1,7 +1,8 @@
 """One problem is one incident: opens once, lasts through gaps, ends when things are calm, counts a window once."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -182,3 +183,39 @@ def test_two_incidents_never_take_one_id() -> None:
     assert len({incident.id for incident in incidents}) == len(incidents) == 2
     assert {incident.columns for incident in incidents} == {("temp",), ("pressure",)}
     assert all(incident.live for incident in incidents)
+
+
+def test_what_people_said_of_one_column_does_not_pass_to_another() -> None:
+    """Late rows open an earlier incident of the same kind, and change how the acknowledged one begins."""
+    days: list[list[Verdict]] = [[CALM], [CALM], [CALM], [CALM], [missing("n")], [missing("n")]]
+    (known,) = group(days)
+    days[0], days[4] = [missing("x")], [replace(missing("n"), metric="constant")]
+    found = {one.columns: one for one in group(days, [known.acknowledge()])}
+    assert (found["n",].id, found["n",].state) == (known.id, State.ACKNOWLEDGED)
+    assert found["x",].id != known.id
+    assert found["x",].state is not State.ACKNOWLEDGED
+
+
+@pytest.mark.parametrize("zone", ["+09:00", "-08:00", "+00:00"])
+def test_what_people_said_in_utc_holds_for_windows_of_any_zone(zone: str) -> None:
+    """Resolved an hour after the last window ended it stays so; an hour before, the window opens it again."""
+    window = (f"2024-03-01T00:00{zone}", f"2024-03-02T00:00{zone}")
+    (open_one,) = group_incidents("m", {window: [missing()]})
+    for hours, live in ((1, False), (-1, True)):
+        at = (datetime.fromisoformat(window[1]) + timedelta(hours=hours)).astimezone(UTC).isoformat()
+        assert group_incidents("m", {window: [missing()]}, [open_one.resolve(at)])[0].live is live
+        again = group_incidents("m", {window: [missing()]}, [open_one.snooze(at)])[0]
+        assert (again.state is State.OPEN) is live
+
+
+def test_windows_are_in_order_of_time_where_the_clock_is_put_back() -> None:
+    """The hour from 2 to 3 comes twice: the first at +02:00."""
+    hours = [("2024-10-27T02:00+02:00", "2024-10-27T02:00+01:00"), ("2024-10-27T02:00+01:00", "2024-10-27T03:00+01:00")]
+    (incident,) = group_incidents("m", {hours[0]: [missing()], hours[1]: [CALM]}, (), Hysteresis(calm=1))
+    assert incident.state is State.RESOLVED
+
+
+def test_a_time_that_is_none_is_refused() -> None:
+    (incident,) = group([[missing()]])
+    with pytest.raises(ConfigError, match="'tomorrow' is no time"):
+        incident.snooze("tomorrow")

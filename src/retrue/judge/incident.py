@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -70,11 +70,11 @@ class Incident:
 
     def snooze(self, until: str) -> Incident:
         """Say that nobody wants to hear of it before a time (ISO)."""
-        return replace(self, state=State.SNOOZED, snoozed_until=until) if self.live else self
+        return replace(self, state=State.SNOOZED, snoozed_until=checked(until)) if self.live else self
 
     def resolve(self, at: str) -> Incident:
         """Say that it is over; alerts in windows that end after `at` (ISO) open it again."""
-        return replace(self, state=State.RESOLVED, until=at, snoozed_until=None)
+        return replace(self, state=State.RESOLVED, until=checked(at), snoozed_until=None)
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as plain values, verdicts as their ten fields."""
@@ -134,14 +134,14 @@ def group_incidents(
 
     Args:
         model: the model.
-        history: all verdicts of each judged window, by its start and end (ISO, one zone, so that text sorts as time
-            does); calm ones too, because they end incidents. A window judged again has its new verdicts here.
+        history: all verdicts of each judged window, by its start and end (ISO); calm ones too, because they end
+            incidents. A window judged again has its new verdicts here.
         prior: the incidents as last grouped, with what people said about them.
         hysteresis: when an incident ends.
     """
     hysteresis = hysteresis or Hysteresis()
     threads: list[_Thread] = []
-    for now, window in enumerate(sorted(history)):
+    for now, window in enumerate(sorted(history, key=lambda span: _time(span[0]))):
         verdicts = [verdict.within(window) for verdict in history[window]]
         alerts = sort_worst_first(verdict for verdict in verdicts if verdict.alarm)
         told: set[int] = set()
@@ -239,19 +239,51 @@ def _claims(fresh: list[Incident], prior: list[Incident]) -> dict[int, Incident]
     """
     claims = {place: b for place, one in enumerate(fresh) for b in prior if (b.model, b.id) == (one.model, one.id)}
     free = [before for before in prior if before not in claims.values()]
-    for place, one in enumerate(fresh):
-        found = next((before for before in free if place not in claims and _alike(one, before)), None)
-        if found is not None:
-            claims[place] = found
-            free.remove(found)
+    # What people said of one column's trouble must not pass to another's, only because that began earlier.
+    for alike in (_of_a_column, _of_a_kind):
+        for place, one in enumerate(fresh):
+            found = next((b for b in free if place not in claims and _overlap(one, b) and alike(one, b)), None)
+            if found is not None:
+                claims[place] = found
+                free.remove(found)
     return claims
 
 
-def _alike(fresh: Incident, before: Incident) -> bool:
-    """Whether two groupings may speak of one incident: windows that overlap, the same kind or a column in common."""
-    overlap = before.since <= _last(fresh) and (before.until is None or before.until >= fresh.since)
-    same = before.kind is fresh.kind or set(before.columns) & set(fresh.columns)
-    return before.model == fresh.model and overlap and bool(same)
+def _of_a_column(fresh: Incident, before: Incident) -> bool:
+    """Whether two groupings have a column in common."""
+    return not set(before.columns).isdisjoint(fresh.columns)
+
+
+def _of_a_kind(fresh: Incident, before: Incident) -> bool:
+    """Whether two groupings are of one kind, and neither speaks of columns that the other doesn't."""
+    return before.kind is fresh.kind and not (before.columns and fresh.columns)
+
+
+def _overlap(fresh: Incident, before: Incident) -> bool:
+    """Whether two groupings are of one model and of windows that overlap."""
+    begun = _time(before.since) <= _time(_last(fresh))
+    return before.model == fresh.model and begun and (before.until is None or _time(before.until) >= _time(fresh.since))
+
+
+def _time(moment: str) -> datetime:
+    """An ISO time; people's are in UTC and windows in the model's zone, so that their texts don't sort as they do."""
+    if not moment:
+        return datetime.min.replace(tzinfo=UTC)
+    at = datetime.fromisoformat(moment)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def checked(moment: str) -> str:
+    """Refuse what is no time.
+
+    Raises:
+        ConfigError: it isn't ISO 8601.
+    """
+    try:
+        datetime.fromisoformat(moment)
+    except ValueError as error:
+        raise ConfigError(f"{moment!r} is no time", expected="ISO 8601, such as 2024-03-14T09:00+01:00") from error
+    return moment
 
 
 def _carry(fresh: Incident, before: Incident, last: str) -> Incident:
@@ -260,9 +292,10 @@ def _carry(fresh: Incident, before: Incident, last: str) -> Incident:
     if not fresh.live or before.state is State.OPEN:
         return carried
     if before.state is State.RESOLVED:
-        ended = before.until is not None and last <= before.until
+        ended = before.until is not None and _time(last) <= _time(before.until)
         return replace(carried, state=State.RESOLVED, until=before.until) if ended else carried
-    if before.state is State.SNOOZED and before.snoozed_until is not None and last > before.snoozed_until:
+    snoozed_until = before.snoozed_until
+    if before.state is State.SNOOZED and snoozed_until is not None and _time(last) > _time(snoozed_until):
         return carried
     return replace(carried, state=before.state, snoozed_until=before.snoozed_until)
 
