@@ -22,7 +22,13 @@ def spans(verdicts: list[rt.Verdict]) -> list[str]:
 
 def of_the_model(verdicts: list[rt.Verdict]) -> set[str | None]:
     """The metrics of performance that were judged."""
-    return {verdict.metric for verdict in verdicts if verdict.column is None}
+    told = (verdict for verdict in verdicts if verdict.kind is not rt.VerdictKind.NOT_COMPARABLE)
+    return {verdict.metric for verdict in told if verdict.column is None}
+
+
+def waits(verdicts: list[rt.Verdict]) -> list[str]:
+    """What is said of performance that can't be told yet."""
+    return [v.reason for v in verdicts if v.kind is rt.VerdictKind.NOT_COMPARABLE and v.metric == "roc_auc"]
 
 
 def kept(model: rt.Model) -> tuple[rows.VerdictRow, ...]:
@@ -104,7 +110,9 @@ def test_performance_waits_until_labels_cover_the_window(store: rt.Workspace) ->
     model, table = registered(store, coverage=0.9), events(14, 1)
     model.log(table.drop("y"))
     model.label(table.select("id", "y").head(int(0.89 * A_DAY)))
-    assert of_the_model(model.check(now=day(16))) == set()
+    early = model.check(now=day(16))
+    assert of_the_model(early) == set()
+    assert waits(early) == ["89 % of 300 rows have a label, needs 90 %; if no more will come, register with maturity="]
     model.label(table.select("id", "y").head(int(0.9 * A_DAY)))
     assert of_the_model(model.check(now=day(16))) == {"roc_auc", "accuracy"}
 
@@ -114,10 +122,32 @@ def test_performance_waits_until_labels_are_ripe(store: rt.Workspace) -> None:
     model, table = registered(store, maturity="3d"), events(14, 1)
     model.log(table.drop("y"))
     model.label(table.select("id", "y").head(A_DAY // 2))
-    assert of_the_model(model.check(now=day(15))) == set()
+    early = model.check(now=day(15))
+    assert of_the_model(early) == set()
+    assert waits(early) == ["50 % of 300 rows have a label, needs 90 %; or from 2024-01-19 00:00 on"]
     assert model.check(now=day(17.9)) == []
-    assert of_the_model(model.check(now=day(18))) == {"roc_auc", "accuracy"}
+    ripe = model.check(now=day(18))
+    assert of_the_model(ripe) == {"roc_auc", "accuracy"}
+    assert all(v.reason.endswith("; 50 % of the rows have a label") for v in ripe if v.column is None)
     assert model.check(now=day(30)) == []
+
+
+def test_rules_about_performance_wait_for_the_labels_too(store: rt.Workspace) -> None:
+    """In a slice as in the whole: the label that comes early is the odd one everywhere."""
+    rules = ["accuracy >= 0.99", "accuracy[city = 'JFK'] >= 0.99"]
+    model, table = registered(store, rules=rules), events(14, 1)
+    model.log(table.drop("y"))
+    model.label(table.select("id", "y").head(A_DAY // 2))
+    assert of_the_model(model.check(now=day(16))) == set()
+    model.label(table.select("id", "y"))
+    degraded = [v.slice for v in model.check(now=day(16)) if v.kind is rt.VerdictKind.DEGRADED]
+    assert set(degraded) == {None, "city = 'JFK'"}
+
+
+def test_no_label_at_all_is_not_told(store: rt.Workspace) -> None:
+    model = registered(store)
+    model.log(events(14, 1).drop("y"))
+    assert waits(model.check(now=day(16))) == []
 
 
 def test_a_planted_drift_is_one_incident_that_ends(store: rt.Workspace) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from retrue.core.outcome import Outcome
-from retrue.core.profile import Profile
 from retrue.core.reference import Reference
 from retrue.judge.assess import Assessment, Judge
 from retrue.judge.changes import judge_changes
 from retrue.judge.incident import Incident, group_incidents
 from retrue.judge.rules import Rule
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
+from retrue.judge.words import percent
+from retrue.judge.words import rows as say_rows
+from retrue.metrics import get
 from retrue.schema import Change
 from retrue.store import rows
 from retrue.workspace import clock
@@ -88,21 +90,44 @@ def judge_window(model: Model, judge: Judge, window: rows.Window, at: datetime) 
     """Judge one window from its stored profile."""
     found = model.store.profiles(model.name, version=window.version, start=window.start)
     profiles = {one.slice: one.profile for one in found}
-    whole = only_matured(profiles[""], model, window, at)
-    span = model.span(window.start)
-    assessed = judge.assess(whole, span=span, slices={name: p for name, p in profiles.items() if name})
-    verdicts = sort_worst_first([*assessed.verdicts, *changed_columns(model, window, span)])
+    outcome = profiles[""].outcome
+    early = is_early(outcome, model, window, at)
+    if early:  # labels that are known early are not like the others
+        profiles = {name: replace(profile, outcome=None) for name, profile in profiles.items()}
+    whole, span = profiles.pop(""), model.span(window.start)
+    assessed = judge.assess(whole, span=span, slices=profiles)
+    own = [partly_labelled(verdict, outcome, model.options.coverage) for verdict in assessed.verdicts]
+    waits = [waiting(model, judge, outcome, window, span)] if early and outcome is not None and outcome.labelled else []
+    verdicts = sort_worst_first([*own, *waits, *changed_columns(model, window, span)])
     return Judged(window.start, window.applied, whole.rows, assessed, tuple(verdicts))
 
 
-def only_matured(profile: Profile, model: Model, window: rows.Window, at: datetime) -> Profile:
-    """Leave the outcome out while labels are still coming in: those that are known early are not like the others."""
-    outcome: Outcome | None = profile.outcome
+def is_early(outcome: Outcome | None, model: Model, window: rows.Window, at: datetime) -> bool:
+    """Whether labels are still coming in: too few rows have one, and it isn't known that no more will come."""
     if outcome is None or outcome.coverage is None or outcome.coverage >= model.options.coverage:
-        return profile
+        return False
     maturity = model.options.maturity
-    ripe = maturity is not None and ends(model, window.start) + maturity <= at.timestamp()
-    return profile if ripe else replace(profile, outcome=None)
+    return maturity is None or at.timestamp() < ends(model, window.start) + maturity
+
+
+def waiting(model: Model, judge: Judge, outcome: Outcome, window: rows.Window, span: Span) -> Verdict:
+    """Say that performance isn't judged yet, what share of the labels is known, and what is waited for."""
+    share, wanted, maturity = outcome.coverage or 0.0, model.options.coverage, model.options.maturity
+    until = "if no more will come, register with maturity="
+    if maturity is not None:
+        until = f"or from {datetime.fromtimestamp(ends(model, window.start) + maturity, UTC):%Y-%m-%d %H:%M} on"
+    reason = f"{percent(share)} of {say_rows(window.events)} have a label, needs {percent(wanted)}; {until}"
+    metric = next(iter(judge.judged_metrics), None)
+    labelled = int(outcome.labelled)
+    return Verdict(VerdictKind.NOT_COMPARABLE, reason, metric, window=span, n=labelled, threshold=wanted)
+
+
+def partly_labelled(verdict: Verdict, outcome: Outcome | None, wanted: float) -> Verdict:
+    """The same; of performance that is judged on fewer labels than is usual, the share is told."""
+    measured = verdict.metric is not None and verdict.column is None and get(verdict.metric).of == "outcome"
+    if not measured or outcome is None or outcome.coverage is None or outcome.coverage >= wanted:
+        return verdict
+    return replace(verdict, reason=f"{verdict.reason}; {percent(outcome.coverage)} of the rows have a label")
 
 
 def changed_columns(model: Model, window: rows.Window, span: Span) -> list[Verdict]:

@@ -39,8 +39,10 @@ class Options:
     Attributes:
         window: seconds of a base window.
         grace: seconds after a window's end before it is judged: events come late.
-        maturity: seconds after an event until its label is final; None learns it from the delays of the labels.
-        coverage: share of a window's events that need a label before its performance is judged.
+        maturity: seconds after an event until its label is final. None: `retrain` learns it from the delays of the
+            labels, and `check` waits for `coverage`, for what it has seen of the delays is what came early.
+        coverage: share of a window's events that need a label before its performance is judged, unless the labels have
+            matured.
         alarm_budget: false alarms accepted, such as "1 per 30d".
         rules: what must hold besides, as text.
         calm: judged windows without alarm until an incident is over.
