@@ -96,7 +96,7 @@ def test_a_challenger_that_isnt_better_is_refused(call: Call, proven: Path, file
     assert call("retrain", "loans", *given).status == 0
     said = call("prove", "loans", "--store", proven)
     assert said.status == 1
-    assert said.out.startswith("Refused: roc_auc is ")
+    assert said.out.startswith("Refused: ROC AUC is ")
     assert "Next:" not in said.out
     refused = call("promote", "loans", "--store", proven)
     assert (refused.status, refused.out) == (1, "")
