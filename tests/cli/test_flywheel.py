@@ -100,7 +100,7 @@ def test_a_challenger_that_isnt_better_is_refused(call: Call, proven: Path, file
     assert "Next:" not in said.out
     refused = call("promote", "loans", "--store", proven)
     assert (refused.status, refused.out) == (1, "")
-    assert re.match(r"run [0-9a-f]{8} is not promoted: roc_auc is ", refused.err)
+    assert re.match(r"run [0-9a-f]{8} is not promoted: ROC AUC is ", refused.err)
     assert json.loads(call("models", "--store", proven, "--json").out)[0]["version"] == "1"
 
 
