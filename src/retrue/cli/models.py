@@ -1,4 +1,4 @@
-"""Commands about one model: register, log, label, feedback, check, incidents, explain, quarantine, models."""
+"""Commands about one model: register, log, label, feedback, check, quarantine, models."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ KeyOption = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (register, log, label, feedback, check, incidents, explain, quarantine):
+    for command in (register, log, label, feedback, check, quarantine):
         app.command(command.__name__, rich_help_panel=PANEL)(command)
     app.command("models", rich_help_panel=PANEL)(list_models)
 
@@ -239,62 +239,6 @@ def show_checked(found: dict[str, list[Any]], where: str) -> None:
         shared.console().print(checked_view(model, verdicts))
         if any(verdict.alarms for verdict in verdicts):
             typer.echo(f"\nNext: retrue incidents {model}{where}")
-
-
-def incidents(
-    name: ModelArgument,
-    store: StoreOption = None,
-    live: Annotated[bool, typer.Option("--live", help="Only those that aren't resolved.")] = False,
-    json: JsonOption = False,
-) -> None:
-    """List the incidents, latest first."""
-    found = shared.open_model(store, name).incidents(live=live)
-    if json:
-        shared.print_json([one.to_dict() for one in found])
-        return
-    where = shared.same_store(store)
-    if not found:
-        typer.echo(f"No {'live ' if live else ''}incidents. Next: retrue check {name}{where}")
-        return
-    from retrue.report.incident import incidents_view
-
-    shared.console().print(incidents_view([one.incident for one in found]))
-    typer.echo(f"\nNext: retrue explain {name} {found[0].id}{where}")
-
-
-def explain(
-    name: ModelArgument,
-    incident: Annotated[
-        str, typer.Argument(help="The incident's id, or the start of it; the latest unless given.", metavar="INCIDENT")
-    ] = "latest",
-    store: StoreOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Explain an incident: since when, which rows, what it costs."""
-    model = shared.open_model(store, name)
-    chosen = model.incident(incident if incident != "latest" else latest(model))
-    with shared.working("looking for the rows that explain it"):
-        explanation = chosen.explain()
-    if json:
-        shared.print_json(explanation.to_dict())
-        return
-    from retrue.report.incident import explanation_view
-
-    shared.console().print(explanation_view(explanation, where=shared.same_store(store)))
-
-
-def latest(model: Model) -> str:
-    """The id of the latest incident: one that lasts, where there is one.
-
-    Raises:
-        StoreError: there is none.
-    """
-    from retrue.errors import StoreError
-
-    found = model.incidents(live=True) or model.incidents()
-    if not found:
-        raise StoreError("no incidents yet", where=f"model {model.name!r}", hint=f"run: retrue check {model.name}")
-    return str(found[0].id)
 
 
 def quarantine(name: ModelArgument, store: StoreOption = None, json: JsonOption = False) -> None:

@@ -1,0 +1,153 @@
+"""Commands about incidents: incidents, explain, acknowledge, snooze, resolve."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from retrue.cli import shared
+from retrue.cli.shared import JsonOption, ModelArgument, StoreOption
+from retrue.errors import ConfigError, StoreError
+
+if TYPE_CHECKING:
+    from retrue.workspace import Model
+    from retrue.workspace.explaining import ModelIncident
+
+PANEL = "Incidents"
+
+IncidentArgument = Annotated[
+    str, typer.Argument(help="The incident's id, or the start of it; the latest unless given.", metavar="INCIDENT")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (incidents, explain, acknowledge, snooze, resolve):
+        app.command(command.__name__, rich_help_panel=PANEL)(command)
+
+
+def incidents(
+    name: ModelArgument,
+    store: StoreOption = None,
+    live: Annotated[bool, typer.Option("--live", help="Only those that aren't resolved.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """List the incidents, latest first."""
+    found = shared.open_model(store, name).incidents(live=live)
+    if json:
+        shared.print_json([one.to_dict() for one in found])
+        return
+    where = shared.same_store(store)
+    if not found:
+        typer.echo(f"No {'live ' if live else ''}incidents. Next: retrue check {name}{where}")
+        return
+    from retrue.report.incident import incidents_view
+
+    shared.console().print(incidents_view([one.incident for one in found]))
+    typer.echo(f"\nNext: retrue explain {name} {found[0].id}{where}")
+
+
+def explain(
+    name: ModelArgument,
+    incident: IncidentArgument = "latest",
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Explain an incident: since when, which rows, what it costs."""
+    chosen = find(store, name, incident)
+    with shared.working("looking for the rows that explain it"):
+        explanation = chosen.explain()
+    if json:
+        shared.print_json(explanation.to_dict())
+        return
+    from retrue.report.incident import explanation_view
+
+    shared.console().print(explanation_view(explanation, where=shared.same_store(store)))
+
+
+def acknowledge(
+    name: ModelArgument, incident: IncidentArgument = "latest", store: StoreOption = None, json: JsonOption = False
+) -> None:
+    """Say that somebody is on it. It stays acknowledged until it is resolved."""
+    chosen = lasting(find(store, name, incident))
+    chosen.acknowledge()
+    tell(chosen, json)
+
+
+def snooze(
+    name: ModelArgument,
+    incident: IncidentArgument = "latest",
+    length: Annotated[
+        str | None, typer.Option("--for", help="How long from now: 12h, 3d, 2w.", metavar="LENGTH")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Until when (ISO 8601).", metavar="TIME")] = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Hear no more of it before a time. Alerts in windows that end later open it again."""
+    from retrue.workspace import clock
+    from retrue.workspace.options import seconds
+
+    if (length is None) == (until is None):
+        raise ConfigError("until when?", where="snooze", expected="either --for 2d or --until 2024-03-14T09:00")
+    given = shared.moment(until, "--until")
+    end = given if given is not None else clock.now() + timedelta(seconds=seconds(length or ""))
+    chosen = lasting(find(store, name, incident))
+    chosen.snooze(end)
+    tell(chosen, json)
+
+
+def resolve(
+    name: ModelArgument,
+    incident: IncidentArgument = "latest",
+    at: Annotated[
+        str | None, typer.Option("--at", help="When it ended (ISO 8601); now unless given.", metavar="TIME")
+    ] = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Say that it is over. Alerts in windows that end later open it again."""
+    chosen = find(store, name, incident)
+    chosen.resolve(shared.moment(at, "--at"))
+    tell(chosen, json)
+
+
+def find(store: str | None, name: str, incident: str) -> ModelIncident:
+    """The incident that is meant."""
+    model = shared.open_model(store, name)
+    return model.incident(incident if incident != "latest" else latest(model))
+
+
+def lasting(chosen: ModelIncident) -> ModelIncident:
+    """The same; what is resolved needs nobody.
+
+    Raises:
+        StoreError: it is resolved.
+    """
+    if not chosen.incident.live:
+        raise StoreError(f"incident {chosen.id} is resolved", hint="alerts that come soon after open it again")
+    return chosen
+
+
+def tell(before: ModelIncident, json: bool) -> None:
+    """Print the incident as it is kept now."""
+    now = before.model.incident(before.id).incident
+    if json:
+        shared.print_json(now.to_dict())
+        return
+    until = f" until {now.snoozed_until}" if now.snoozed_until else ""
+    typer.echo(f"{now.id} is {now.state}{until}: {now.sentence}")
+
+
+def latest(model: Model) -> str:
+    """The id of the latest incident: one that lasts, where there is one.
+
+    Raises:
+        StoreError: there is none.
+    """
+    found = model.incidents(live=True) or model.incidents()
+    if not found:
+        raise StoreError("no incidents yet", where=f"model {model.name!r}", hint=f"run: retrue check {model.name}")
+    return str(found[0].id)

@@ -1,0 +1,50 @@
+"""What people say of an incident by commands: acknowledge, snooze, resolve. Listing and explaining: test_models."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.conftest import Call
+
+
+def listed(call: Call, store: Path) -> Any:
+    """The latest incident."""
+    return json.loads(call("incidents", "loans", "--store", store, "--json").out)[0]
+
+
+def test_an_incident_is_acknowledged_and_stays_so_after_a_check(call: Call, store: Path) -> None:
+    said = call("acknowledge", "loans", "--store", store)
+    assert said.status == 0
+    assert said.out.startswith(f"{listed(call, store)['id']} is acknowledged: Since ")
+    call("check", "loans", "--store", store)
+    assert listed(call, store)["state"] == "acknowledged"
+
+
+def test_it_is_snoozed_for_a_time_or_until_one(call: Call, store: Path) -> None:
+    call("snooze", "loans", "--for", "3d", "--store", store)
+    until = datetime.fromisoformat(listed(call, store)["snoozed_until"])
+    assert abs(until - datetime.now(UTC) - timedelta(days=3)) < timedelta(minutes=5)
+    said = call("snooze", "loans", "--until", "2030-01-01T09:00", "--store", store, "--json")
+    assert json.loads(said.out)["snoozed_until"] == "2030-01-01T09:00:00+00:00"
+
+
+@pytest.mark.parametrize("options", [(), ("--for", "1d", "--until", "2030-01-01")])
+def test_a_snooze_needs_one_end(call: Call, store: Path, options: tuple[str, ...]) -> None:
+    said = call("snooze", "loans", *options, "--store", store)
+    assert (said.status, said.err) == (
+        2,
+        "error: until when? in snooze: expected either --for 2d or --until 2024-03-14T09:00\n",
+    )
+
+
+def test_what_is_resolved_is_over(call: Call, store: Path) -> None:
+    """Nobody needs to acknowledge it then."""
+    id = listed(call, store)["id"]
+    assert json.loads(call("resolve", "loans", id[:5], "--store", store, "--json").out)["state"] == "resolved"
+    assert "No live incidents" in call("incidents", "loans", "--live", "--store", store).out
+    said = call("acknowledge", "loans", id, "--store", store)
+    assert (said.status, said.err.split(". Hint")[0]) == (2, f"error: incident {id} is resolved")
