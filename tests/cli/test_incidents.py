@@ -43,8 +43,8 @@ def test_a_snooze_needs_one_end(call: Call, store: Path, options: tuple[str, ...
 
 def test_what_is_resolved_is_over(call: Call, store: Path) -> None:
     """Nobody needs to acknowledge it then."""
-    id = listed(call, store)["id"]
-    assert json.loads(call("resolve", "loans", id[:5], "--store", store, "--json").out)["state"] == "resolved"
+    known = listed(call, store)["id"]
+    assert json.loads(call("resolve", "loans", known[:5], "--store", store, "--json").out)["state"] == "resolved"
     assert "No live incidents" in call("incidents", "loans", "--live", "--store", store).out
-    said = call("acknowledge", "loans", id, "--store", store)
-    assert (said.status, said.err.split(". Hint")[0]) == (2, f"error: incident {id} is resolved")
+    said = call("acknowledge", "loans", known, "--store", store)
+    assert (said.status, said.err.split(". Hint")[0]) == (2, f"error: incident {known} is resolved")
