@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from retrue.errors import SchemaError, nearest
+from retrue.store.counting import window_starts
 from retrue.store.ids import text_id
 from retrue.store.layout import UTC, Layout, polars_type
 from retrue.store.plain import plain_types
@@ -32,6 +33,24 @@ QUARANTINE: Mapping[str, pl.DataType] = {
 }
 
 
+Check = tuple[str, pl.Expr, pl.Expr]
+"""A column, whether a row fails because of it, and the reason."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """How many events of a version and window (`start`: seconds since 1970) were set aside, because of which column.
+
+    Events whose time can't be read count in the window in which they came.
+    """
+
+    version: str
+    start: int
+    column: str
+    reason: str
+    n: int
+
+
 @dataclass(frozen=True)
 class Admitted:
     """What the door made of one frame: frames by kind, and how many rows were set aside for which reason."""
@@ -40,6 +59,7 @@ class Admitted:
     accepted: int
     reasons: Mapping[str, int] = field(default_factory=dict)
     skipped: int = 0
+    lost: tuple[Lost, ...] = ()
 
     @property
     def quarantined(self) -> int:
@@ -77,18 +97,19 @@ def admit(kind: str, frame: pl.DataFrame, layout: Layout, types: Mapping[str, st
     if kind == "labels":
         skipped = rough[label].null_count()
         rough = rough.filter(pl.col(label).is_not_null()) if skipped else rough
-    cast, reason = _conform(kind, rough, layout, types, arrival)
-    bad = reason.is_not_null()
-    frames, reasons = {kind: cast}, {}
+    cast, said = _conform(kind, rough, layout, types, arrival)
+    bad = said["reason"].is_not_null()
+    frames, reasons, lost = {kind: cast}, dict[str, int](), tuple[Lost, ...]()
     if bad.any():
-        reason = reason.filter(bad)
-        frames = {kind: cast.filter(~bad), "quarantine": _set_aside(kind, rough.filter(bad), reason, layout)}
-        reasons = _tally(reason)
+        said = said.filter(bad)
+        frames = {kind: cast.filter(~bad), "quarantine": _set_aside(kind, rough.filter(bad), said["reason"], layout)}
+        reasons = _tally(said["reason"])
+        lost = _lost(cast.filter(bad), said, layout, arrival) if kind == "events" else ()
     accepted = len(frames[kind])
     if kind == "events" and layout.label is not None and label in cast.columns:
         frames = {**frames, **_split(frames["events"], layout)}
     kept = {name: rows for name, rows in frames.items() if len(rows)}
-    return Admitted(kept, accepted, reasons, skipped)
+    return Admitted(kept, accepted, reasons, skipped, lost)
 
 
 def check(kind: str, frame: pl.DataFrame, layout: Layout) -> None:
@@ -140,14 +161,14 @@ def _roles(kind: str, frame: pl.DataFrame, layout: Layout, arrival: Arrival) -> 
 
 def _conform(
     kind: str, rough: pl.DataFrame, layout: Layout, types: Mapping[str, str], arrival: Arrival
-) -> tuple[pl.DataFrame, pl.Series]:
-    """Cast every column to its lake type; the series gives the reason why a row doesn't fit, null where it does."""
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Cast every column to its lake type; gives `column` and `reason` where a row doesn't fit, else null."""
     casts = {
         name: _cast(name, dtype, types[name], layout.timezone if name == layout.time else "UTC")
         for name, dtype in rough.schema.items()
         if name in types
     }
-    checks: list[pl.Expr] = [pl.when(pl.col(layout.id_column).is_null()).then(pl.lit("missing id"))]
+    checks: list[Check] = [(layout.id_column, pl.col(layout.id_column).is_null(), pl.lit("missing id"))]
     if kind == "events" and layout.time is not None:
         checks += _time_checks(layout.time, rough, arrival.at)
     cast, failing = _cast_all(rough, casts, types)
@@ -158,10 +179,12 @@ def _conform(
             said = pl.format(
                 "wrong type: column '{}' has '{}', expected {}", pl.lit(name), _shown(name, dtype), pl.lit(types[name])
             )
-            checks.append(pl.when(lost).then(said))
+            checks.append((name, lost, said))
     before = rough.select(pl.col(name).alias(f"\0{name}") for name in casts if name in watched | {layout.time})
     both = pl.concat([cast, before], how="horizontal")
-    return cast, both.select(pl.coalesce(checks).alias("reason"))["reason"]
+    reason = pl.coalesce(pl.when(fails).then(said) for _, fails, said in checks)
+    guilty = pl.coalesce(pl.when(fails).then(pl.lit(name)) for name, fails, _ in checks)
+    return cast, both.select(guilty.alias("column"), reason.alias("reason"))
 
 
 def _cast_all(
@@ -187,14 +210,14 @@ def _tried(rough: pl.DataFrame, casts: Mapping[str, pl.Expr], wanted: Mapping[st
     return cast if all(wanted[name] == dtype for name, dtype in cast.schema.items()) else None
 
 
-def _time_checks(time: str, rough: pl.DataFrame, at: datetime) -> list[pl.Expr]:
+def _time_checks(time: str, rough: pl.DataFrame, at: datetime) -> list[Check]:
     raw, shown = pl.col(f"\0{time}"), _shown(time, rough.schema[time])
     said = "not a time" if rough.schema[time] == pl.String() else "does not exist in the model's time zone"
     outside = (pl.col(time) > at + AHEAD) | (pl.col(time) < EARLIEST)
     return [
-        pl.when(raw.is_null()).then(pl.lit("missing time")),
-        pl.when(pl.col(time).is_null()).then(pl.format("impossible time: {} {}", shown, pl.lit(said))),
-        pl.when(outside).then(pl.format("impossible time: {} lies in the future or before 1970", shown)),
+        (time, raw.is_null(), pl.lit("missing time")),
+        (time, pl.col(time).is_null(), pl.format("impossible time: {} {}", shown, pl.lit(said))),
+        (time, outside, pl.format("impossible time: {} lies in the future or before 1970", shown)),
     ]
 
 
@@ -299,9 +322,26 @@ def as_json(rows: pl.DataFrame) -> pl.Series:
 
 def _tally(reason: pl.Series) -> dict[str, int]:
     """How many rows for each reason, without the values that differ from row to row."""
-    short = reason.str.replace(r" has '.*', expected", " expected").str.replace(r"^(impossible time).*", "$1")
-    counts = short.value_counts(sort=True, name="n")
+    counts = _short(reason).value_counts(sort=True, name="n")
     return dict(zip(counts[reason.name].to_list(), counts["n"].to_list(), strict=True))
+
+
+def _short(reason: pl.Series) -> pl.Series:
+    return reason.str.replace(r" has '.*', expected", " expected").str.replace(r"^(impossible time).*", "$1")
+
+
+def _lost(rows: pl.DataFrame, said: pl.DataFrame, layout: Layout, arrival: Arrival) -> tuple[Lost, ...]:
+    """Count events that were set aside by version, window, column and reason."""
+    time, came = layout.time_column, pl.lit(arrival.at).cast(UTC)
+    unread = (said["column"] == time) | rows[time].is_null()
+    times = rows.select(pl.when(unread).then(came).otherwise(pl.col(time)).alias("start"))["start"]
+    marked = said.with_columns(
+        _short(said["reason"]),
+        rows[layout.version_column].alias("version"),
+        window_starts(times, layout.window, layout.timezone),
+    )
+    counted = marked.group_by("version", "start", "column", "reason").agg(n=pl.len()).sort(pl.all())
+    return tuple(Lost(**row) for row in counted.to_dicts())
 
 
 def _split(events: pl.DataFrame, layout: Layout) -> dict[str, pl.DataFrame]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from retrue.store import rows
 from retrue.store.aside import Stuck
 from retrue.store.catalog import Catalog
 from retrue.store.commit import Applied, Cycle, locked, try_locked
-from retrue.store.door import Arrival, admit, check
+from retrue.store.door import Arrival, Lost, admit, check
 from retrue.store.identity import check_identity, refuse_orphans
 from retrue.store.ids import hash64
 from retrue.store.layout import SYSTEM, Layout, lake_type, refuse_twins
@@ -49,6 +49,7 @@ class Receipt:
         reasons: how many for each reason.
         skipped: labels that were null.
         repeated: the batch's key was seen before, and nothing was written.
+        lost: events that were set aside by version, window and column; nothing for a repeated batch.
     """
 
     accepted: int
@@ -56,6 +57,7 @@ class Receipt:
     reasons: Mapping[str, int] = field(default_factory=dict)
     skipped: int = 0
     repeated: bool = False
+    lost: tuple[Lost, ...] = ()
 
 
 @dataclass(eq=False)
@@ -178,7 +180,7 @@ class Store(Reader):
         micros = int(arrived.timestamp()) * 1_000_000 + arrived.microsecond
         batches = [Batch(name, micros, part) for name, part in admitted.frames.items()]
         earlier = self.spool.append(model, batches, receipt=json.dumps(asdict(receipt)), key=key, now=_now())
-        return receipt if earlier is None else _receipt(earlier)
+        return replace(receipt, lost=admitted.lost) if earlier is None else _receipt(earlier)
 
     def _types(self, model: str, kind: str, frame: pl.DataFrame) -> dict[str, str]:
         """Lake types of a frame's columns; a label has one type, whether it comes with its event or later."""
@@ -314,7 +316,7 @@ class Store(Reader):
 
 
 def _receipt(text: str) -> Receipt:
-    return Receipt(**{**json.loads(text), "repeated": True})
+    return Receipt(**{**json.loads(text), "repeated": True, "lost": ()})
 
 
 def _now() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -10,23 +10,19 @@ from typing import TYPE_CHECKING
 from retrue.core.outcome import Outcome
 from retrue.core.reference import Reference
 from retrue.judge.assess import Assessment, Judge
-from retrue.judge.changes import judge_changes
 from retrue.judge.incident import Incident, group_incidents
 from retrue.judge.rules import Rule
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.judge.words import percent
 from retrue.judge.words import rows as say_rows
 from retrue.metrics import get
-from retrue.schema import Change
 from retrue.store import rows
-from retrue.workspace import clock
+from retrue.workspace import changes, clock
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
 
 Span = tuple[str, str]
-CHANGED = "columns changed"
-"""The audit's word for columns that aren't what they were."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +40,12 @@ def check(model: Model, now: datetime | None) -> list[Verdict]:
     """Judge the windows that closed or changed since they were last judged; worst first."""
     at, version = clock.aware(now or clock.now()), model.version
     model.store.apply(model.name)  # what was acknowledged and then crashed, or waits for others, counts
-    due = due_windows(model, version, at)
+    odd = changes.known(model, version)
+    due = due_windows(model, version, at, [start for start, told in odd.items() if changes.lost_rows(told)])
     if not due:
         return []
     judge = judge_of(model, model.reference_of(version).load())
-    judged = [judge_window(model, judge, window, at) for window in due]
+    judged = [judge_window(model, judge, window, at, odd.get(window.start, [])) for window in due]
     keep(model, version, judged, at)
     regroup(model, version)
     return sort_worst_first(verdict for one in judged for verdict in one.verdicts)
@@ -60,12 +57,17 @@ def judge_of(model: Model, reference: Reference) -> Judge:
     return Judge(reference, model.options.settings(), rules)
 
 
-def due_windows(model: Model, version: str, at: datetime) -> list[rows.Window]:
-    """Windows whose grace has passed, and that changed since they were judged or whose labels have matured since."""
+def due_windows(model: Model, version: str, at: datetime, lost: Iterable[int] = ()) -> list[rows.Window]:
+    """Windows whose grace has passed, and that changed since they were judged or whose labels have matured since.
+
+    A window of which every row was set aside is one as well; `lost` are the starts of windows with such rows.
+    """
     with model.store.catalog.read() as tx:
         windows = tx.find(rows.Window, model=model.name, version=version)
         judged = {row.start: row for row in tx.find(rows.VerdictRow, model=model.name, version=version)}
     grace, now = model.options.grace, at.timestamp()
+    unread = sorted(set(lost) - {window.start for window in windows})
+    windows += tuple(rows.Window(model.name, version, start, 0, 0, 0) for start in unread)
     closed = (w for w in windows if ends(model, w.start) + grace <= now)
     return [w for w in closed if w.start not in judged or is_news(model, w, judged[w.start], now)]
 
@@ -86,19 +88,25 @@ def ends(model: Model, start: int) -> float:
     return datetime.fromisoformat(model.span(start)[1]).timestamp()
 
 
-def judge_window(model: Model, judge: Judge, window: rows.Window, at: datetime) -> Judged:
-    """Judge one window from its stored profile."""
+def judge_window(
+    model: Model, judge: Judge, window: rows.Window, at: datetime, told: Sequence[changes.Told] = ()
+) -> Judged:
+    """Judge one window from its stored profile, and from what was told of its columns when it was logged."""
+    span = model.span(window.start)
+    odd = [verdict.within(span) for verdict in changes.judge(told, window.events, model.options.settings())]
+    if not window.events:
+        return Judged(window.start, window.applied, 0, Assessment({}, {}, {}, ()), tuple(sort_worst_first(odd)))
     found = model.store.profiles(model.name, version=window.version, start=window.start)
     profiles = {one.slice: one.profile for one in found}
     outcome = profiles[""].outcome
     early = is_early(outcome, model, window, at)
     if early:  # labels that are known early are not like the others
         profiles = {name: replace(profile, outcome=None) for name, profile in profiles.items()}
-    whole, span = profiles.pop(""), model.span(window.start)
+    whole = profiles.pop("")
     assessed = judge.assess(whole, span=span, slices=profiles)
     own = [partly_labelled(verdict, outcome, model.options.coverage) for verdict in assessed.verdicts]
     waits = [waiting(model, judge, outcome, window, span)] if early and outcome is not None and outcome.labelled else []
-    verdicts = sort_worst_first([*own, *waits, *changed_columns(model, window, span)])
+    verdicts = sort_worst_first([*own, *waits, *odd])
     return Judged(window.start, window.applied, whole.rows, assessed, tuple(verdicts))
 
 
@@ -128,34 +136,6 @@ def partly_labelled(verdict: Verdict, outcome: Outcome | None, wanted: float) ->
     if not measured or outcome is None or outcome.coverage is None or outcome.coverage >= wanted:
         return verdict
     return replace(verdict, reason=f"{verdict.reason}; {percent(outcome.coverage)} of the rows have a label")
-
-
-def changed_columns(model: Model, window: rows.Window, span: Span) -> list[Verdict]:
-    """Verdicts about columns that were added, renamed, removed or retyped in what was logged for this window.
-
-    A notice where it did no harm: few of the window's rows, or another type whose values could all be read.
-    """
-    with model.store.catalog.read() as tx:
-        logged = [row.body for row in tx.find(rows.Audit, model=model.name, action=CHANGED)]
-    counts: dict[tuple[str, ...], int] = {}
-    for body in logged:
-        affected = int(body["windows"].get(str(window.start), 0))
-        for change in body["changes"] if affected else ():
-            harmless = change["kind"] == "retyped" and not body["set_aside"]
-            key = (change["kind"], change["column"], change["detail"], "harmless" if harmless else "")
-            counts[key] = counts.get(key, 0) + affected
-    settings = model.options.settings()
-    least = max(settings.least_bad, settings.rise * window.events)
-    found = []
-    for (kind, column, detail, harmless), count in counts.items():
-        [verdict] = judge_changes([Change(kind, column, detail)], span_of=span)  # type: ignore[arg-type]
-        found.append(as_notice(verdict) if harmless or count < least else verdict)
-    return found
-
-
-def as_notice(verdict: Verdict) -> Verdict:
-    """The same, shown and not told."""
-    return replace(verdict, kind=VerdictKind.DRIFTING, alarm=False)
 
 
 def keep(model: Model, version: str, judged: Iterable[Judged], at: datetime) -> None:

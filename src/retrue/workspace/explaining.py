@@ -156,6 +156,8 @@ def explain(model: Model, incident: Incident) -> Explanation:
     judge = checking.judge_of(model, reference.load())
     starts = sorted(alarmed(incident))
     windows = model.store.profiles(model.name, version=version, slice="", start=starts)
+    if not windows and not model.store.windows(model.name, min(starts), max(starts) + 1):
+        return Explanation(incident, incident.since, (), (), None, pl.DataFrame())  # all of its rows were set aside
     if not windows:
         raise StoreError(
             "the windows of this incident are gone", where=f"incident {incident.id}", hint="retrue recount"

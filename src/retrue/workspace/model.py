@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from io import BytesIO
@@ -20,13 +20,11 @@ from retrue.refine.promote import Gate
 from retrue.schema import Schema
 from retrue.slices import Slice
 from retrue.store import rows
-from retrue.store.counting import window_starts
-from retrue.store.door import utc
 from retrue.store.ids import hash64
 from retrue.store.resolve import DIFFERS
 from retrue.store.store import Store
 from retrue.tables import Table, read
-from retrue.workspace import checking, clock, explaining, figures, promotion, training
+from retrue.workspace import changes, checking, clock, explaining, figures, promotion, training
 from retrue.workspace.clock import micros, now
 from retrue.workspace.options import Options
 from retrue.workspace.references import VersionReference
@@ -164,50 +162,36 @@ class Model:
 
         One event, given as a dict, waits for others: it is safe, and whatever reads the log moves it along.
         """
-        table = read(source)
+        table, layout, came = read(source), self.store.layout(self.name), clock.aware(at or now())
+        changed = self.schema.check_table(self.expected(table)) if kind == "events" else ()
         accepted, set_aside, reasons = 0, 0, dict[str, int]()
+        found: list[tuple[changes.Key, changes.Told]] = []
         for i, batch in enumerate(table.batches(rows=BATCH)):
             own_key = None if key is None else f"{key}/{i}"
             receipt = self.store.append(self.name, kind, batch, key=own_key, version=version, at=at)
             accepted, set_aside = accepted + receipt.accepted, set_aside + receipt.quarantined
             for reason, count in receipt.reasons.items():
                 reasons[reason] = reasons.get(reason, 0) + count
+            if not receipt.repeated:
+                found += changes.of_lost(receipt.lost) + changes.of_columns(batch, changed, layout, version, came)
+        told = tuple(change.detail for change in changed)
         if isinstance(source, Mapping) and table.rows == 1 and self.store.pending(self.name) < WAITING:
-            return Received(accepted, set_aside, reasons)
-        changes = self.note_changes(table, set_aside) if kind == "events" else ()
+            changes.note(self, found)
+            return Received(accepted, set_aside, reasons, {}, told)
         applied = self.store.apply(self.name)
         counts = {name: count for name, count in applied.counts.items() if count}
+        if accepted == 0 or counts.get("events repeated", 0) < accepted:  # what was here already changes nothing
+            changes.note(self, found)
         differing = counts.pop("events differing", 0)  # found only where earlier events are: set aside there
         if differing:
             accepted, set_aside = max(accepted - differing, 0), set_aside + differing
             reasons = {**reasons, DIFFERS: differing}
-        return Received(accepted, set_aside, reasons, counts, changes)
+        return Received(accepted, set_aside, reasons, counts, told)
 
     def expected(self, table: Table) -> dict[str, object]:
         """The table's types, and those of columns that events may lack: the version, which `log` may be told."""
         own = [c for c in self.schema.columns if c.name == self.schema.version]
         return {**{c.name: c.dtype for c in own}, **table.dtypes}
-
-    def note_changes(self, table: Table, set_aside: int) -> tuple[str, ...]:
-        """Write down which columns were added, removed, renamed or retyped, and in how many rows of which window.
-
-        `check` names them, and alarms unless they did no harm.
-        """
-        found = self.schema.check_table(self.expected(table))
-        time = self.schema.time
-        if found and time is not None and time in table.dtypes:
-            changes = [asdict(change) for change in found]
-            body = {"windows": self.rows_by_window(table, time), "changes": changes, "set_aside": set_aside}
-            with self.store.catalog.write() as tx:
-                tx.add(rows.Audit(micros(now()), "log", checking.CHANGED, self.name, body))
-        return tuple(change.detail for change in found)
-
-    def rows_by_window(self, table: Table, time: str) -> dict[str, int]:
-        """How many rows of a table fall into each window, by its start in seconds since 1970."""
-        zone, times = self.schema.timezone, table.collect([time])
-        at = times.select(utc(time, times.schema[time], zone))[time].drop_nulls()
-        starts = window_starts(at, int(self.options.window), zone).alias("start").value_counts(name="n")
-        return {str(start): int(n) for start, n in starts.iter_rows()}
 
     def events(self, since: datetime | None = None, until: datetime | None = None, **options: Any) -> pl.LazyFrame:
         """Logged events with the label that is current, and `_label_at`, when it came; times without zone are UTC.

@@ -1,0 +1,165 @@
+"""What was logged that isn't as it was: changed columns, and rows that were set aside, by version and window.
+
+Each is one row of the catalog's points, counted up batch by batch, so that `check` reads as much as there is to tell,
+however many batches there were: the metric says what happened (`WORDS`), `value` how many rows it happened to.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal, cast
+
+import polars as pl
+
+from retrue.judge.changes import judge_change
+from retrue.judge.settings import Settings
+from retrue.judge.verdict import Verdict, VerdictKind
+from retrue.judge.words import rows as say_rows
+from retrue.schema import Change
+from retrue.store import rows
+from retrue.store.counting import window_starts
+from retrue.store.door import Lost, utc
+from retrue.store.ids import text_id
+from retrue.store.layout import UTC, Layout
+
+if TYPE_CHECKING:
+    from retrue.workspace.model import Model
+
+LOST = "set aside"
+WORDS = ("renamed", "retyped", "removed", "added", LOST)
+"""What may have happened to a column."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What happened to a column in a window, in words, and to how many rows."""
+
+    column: str
+    what: str
+    detail: str
+    n: int
+
+
+Key = tuple[str, int]
+"""Version, and the window's start in seconds since 1970."""
+
+
+def note(model: Model, found: Iterable[tuple[Key, Told]]) -> None:
+    """Add to what is known of windows."""
+    sums = Counter[tuple[str, int, str, str]]()
+    details: dict[tuple[str, int, str, str], str] = {}
+    for (version, start), one in found:
+        key = version, start, one.what, one.column
+        sums[key] += one.n
+        details[key] = one.detail
+    if not sums:
+        return
+    versions, starts = {key[0] for key in sums}, [key[1] for key in sums]
+    with model.store.catalog.write() as tx:
+        before = {
+            (p.version, p.start, p.metric, p.column): p.rows
+            for p in tx.between(
+                rows.Point, min(starts), max(starts) + 1, model=model.name, version=versions, slice="", metric=WORDS
+            )
+        }
+        tx.put(*(point(model.name, key, details[key], n + before.get(key, 0)) for key, n in sums.items()))
+
+
+def point(model: str, key: tuple[str, int, str, str], detail: str, n: int) -> rows.Point:
+    """What happened to a column in a window, as it is kept."""
+    version, start, what, column = key
+    return rows.Point(model, version, start, "", what, column, n, rows=n, note=detail)
+
+
+def of_lost(lost: Iterable[Lost]) -> list[tuple[Key, Told]]:
+    """Rows that the door set aside."""
+    return [((one.version, one.start), Told(one.column, LOST, one.reason, one.n)) for one in lost]
+
+
+def of_columns(
+    batch: pl.DataFrame, changes: Sequence[Change], layout: Layout, version: str, at: datetime
+) -> list[tuple[Key, Told]]:
+    """Columns that aren't what they were, in every window that a batch's rows fall into."""
+    if not changes:
+        return []
+    sizes = rows_by_window(batch, layout, version, at)
+    return [(key, Told(one.column, one.kind, one.detail, n)) for key, n in sizes.items() for one in changes]
+
+
+def rows_by_window(batch: pl.DataFrame, layout: Layout, version: str, at: datetime) -> dict[Key, int]:
+    """How many rows of a batch fall into each window of each version; without a time, into that of their arrival."""
+    came, own = pl.lit(at).cast(UTC), pl.lit(version)
+    time, named = layout.time, layout.version
+    marked = batch.select(
+        pl.int_range(pl.len()).alias("row"),
+        utc(time, batch.schema[time], layout.timezone).fill_null(came).alias("start") if time else came.alias("start"),
+        text_id(named, batch.schema[named]).fill_null(own).alias("version")
+        if named in batch.schema and named
+        else own.alias("version"),
+    )
+    starts = window_starts(marked["start"], layout.window, layout.timezone)
+    counted = marked.with_columns(starts).group_by("version", "start").agg(n=pl.len())
+    return {(version, start): n for version, start, n in counted.select("version", "start", "n").iter_rows()}
+
+
+def known(model: Model, version: str) -> dict[int, list[Told]]:
+    """What happened in each window of a version, by its start."""
+    with model.store.catalog.read() as tx:
+        points = tx.find(rows.Point, model=model.name, version=version, slice="", metric=WORDS)
+    found: dict[int, list[Told]] = {}
+    for point in points:
+        found.setdefault(point.start, []).append(Told(point.column, point.metric, point.note or "", point.rows))
+    return found
+
+
+def lost_rows(told: Iterable[Told]) -> int:
+    """How many rows were set aside."""
+    return sum(one.n for one in told if one.what == LOST)
+
+
+def judge(told: Collection[Told], events: int, settings: Settings) -> list[Verdict]:
+    """Verdicts on a window's columns that were added, renamed, removed or retyped, and on rows that were set aside.
+
+    A notice where it did no harm: to few of the window's rows, or another type whose values could be read.
+
+    Args:
+        told: what happened in the window.
+        events: how many of its rows were taken.
+        settings: from how many rows on harm is told.
+    """
+    lost = {one.column: one for one in told if one.what == LOST}
+    least = max(settings.least_bad, settings.rise * (events + lost_rows(told)))
+    verdicts = []
+    for one in told:
+        if one.what != LOST:
+            change = Change(cast("Literal['added', 'removed', 'renamed', 'retyped']", one.what), one.column, one.detail)
+            harmed = lost[one.column].n if one.column in lost else 0
+            verdict = judge_change(change)
+            verdicts.append(verdict if (harmed if one.what == "retyped" else one.n) >= least else as_notice(verdict))
+    if not events:
+        return [*verdicts, nothing_read(list(lost.values()), settings)]
+    named = {one.column for one in told if one.what != LOST}
+    untold = [one for one in lost.values() if one.n >= least and one.column not in named]
+    return [*verdicts, *(partly_read(one, events + lost_rows(told)) for one in untold)]
+
+
+def partly_read(lost: Told, rows_: int) -> Verdict:
+    """Some of a window's rows were set aside."""
+    reason = f"{lost.n:,} of {say_rows(rows_)} set aside: {lost.detail}"
+    return Verdict(VerdictKind.BROKEN, reason, column=lost.column, n=lost.n)
+
+
+def nothing_read(lost: Sequence[Told], settings: Settings) -> Verdict:
+    """All of a window's rows were set aside; few of them are a notice."""
+    most, n = max(lost, key=lambda one: one.n), lost_rows(lost)
+    reason = f"no row could be read, {n:,} set aside: {most.detail}"
+    verdict = Verdict(VerdictKind.BROKEN, reason, column=most.column, n=n)
+    return verdict if n >= settings.least_bad else as_notice(verdict)
+
+
+def as_notice(verdict: Verdict) -> Verdict:
+    """The same, shown and not told."""
+    return replace(verdict, kind=VerdictKind.DRIFTING, alarm=False)

@@ -1,0 +1,131 @@
+"""Columns that changed and rows that were set aside are named in their window, as often as they count and no more."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from tests.workspace.conftest import A_DAY, day, events, registered
+
+import retrue as rt
+from retrue.store import rows
+
+TEXT = pl.lit("12,5").alias("x")
+
+
+def told(verdicts: list[rt.Verdict], *, alarm: bool = True) -> list[str]:
+    """The reasons of what broke, or of what is a notice."""
+    kind = rt.VerdictKind.BROKEN if alarm else rt.VerdictKind.DRIFTING
+    return [verdict.reason for verdict in verdicts if verdict.kind is kind]
+
+
+def noted(model: rt.Model) -> tuple[rows.Point, ...]:
+    """What is kept of changes."""
+    with model.store.catalog.read() as tx:
+        words = ("renamed", "retyped", "removed", "added", "set aside")
+        return tx.find(rows.Point, model=model.name, metric=words)
+
+
+@pytest.mark.parametrize(
+    ("harm", "reason"),
+    [
+        (TEXT, "wrong type: column 'x' expected Float64"),
+        (pl.lit(None, dtype=pl.String).alias("id"), "missing id"),
+    ],
+)
+def test_a_window_of_which_no_row_could_be_read_is_broken(store: rt.Workspace, harm: pl.Expr, reason: str) -> None:
+    """A deploy that makes every row unreadable must not leave the check green."""
+    model = registered(store)
+    model.log(events(14, 1).drop("y"))
+    assert model.log(events(15, 1).drop("y").with_columns(harm)).accepted == 0
+    assert f"no row could be read, {A_DAY} set aside: {reason}" in told(model.check(now=day(17)))
+    (incident,) = model.incidents(live=True)
+    assert incident.since == day(15).isoformat()
+    assert incident.explain().to_dict()["examples"] == []
+    assert model.check(now=day(17)) == []
+    model.log(events(15, 1).drop("y"))  # sent again as it should be
+    assert not [reason for reason in told(model.check(now=day(18))) if "no row" in reason]
+
+
+def test_rows_without_a_readable_time_count_when_they_came(store: rt.Workspace) -> None:
+    model = registered(store)
+    broken = events(14, 1).drop("y").with_columns(at=pl.lit("yesterday"))
+    model.log(broken, at=day(15.5))
+    (verdict,) = [v for v in model.check(now=day(17)) if v.column == "at" and v.reason.startswith("no row")]
+    assert verdict.reason == "no row could be read, 300 set aside: impossible time"
+    assert verdict.window == (day(15).isoformat(), day(16).isoformat())
+
+
+def test_rows_that_were_set_aside_beside_good_ones_are_told_from_a_share_on(store: rt.Workspace) -> None:
+    model = registered(store)
+    for number, bad in ((14, 2), (15, 100)):
+        ids = pl.when(pl.int_range(pl.len()) < bad).then(None).otherwise(pl.col("id")).alias("id")
+        model.log(events(number, 1).drop("y").with_columns(ids))
+    assert told(model.check(now=day(17))) == ["100 of 300 rows set aside: missing id"]
+
+
+def test_a_few_rows_in_a_window_of_their_own_are_a_notice(store: rt.Workspace) -> None:
+    model = registered(store)
+    model.log(events(14, 1)[:3].drop("y").with_columns(TEXT))
+    verdicts = model.check(now=day(16))
+    assert told(verdicts) == []
+    assert "no row could be read, 3 set aside: wrong type: column 'x' expected Float64" in told(verdicts, alarm=False)
+
+
+def test_another_type_does_no_harm_because_of_other_bad_rows(store: rt.Workspace) -> None:
+    """Numbers as text can all be read; a row without an id beside them says nothing about the column."""
+    model = registered(store)
+    ids = pl.when(pl.int_range(pl.len()) < 1).then(None).otherwise(pl.col("id")).alias("id")
+    model.log(events(14, 1).drop("y").with_columns(ids, pl.col("x").cast(pl.String)))
+    verdicts = model.check(now=day(16))
+    assert "'x' was Float64 and is now String" in told(verdicts, alarm=False)
+    assert told(verdicts) == []
+
+
+@pytest.mark.parametrize("key", ["the same", None])
+def test_rows_that_came_again_are_not_counted_again(store: rt.Workspace, key: str | None) -> None:
+    model = registered(store)
+    model.log(events(14, 1).drop("y")[3:])
+    odd = events(14, 1).drop("y", "x")[:3]
+    for _ in range(4):
+        model.log(odd, key=key)
+    assert [point.rows for point in noted(model)] == [3]
+    assert "'x' is gone" not in told(model.check(now=day(16)))
+
+
+@pytest.mark.parametrize("stated", ["by the call", "by the rows"])
+def test_a_change_belongs_to_the_version_that_logged_it(store: rt.Workspace, stated: str) -> None:
+    roles: dict[str, Any] = {} if stated == "by the call" else {"version": "1"}
+    model = registered(store, **roles)
+    table = events(14, 1).drop("y")
+    model.log(table)
+    model.log(table.drop("x").with_columns(id="b" + pl.col("id")), version="old")
+    assert {point.version for point in noted(model)} == {"old"}
+    assert "'x' is gone" not in told(model.check(now=day(16)))
+
+
+def test_many_batches_are_one_row_for_each_window_and_change(store: rt.Workspace) -> None:
+    """A check reads as much as there is to tell, however many batches there were."""
+    model, table = registered(store), events(14, 2).drop("y", "x")
+    for begin in range(0, 2 * A_DAY, 60):
+        model.log(table[begin : begin + 60])
+    assert [(point.start, point.metric, point.column, point.rows) for point in noted(model)] == [
+        (int(day(number).timestamp()), "removed", "x", A_DAY) for number in (14, 15)
+    ]
+
+
+def test_changes_are_named_where_events_have_no_time(store: rt.Workspace) -> None:
+    """They count when they arrive."""
+    table = events(0, 1).drop("at")
+    model = store.register("timeless", table, id="id", label="y", score="p", window="1d")
+    model.log(table.drop("y", "x"), at=day(3.5))
+    assert "'x' is gone" in told(model.check(now=day(5)))
+
+
+def test_changes_of_single_events_are_named(store: rt.Workspace) -> None:
+    model = registered(store)
+    found = [model.log(row).changes for row in events(14, 1).drop("y").rename({"x": "xx"})[:20].to_dicts()]
+    assert set(found) == {("'x' is now called 'xx'",)}
+    assert "'x' is now called 'xx'" in told(model.check(now=day(14) + timedelta(days=2)))
