@@ -1,13 +1,16 @@
 """A rule is a line of text that is read strictly, printed back the same, and judged in plain words."""
 
 import math
+from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from retrue.errors import MetricError, SliceError
-from retrue.judge.rules import Rule
+from retrue.judge.rules import BETWEEN, Rule
+from retrue.judge.thresholds import History, Quantile, Range, Relative, Series, Spread
 from retrue.judge.verdict import VerdictKind
 from retrue.metrics import Measure
 from retrue.slices import Slice
@@ -30,6 +33,22 @@ COLUMNS = ["income", "age", "monthly income", "origin"]
             "missing(age)[age <= 3 OR origin = ']'] < 0.5",
             Rule("missing", "<", 0.5, "age", Slice.parse("age <= 3 OR origin = ']'")),
         ),
+        ("mean(income) between 3e4 and 5e4", Rule("mean", BETWEEN, Range(3e4, 5e4), "income")),
+        ("mean(income)<=1.1*reference", Rule("mean", "<=", Relative(1.1), "income")),
+        ("missing(age) <= reference + 1 %", Rule("missing", "<=", Relative(1.0, 0.01), "age")),
+        ("rows within 3 sigma", Rule("rows", BETWEEN, Range(Spread(-3, "sigma"), Spread(3, "sigma")))),
+        ("rows >= quantile(0.01) over 90d", Rule("rows", ">=", Quantile(0.01), history=History(over=90 * 86_400))),
+        (
+            "roc_auc[origin = 'between 1 and 2'] >= -4 mad at the same weekday",
+            Rule(
+                "roc_auc",
+                ">=",
+                Spread(-4, "mad"),
+                slice=Slice.parse("origin = 'between 1 and 2'"),
+                history=History(same="weekday"),
+            ),
+        ),
+        ("recall@within reach >= 0.5", Rule("recall@within reach", ">=", 0.5)),
     ],
 )
 def test_a_rule_is_read_and_printed_back(text: str, rule: Rule) -> None:
@@ -67,6 +86,12 @@ def test_whatever_the_column_is_called_the_rule_reads_back(op: str, bound: float
         "missing(income <= 0.1",
         "missing() <= 1",
         "missing(a)(b) <= 1",
+        "missing(income) between 1",
+        "missing(income) <= within 3 sigma",
+        "missing(income) 3 sigma",
+        "missing(income) <= 1 <= 2",
+        "missing(income) <= 3 over 7d",
+        "rows within",
     ],
 )
 def test_anything_else_is_refused(text: str) -> None:
@@ -118,3 +143,64 @@ def test_what_cant_be_measured_isnt_comparable_and_says_why() -> None:
         verdict = Rule.parse("roc_auc >= 0.7").judge(measure)
         assert (verdict.kind, verdict.alarm, verdict.value) == (VerdictKind.NOT_COMPARABLE, False, None)
     assert Rule.parse("roc_auc >= 0.7").judge(Measure(None, note="one class only")).reason == "roc_auc: one class only"
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("mean(income) <= 1.1 * refrence", "reference"),
+        ("rows within 3 sigam", "sigma"),
+        ("rows witin 3 sigma", "within"),
+        ("rows >= quantil(0.1)", "quantile"),
+        ("rows within 5 mad at the same weekdy", "weekday"),
+    ],
+)
+def test_a_misspelt_threshold_names_the_nearest_word(text: str, meant: str) -> None:
+    with pytest.raises(MetricError, match=f"doesn't parse.*did you mean '{meant}'"):
+        Rule.parse(text)
+
+
+def test_a_column_called_like_a_threshold_is_a_column() -> None:
+    rule = Rule.parse("mean(reference) <= 2 * reference", ["reference"])
+    assert (rule.column, rule.bound) == ("reference", Relative(2.0))
+
+
+START = datetime(2026, 1, 5, tzinfo=UTC)
+WINDOW = ("2026-02-04T00:00:00+00:00", "2026-02-05T00:00:00+00:00")
+PAST = Series(tuple(START + timedelta(days=i) for i in range(30)), np.array([600.0, 700.0] * 15))
+
+
+def test_a_range_says_both_ends_and_holds_the_value_against_the_one_it_broke() -> None:
+    rule = Rule.parse("mean(age) between 30 and 40")
+    low, inside, high = (rule.judge(Measure(value)) for value in (29.0, 39.0, 41.0))
+    assert [v.kind for v in (low, inside, high)] == [VerdictKind.BROKEN, VerdictKind.TRUE, VerdictKind.BROKEN]
+    assert [v.threshold for v in (low, inside, high)] == [30, 40, 40]
+    assert low.reason == "mean(age) is 29.0, but the rule says between 30.0 and 40.0"
+
+
+def test_a_threshold_relative_to_the_reference_says_what_the_reference_has() -> None:
+    broken = Rule.parse("missing(income) <= 1.5 * reference").judge(Measure(0.04), reference=0.02)
+    assert (broken.kind, broken.threshold) == (VerdictKind.BROKEN, 0.03)
+    assert broken.reason == "missing(income) is 4 %, but the rule says <= 3 % (1.5 times the reference's 2 %)"
+
+
+def test_a_threshold_from_history_says_how_much_of_it_there_is() -> None:
+    """Mean 650, sample sd 50 * sqrt(30 / 29) = 50.85."""
+    rule = Rule.parse("rows within 3 sigma")
+    broken = rule.judge(Measure(900.0), past=PAST, window=WINDOW)
+    assert (broken.kind, broken.alarm) == (VerdictKind.SILENT, True)
+    assert broken.threshold == pytest.approx(650 + 3 * 50 * math.sqrt(30 / 29))
+    assert broken.reason == (
+        "rows is 900, but the rule says between 497 and 803 "
+        "(3 sigma (50.9 each) from the mean 650 of 30 earlier windows)"
+    )
+    assert rule.judge(Measure(800.0), past=PAST, window=WINDOW).kind is VerdictKind.TRUE
+
+
+def test_no_reference_and_too_little_history_arent_comparable_and_say_why() -> None:
+    early = ("2026-01-09T00:00:00+00:00", "2026-01-10T00:00:00+00:00")
+    found = Rule.parse("rows within 3 sigma").judge(Measure(900.0), past=PAST, window=early)
+    assert (found.kind, found.value, found.threshold) == (VerdictKind.NOT_COMPARABLE, 900.0, None)
+    assert found.reason.endswith("no threshold is known for rows within 3 sigma: 4 earlier windows, needs 10")
+    relative = Rule.parse("ks(age) <= 2 * reference").judge(Measure(0.1))
+    assert relative.reason.endswith("the reference has no such value")

@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from retrue.core.column import ColumnProfile
+from retrue.core.cube import EVERYTHING
 from retrue.core.grid import NumericGrid
 from retrue.core.outcome import Outcome
 from retrue.core.profile import Profile
@@ -29,6 +30,7 @@ from retrue.judge.rows import judge_row_rules
 from retrue.judge.rules import Rule
 from retrue.judge.scores import judge_scores
 from retrue.judge.settings import Settings
+from retrue.judge.thresholds import Series
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.judge.words import rows
 from retrue.metrics import Measure, Metric, registered
@@ -71,7 +73,12 @@ class Judge:
     rules: Sequence[Rule] = ()
 
     def assess(
-        self, window: Profile, *, span: Span | None = None, slices: Mapping[str, Profile] | None = None
+        self,
+        window: Profile,
+        *,
+        span: Span | None = None,
+        slices: Mapping[str, Profile] | None = None,
+        pasts: Mapping[Rule, Series] | None = None,
     ) -> Assessment:
         """Measure and judge one window.
 
@@ -80,6 +87,7 @@ class Judge:
             span: its start and end (ISO), for the verdicts.
             slices: profiles of the window's slices by their SQL, on coarse grids: for rules about them, and to judge
                 those that the reference knows against the same slice of the reference.
+            pasts: over windows, the metrics of rules whose thresholds depend on them.
         """
         measures = {name: self.measure_column(name, column) for name, column in window.columns.items()}
         impacts = {name: cost for name, column in window.columns.items() if (cost := self.impact(name, column))}
@@ -91,7 +99,8 @@ class Judge:
         ]
         verdicts += judge_row_rules(window, self.reference.profile)
         verdicts += self.judge_performance(performance, window.outcome)
-        verdicts += [self.judge_rule(rule, window, measures, slices or {}) for rule in self.rules]
+        parts = {EVERYTHING: window, **(slices or {})}
+        verdicts += [self.judge_rule(rule, parts, measures, span, (pasts or {}).get(rule)) for rule in self.rules]
         verdicts += self.judge_slices(slices or {})
         placed = [verdict.within(span) for verdict in verdicts]
         return Assessment(measures, impacts, performance, tuple(sort_worst_first(placed)))
@@ -222,13 +231,20 @@ class Judge:
         return judge_performance(window, before, outcome.labelled, self.strict, past=self.pasts)
 
     def judge_rule(
-        self, rule: Rule, window: Profile, measures: Mapping[str, Mapping[str, Measure]], slices: Mapping[str, Profile]
+        self,
+        rule: Rule,
+        parts: Mapping[str, Profile],
+        measures: Mapping[str, Mapping[str, Measure]] | None = None,
+        span: Span | None = None,
+        past: Series | None = None,
     ) -> Verdict:
         """Judge one rule, on all rows or on its slice."""
-        profile = window if rule.slice is None else slices.get(rule.slice.to_sql())
-        if profile is None:
-            return rule.judge(None)
-        return rule.judge(self.measure_rule(rule, profile, measures if rule.slice is None else {}), n=profile.rows)
+        sql = EVERYTHING if rule.slice is None else rule.slice.to_sql()
+        if sql not in parts:
+            return rule.judge(None, window=span)
+        found = self.measure_rule(rule, parts[sql], (measures or {}) if sql == EVERYTHING else {})
+        before = self.before(rule, found) if rule.needs_reference else None
+        return rule.judge(found, n=parts[sql].rows, window=span, reference=before, past=past)
 
     def measure_rule(
         self, rule: Rule, profile: Profile, measures: Mapping[str, Mapping[str, Measure]]
@@ -243,6 +259,18 @@ class Judge:
         if metric.of == "profile":
             return safely(metric, profile, self.reference.profile)
         return None if profile.outcome is None else safely(metric, profile.outcome)
+
+    def before(self, rule: Rule, measure: Measure | None) -> float | None:
+        """What the reference has of a rule's metric; of a slice only where the reference knows that slice."""
+        base = self.reference if rule.slice is None else self.reference.slices.get(rule.slice.to_sql())
+        metric = rule.check()
+        if base is None:
+            return None
+        if metric.of == "outcome":
+            return None if base.profile.outcome is None else safely(metric, base.profile.outcome).value
+        if rule.slice is None or rule.column is None:
+            return None if measure is None else measure.reference
+        return safely(metric, base.profile.columns[rule.column], base.profile.columns[rule.column]).value
 
 
 def all_counts(column: ColumnProfile) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
