@@ -16,16 +16,18 @@ from retrue.core.cube import EVERYTHING
 from retrue.core.extra import Counter, RowRule, TimeSpan
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
+from retrue.core.weighted import Weighing
 from retrue.engine import local
 from retrue.engine.slices import count_slices, fitting, with_slices
 from retrue.errors import ProfileError, SchemaError, TableError, nearest
 from retrue.judge.assess import Assessment, Judge, safely
 from retrue.judge.changes import judge_changes
-from retrue.judge.rows import judge_repeats
+from retrue.judge.rows import judge_repeats, judge_weights
 from retrue.judge.rules import Rule
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.metrics import Measure, Metric, get, registered
+from retrue.metrics.quality.weights import weights
 from retrue.report.comparison import ColumnReport, Comparison, PerformanceReport
 from retrue.schema import Schema
 from retrue.schema.roles import check_given
@@ -63,6 +65,8 @@ def compare(
         row_rules: comparisons between two columns that every row must keep, such as `"departure <= arrival"`.
         settings: how strictly to judge.
         roles: roles and kinds for `Schema.infer`: `id`, `time`, `label`, `score`, `prediction`, `slices`, `kinds` ...
+            With `weight`, the column of how many events a row stands for, shares and performance are weighted, and
+            "too few rows" goes by the effective n; rows without a usable weight are left out, and told.
 
     Raises:
         TableError: a table can't be read, or has no rows.
@@ -80,9 +84,10 @@ def compare(
     judge = Judge(base, settings or Settings(), parse_rules(rules, base))
     parts = profiles(judge, table)
     profile = parts.pop(EVERYTHING)
+    refuse_weightless(profile, base.schema, table)
     assessed = judge.assess(profile, slices=parts)
-    repeated = repeated_ids(table, base, reference, part)
-    assessed = replace(assessed, verdicts=tuple(sort_worst_first([*repeated, *assessed.verdicts])))
+    of_rows = [*repeated_ids(table, base, reference, part), *judge_weights(base.schema.weight, profile, base.profile)]
+    assessed = replace(assessed, verdicts=tuple(sort_worst_first([*of_rows, *assessed.verdicts])))
     extra = {**of_profiles(profile, base.profile), **of_tables(table, reference, part)}
     return build(judge, assessed, profile, table, name_of(reference), extra)
 
@@ -140,8 +145,10 @@ def make_reference(
     found, known = (schema, None) if schema is not None else local.infer(table, **roles)
     for name in (name for counter in counters for name in counter.columns if name not in table.dtypes):
         raise SchemaError(f"unknown column {name!r}", where="a rule of rows", hint=nearest(name, table.dtypes))
-    time = [TimeSpan(found.time)] if found.time is not None else []
-    learned = local.fit_reference(table, found, [*counters, *time], known=known)
+    time: list[Counter] = [TimeSpan(found.time)] if found.time is not None else []
+    weight: list[Counter] = [Weighing(found.weight)] if found.weight is not None else []
+    learned = local.fit_reference(table, found, [*counters, *time, *weight], known=known)
+    refuse_weightless(learned.profile, found, table)
     return with_slices(learned, table, least=Settings().min_rows)
 
 
@@ -175,6 +182,19 @@ def refuse_empty(table: Table) -> None:
     """Raise TableError for a table without rows: there is nothing to compare."""
     if table.count_rows() == 0:
         raise TableError("a table without rows", where=table.name, expected="at least one row")
+
+
+def refuse_weightless(profile: Profile, schema: Schema, table: Table) -> None:
+    """Raise TableError for a table none of whose rows has a weight above 0: it stands for nothing."""
+    found = weights(profile)
+    if found is not None and not found.used:
+        said = "no row has a usable weight" if schema.weight in table.dtypes else "there is no such column"
+        raise TableError(
+            f"{said}: {schema.weight!r} was named as weight",
+            where=table.name,
+            expected="numbers, above 0 for at least one row",
+            hint="name another column as weight, or none",
+        )
 
 
 def name_of(source: Any) -> str:
@@ -281,7 +301,15 @@ def build(
         base.profile.outcome,
         outcome.score_metric if outcome and base.scores else None,
         tuple(sql for sql in base.slices if any(verdict.slice == sql for verdict in verdicts)),
+        effective_of(window),
+        effective_of(base.profile),
     )
+
+
+def effective_of(profile: Profile) -> float | None:
+    """The effective n of a profile's rows; None where they aren't weighted."""
+    found = weights(profile)
+    return None if found is None else found.effective
 
 
 def is_told(verdict: Verdict, judge: Judge, table: Table) -> bool:

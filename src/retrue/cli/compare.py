@@ -22,6 +22,7 @@ from retrue.cli.shared import (
     TableArgument,
     TaskRole,
     TimeRole,
+    WeightRole,
 )
 from retrue.errors import ConfigError, nearest
 
@@ -49,6 +50,7 @@ def compare(
     task: TaskRole = None,
     positive: PositiveRole = None,
     slice: SliceRole = None,
+    weight: WeightRole = None,
     kind: KindRole = None,
     where: Annotated[
         str | None, typer.Option("--where", help="Compare only these rows, on both sides.", metavar="SQL")
@@ -107,6 +109,7 @@ def compare(
         task=task,
         positive=positive,
         slice=slice,
+        weight=weight,
         kind=kind,
     )
     check_page(html)
@@ -232,6 +235,7 @@ def reference(
     task: TaskRole = None,
     positive: PositiveRole = None,
     slice: SliceRole = None,
+    weight: WeightRole = None,
     kind: KindRole = None,
     json: JsonOption = False,
 ) -> None:
@@ -254,6 +258,7 @@ def reference(
         task=task,
         positive=positive,
         slice=slice,
+        weight=weight,
         kind=kind,
     )
     with shared.working(f"learning from {table}"):

@@ -88,6 +88,10 @@ SliceRole = Annotated[
         metavar="COLUMN",
     ),
 ]
+WeightRole = Annotated[
+    str | None,
+    typer.Option("--weight", help="How many events a row stands for.", rich_help_panel=ROLES, metavar="COLUMN"),
+]
 KindRole = Annotated[
     list[str] | None,
     typer.Option("--kind", help="COLUMN=KIND where the guess is wrong.", rich_help_panel=ROLES, metavar="COLUMN=KIND"),
@@ -114,10 +118,11 @@ def roles(
     positive: str | None = None,
     slice: list[str] | None = None,
     kind: list[str] | None = None,
+    weight: str | None = None,
 ) -> dict[str, Any]:
     """Roles from the command line as `Schema.infer` takes them; those that weren't given are left out."""
     said: dict[str, Any] = {"id": id, "time": time, "label": label, "prediction": prediction, "task": task}
-    said |= {"score": scores(score), "positive": positive}
+    said |= {"score": scores(score), "positive": positive, "weight": weight}
     said["slices"] = tuple(slice) if slice else None
     said["kinds"] = pairs(kind, "--kind") or None
     return {name: value for name, value in said.items() if value is not None}

@@ -19,6 +19,7 @@ from retrue.core.grids import Grids
 from retrue.core.grouped import Tensor, ordered
 from retrue.core.profile import Profile
 from retrue.core.state import Bools, Ints
+from retrue.errors import ProfileError
 
 MOST_SMALL = 1 << 16
 """The most windows whose numbers fit into 16 bits."""
@@ -96,7 +97,12 @@ def cube(grids: Grids, frame: pl.DataFrame, windows: Ints, slices: Mapping[str, 
         frame: the events.
         windows: int64[rows], the window each event belongs to.
         slices: bool[rows] for each named slice; they may overlap. All rows are there as the slice "".
+
+    Raises:
+        ProfileError: events are weighted; count each part of them with `Grids.count` instead.
     """
+    if grids.weight is not None:
+        raise ProfileError("a cube counts each event once", where=f"weight {grids.weight!r}", hint="use Grids.count")
     ids = np.unique(windows)
     group = ids.searchsorted(windows)
     # NumPy sorts 16-bit integers stably by radix, in a fraction of the time.

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
 import polars as pl
 
 from retrue.core import project
@@ -91,6 +92,11 @@ class Grids:
             return self.columns[name].count(series)
         weights = read_weights(column(frame, self.weight))
         return weigh(self.columns[name], series.filter(pl.Series(weights.kept)), weights.values)
+
+    def empty_column(self, name: str) -> ColumnProfile:
+        """The profile of a column without rows."""
+        grid = self.columns[name]
+        return grid.empty() if self.weight is None else weigh(grid, pl.Series([], dtype=pl.Null), np.zeros(0))
 
     @cached_property
     def weight(self) -> str | None:

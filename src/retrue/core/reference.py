@@ -13,11 +13,12 @@ import numpy as np
 import polars as pl
 
 from retrue.core.column import SPECIALS, ColumnProfile, prefixed, within
-from retrue.core.count import bin_counts, bin_sums
+from retrue.core.count import bin_amounts, bin_sums
 from retrue.core.cube import EVERYTHING, cube
 from retrue.core.grids import Grids
 from retrue.core.profile import Profile, bytes_to_frame, fields_to_frame, frame_to_bytes, frame_to_fields, grouped
-from retrue.core.state import Fields, Floats, Ints
+from retrue.core.state import Bools, Counts, Fields, Floats, Ints, counted
+from retrue.core.weighted import read_weights
 from retrue.errors import ProfileError
 from retrue.schema import Schema
 
@@ -30,12 +31,12 @@ class BinScores:
     """How well the model did in each bin of a column, over the labelled events of the reference.
 
     Attributes:
-        n: int64[bins + 5], events (specials last).
+        n: int64[bins + 5], events (specials last); effective ones where they are weighted.
         total: float64[bins + 5], the sum of their scores: 1 for right and 0 for wrong, or |error|, or NDCG.
         squares: float64[bins + 5], the sum of the squared scores.
     """
 
-    n: Ints
+    n: Counts
     total: Floats
     squares: Floats
 
@@ -133,7 +134,7 @@ class Reference:
 def read_scores(fields: Fields) -> BinScores:
     """Read the scores of one column."""
     total, squares = (np.asarray(fields[name], np.float64) for name in ("total", "squares"))
-    return BinScores(np.asarray(fields["n"], np.int64), total, squares)
+    return BinScores(counted(fields["n"]), total, squares)
 
 
 def score_bins(grids: Grids, frame: pl.DataFrame) -> dict[str, BinScores]:
@@ -144,17 +145,30 @@ def score_bins(grids: Grids, frame: pl.DataFrame) -> dict[str, BinScores]:
     known = np.flatnonzero(~np.isnan(score))
     if known.size == 0:
         return {}
-    labelled, score = frame[known], score[known]
-    return {name: score_column(grids, name, labelled, score) for name in grids.columns}
+    labelled, score, weights = frame[known], score[known], None
+    if grids.weight is not None:
+        kept, weights = effective_weights(labelled[grids.weight])
+        labelled, score = labelled.filter(pl.Series(kept)), score[kept]
+    return {name: score_column(grids, name, labelled, score, weights) for name in grids.columns}
 
 
-def score_column(grids: Grids, name: str, labelled: pl.DataFrame, score: Floats) -> BinScores:
+def effective_weights(series: pl.Series) -> tuple[Bools, Floats]:
+    """bool[rows], which rows have a weight; and float64: their weights, adding up to their effective n."""
+    weights, kept = read_weights(series)
+    return kept, weights * (weights.sum() / max(float((weights * weights).sum()), 1e-300))
+
+
+def score_column(
+    grids: Grids, name: str, labelled: pl.DataFrame, score: Floats, weights: Floats | None = None
+) -> BinScores:
     """Tell how well labelled events were predicted in each bin of one column."""
     grid = grids.columns[name]
     width = grid.bins + len(SPECIALS)
     codes = grid.codes(grids.values(name, labelled))
-    total, squares = bin_sums(codes, score, width), bin_sums(codes, score * score, width)
-    return BinScores(bin_counts(codes, width), total, squares)
+    own = score if weights is None else score * weights
+    return BinScores(
+        bin_amounts(codes, width, weights), bin_sums(codes, own, width), bin_sums(codes, own * score, width)
+    )
 
 
 def window_profiles(grids: Grids, frame: pl.DataFrame, windows: Ints) -> tuple[Profile, ...]:

@@ -130,7 +130,7 @@ def learn(
 ) -> tuple[Grids, Profile]:
     """Fit grids and profile the table on them; up to `FIT_ROWS` rows are read, sorted and tallied once for both."""
     grids, columns = learn_columns(table, schema, extras, without, known)
-    if table.count_rows() > FIT_ROWS:
+    if table.count_rows() > FIT_ROWS or grids.weight is not None:
         return grids, count(table, grids)
     return grids, grids.assemble(table.count_rows(), columns, count_together(table, grids))
 
@@ -195,11 +195,11 @@ def count_columns(table: Table, grids: Grids) -> Profile:
     rows = table.count_rows()
 
     def one(name: str) -> ColumnProfile:
-        column = grids.sources[name].column
-        if column not in table.dtypes:
+        wanted = present(filter(None, (grids.sources[name].column, grids.weight)), table)
+        if not wanted:
             return grids.count_column(name, nulls(rows, ["missing"]))
-        parts = (grids.count_column(name, batch) for batch in table.batches([column]))
-        return reduce(add, parts, grids.columns[name].empty())
+        parts = (grids.count_column(name, batch) for batch in table.batches(wanted))
+        return reduce(add, parts, grids.empty_column(name))
 
     columns = dict(zip(grids.columns, spread(one, list(grids.columns)), strict=True))
     return grids.assemble(rows, columns, count_together(table, grids))

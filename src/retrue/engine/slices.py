@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 
 from retrue.core.cube import EVERYTHING, cube
 from retrue.core.grids import Grids
 from retrue.core.profile import Profile
 from retrue.core.reference import BinScores, Reference, score_bins
 from retrue.core.segments import segments
+from retrue.core.state import Bools
 from retrue.engine.local import SCORE_ROWS, present
 from retrue.errors import SliceError
 from retrue.slices import Slice
@@ -48,9 +50,20 @@ def count_slices(table: Table, grids: Grids, slices: Sequence[Slice]) -> dict[st
     wanted = present(grids.reads.union(*(one.columns for one in slices)), table) or list(table.dtypes)[:1]
     for batch in table.batches(wanted):
         masks = {one.to_sql(): one.mask(batch).to_numpy() for one in slices}
-        for (_, name), profile in cube(grids, batch, np.zeros(batch.height, np.int64), masks).items():
+        for name, profile in parts_of(grids, batch, masks):
             found[name] = found[name] + profile
     return found
+
+
+def parts_of(grids: Grids, batch: pl.DataFrame, masks: Mapping[str, Bools]) -> Iterator[tuple[str, Profile]]:
+    """Profile one batch and its slices: in one cube, or one by one where events are weighted."""
+    if grids.weight is None:
+        for (_, name), profile in cube(grids, batch, np.zeros(batch.height, np.int64), masks).items():
+            yield name, profile
+        return
+    yield EVERYTHING, grids.count(batch)
+    for name, mask in masks.items():
+        yield name, grids.coarse.count(batch.filter(pl.Series(mask)))
 
 
 def with_slices(reference: Reference, table: Table, least: int) -> Reference:

@@ -1,4 +1,4 @@
-"""What whole rows must keep: rules between two columns, and ids that occur once."""
+"""What whole rows must keep: rules between two columns, ids that occur once, weights that can be used."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import percent, rows
 from retrue.metrics import Measure
 from retrue.metrics.quality.rule_broken import rule_broken, rules
+from retrue.metrics.quality.weights import bad_weights
 
 
 def judge_row_rules(window: Profile, reference: Profile) -> list[Verdict]:
@@ -33,6 +34,24 @@ def judge_repeats(column: str, measure: Measure, n: int) -> Verdict:
     names = ", ".join(f"{name!r} {count} times" for name, count in measure.names[:3])
     said = f"{percent(measure.value)} of {rows(n)} repeat an id: {names}"
     return verdict(measure, said, "no id occurs twice", "duplicates", n, column)
+
+
+def judge_weights(column: str | None, window: Profile, reference: Profile) -> list[Verdict]:
+    """Judge whether events have usable weights, where they are weighted by a column."""
+    if column is None:
+        return []
+    measure = bad_weights(window, reference)
+    said = f"{percent(measure.value or 0.0)} of {rows(window.rows)} have no usable weight and are left out"
+    return [
+        verdict(
+            measure,
+            f"{said} (null, NaN, infinite or negative)",
+            "all rows have a usable weight",
+            "bad_weights",
+            window.rows,
+            column,
+        )
+    ]
 
 
 def verdict(measure: Measure, said: str, calm: str, metric: str, n: float, column: str | None = None) -> Verdict:

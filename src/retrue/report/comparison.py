@@ -124,6 +124,11 @@ def difference_interval(window: Measure, reference: Measure) -> tuple[float, flo
     return difference - down, difference + up
 
 
+def sized(rows: int, effective: float | None) -> dict[str, float]:
+    """Give `{"rows"}`, and `"effective_rows"` where rows are weighted."""
+    return {"rows": rows} if effective is None else {"rows": rows, "effective_rows": effective}
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Comparison:
     """What `rt.compare` found. Print it, show it in a notebook, `save` it, or take `to_dict()`.
@@ -138,6 +143,7 @@ class Comparison:
         window_outcome, reference_outcome: labels, predictions and scores together, for the charts.
         impact_metric: the metric that the columns' impacts are about.
         slices: the slices that were judged by themselves, by their SQL.
+        window_effective, reference_effective: the effective n of the rows; None where they aren't weighted.
     """
 
     version: str
@@ -152,6 +158,8 @@ class Comparison:
     reference_outcome: Outcome | None = None
     impact_metric: str | None = None
     slices: tuple[str, ...] = ()
+    window_effective: float | None = None
+    reference_effective: float | None = None
 
     @property
     def alarms(self) -> tuple[Verdict, ...]:
@@ -167,8 +175,8 @@ class Comparison:
         """Give the answer as plain values, ready for JSON: floats or None, never NaN."""
         return {
             "retrue": self.version,
-            "reference": {"rows": self.reference_rows},
-            "window": {"rows": self.window_rows},
+            "reference": sized(self.reference_rows, self.reference_effective),
+            "window": sized(self.window_rows, self.window_effective),
             "columns": {name: column.to_dict() for name, column in self.columns.items()},
             "performance": {name: report.to_dict() for name, report in self.performance.items()},
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],

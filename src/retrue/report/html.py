@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from retrue.judge.words import metric_name, rows
+from retrue.judge.words import metric_name
 from retrue.report.charts.picture import Picture
 from retrue.report.entries import Gallery, performance_pictures, sections
 from retrue.report.slices import SliceRow, heads, slice_rows
@@ -32,6 +32,7 @@ from retrue.report.words import (
     performance_note,
     plural,
     ranked_performance,
+    sizes,
     spanned,
     state_of,
     tone_of,
@@ -97,10 +98,8 @@ def overall(comparison: Comparison) -> dict[str, str]:
 
 def facts(comparison: Comparison) -> list[tuple[str, str, str]]:
     """Give what frames the answer: name, fact, and what stands below it in small."""
-    told = [
-        ("Window", comparison.window_name, rows(comparison.window_rows)),
-        ("Reference", comparison.reference_name, rows(comparison.reference_rows)),
-    ]
+    window, reference = sizes(comparison)
+    told = [("Window", comparison.window_name, window), ("Reference", comparison.reference_name, reference)]
     labels = labelled(comparison)
     if labels:
         told.append(("Labels", upper_first(labels), ""))

@@ -228,8 +228,24 @@ def columns_clause(comparison: Comparison) -> str:
 def compared(comparison: Comparison) -> str:
     """Say what was compared, and how much of it is labelled."""
     labels = labelled(comparison)
-    window = f"{comparison.window_name} ({rows(comparison.window_rows)}{', ' + labels if labels else ''})"
-    return f"{window} against {comparison.reference_name} ({rows(comparison.reference_rows)})"
+    window, reference = sizes(comparison)
+    said = f"{comparison.window_name} ({window}{', ' + labels if labels else ''})"
+    return f"{said} against {comparison.reference_name} ({reference})"
+
+
+def sizes(comparison: Comparison) -> tuple[str, str]:
+    """Say how many rows window and reference have, and what they are worth where they are weighted."""
+    window = sized(comparison.window_rows, comparison.window_effective)
+    return window, sized(comparison.reference_rows, comparison.reference_effective)
+
+
+def sized(count: int, effective: float | None) -> str:
+    """Say a number of rows, and what they are worth.
+
+    >>> sized(5000, None), sized(5000, 312.4)
+    ('5,000 rows', '5,000 rows, weighted, worth 312')
+    """
+    return rows(count) + ("" if effective is None else f", weighted, worth {effective:,.0f}")
 
 
 def labelled(comparison: Comparison) -> str:

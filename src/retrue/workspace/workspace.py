@@ -98,6 +98,7 @@ class Workspace:
         if table.count_rows() == 0:
             raise TableError("a reference without rows", where=table.name, expected="at least one row")
         found, known = (schema, None) if schema is not None else local.infer(table, **roles)
+        refuse_weights(found)
         chosen = Options.of(given, base_window(table, found))
         counters: list[Counter] = [] if found.time is None else [TimeSpan(found.time)]
         # A label comes later than its event, so it isn't among the columns that a window is judged by.
@@ -146,6 +147,16 @@ def open(folder: str | Path, *, create: bool = True) -> Workspace:
         StoreError: there is none, or it can't be written.
     """
     return Workspace(Store.open(folder, create=create))
+
+
+def refuse_weights(schema: Schema) -> None:
+    """Raise SchemaError for a schema with weights: a store counts each event once."""
+    if schema.weight is not None:
+        raise SchemaError(
+            f"a store counts each event once, and {schema.weight!r} was named as weight",
+            expected="a model without a weight",
+            hint="rt.compare(reference, window, weight=...) and retrue compare --weight do weigh events",
+        )
 
 
 def base_window(table: Table, schema: Schema) -> float:
