@@ -16,6 +16,8 @@ PARTS = {
     "counting": "counting",
     "tensor": "tensor",
     "label": "label_join",
+    "slices": "slices",
+    "alarms": "alarms",
     "compare": "compare",
 }
 """Each benchmark and its module, in the order in which they run: the peers take longest."""

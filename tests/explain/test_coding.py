@@ -10,13 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrue.errors import SchemaError
-from retrue.explain.coding import BINS, NOWHERE, CodedColumn, code
+from retrue.explain.coding import code
+from retrue.explain.column import BINS, NOWHERE, CodedColumn
+from retrue.explain.ranges import RangeColumn
+from retrue.explain.sets import NAMED, SetColumn
 from retrue.schema import Kind
 
 
 def coded(window: pl.Series, reference: pl.Series, kind: Kind | None = None) -> tuple[CodedColumn, np.ndarray]:
     both = code(window.alias("x").to_frame(), reference.alias("x").to_frame(), kinds={"x": kind} if kind else None)
     return both.columns[0], both.window[0]
+
+
+def bins(*places: int) -> np.ndarray:
+    mask = np.zeros(BINS, bool)
+    mask[list(places)] = True
+    return mask
 
 
 def check_slices(column: CodedColumn, codes: np.ndarray, window: pl.Series) -> None:
@@ -90,24 +99,59 @@ def test_few_integers_are_categories_unless_the_schema_says_otherwise() -> None:
 
 def test_edges_are_round() -> None:
     column, _ = coded(pl.Series(rng.normal(size=5000)), pl.Series(rng.normal(size=5000)))
+    assert isinstance(column, RangeColumn)
     assert max(len(f"{abs(mark)}") for mark in column.marks) <= 7
 
 
 def test_what_only_the_window_shows_has_bins_of_its_own() -> None:
     column, codes = coded(pl.Series(["z"] * 20), pl.Series(["a", "b"] * 10))
+    assert isinstance(column, SetColumn)
     assert column.marks == ("a", "b", "z")
     assert set(codes) == {2}
     column, codes = coded(pl.Series(rng.normal(100, 1, 500)), pl.Series(rng.normal(0, 1, 500)))
     assert len(np.unique(codes)) > 20
 
 
-def test_nan_and_the_rarest_categories_are_nowhere() -> None:
+def test_nan_and_the_rarest_known_categories_are_nowhere() -> None:
     _, codes = coded(pl.Series([math.nan, 1.0, 2.0]), pl.Series([1.0, 2.0, 3.0]))
     assert codes[0] == NOWHERE
-    many = pl.Series([f"c{i}" for i in range(500)])
+    many = pl.Series([f"c{i % 200}" for i in range(2000)])
     column, codes = coded(many, many)
-    assert column.bins == BINS - 2
-    assert (codes == NOWHERE).sum() == 500 - column.bins
+    assert column.bins == NAMED
+    assert column.choices == NAMED
+    assert (codes == NOWHERE).sum() == 2000 - 10 * NAMED
+
+
+def test_new_and_rare_categories_are_the_rest_and_named_as_new() -> None:
+    known, new = [f"c{i:03}" for i in range(200)] * 10, [f"new {i}" for i in range(400)]
+    window = pl.Series([*known, *new])
+    column, codes = coded(window, pl.Series(known))
+    assert isinstance(column, SetColumn)
+    assert column.rest is not None
+    assert (codes == column.rest).sum() == len(new)
+    found = column.predicate(bins(column.rest))
+    assert str(found) == "x never seen before"
+    assert found.mask(window.alias("x").to_frame()).to_list() == [False] * len(known) + [True] * len(new)
+
+
+def test_values_that_dont_repeat_are_never_called_new() -> None:
+    now, before = pl.Series([f"id{i}" for i in range(900)]), pl.Series([f"id{i}" for i in range(1000, 1900)])
+    assert code(now.alias("x").to_frame(), before.alias("x").to_frame()).columns == ()
+
+
+def test_a_long_list_is_said_by_what_it_lacks_or_named_in_short() -> None:
+    letters = [chr(97 + i) for i in range(20)]
+    column, _ = coded(pl.Series(letters * 10), pl.Series(letters * 10))
+    assert column.predicate(bins(*range(18))).sql == "x NOT IN ('s', 't')"
+    assert str(column.predicate(bins(*range(8)))) == "x IN ('a', 'b', 'c', 'd' and 4 more)"
+
+
+def test_null_may_belong_to_a_set() -> None:
+    column = SetColumn("x", 4, ("a", "b", "c", "d"))
+    assert column.predicate(bins(0, 1, 2)).sql == "x != 'd'"
+    assert column.predicate(bins(0, 1, 2, 4)).sql == "x != 'd' OR x IS NULL"
+    assert column.predicate(bins(0, 1, 2, 3)).sql == "x IS NOT NULL"
+    assert column.predicate(bins(0, 4)).sql == "x = 'a' OR x IS NULL"
 
 
 def test_columns_no_predicate_can_speak_about_are_left_out() -> None:

@@ -10,7 +10,9 @@ import polars as pl
 import pytest
 
 from retrue.errors import SchemaError, TableError
-from retrue.explain.slices import Finding, find_slices, rake
+from retrue.explain.finding import Finding
+from retrue.explain.raking import rake
+from retrue.explain.slices import find_slices
 from retrue.slices import Slice
 
 
@@ -45,14 +47,11 @@ def overlap(found: Finding, predicate: str, frame: pl.DataFrame) -> float:
     ["c3 = 'v2'", "x0 >= 1.2", "c3 IN ('v1', 'v4', 'v7')", "x0 >= 0.8 AND c1 = 'v0'", "x2 < 0.5 AND x4 > 0.5"],
 )
 def test_a_planted_slice_is_the_first_answer(planted: str) -> None:
-    for seed in range(3):
-        rng = np.random.default_rng(seed)
-        reference, window = table(rng, 20_000), lifted(rng, 20_000, (planted, 2.0))
-        found = find_slices(window, reference)
-        assert found
-        assert overlap(found[0], planted, reference) > 0.85, found[0].slice.sql
-        assert found[0].slice.columns == Slice.parse(planted).columns
-        assert len(found) == 1
+    rng = np.random.default_rng(0)
+    reference, window = table(rng, 20_000), lifted(rng, 20_000, (planted, 2.0))
+    (found,) = find_slices(window, reference)
+    assert overlap(found, planted, reference) > 0.85, found.slice.sql
+    assert found.slice.columns == Slice.parse(planted).columns
 
 
 def test_three_conditions_are_found_when_asked_for() -> None:
@@ -74,8 +73,8 @@ def test_two_slices_come_one_after_the_other_without_their_proxies() -> None:
 
 def test_without_a_change_at_most_five_percent_of_searches_name_a_slice() -> None:
     rng = np.random.default_rng(6)
-    named = sum(bool(find_slices(table(rng, 800), table(rng, 1500), least=0.0)) for _ in range(60))
-    assert named <= 7  # 60 draws at 5 %: more than 7 once in 50
+    named = sum(bool(find_slices(table(rng, 300), table(rng, 600), least=0.0)) for _ in range(20))
+    assert named <= 4  # 20 draws at 5 %: more than 4 once in 400
 
 
 def test_a_category_that_vanished_and_nulls_that_came_are_named_as_such() -> None:
@@ -163,11 +162,11 @@ def test_losses_of_any_size_work_and_unknown_ones_are_left_out() -> None:
 def test_equal_losses_name_no_slice() -> None:
     rng = np.random.default_rng(7)
     named = 0
-    for _ in range(30):
-        reference, window = table(rng, 2000), table(rng, 1000)
+    for _ in range(12):
+        reference, window = table(rng, 600), table(rng, 300)
         sides = losses(rng, window, 0.2, None, 0), losses(rng, reference, 0.2, None, 0)
         named += bool(find_slices(window, reference, question="loss", losses=sides))
-    assert named <= 4
+    assert named <= 3  # 12 draws at 5 %: more than 3 once in 450
 
 
 # --- odd tables ---

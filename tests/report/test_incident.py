@@ -12,7 +12,7 @@ from rich.console import Console
 
 from retrue.estimate.impact import Impact
 from retrue.explain.features import Feature
-from retrue.explain.slices import Finding
+from retrue.explain.finding import Finding
 from retrue.judge.incident import Incident, State
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.report.incident import Explanation, cost_said, expected, explanation_view, incidents_view, next_step

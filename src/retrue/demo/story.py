@@ -27,7 +27,7 @@ from retrue.core.state import Floats
 from retrue.demo import flights as source
 from retrue.demo import learner
 from retrue.errors import RefusedError, StoreError
-from retrue.explain.slices import Finding
+from retrue.explain.finding import Finding
 from retrue.judge.words import metric_name, minus, percent
 from retrue.refine.mix import Mix
 from retrue.refine.prove import Duel, paired_auc
@@ -238,7 +238,7 @@ def rows_in_words(finding: Finding) -> str:
     before, after = finding.share
     wrong = "" if not finding.loss or finding.loss[1] is None else f", wrong {percent(finding.loss[1])} of the time"
     shares = f"{percent(before)} of flights before, {percent(after)} now"
-    return f"{escape(str(finding.slice.sql))}  [dim]{shares}{wrong}[/dim]"
+    return f"{escape(str(finding))}  [dim]{shares}{wrong}[/dim]"
 
 
 def wants_retraining(story: Story, number: int) -> bool:

@@ -1,4 +1,4 @@
-"""What a slice is asked to explain: where did the input change most, or where did the loss rise most?
+"""What a slice is asked to explain: where did the input change most, where did the loss rise most, where is it worst?
 
 A question turns rows into a few numbers that add up (a sum over any set of bins is a sum of sums), and the sums of a
 set into a score: a log-likelihood ratio in nats between "this set changed" and "nothing changed".
@@ -26,6 +26,10 @@ class Question(ABC):
     @abstractmethod
     def rows(self) -> tuple[list[Floats | None], list[Floats | None]]:
         """Give what to sum over the rows of the window and of the reference; None stands for ones."""
+
+    @abstractmethod
+    def size(self, sums: Array) -> Floats:
+        """Give the rows of a set: those of the window or the reference, whichever are more."""
 
     @abstractmethod
     def score(self, sums: Array) -> Floats:
@@ -58,13 +62,23 @@ class Share(Question):
         """Give the weights: their sums are rows."""
         return [self.window], [self.reference]
 
+    def size(self, sums: Array) -> Floats:
+        """Give the larger of the two counts."""
+        return np.asarray(np.maximum(sums[..., 0], sums[..., 1]))
+
     def score(self, sums: Array) -> Floats:
-        """Give twice-two-table likelihood ratios (Woolf 1957, half of G)."""
+        """Give twice-two-table likelihood ratios (Woolf 1957, half of G); 0 for a majority that became smaller.
+
+        What grew is then the minority around it, and that is what to act on: `c = 'v' OR x > 3` is no predicate of ours,
+        and `c != 'v' AND x <= 3` would take the place of its two parts.
+        """
         a, b = sums[..., 0], sums[..., 1]
         n, m = self.n_window, self.n_reference
         inside = xlogx(a) + xlogx(b) - xlogx(a + b)
         outside = xlogx(n - a) + xlogx(m - b) - xlogx(n + m - a - b)
-        return np.asarray(inside + outside - xlogx(np.array(n)) - xlogx(np.array(m)) + xlogx(np.array(n + m)))
+        gain = inside + outside - xlogx(np.array(n)) - xlogx(np.array(m)) + xlogx(np.array(n + m))
+        shrunk = (2 * a > n) & (2 * b > m) & (a * m < b * n)
+        return np.asarray(np.where(shrunk, 0.0, gain))
 
     def order(self, sums: Array) -> Floats:
         """Order by the share of window rows among all rows of the bin."""
@@ -101,25 +115,15 @@ class Loss(Question):
         """Give weight, loss and squared loss of each row."""
         return _moments(self.window, self.window_loss), _moments(self.reference, self.reference_loss)
 
+    def size(self, sums: Array) -> Floats:
+        """Give the larger of the two counts."""
+        return np.asarray(np.maximum(sums[..., 0], sums[..., 3]))
+
     def score(self, sums: Array) -> Floats:
         """Give the likelihood ratio of two means against one; 0 where the loss fell or a side has too few rows."""
-        gain = self._bernoulli(sums) if self.binary else self._gaussian(sums)
+        gain = two_means(sums[..., :3], sums[..., 3:], self.spread, binary=self.binary)
         enough = np.minimum(sums[..., 0], sums[..., 3]) >= ENOUGH
         return np.asarray(np.where(enough & (self._rise(sums) > 0), gain, 0.0))
-
-    @staticmethod
-    def _bernoulli(sums: Array) -> Floats:
-        n, a, m, b = sums[..., 0], sums[..., 1], sums[..., 3], sums[..., 4]
-        apart = xlogx(a) + xlogx(n - a) - xlogx(n) + xlogx(b) + xlogx(m - b) - xlogx(m)
-        return np.asarray(apart - xlogx(a + b) - xlogx(n + m - a - b) + xlogx(n + m))
-
-    def _gaussian(self, sums: Array) -> Floats:
-        """Give N / 2 ln(1 + between / within), for an unknown variance, steadied by ten rows of the overall."""
-        n, m = sums[..., 0], sums[..., 3]
-        between = n * m / np.maximum(n + m, 1e-300) * self._rise(sums) ** 2
-        apart = [sums[..., at + 2] - sums[..., at + 1] ** 2 / np.maximum(sums[..., at], 1e-9) for at in (0, 3)]
-        within = np.maximum(apart[0] + apart[1], 0.0) + 10 * self.spread
-        return np.asarray((n + m) / 2 * np.log1p(between / np.maximum(within, 1e-300)))
 
     def order(self, sums: Array) -> Floats:
         """Order by the rise of the mean, shrunk to none by ten rows."""
@@ -132,8 +136,69 @@ class Loss(Question):
 
     @staticmethod
     def _rise(sums: Array) -> Floats:
-        after = sums[..., 1] / np.maximum(sums[..., 0], 1e-9)
-        return np.asarray(after - sums[..., 4] / np.maximum(sums[..., 3], 1e-9))
+        return _mean(sums[..., :3]) - _mean(sums[..., 3:])
+
+
+@dataclass(frozen=True, slots=True)
+class Worst(Question):
+    """Where in one table is the loss worst: a set against all other rows.
+
+    Args:
+        weights: of the rows; 0 leaves a row out.
+        loss: each row's loss, realised or expected, or how far two model versions are apart on it.
+        total: the sums of weight, loss and squared loss over all rows, [3].
+        spread, binary: as in `Loss`.
+    """
+
+    weights: Floats
+    loss: Floats
+    total: Floats
+    spread: float
+    binary: bool
+
+    def rows(self) -> tuple[list[Floats | None], list[Floats | None]]:
+        """Give weight, loss and squared loss of each row; of a reference nothing."""
+        return _moments(self.weights, self.loss), []
+
+    def size(self, sums: Array) -> Floats:
+        """Give the rows of the set."""
+        return np.asarray(sums[..., 0])
+
+    def score(self, sums: Array) -> Floats:
+        """Give the likelihood ratio of two means against one; 0 where the set isn't worse or a side is too small."""
+        others = self.total - sums
+        gain = two_means(sums, others, self.spread, binary=self.binary)
+        enough = np.minimum(sums[..., 0], others[..., 0]) >= ENOUGH
+        return np.asarray(np.where(enough & (_mean(sums) > _mean(others)), gain, 0.0))
+
+    def order(self, sums: Array) -> Floats:
+        """Order by the mean, shrunk to that of all rows by ten of them."""
+        overall = float(_mean(self.total))
+        return np.asarray((sums[..., 1] + 10 * overall) / (sums[..., 0] + 10))
+
+    def grew(self, sums: Array) -> npt.NDArray[np.bool_]:
+        """Say whether the set's mean loss is above the others'."""
+        return np.asarray(_mean(sums) > _mean(self.total - sums))
+
+
+def two_means(one: Array, other: Array, spread: float, *, binary: bool) -> Floats:
+    """Give the log-likelihood ratio of two means against one, from sums of weight, value and squared value, [..., 3].
+
+    Binary: the Bernoulli ratio (Woolf 1957). Else Gaussian with an unknown variance: N / 2 ln(1 + between / within),
+    the variance within steadied by ten rows of the overall one, `spread`.
+    """
+    (n, a, _), (m, b, _) = np.moveaxis(one, -1, 0), np.moveaxis(other, -1, 0)
+    if binary:
+        apart = xlogx(a) + xlogx(n - a) - xlogx(n) + xlogx(b) + xlogx(m - b) - xlogx(m)
+        return np.asarray(apart - xlogx(a + b) - xlogx(n + m - a - b) + xlogx(n + m))
+    between = n * m / np.maximum(n + m, 1e-300) * (_mean(one) - _mean(other)) ** 2
+    squares = [side[..., 2] - side[..., 1] ** 2 / np.maximum(side[..., 0], 1e-9) for side in (one, other)]
+    within = np.maximum(squares[0] + squares[1], 0.0) + 10 * spread
+    return np.asarray((n + m) / 2 * np.log1p(between / np.maximum(within, 1e-300)))
+
+
+def _mean(sums: Array) -> Floats:
+    return np.asarray(sums[..., 1] / np.maximum(sums[..., 0], 1e-9))
 
 
 def _moments(weights: Floats | None, loss: Floats) -> list[Floats | None]:

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from retrue.errors import MetricError
 from retrue.explain.features import Cost, Feature
-from retrue.explain.slices import Finding
+from retrue.explain.finding import Finding
 from retrue.judge.incident import Incident, State
 from retrue.judge.words import figure, metric_name, percent
 from retrue.metrics import get
@@ -194,10 +194,10 @@ def slices_title(slices: Sequence[Finding]) -> str:
         return "It is everywhere: no part of the rows explains more than all of them"
     old, new = first.loss or (None, None)
     if first.question == "loss" and old is not None and new is not None:
-        return f"It went wrong most where {sql_of(first)}: the mean loss went from {figure(old)} to {figure(new)}"
+        return f"It went wrong most where {first}: the mean loss went from {figure(old)} to {figure(new)}"
     before, after = first.share
     verb = "rose" if after > before else "fell"
-    return f"The events changed most where {sql_of(first)}: {verb} from {percent(before)} to {percent(after)} of all"
+    return f"The events changed most where {first}: {verb} from {percent(before)} to {percent(after)} of all"
 
 
 def slices_table(slices: Sequence[Finding]) -> Table:
@@ -206,7 +206,7 @@ def slices_table(slices: Sequence[Finding]) -> Table:
     figures = ["Rows", "Share before", "now", *(["Mean loss before", "now"] if lossy else [])]
     table = quiet_table("Slice", *figures, right=figures)
     for one in slices:
-        name = "all rows" if sql_of(one) == EVERYWHERE else sql_of(one)
+        name = "all rows" if sql_of(one) == EVERYWHERE else str(one.slice)
         cells: list[str | Text] = [name, f"{one.n:,}", percent(one.share[0]), percent(one.share[1])]
         losses = one.loss or (None, None)
         cells += ["–" if loss is None else figure(loss) for loss in losses] if lossy else []
@@ -251,7 +251,7 @@ def expected(cost: Cost | None) -> str:
 def examples_title(told: Explanation) -> str:
     """Say what the rows are examples of."""
     narrow = told.slices and sql_of(told.slices[0]) != EVERYWHERE
-    return f"A few rows where {sql_of(told.slices[0])}" if narrow else "A few rows"
+    return f"A few rows where {told.slices[0].slice}" if narrow else "A few rows"
 
 
 def examples_table(told: Explanation, width: int) -> Table:

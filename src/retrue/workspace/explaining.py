@@ -17,8 +17,9 @@ from retrue.core.profile import Profile
 from retrue.core.state import Floats
 from retrue.errors import StoreError
 from retrue.explain.features import Feature, rank_features
+from retrue.explain.finding import Finding
 from retrue.explain.since import since_when
-from retrue.explain.slices import Finding, find_slices
+from retrue.explain.slices import find_slices
 from retrue.judge.incident import Incident
 from retrue.judge.verdict import VerdictKind
 from retrue.report import text
