@@ -126,6 +126,7 @@ def test_without_an_id_every_row_is_its_own_identity() -> None:
         ({"idd": [1], "t": [NOW]}, "events", "'id' is missing in events: expected id, t. Hint: did you mean 'idd'?"),
         ({"id": [1], "t": [NOW], "_seq": [1]}, "events", "column '_seq' is reserved"),
         ({"id": [1], "t": [NOW], "ID": [1]}, "events", "'id' and 'ID' differ in case only"),
+        ({"id": [1], "t": [NOW], "\0x": [1]}, "events", "column '\\x00x' has a NUL character in its name"),
         ({"id": [1], "t": [1234]}, "events", "holds numbers in events: expected times"),
         ({"id": [1]}, "labels", "column 'y' is missing in labels"),
     ],

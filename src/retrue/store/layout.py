@@ -124,11 +124,13 @@ class Layout:
         return {**{name: text for name, text in named.items() if text is not None}, **own}
 
     def check_names(self, names: Iterable[str]) -> None:
-        """Refuse names that the lake uses itself, and names that differ in case only (Delta can't tell them apart)."""
+        """Refuse names that the lake uses itself or can't have, and names that Delta can't tell apart by their case."""
         declared = {self.id, self.time, self.version, self.label}
         own = {*SYSTEM, *LENT} | ({*self.roles, self.label_column} - declared)
         seen: dict[str, str] = {}
         for name in names:
+            if "\0" in name:
+                raise SchemaError(f"column {name!r} has a NUL character in its name", expected="a name without one")
             if name.lower() in own:
                 raise SchemaError(f"column {name!r} is reserved", expected="a name that does not begin with '_'")
             if name.lower() in seen:
