@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -21,8 +22,9 @@ LAYOUT = Layout(id="id", time="t", label="y", timezone="America/New_York")
 def admitted(
     data: dict[str, Any], kind: str = "events", layout: Layout = LAYOUT, types: dict[str, str] | None = None
 ) -> Admitted:
-    frame = pl.DataFrame(data, strict=False)
-    return admit(kind, frame, layout, {**layout.wanted(frame), **(types or {})}, Arrival(NOW, "1", "batch"))
+    """Let data in by a layout whose schema has `types`."""
+    frame, layout = pl.DataFrame(data, strict=False), replace(layout, types={**layout.types, **(types or {})})
+    return admit(kind, frame, layout, layout.wanted(frame), Arrival(NOW, "1", "batch"))
 
 
 def reasons(result: Admitted) -> list[str]:
@@ -61,6 +63,23 @@ def test_a_row_that_does_not_fit_is_set_aside_with_the_reason(row: dict[str, Any
 def test_reasons_are_counted_without_the_values_that_differ() -> None:
     result = admitted({"id": ["a", "b"], "t": ["2013-03-01"] * 2, "x": ["p", "q"]}, types={"x": "Int64"})
     assert result.reasons == {"wrong type: column 'x' expected Int64": 2}
+
+
+@pytest.mark.parametrize("kind", ["events", "labels"])
+def test_what_cannot_be_read_in_a_column_that_the_schema_lacks_never_costs_the_row(kind: str) -> None:
+    """The first batch fixed its type; a later one that has text there is taken without that text, and it is said."""
+    frame = pl.DataFrame({"id": [1, 2], "t": [NOW] * 2, "y": [1, 0], "note": ["q", "7"]})
+    types = {**LAYOUT.wanted(frame), "note": "Float64"}
+    result = admit(kind, frame, LAYOUT, types, Arrival(NOW, "1", "batch"))
+    assert result.frames[kind]["note"].to_list() == [None, 7.0]
+    assert (result.accepted, result.quarantined) == (2, 0)
+    assert result.unread == {"values of 'note' left out, which are not Float64": 1}
+
+
+def test_feedback_has_nothing_but_its_own_columns_so_they_count() -> None:
+    frame = pl.DataFrame({"id": [1, 2], "stars": ["q", "7"]})
+    result = admit("feedback", frame, LAYOUT, {"id": "String", "stars": "Float64"}, Arrival(NOW, "1", "batch"))
+    assert (result.accepted, result.quarantined, result.unread) == (1, 1, {})
 
 
 def test_a_time_that_the_clocks_skipped_is_impossible() -> None:
@@ -161,7 +180,8 @@ def test_nested_binary_and_categorical_values_become_something_that_every_reader
 def test_a_column_of_any_type_is_cast_or_its_rows_are_set_aside(name: str, to: str) -> None:
     """Whatever the two types are, a value ends in the lake or in the quarantine, with the column's name."""
     frame = pl.DataFrame({"id": ["a"], "t": [NOW]}).with_columns(ODD[name][0].alias("z"))
-    result = admit("events", frame, LAYOUT, {**LAYOUT.wanted(frame), "z": to}, Arrival(NOW, "1", "batch"))
+    layout = replace(LAYOUT, types={"z": to})
+    result = admit("events", frame, layout, layout.wanted(frame), Arrival(NOW, "1", "batch"))
     assert result.accepted + result.quarantined == 1
     assert all(reason.startswith("wrong type: column 'z'") for reason in result.reasons)
     if result.accepted:

@@ -129,3 +129,12 @@ def test_changes_of_single_events_are_named(store: rt.Workspace) -> None:
     found = [model.log(row).changes for row in events(14, 1).drop("y").rename({"x": "xx"})[:20].to_dicts()]
     assert set(found) == {("'x' is now called 'xx'",)}
     assert "'x' is now called 'xx'" in told(model.check(now=day(14) + timedelta(days=2)))
+
+
+def test_a_new_column_that_changes_its_type_is_left_out_and_told(store: rt.Workspace) -> None:
+    model = registered(store)
+    model.log(events(14, 1).drop("y").with_columns(note=1))
+    received = model.log(events(15, 1).drop("y").with_columns(note=pl.lit("q")))
+    assert (received.accepted, received.quarantined) == (A_DAY, 0)
+    assert received.counts == {"values of 'note' left out, which are not Float64": A_DAY}
+    assert told(model.check(now=day(17))) == []

@@ -48,6 +48,13 @@ def test_bad_rows_are_set_aside_and_the_rest_is_taken(store: rt.Workspace) -> No
     assert model.events().collect().height == A_DAY
 
 
+def test_a_label_without_a_value_is_skipped_and_counted(store: rt.Workspace) -> None:
+    model = registered(store)
+    model.log(events(14, 1).drop("y"))
+    assert model.label({"id": "e4200", "y": None}).counts == {"labels without a value": 1}
+    assert model.label([{"id": "e4200", "y": None}, {"id": "e4201", "y": 1}]).counts == {"labels without a value": 1}
+
+
 def test_a_batch_with_a_key_is_taken_once(store: rt.Workspace) -> None:
     model, table = registered(store), events(14, 2).drop("y")
     model.log(table[:A_DAY], key="batch 1")

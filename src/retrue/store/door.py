@@ -9,7 +9,7 @@ or a disk: arrival time, lake types and the version come in as arguments.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC as UTC_ZONE
 from datetime import datetime, timedelta
@@ -53,13 +53,17 @@ class Lost:
 
 @dataclass(frozen=True)
 class Admitted:
-    """What the door made of one frame: frames by kind, and how many rows were set aside for which reason."""
+    """What the door made of one frame: frames by kind, and how many rows were set aside for which reason.
+
+    `unread` says how many values of which columns became null, because nothing that the schema has depends on them.
+    """
 
     frames: Mapping[str, pl.DataFrame]
     accepted: int
     reasons: Mapping[str, int] = field(default_factory=dict)
     skipped: int = 0
     lost: tuple[Lost, ...] = ()
+    unread: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def quarantined(self) -> int:
@@ -97,7 +101,7 @@ def admit(kind: str, frame: pl.DataFrame, layout: Layout, types: Mapping[str, st
     if kind == "labels":
         skipped = rough[label].null_count()
         rough = rough.filter(pl.col(label).is_not_null()) if skipped else rough
-    cast, said = _conform(kind, rough, layout, types, arrival)
+    cast, said, unread = _conform(kind, rough, layout, types, arrival)
     bad = said["reason"].is_not_null()
     frames, reasons, lost = {kind: cast}, dict[str, int](), tuple[Lost, ...]()
     if bad.any():
@@ -109,7 +113,7 @@ def admit(kind: str, frame: pl.DataFrame, layout: Layout, types: Mapping[str, st
     if kind == "events" and layout.label is not None and label in cast.columns:
         frames = {**frames, **_split(frames["events"], layout)}
     kept = {name: rows for name, rows in frames.items() if len(rows)}
-    return Admitted(kept, accepted, reasons, skipped, lost)
+    return Admitted(kept, accepted, reasons, skipped, lost, unread)
 
 
 def check(kind: str, frame: pl.DataFrame, layout: Layout) -> None:
@@ -161,8 +165,12 @@ def _roles(kind: str, frame: pl.DataFrame, layout: Layout, arrival: Arrival) -> 
 
 def _conform(
     kind: str, rough: pl.DataFrame, layout: Layout, types: Mapping[str, str], arrival: Arrival
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Cast every column to its lake type; gives `column` and `reason` where a row doesn't fit, else null."""
+) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, int]]:
+    """Cast every column to its lake type.
+
+    Returns:
+        The rows; `column` and `reason` where one doesn't fit, else null; values that were left out, in words.
+    """
     casts = {
         name: _cast(name, dtype, types[name], layout.timezone if name == layout.time else "UTC")
         for name, dtype in rough.schema.items()
@@ -173,18 +181,29 @@ def _conform(
         checks += _time_checks(layout.time, rough, arrival.at)
     cast, failing = _cast_all(rough, casts, types)
     watched = failing | {name for name in casts if _may_fail(rough.schema[name], types[name])}
+    free, left_out = _free(kind, rough.columns, layout), dict[str, pl.Expr]()
     for name, dtype in rough.schema.items():
         if name in watched and name != layout.time:
             lost = pl.col(name).is_null() & pl.col(f"\0{name}").is_not_null()
             said = pl.format(
                 "wrong type: column '{}' has '{}', expected {}", pl.lit(name), _shown(name, dtype), pl.lit(types[name])
             )
-            checks.append((name, lost, said))
+            if name in free:
+                left_out[f"values of {name!r} left out, which are not {types[name]}"] = lost.sum()
+            else:
+                checks.append((name, lost, said))
     before = rough.select(pl.col(name).alias(f"\0{name}") for name in casts if name in watched | {layout.time})
     both = pl.concat([cast, before], how="horizontal")
     reason = pl.coalesce(pl.when(fails).then(said) for _, fails, said in checks)
     guilty = pl.coalesce(pl.when(fails).then(pl.lit(name)) for name, fails, _ in checks)
-    return cast, both.select(guilty.alias("column"), reason.alias("reason"))
+    unread = {name: int(both.select(n).item()) for name, n in left_out.items()}
+    return cast, both.select(guilty.alias("column"), reason.alias("reason")), {k: n for k, n in unread.items() if n}
+
+
+def _free(kind: str, names: Collection[str], layout: Layout) -> set[str]:
+    """Columns that the schema doesn't have: what can't be read there never costs the row. Feedback has no other."""
+    own = {*layout.declared(kind), *layout.roles, layout.label_column}
+    return set() if kind == "feedback" else set(names) - own
 
 
 def _cast_all(

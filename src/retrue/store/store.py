@@ -49,6 +49,7 @@ class Receipt:
         reasons: how many for each reason.
         skipped: labels that were null.
         repeated: the batch's key was seen before, and nothing was written.
+        unread: how many values of columns that the schema doesn't have were left out, in words.
         lost: events that were set aside by version, window and column; nothing for a repeated batch.
     """
 
@@ -57,6 +58,7 @@ class Receipt:
     reasons: Mapping[str, int] = field(default_factory=dict)
     skipped: int = 0
     repeated: bool = False
+    unread: Mapping[str, int] = field(default_factory=dict)
     lost: tuple[Lost, ...] = ()
 
 
@@ -176,7 +178,9 @@ class Store(Reader):
         arrived = (at or datetime.now(UTC)).astimezone(UTC)
         check(kind, frame, layout)
         admitted = admit(kind, frame, layout, self._types(model, kind, frame), Arrival(arrived, version, token()))
-        receipt = Receipt(admitted.accepted, admitted.quarantined, admitted.reasons, admitted.skipped)
+        receipt = Receipt(
+            admitted.accepted, admitted.quarantined, admitted.reasons, admitted.skipped, unread=admitted.unread
+        )
         micros = int(arrived.timestamp()) * 1_000_000 + arrived.microsecond
         batches = [Batch(name, micros, part) for name, part in admitted.frames.items()]
         earlier = self.spool.append(model, batches, receipt=json.dumps(asdict(receipt)), key=key, now=_now())

@@ -42,7 +42,7 @@ class Received:
     Attributes:
         accepted: rows that were taken.
         quarantined: rows that were set aside, and `reasons` how many for each.
-        counts: what happened when they were applied: repeated, corrected, waiting, ambiguous ...
+        counts: what else happened: rows that were repeated, corrected, waiting, ambiguous ..., values left out.
         changes: columns that were added, removed, renamed or retyped since the model was registered, in words.
     """
 
@@ -164,7 +164,7 @@ class Model:
         """
         table, layout, came = read(source), self.store.layout(self.name), clock.aware(at or now())
         changed = self.schema.check_table(self.expected(table)) if kind == "events" else ()
-        accepted, set_aside, reasons = 0, 0, dict[str, int]()
+        accepted, set_aside, reasons, counts = 0, 0, dict[str, int](), dict[str, int]()
         found: list[tuple[changes.Key, changes.Told]] = []
         for i, batch in enumerate(table.batches(rows=BATCH)):
             own_key = None if key is None else f"{key}/{i}"
@@ -172,14 +172,16 @@ class Model:
             accepted, set_aside = accepted + receipt.accepted, set_aside + receipt.quarantined
             for reason, count in receipt.reasons.items():
                 reasons[reason] = reasons.get(reason, 0) + count
+            for what, count in {**receipt.unread, "labels without a value": receipt.skipped}.items():
+                counts[what] = counts.get(what, 0) + count
             if not receipt.repeated:
                 found += changes.of_lost(receipt.lost) + changes.of_columns(batch, changed, layout, version, came)
         told = tuple(change.detail for change in changed)
         if isinstance(source, Mapping) and table.rows == 1 and self.store.pending(self.name) < WAITING:
             changes.note(self, found)
-            return Received(accepted, set_aside, reasons, {}, told)
+            return Received(accepted, set_aside, reasons, {what: n for what, n in counts.items() if n}, told)
         applied = self.store.apply(self.name)
-        counts = {name: count for name, count in applied.counts.items() if count}
+        counts = {name: count for name, count in {**counts, **applied.counts}.items() if count}
         if accepted == 0 or counts.get("events repeated", 0) < accepted:  # what was here already changes nothing
             changes.note(self, found)
         differing = counts.pop("events differing", 0)  # found only where earlier events are: set aside there
