@@ -9,7 +9,7 @@ RetrueError
 ├── ConfigError       a setting that isn't understood
 ├── StoreError        a store that can't be opened or written
 │   ├── StoreVersionError   written by a newer version, or needing `retrue migrate`
-│   └── StoreFullError      the disk is full: nothing was acknowledged
+│   └── StoreFullError      the disk is full: nothing is half-written
 └── RefusedError      a promotion or a training that the evidence doesn't support
 """
 
@@ -77,7 +77,7 @@ class StoreVersionError(StoreError):
 
 
 class StoreFullError(StoreError):
-    """The disk is full: the batch was not acknowledged and nothing is half-written."""
+    """The disk is full: nothing is half-written. Unless the hint says what is safe, nothing was acknowledged."""
 
 
 class RefusedError(RetrueError):

@@ -163,6 +163,33 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+def filled(disk: Path, *, but: int = 0) -> Path:
+    """Fill a disk but for so many bytes; gives the file that fills it."""
+    filling = disk / "filling"
+    with contextlib.suppress(OSError), filling.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(1024))
+    os.truncate(filling, filling.stat().st_size - but)
+    return filling
+
+
+def test_rows_that_were_acknowledged_are_said_to_be_safe(files: Files, small_disk: Path) -> None:
+    """There is room for the spool and not for the lake; the next command takes the rows in, without sending them."""
+    store = ("--store", small_disk / "store")
+    assert started("register", "loans", "-r", files.reference, *ROLES, *store, cwd=Path("/")).returncode == 0
+    filling = filled(small_disk, but=500_000)
+    full = started("log", "loans", files.calm, "--at", "2026-02-02", *store, cwd=Path("/"))
+    assert full.returncode == 2
+    assert full.stderr.startswith("error: the disk is full in ")
+    assert full.stderr.endswith(
+        "Hint: 5,600 acknowledged rows are safe in the spool; "
+        "free some space, and the next command, such as `retrue check loans`, takes them in\n"
+    )
+    filling.unlink()
+    started("check", "loans", "--now", "2026-02-20", *store, cwd=Path("/"))
+    assert json.loads(started("models", "--json", *store, cwd=Path("/")).stdout)[0]["events"] == 5600
+
+
 def test_a_full_disk_is_said_and_nothing_is_lost(files: Files, small_disk: Path) -> None:
     store = ("--store", small_disk / "store")
 
@@ -170,10 +197,7 @@ def test_a_full_disk_is_said_and_nothing_is_lost(files: Files, small_disk: Path)
         return started(*command, *store, cwd=Path("/")).returncode
 
     assert status("register", "loans", "-r", files.reference, *ROLES, "--window", "1d") == 0
-    filling = small_disk / "filling"
-    with contextlib.suppress(OSError), filling.open("wb", buffering=0) as file:
-        while True:
-            file.write(bytes(1024))
+    filling = filled(small_disk)
     for command in (("log", "loans", files.calm), ("check", "loans")):
         full = started(*command, *store, cwd=Path("/"))
         assert (full.returncode, full.stdout) == (2, "")

@@ -139,7 +139,7 @@ def test_a_full_disk_acknowledges_nothing_and_loses_nothing(small_disk: Path) ->
             store.append("m", "events", batch(f"{number}", 200).with_columns(noise))
             taken += 200
     assert store.pending("m") == taken
-    with pytest.raises(StoreFullError):
+    with pytest.raises(StoreFullError, match=f"{taken:,} acknowledged rows are safe in the spool; free some space"):
         store.apply("m")
     assert store.pending("m") == taken
     subprocess.run(["mount", "-o", "remount,size=100m", str(small_disk)], check=True)

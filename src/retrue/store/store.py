@@ -19,7 +19,7 @@ from typing import Any
 import polars as pl
 
 from retrue.core.reference import Reference
-from retrue.errors import SchemaError, StoreError, nearest
+from retrue.errors import SchemaError, StoreError, StoreFullError, nearest
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.aside import Stuck
@@ -207,13 +207,37 @@ class Store(Reader):
         return {name: text for name, text in held.items() if text is not None}
 
     def apply(self, model: str) -> Applied:
-        """Run commit cycles until nothing waits."""
+        """Run commit cycles until nothing waits.
+
+        Raises:
+            StoreFullError: the disk is full; what waits stays in the spool, and the message says how much.
+            StoreError: a table refuses the rows.
+        """
         with self.catalog.read() as tx:
             done = Applied(tx.applied(model))
         cycle = self.cycle(model)
-        while (step := cycle.run()) is not None:
-            done += step
+        try:
+            while (step := cycle.run()) is not None:
+                done += step
+        except StoreError as error:
+            raise self._kept(model, error) from error
         return done
+
+    def _kept(self, model: str, error: StoreError) -> StoreError:
+        """The same error; where the disk failed and acknowledged rows wait, it says that they are safe."""
+        full = isinstance(error, StoreFullError)
+        if not full and error.hint is not None:  # it says already what became of the rows
+            return error
+        try:
+            waiting = self.pending(model)
+        except StoreError:  # even reading needs some room
+            return error
+        if not waiting:
+            return error
+        said = "1 acknowledged row is" if waiting == 1 else f"{waiting:,} acknowledged rows are"
+        mend = "free some space" if full else "mend that"
+        then = f"{mend}, and the next command, such as `retrue check {model}`, takes them in"
+        return type(error)(error.what, where=error.where, hint=f"{said} safe in the spool; {then}")
 
     def pending(self, model: str) -> int:
         """How many acknowledged rows wait for a commit cycle."""
