@@ -12,12 +12,13 @@ from retrue.core.reference import Reference
 from retrue.judge.assess import Assessment, Judge
 from retrue.judge.incident import Incident, group_incidents
 from retrue.judge.rules import Rule
+from retrue.judge.thresholds import Series
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.judge.words import percent
 from retrue.judge.words import rows as say_rows
 from retrue.metrics import get
 from retrue.store import rows
-from retrue.workspace import changes, clock
+from retrue.workspace import changes, clock, history
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
@@ -45,7 +46,8 @@ def check(model: Model, now: datetime | None) -> list[Verdict]:
     if not due:
         return []
     judge = judge_of(model, model.reference_of(version).load())
-    judged = [judge_window(model, judge, window, at, odd.get(window.start, [])) for window in due]
+    pasts = history.pasts(model, judge, due, at)
+    judged = [judge_window(model, judge, window, at, odd.get(window.start, []), pasts) for window in due]
     keep(model, version, judged, at)
     regroup(model, version)
     return sort_worst_first(verdict for one in judged for verdict in one.verdicts)
@@ -68,7 +70,7 @@ def due_windows(model: Model, version: str, at: datetime, lost: Iterable[int] = 
     grace, now = model.options.grace, at.timestamp()
     unread = sorted(set(lost) - {window.start for window in windows})
     windows += tuple(rows.Window(model.name, version, start, 0, 0, 0) for start in unread)
-    closed = (w for w in windows if ends(model, w.start) + grace <= now)
+    closed = (w for w in windows if history.ends(model, w.start) + grace <= now)
     return [w for w in closed if w.start not in judged or is_news(model, w, judged[w.start], now)]
 
 
@@ -79,19 +81,19 @@ def is_news(model: Model, window: rows.Window, judged: rows.VerdictRow, now: flo
     maturity = model.options.maturity
     return (
         maturity is not None
-        and judged.created < (ends(model, window.start) + maturity) * clock.MICROS <= now * clock.MICROS
+        and judged.created < (history.ends(model, window.start) + maturity) * clock.MICROS <= now * clock.MICROS
     )
 
 
-def ends(model: Model, start: int) -> float:
-    """When a window ends, in seconds since 1970."""
-    return datetime.fromisoformat(model.span(start)[1]).timestamp()
-
-
 def judge_window(
-    model: Model, judge: Judge, window: rows.Window, at: datetime, told: Sequence[changes.Told] = ()
+    model: Model,
+    judge: Judge,
+    window: rows.Window,
+    at: datetime,
+    told: Sequence[changes.Told] = (),
+    pasts: Mapping[Rule, Series] | None = None,
 ) -> Judged:
-    """Judge one window from its stored profile, and from what was told of its columns when it was logged."""
+    """Judge one window from its stored profile, what was told of it when it was logged, and what came before it."""
     span = model.span(window.start)
     odd = [verdict.within(span) for verdict in changes.judge(told, window.events, model.options.settings())]
     if not window.events:
@@ -99,23 +101,15 @@ def judge_window(
     found = model.store.profiles(model.name, version=window.version, start=window.start)
     profiles = {one.slice: one.profile for one in found}
     outcome = profiles[""].outcome
-    early = is_early(outcome, model, window, at)
+    early = history.is_early(outcome, model, window, at)
     if early:  # labels that are known early are not like the others
         profiles = {name: replace(profile, outcome=None) for name, profile in profiles.items()}
     whole = profiles.pop("")
-    assessed = judge.assess(whole, span=span, slices=profiles)
+    assessed = judge.assess(whole, span=span, slices=profiles, pasts=pasts)
     own = [partly_labelled(verdict, outcome, model.options.coverage) for verdict in assessed.verdicts]
     waits = [waiting(model, judge, outcome, window, span)] if early and outcome is not None and outcome.labelled else []
     verdicts = sort_worst_first([*own, *waits, *odd])
     return Judged(window.start, window.applied, whole.rows, assessed, tuple(verdicts))
-
-
-def is_early(outcome: Outcome | None, model: Model, window: rows.Window, at: datetime) -> bool:
-    """Whether labels are still coming in: too few rows have one, and it isn't known that no more will come."""
-    if outcome is None or outcome.coverage is None or outcome.coverage >= model.options.coverage:
-        return False
-    maturity = model.options.maturity
-    return maturity is None or at.timestamp() < ends(model, window.start) + maturity
 
 
 def waiting(model: Model, judge: Judge, outcome: Outcome, window: rows.Window, span: Span) -> Verdict:
@@ -123,7 +117,7 @@ def waiting(model: Model, judge: Judge, outcome: Outcome, window: rows.Window, s
     share, wanted, maturity = outcome.coverage or 0.0, model.options.coverage, model.options.maturity
     until = "if no more will come, register with maturity="
     if maturity is not None:
-        until = f"or from {datetime.fromtimestamp(ends(model, window.start) + maturity, UTC):%Y-%m-%d %H:%M} on"
+        until = f"or from {datetime.fromtimestamp(history.ends(model, window.start) + maturity, UTC):%Y-%m-%d %H:%M} on"
     reason = f"{percent(share)} of {say_rows(window.events)} have a label, needs {percent(wanted)}; {until}"
     metric = next(iter(judge.judged_metrics), None)
     labelled = int(outcome.labelled)
@@ -161,33 +155,36 @@ def told(verdicts: tuple[Verdict, ...]) -> list[Verdict]:
 
 
 def points_of(model: str, version: str, judged: Judged) -> Iterable[rows.Point]:
-    """The figures to draw over time: every performance metric, and what each column was judged by."""
+    """The figures to draw over time: every performance metric, and what else was judged; each once."""
+    found: dict[tuple[str, str, str], rows.Point] = {}
     for name, (measure, before) in judged.assessment.performance.items():
         low, high = measure.interval or (None, None)
-        yield rows.Point(
+        found["", name, ""] = rows.Point(
             model, version, judged.start, "", name, "", measure.value, before.value, low, high, measure.error,
             judged.rows, judged.applied, measure.note,
         )  # fmt: skip
     for verdict in judged.verdicts:
-        if verdict.column is None or verdict.metric is None:
+        if verdict.metric is None:
             continue
         low, high = verdict.interval or (None, None)
-        yield rows.Point(
-            model, version, judged.start, "", verdict.metric, verdict.column, verdict.value, None, low, high, None,
-            judged.rows, judged.applied, None,
-        )  # fmt: skip
+        key = verdict.slice or "", verdict.metric, verdict.column or ""
+        point = rows.Point(
+            model, version, judged.start, *key, verdict.value, None, low, high, None, judged.rows, judged.applied, None
+        )
+        found.setdefault(key, point)
+    return found.values()
 
 
 def regroup(model: Model, version: str) -> list[Incident]:
     """Group the alarms of all judged windows of a version into incidents, keeping what people said."""
     with model.store.catalog.read() as tx:
         kept = tx.find(rows.VerdictRow, model=model.name, version=version)
-    history: dict[Span, list[Verdict]] = {}
+    judged: dict[Span, list[Verdict]] = {}
     for row in kept:
         verdict = read_verdict(row.body)
-        history.setdefault(model.span(row.start), []).append(verdict)
+        judged.setdefault(model.span(row.start), []).append(verdict)
     prior = load_incidents(model, version)
-    grouped = apart(model, version, group_incidents(model.name, history, prior, model.options.hysteresis()))
+    grouped = apart(model, version, group_incidents(model.name, judged, prior, model.options.hysteresis()))
     save_incidents(model, version, grouped, instead_of=prior)
     return grouped
 
