@@ -132,7 +132,7 @@ def test_a_reference_s_own_windows_say_what_is_normal() -> None:
     for window in (None, DAY):
         one = judge(wandering, window=window)
         assert len(one.reference.windows) == (0 if window is None else 20)
-        assert (one.nulls != {}) is (window is not None)
+        assert (one.normal.nulls != {}) is (window is not None)
         told.append(next(v for v in one.assess(profiled(one, moved)).verdicts if v.column == "x"))
     assert told[0].kind is VerdictKind.DRIFTING
     assert told[1].kind is VerdictKind.TRUE

@@ -1,14 +1,13 @@
 """The hierarchical null: false alarms stay near the budget when windows wander, and real changes are still seen."""
 
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from retrue.judge.distance import JS, KS, Counts, Distance
-from retrue.judge.null import MIN_WINDOWS, Null, tail_quantile
+from retrue.judge.null import MIN_WINDOWS, Null, weighted_quantile
 
 BINS = 64
 
@@ -117,15 +116,38 @@ def test_a_threshold_costs_microseconds_once_it_is_known() -> None:
     assert (time.process_time() - start) / 400 < 0.002
 
 
-@pytest.mark.parametrize(
-    ("shape", "law"), [(0.2, stats.genpareto(0.2)), (0.0, stats.expon()), (-0.3, stats.genpareto(-0.3))]
-)
-def test_the_tail_is_read_beyond_the_sample(shape: float, law: object) -> None:
-    quantiles = []
-    for seed in range(20):
-        draws = law.rvs(size=4_000, random_state=seed)  # type: ignore[attr-defined]
-        quantiles.append(tail_quantile(draws, 1e-4))
-    assert np.median(quantiles) == pytest.approx(law.isf(1e-4), rel=0.2)  # type: ignore[attr-defined]
+@pytest.mark.parametrize("alpha", [1e-2, 1e-4, 3e-6])
+def test_without_wander_the_simulation_gives_kolmogorov_s_law(alpha: float) -> None:
+    """SciPy's law of the largest gap of a Brownian bridge, far beyond what 4,000 draws could show by themselves."""
+    null = Null.learn(KS, world(np.random.default_rng(1), 200, 100_000, 0.0))
+    assert null is not None
+    assert len(null.wander.loadings) == 0
+    expected = stats.kstwobign.isf(alpha) / np.sqrt(1_000)
+    assert null.threshold(1_000, alpha) == pytest.approx(expected, rel=0.06)
+
+
+@pytest.mark.parametrize("alpha", [1e-2, 1e-4, 3e-6])
+def test_without_wander_categories_follow_a_chi_square(alpha: float) -> None:
+    shares = np.array([0.4, 0.3, 0.2, 0.1])
+    null = Null.learn(JS, np.random.default_rng(1).multinomial(100_000, shares, size=100))
+    assert null is not None
+    expected = np.sqrt(stats.chi2.isf(alpha, 3) / (8 * 10_000 * np.log(2)))
+    assert null.threshold(10_000, alpha) == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize("alpha", [1e-2, 1e-4, 3e-6])
+def test_where_windows_wander_by_more_than_chance_the_law_is_that_of_the_wander(alpha: float) -> None:
+    """A mean that wanders by s moves the distribution function by at most s phi(0); 2,000 windows know s."""
+    null = Null.learn(KS, world(np.random.default_rng(1), 2_000, 1_000_000, 0.1))
+    assert null is not None
+    expected = 0.1 * stats.norm.pdf(0) * stats.norm.isf(alpha / 2)
+    assert null.threshold(1_000_000, alpha) == pytest.approx(expected, rel=0.1)
+
+
+def test_a_share_of_the_weight_lies_above_its_quantile() -> None:
+    values, weights = np.arange(10.0), np.full(10, 0.1)
+    assert weighted_quantile(values, weights, 0.25) == 7
+    assert weighted_quantile(values, weights, 0) == 9
 
 
 def days_of_weather(rng: np.random.Generator, days: int) -> Counts:
@@ -134,15 +156,16 @@ def days_of_weather(rng: np.random.Generator, days: int) -> Counts:
     return np.stack([rng.multinomial(1000, stats.norm.pdf(np.arange(64), m, 1.5) / 1.0001) for m in middle])
 
 
-def test_windows_that_fill_few_bins_are_held_to_their_own_distances() -> None:
+@pytest.mark.parametrize("distance", [KS, JS])
+def test_windows_that_fill_few_bins_keep_the_budget_too(distance: Distance) -> None:
+    """Shares that leave 0 to 1 can't be simulated as effects: categories are held to their own distances."""
     rng = np.random.default_rng(3)
     history, month = days_of_weather(rng, 60), days_of_weather(rng, 300)
-    null = Null.learn(KS, history)
+    null = Null.learn(distance, history)
     assert null is not None
-    assert null.usual is not None
-    distances = KS.counts(month, history.sum(axis=0))
+    assert (null.usual is not None) is (distance is JS)
+    distances = distance.counts(null.fold(month), null.fold(history.sum(axis=0)))
     assert (distances > null.threshold(1000, 1e-3)).sum() <= 3
-    assert (distances > replace(null, usual=None).threshold(1000, 1e-3)).sum() > 3
 
 
 def test_windows_that_wander_as_simulated_keep_the_simulated_threshold() -> None:

@@ -21,11 +21,10 @@ from retrue.core.outcome import Outcome
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
 from retrue.estimate.impact import Impact, ScoredColumn, impact
-from retrue.judge.columns import Known, judge_column, learn_null
+from retrue.judge.columns import Known, judge_column
 from retrue.judge.distance import Z95
-from retrue.judge.null import Null
+from retrue.judge.habits import Habits
 from retrue.judge.performance import MAIN, Past, judge_performance
-from retrue.judge.quality import History
 from retrue.judge.rows import judge_row_rules
 from retrue.judge.rules import Rule
 from retrue.judge.scores import judge_scores
@@ -37,8 +36,6 @@ from retrue.metrics import Measure, Metric, registered
 from retrue.schema import Kind
 
 Span = tuple[str, str]
-BAD_SHARES = ("missing", "mismatch", "nan")
-"""Bad shares that a reference's own windows can have; unseen or out of range they can't be."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +63,13 @@ class Judge:
         reference: what they are compared with.
         settings: how strictly.
         rules: what must hold besides; a rule that a user wrote always counts.
+        habits: what good windows show is normal; None: the reference's own windows.
     """
 
     reference: Reference
     settings: Settings = field(default_factory=Settings)
     rules: Sequence[Rule] = ()
+    habits: Habits | None = None
 
     def assess(
         self,
@@ -104,6 +103,13 @@ class Judge:
         verdicts += self.judge_slices(slices or {})
         placed = [verdict.within(span) for verdict in verdicts]
         return Assessment(measures, impacts, performance, tuple(sort_worst_first(placed)))
+
+    @cached_property
+    def tests(self) -> int:
+        """Tests made at each look: each column's data and its distribution, and each of the main metrics."""
+        outcome = self.reference.profile.outcome
+        labelled = outcome is not None and outcome.labelled
+        return 2 * len(self.reference.profile.columns) + (len(self.judged_metrics) if labelled else 0)
 
     @cached_property
     def strict(self) -> Settings:
@@ -170,8 +176,8 @@ class Judge:
         """The column's one verdict; a label that isn't known yet is no missing value."""
         if name == self.reference.schema.label:
             column = column.known()
-        known = Known(self.nulls.get(name), self.histories.get(name, {}), cost)
-        alpha = self.strict.alpha(2 * len(self.reference.profile.columns))
+        known = Known(self.normal.nulls.get(name), self.normal.bad_shares.get(name, {}), cost)
+        alpha = self.strict.alpha(self.tests)
         return judge_column(name, column, self.reference.profile.columns[name], alpha, self.settings, known)
 
     def judge_score(self, outcome: Outcome | None) -> Verdict | None:
@@ -182,17 +188,9 @@ class Judge:
         return judge_scores(score, outcome, self.reference.profile.outcome, self.settings)
 
     @cached_property
-    def nulls(self) -> dict[str, Null]:
-        """How each column wanders over the reference's windows."""
-        learned = {name: learn_null(self.reference.column_windows(name)) for name in self.reference.profile.columns}
-        return {name: null for name, null in learned.items() if null is not None}
-
-    @cached_property
-    def histories(self) -> dict[str, History]:
-        """How each column's bad shares went over the reference's windows."""
-        if not self.reference.windows:
-            return {}
-        return {name: history(self.reference.column_windows(name)) for name in self.reference.profile.columns}
+    def normal(self) -> Habits:
+        """What good windows show is normal."""
+        return Habits(self.reference.windows) if self.habits is None else self.habits
 
     @cached_property
     def own(self) -> dict[str, Measure]:
@@ -202,7 +200,7 @@ class Judge:
     @cached_property
     def pasts(self) -> dict[str, Past]:
         """How the performance metrics that are judged went over the reference's windows."""
-        outcomes = [window.outcome for window in self.reference.windows if window.outcome is not None]
+        outcomes = [window.outcome for window in self.normal.windows if window.outcome is not None]
         names = self.judged_metrics
         measured = [measure_outcome(outcome, names) for outcome in outcomes]
         return {name: past([m[name] for m in measured]) for name in names} if measured else {}
@@ -228,7 +226,8 @@ class Judge:
             return []
         chosen = {name: performance[name] for name in self.judged_metrics if name in performance}
         window, before = ({name: pair[side] for name, pair in chosen.items()} for side in (0, 1))
-        return judge_performance(window, before, outcome.labelled, self.strict, past=self.pasts)
+        strict = self.strict
+        return judge_performance(window, before, outcome.labelled, strict, past=self.pasts, tests=self.tests)
 
     def judge_rule(
         self,
@@ -293,16 +292,6 @@ def measure_outcome(outcome: Outcome | None, names: Iterable[str] | None = None)
     wanted = None if names is None else set(names)
     metrics = [m for m in registered(of="outcome") if outcome.task in m.tasks and (wanted is None or m.name in wanted)]
     return {metric.name: safely(metric, outcome) for metric in metrics}
-
-
-def history(windows: Sequence[ColumnProfile]) -> History:
-    """How a column's bad shares went over windows, with their rows."""
-    sizes = np.array([float(window.rows) for window in windows])
-    names = dict(zip(BAD_SHARES, ("null", "mismatch", "nan"), strict=True))
-    return {
-        metric: (np.array([w.special_count(name) / max(w.rows, 1) for w in windows]), sizes)
-        for metric, name in names.items()
-    }
 
 
 def past(measures: Sequence[Measure]) -> Past:

@@ -18,7 +18,7 @@ from retrue.core.state import Floats
 from retrue.errors import ConfigError
 from retrue.judge.distance import Counts, Distance
 from retrue.judge.null import MIN_WINDOWS, Null
-from retrue.judge.wander import effective_windows
+from retrue.judge.wander import effective_windows, unseen_part
 
 _MAX_ALPHA = 0.05
 """Even one lonely test a month is held to 5 %."""
@@ -118,7 +118,7 @@ def drift_threshold(
     return Threshold(max(least, chance, wander or 0.0), chance, wander, least)
 
 
-def share_threshold(hits: float, rows: int, n: int, alpha: float) -> float:
+def share_threshold(hits: float, rows: float, n: float, alpha: float) -> float:
     """Give the smallest share of `n` rows that is surprisingly above `hits` of `rows` in the reference.
 
     By the signed root of the likelihood ratio of two binomials, which holds for rare counts where the normal
@@ -177,5 +177,7 @@ def wander_reach(values: Floats, errors: Floats, error: float, alpha: float) -> 
 
     excess = max(0.0, float(values.var(ddof=1) - np.mean(errors**2)))
     windows = effective_windows(values)
-    wander = math.sqrt(excess * (1 + 1 / windows)) * float(stdtrit(max(3.0, windows - 1), 1 - alpha))
+    wander = math.sqrt(excess * unseen_part(windows) * (1 + 1 / windows)) * float(
+        stdtrit(max(3.0, windows - 1), 1 - alpha)
+    )
     return math.hypot(wander, error * NormalDist().inv_cdf(1 - alpha))

@@ -7,7 +7,7 @@ what it never learned? did the inputs move, surprisingly, by enough, and does it
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -188,11 +188,14 @@ def _unknown(
 # --- drifting ---
 
 
-def learn_null(windows: list[ColumnProfile]) -> Null | None:
-    """Learn how a column wanders over reference windows in order of time; None where they are too few."""
+def learn_null(windows: Sequence[ColumnProfile], bases: Sequence[ColumnProfile] | None = None) -> Null | None:
+    """Learn how far a column's windows, in order of time, lie from what they were compared with (see `Null.learn`)."""
     if not windows:
         return None
-    return Null.learn(distance_of(windows[0]), np.stack([all_rows(window) for window in windows]))
+    history, compared = (
+        None if side is None else np.stack([all_rows(one) for one in side]) for side in (windows, bases)
+    )
+    return None if history is None else Null.learn(distance_of(windows[0]), history, compared)
 
 
 def _moved(

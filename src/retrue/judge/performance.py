@@ -44,6 +44,7 @@ def judge_performance(
     settings: Settings | None = None,
     *,
     past: Mapping[str, Past] | None = None,
+    tests: int | None = None,
     span_of: tuple[str, str] | None = None,
     slice: str | None = None,
 ) -> list[Verdict]:
@@ -55,13 +56,14 @@ def judge_performance(
         reference: the same of the reference.
         labelled: labelled rows of the window.
         settings: how strictly.
+        tests: tests made at each look, those of the columns included; left out, these metrics alone.
         past: how the metrics went over reference windows: what they wander by themselves is no degradation.
         span_of: start and end of the window, for the verdicts.
         slice: the slice measured.
     """
     settings = settings or Settings()
     names = [name for name in window if name in reference and get(name).better is not None]
-    alpha = settings.alpha(len(names))
+    alpha = settings.alpha(tests or len(names))
     return [
         judge_metric(name, window[name], reference[name], labelled, alpha, settings, (past or {}).get(name)).within(
             span_of, slice

@@ -22,7 +22,8 @@ class Wander:
 
     Args:
         shares: pooled shares on the merged bins, [k].
-        loadings: one row for each direction kept, its standard deviation in shares, [r, k].
+        loadings: one row for each direction kept, in shares, [r, k]: how far the next window lies off, as a standard
+            deviation.
         effective: windows that count after autocorrelation.
         design: how much larger the remaining noise is than multinomial noise, >= 1.
     """
@@ -43,24 +44,27 @@ class Wander:
         return float(np.sqrt((self.loadings**2).sum()))
 
 
-def learn_wander(counts: Counts) -> Wander:
-    """Learn how merged shares wander over time-ordered reference windows.
+def learn_wander(counts: Counts, bases: Counts | None = None) -> Wander:
+    """Learn how far the merged shares of windows lie from what they are compared with.
 
     In coordinates divided by sqrt(p) multinomial noise is white with variance mean(1/n), so what sticks out of its
     Marchenko-Pastur edge is wander; small excess spread over all directions inflates the noise instead (a design
-    effect).
+    effect). The loadings are those of the next window: larger than what these windows show of themselves, as they stay
+    near a mean of their own (`unseen_part`), and as their pool is off by as much as it wanders.
 
     Args:
-        counts: [W, k] rows of each window on the merged bins, in order of time; windows without rows are left out.
+        counts: [W, k] rows of each window on the merged bins, in order of time; every window has some.
+        bases: [W, k] rows of what each is compared with; left out, it is their pool.
     """
-    counts = counts[counts.sum(axis=1) > 0]
-    pooled = shares(counts.sum(axis=0))
+    pooled = shares(counts.sum(axis=0) if bases is None else counts.sum(axis=0) + bases.sum(axis=0))
     used = pooled > 0
     root = np.sqrt(pooled[used])
-    scaled = (shares(counts)[:, used] - pooled[used]) / root
+    middle = pooled if bases is None else shares(bases)
+    scaled = ((shares(counts) - middle)[:, used]) / root
     noise = float(np.mean(1.0 / counts.sum(axis=1)))
+    noise += 0.0 if bases is None else float(np.mean(1.0 / bases.sum(axis=1)))
     windows, k = scaled.shape
-    values, vectors = np.linalg.eigh(scaled.T @ scaled / max(windows - 1, 1))
+    values, vectors = np.linalg.eigh(scaled.T @ scaled / max(windows - (bases is None), 1))
     edge = noise * (1 + math.sqrt(max(k - 1, 1) / windows)) ** 2
     kept = values > edge
     loadings = np.zeros((int(kept.sum()), len(pooled)))
@@ -70,7 +74,9 @@ def learn_wander(counts: Counts) -> Wander:
     if not kept.any():
         return Wander(pooled, loadings, float(windows), design)
     signal = float(1 - noise / values[-1])  # the share of the leading score's variance that is wander
-    return Wander(pooled, loadings, effective_windows(scaled @ vectors[:, -1], signal), design)
+    effective = effective_windows(scaled @ vectors[:, -1], signal)
+    further = 1.0 if bases is not None else unseen_part(effective) * (1 + 1 / max(effective, 1.0))
+    return Wander(pooled, loadings * math.sqrt(further), effective, design)
 
 
 def _design_effect(values: Floats, noise: float, windows: int) -> float:
@@ -102,6 +108,17 @@ def effective_windows(series: Floats, signal: float = 1.0) -> float:
     lag = float((centred[1:] * centred[:-1]).sum()) / power
     lag = min(0.98, (lag + (1 + 4 * lag) / count) / max(signal, 0.1)) if lag > 0 else 0.0
     return count * (1 - lag) / (1 + lag)
+
+
+def unseen_part(windows: float) -> float:
+    """By how much the variance is larger than windows that resemble each other show (Bayley and Hammersley 1946).
+
+    They stay near their own mean, which wanders too: of `W` that count, 1 - 1/W of the variance is seen. At most 3.
+
+    >>> unseen_part(100.0) < 1.02, unseen_part(2.0)
+    (True, 2.0)
+    """
+    return 1 / (1 - 1 / max(windows, 1.5))
 
 
 # --- merging bins ---

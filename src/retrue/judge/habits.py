@@ -1,0 +1,70 @@
+"""Habits: what earlier windows, known to be good, show of how a model's world goes by itself.
+
+Thresholds widen by it. At first these are the reference's own windows; production windows that turned out well add to
+them, and where windows are compared with others than the reference, each brings what it was compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from retrue.core.column import ColumnProfile
+from retrue.core.profile import Profile
+from retrue.judge.columns import learn_null
+from retrue.judge.null import Null
+from retrue.judge.quality import History
+
+BAD_SHARES = {"missing": "null", "mismatch": "mismatch", "nan": "nan"}
+"""Bad shares that good windows can have, and what they are counted as; unseen or out of range they can't be."""
+
+
+@dataclass(frozen=True, eq=False)
+class Habits:
+    """Windows in order of time, and what each was compared with.
+
+    Args:
+        windows: their profiles.
+        bases: what each was compared with; None: all of them with their pool.
+    """
+
+    windows: Sequence[Profile]
+    bases: Sequence[Profile] | None = None
+
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        """The columns that all of them have."""
+        kept = [frozenset(window.columns) for window in (*self.windows, *(self.bases or ()))]
+        return frozenset.intersection(*kept) if kept else frozenset()
+
+    @cached_property
+    def nulls(self) -> Mapping[str, Null]:
+        """How far each column lies from what it is compared with; those columns for which enough windows show it."""
+        learned = {name: learn_null(over(self.windows, name), self.compared(name)) for name in sorted(self.columns)}
+        return {name: null for name, null in learned.items() if null is not None}
+
+    def compared(self, name: str) -> list[ColumnProfile] | None:
+        """What a column's windows were compared with."""
+        return None if self.bases is None else over(self.bases, name)
+
+    @cached_property
+    def bad_shares(self) -> Mapping[str, History]:
+        """How each column's bad shares went."""
+        return {name: bad_shares(over(self.windows, name)) for name in self.columns}
+
+
+def over(windows: Sequence[Profile], name: str) -> list[ColumnProfile]:
+    """One column over windows."""
+    return [window.columns[name] for window in windows]
+
+
+def bad_shares(windows: Sequence[ColumnProfile]) -> History:
+    """How a column's bad shares went over windows, with their rows."""
+    sizes = np.array([float(window.rows) for window in windows])
+    return {
+        metric: (np.array([w.special_count(special) / max(w.rows, 1) for w in windows]), sizes)
+        for metric, special in BAD_SHARES.items()
+    }
