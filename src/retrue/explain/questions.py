@@ -69,8 +69,8 @@ class Share(Question):
     def score(self, sums: Array) -> Floats:
         """Give twice-two-table likelihood ratios (Woolf 1957, half of G); 0 for a majority that became smaller.
 
-        What grew is then the minority around it, and that is what to act on: `c = 'v' OR x > 3` is no predicate of ours,
-        and `c != 'v' AND x <= 3` would take the place of its two parts.
+        What grew is then the minority around it, and that is what to act on: `c = 'v' OR x > 3` is no predicate of
+        ours, and `c != 'v' AND x <= 3` would take the place of its two parts.
         """
         a, b = sums[..., 0], sums[..., 1]
         n, m = self.n_window, self.n_reference

@@ -1,0 +1,24 @@
+"""Raking: the reference gets the window's shares, and counts as many rows as it still tells about."""
+
+import numpy as np
+import pytest
+
+from retrue.explain.raking import rake, without
+
+
+def test_raking_reaches_the_targets_of_overlapping_slices() -> None:
+    rng = np.random.default_rng(0)
+    masks = [rng.random(5000) < 0.3, rng.random(5000) < 0.5]
+    weights = rake(np.ones(5000), masks, [0.6, 0.2])
+    assert [weights[mask].sum() / weights.sum() for mask in masks] == pytest.approx([0.6, 0.2], abs=1e-3)
+    assert weights.sum() == pytest.approx(weights.sum() ** 2 / (weights**2).sum())  # Kish's effective size
+    assert weights.sum() < 5000
+
+
+def test_a_slice_without_rows_in_one_table_is_left_out_of_the_other() -> None:
+    weights = np.ones(10), np.ones(20)
+    new = np.arange(10) < 4, np.zeros(20, bool)
+    now, before = without(weights, [new])
+    assert now.tolist() == [0.0] * 4 + [1.0] * 6
+    assert before.tolist() == [1.0] * 20
+    assert weights[0].sum() == 10  # what was given is left alone
