@@ -167,3 +167,14 @@ def test_a_mistyped_role_or_name_is_refused_in_words(store: rt.Workspace) -> Non
     with pytest.raises(rt.errors.SchemaError, match="a model called 1"):
         store.register(1, {"x": [1.0, 2.0]})  # type: ignore[arg-type]
     assert store.models() == []
+
+
+def test_roles_beside_a_schema_are_an_error(store: rt.Workspace) -> None:
+    """Options are no roles, and may stand there."""
+    table = events(0, 14)
+    schema = rt.Schema.infer(table, id="id", time="at", label="y", score="p")
+    with pytest.raises(rt.SchemaError, match="a schema and a role beside it: slices"):
+        store.register("flights", table, schema=schema, slices=["city"])
+    assert store.models() == []
+    model = store.register("flights", table, schema=schema.replace(slices=["city"]), window="1d")
+    assert model.schema.slices == ("city",)

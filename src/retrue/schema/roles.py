@@ -115,6 +115,21 @@ def check_given(names: Iterable[str], more: Iterable[str] = ()) -> None:
             raise SchemaError(f"unknown role {name!r}", expected=", ".join(ROLES), hint=nearest(name, known))
 
 
+def check_apart(schema: object | None, roles: Iterable[str]) -> None:
+    """See that roles aren't given beside a schema, which has its own: which of the two counts would be a guess.
+
+    Raises:
+        SchemaError: they are; names them.
+    """
+    names = list(roles)
+    if schema is not None and names:
+        raise SchemaError(
+            f"a schema and {'a role' if len(names) == 1 else 'roles'} beside it: {', '.join(names)}",
+            expected="one or the other",
+            hint=f"change the schema instead: schema.replace({names[0]}=...)",
+        )
+
+
 def conflict(column: str, first: str, second: str) -> SchemaError:
     """A column in two roles that don't go together."""
     hint = "a model that sees its label learns nothing" if {first, second} == {"label", "features"} else None

@@ -15,7 +15,7 @@ from retrue.engine import local
 from retrue.errors import SchemaError, TableError
 from retrue.judge.rules import Rule
 from retrue.schema import Schema
-from retrue.schema.roles import check_given
+from retrue.schema.roles import check_apart, check_given
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.layout import Layout
@@ -87,13 +87,14 @@ class Workspace:
             roles: roles and kinds for `Schema.infer`; and the options, which may be given by name as well.
 
         Raises:
-            SchemaError: the name is taken, or the roles don't fit.
+            SchemaError: the name is taken, or the roles don't fit, or stand beside a schema.
             ConfigError: an option that isn't understood.
         """
         if not isinstance(name, str):
             raise SchemaError(f"a model called {name!r}", expected="a name: letters, digits, `.`, `_` and `-`")
         check_given([key for key in roles if key not in OPTIONS], OPTIONS)
         given = {**(options or {}), **{key: roles.pop(key) for key in list(roles) if key in OPTIONS}}
+        check_apart(schema, roles)
         table = read(reference)
         if table.count_rows() == 0:
             raise TableError("a reference without rows", where=table.name, expected="at least one row")
