@@ -363,3 +363,23 @@ def test_verdicts_come_worst_first() -> None:
     kinds = [order.index(verdict["kind"]) for verdict in found.to_dict()["verdicts"]]
     assert kinds == sorted(kinds)
     assert kinds[0] == 0
+
+
+def test_what_counts_as_positive_is_said_once() -> None:
+    """Where performance is shown; JSON has its fixed shape."""
+    words = {0: "on time", 1: "late"}
+    before, after = (frame.with_columns(y=pl.col("y").replace_strict(words)) for frame in (REFERENCE, CALM))
+    report = rt.compare(before, after, **ROLES, positive="late")
+    assert str(report).count("positive: y = late") == 1
+    assert report.to_html().count("positive: y = late") == 1
+    assert "positive: y" not in report.to_json()
+    assert "positive:" not in str(rt.compare(before, after, id="id"))
+
+
+def test_roles_beside_a_schema_are_an_error() -> None:
+    """They were dropped in silence: whether schema or role counts would be a guess."""
+    schema = rt.Schema.infer(REFERENCE, id="id")
+    with pytest.raises(rt.SchemaError, match=r"roles beside it: label, score.*schema\.replace\(label=\.\.\.\)"):
+        rt.compare(REFERENCE, CALM, schema=schema, label="y", score="p")
+    changed = schema.replace(label="y", score="p", task="binary", positive="1")
+    assert "roc_auc" in rt.compare(REFERENCE, CALM, schema=changed).performance

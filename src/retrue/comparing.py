@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from retrue.core.cube import EVERYTHING
 from retrue.core.extra import Counter, RowRule, TimeSpan
+from retrue.core.outcome_grid import BinaryGrid
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
 from retrue.core.weighted import Weighing
@@ -30,7 +31,7 @@ from retrue.metrics import Measure, Metric, get, registered
 from retrue.metrics.quality.weights import weights
 from retrue.report.comparison import ColumnReport, Comparison, PerformanceReport
 from retrue.schema import Schema
-from retrue.schema.roles import check_given
+from retrue.schema.roles import check_apart, check_given
 from retrue.slices import Slice
 from retrue.tables import Table, read
 from retrue.version import VERSION
@@ -70,7 +71,7 @@ def compare(
 
     Raises:
         TableError: a table can't be read, or has no rows.
-        SchemaError: roles that don't fit.
+        SchemaError: roles that don't fit, or beside a schema.
 
     >>> report = compare({"age": [20, 30, 40] * 50}, {"age": [20, 30, None] * 50})
     >>> report.verdicts[0].kind.value, report.verdicts[0].reason
@@ -140,6 +141,7 @@ def make_reference(
         SchemaError: roles that don't fit.
     """
     check_given(roles, OTHERS)
+    check_apart(schema, roles)
     table = sliced(read(source), where)
     refuse_empty(table)
     found, known = (schema, None) if schema is not None else local.infer(table, **roles)
@@ -301,6 +303,7 @@ def build(
         base.profile.outcome,
         outcome.score_metric if outcome and base.scores else None,
         tuple(sql for sql in base.slices if any(verdict.slice == sql for verdict in verdicts)),
+        f"{outcome.label} = {outcome.positive}" if isinstance(outcome, BinaryGrid) else None,
         effective_of(window),
         effective_of(base.profile),
     )

@@ -143,6 +143,7 @@ class Comparison:
         window_outcome, reference_outcome: labels, predictions and scores together, for the charts.
         impact_metric: the metric that the columns' impacts are about.
         slices: the slices that were judged by themselves, by their SQL.
+        positive: what counts as positive, such as "late = 1"; None where the model isn't binary.
         window_effective, reference_effective: the effective n of the rows; None where they aren't weighted.
     """
 
@@ -158,6 +159,7 @@ class Comparison:
     reference_outcome: Outcome | None = None
     impact_metric: str | None = None
     slices: tuple[str, ...] = ()
+    positive: str | None = None
     window_effective: float | None = None
     reference_effective: float | None = None
 

@@ -65,6 +65,8 @@ def view(comparison: Comparison, width: int) -> Iterator[RenderableType]:
         left = len(comparison.performance) - len(worth_a_line(comparison))
         if left:
             yield Text(f"and {plural(left, 'more metric')} in the report", style="dim")
+        if comparison.positive is not None:
+            yield Text(f"positive: {comparison.positive}", style="dim")
         yield from (Text(line, style="dim") for line in note_lines(worth_a_line(comparison)))
     if comparison.slices:
         yield Text("")
