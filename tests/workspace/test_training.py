@@ -167,6 +167,16 @@ def test_nothing_to_learn_from_is_refused(store: rt.Workspace) -> None:
         model.retrain(LEARNER, mix=rt.Mix({model.reference: 1.0}), holdout="30d", now=day(60))
 
 
+def test_a_part_without_matured_labels_is_refused(store: rt.Workspace) -> None:
+    """A collection of the last days, whose labels aren't there yet."""
+    model = registered(store, maturity="1d")
+    live(model, events(14, 10))
+    model.log(events(24, 2).drop("y"), at=day(26))
+    late = model.collect("x > 0", since=day(24), name="the last days")
+    with pytest.raises(rt.RefusedError, match="part 'the last days' of the mix has no rows"):
+        model.retrain(LEARNER, mix=rt.Mix({model.logged(): 0.5, late: 0.5}), holdout="2d", now=day(26))
+
+
 def test_predicting_with_a_run_is_predicting_with_its_model(turned: rt.Model) -> None:
     run = turned.retrain(LEARNER, mix=mixed(turned), holdout="2d", now=day(24))
     table = events(30, 1)

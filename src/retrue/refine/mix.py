@@ -16,7 +16,7 @@ import polars as pl
 
 from retrue.core.state import Floats
 from retrue.core.values import text_rows
-from retrue.errors import ConfigError, SchemaError
+from retrue.errors import ConfigError, RefusedError, SchemaError
 
 HEAVIEST = 100
 """What one row may count as: beyond that a model learns single rows by heart."""
@@ -84,7 +84,8 @@ class Mix:
             key: a column of ids; a row that an earlier part already has is left out.
 
         Raises:
-            SchemaError: a part lacks a column, or has no rows left.
+            SchemaError: a part lacks a column.
+            RefusedError: a part has no rows left.
             ConfigError: a part has so few rows for its share that each would count as more than `HEAVIEST`.
         """
         frames: list[pl.DataFrame] = []
@@ -124,10 +125,10 @@ class Mix:
             # Ids are compared as text, as the lake keeps them. A row without one is nobody else's.
             frame = frame.filter(~text_rows(frame[key]).is_in(seen.implode()).fill_null(value=False))
         if not frame.height:
-            raise SchemaError(
-                "no rows",
-                where=f"part {part.name!r} of the mix",
-                hint="are its labels known, and not all in another part?",
+            raise RefusedError(
+                [f"part {part.name!r} of the mix has no rows"],
+                what="nothing to learn from",
+                hint="are its labels known, and its rows not all in another part, or held out for the proof?",
             )
         return frame
 
