@@ -332,6 +332,12 @@ def test_an_unknown_model_suggests_the_nearest(call: Call, store: Path, command:
     assert error == f"error: unknown model 'lons' in {store}. Hint: did you mean 'loans'?"
 
 
+def test_an_unknown_model_with_no_near_name_is_told_which_there_are(call: Call, store: Path) -> None:
+    assert (
+        call("check", "fraud", "--store", store).error == f"error: unknown model 'fraud' in {store}: expected 'loans'"
+    )
+
+
 def test_help_names_the_tables_of_the_settings_file(call: Call) -> None:
     """In help, square brackets that aren't escaped are taken for markup and vanish."""
     said = call("register", "--help").out

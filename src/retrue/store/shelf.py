@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ import polars as pl
 from retrue.core.grids import Grids
 from retrue.core.reference import Reference
 from retrue.errors import SchemaError, StoreError, nearest
+from retrue.schema.roles import listed
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.catalog import Catalog, Transaction
@@ -40,6 +41,10 @@ def grid_counting(tx: Transaction, model: str, types: Types) -> Counting | None:
         raise StoreError(f"the grids {row.digest} of {model!r} are gone", hint="restore the catalog from a backup")
     slices = [Slice.parse(one.sql, one.name) for one in tx.find(rows.NamedSlice, model=model)]
     return GridCounting(Grids.from_bytes(grids.data), slices, Layout.from_dict(row.layout).label, types)
+
+
+LISTED = 10
+"""How many models are named where none is near."""
 
 
 @dataclass(eq=False)
@@ -80,8 +85,7 @@ class Shelf:
         with self.catalog.read() as tx:
             found = tx.get(rows.Model, name=name)
             if found is None:
-                known = [m.name for m in tx.find(rows.Model)]
-                raise SchemaError(f"unknown model {name!r}", where=str(self.folder), hint=nearest(name, known))
+                raise unknown_model(name, sorted(m.name for m in tx.find(rows.Model)), str(self.folder))
         return found
 
     def layout(self, model: str) -> Layout:
@@ -134,3 +138,17 @@ class Shelf:
 def token() -> str:
     """A random name that nothing else has."""
     return secrets.token_hex(16)
+
+
+def unknown_model(name: str, known: Sequence[str], folder: str) -> SchemaError:
+    """The error for a model that isn't there: it names the nearest one, or else those that there are.
+
+    >>> print(unknown_model("fraud", ["churn", "loans"], "store"))
+    unknown model 'fraud' in store: expected 'churn', 'loans'
+    >>> print(unknown_model("x", [], "store"))
+    unknown model 'x' in store: expected a model, and there is none yet. Hint: retrue register NAME --reference TABLE
+    """
+    near = nearest(name, known)
+    others = listed(known, LISTED) if known else "a model, and there is none yet"
+    hint = near if known else "retrue register NAME --reference TABLE"
+    return SchemaError(f"unknown model {name!r}", where=folder, expected=None if near else others, hint=hint)
