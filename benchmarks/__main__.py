@@ -18,6 +18,7 @@ PARTS = {
     "label": "label_join",
     "slices": "slices",
     "alarms": "alarms",
+    "shape": "shape",
     "compare": "compare",
 }
 """Each benchmark and its module, in the order in which they run: the peers take longest."""

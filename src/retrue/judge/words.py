@@ -150,3 +150,26 @@ def moment(seconds: float) -> str:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
     except (OverflowError, ValueError, OSError):
         return figure(seconds)
+
+
+def day(iso: str) -> str:
+    """Say an ISO time as people do; midnight as the day alone.
+
+    >>> day("2026-03-14T00:00:00+00:00"), day("2026-03-14T09:30:00+00:00")
+    ('14 March 2026', '14 March 2026 09:30')
+    """
+    at = datetime.fromisoformat(iso)
+    said = f"{at.day} {at:%B %Y}"
+    return said if (at.hour, at.minute) == (0, 0) else f"{said} {at:%H:%M}"
+
+
+def duration(seconds: float) -> str:
+    """Say about how long something takes, in the unit that suits it.
+
+    >>> duration(86_400), duration(7 * 86_400), duration(3_600), duration(1_500)
+    ('24 hours', '7 days', '1 hour', '25 minutes')
+    """
+    units = ((86_400, "day", 1.5), (3_600, "hour", 1.0), (60, "minute", 0.0))
+    size, unit = next((size, unit) for size, unit, least in units if seconds >= least * size)
+    count = max(round(seconds / size), 1)
+    return f"{count} {unit}" + ("" if count == 1 else "s")
