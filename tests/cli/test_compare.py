@@ -281,3 +281,17 @@ def test_the_positive_class_can_be_said(tmp_path: Path, call: Call) -> None:
         said = call("compare", path, path, "--label", "y", "--score", "p", "--positive", positive, "--json")
         found[positive] = json.loads(said.out)["performance"]["roc_auc"]["window"]
     assert found == {"ok": 1.0, "bad": 0.0}
+
+
+def test_weights_are_named_by_an_option(call: Call, tmp_path: Path) -> None:
+    """The first twelve rows hold nearly all the weight of the window."""
+    table = loans(28, 14).with_columns(w=pl.lit(1.0))
+    heavy = table.with_columns(w=pl.when(pl.int_range(pl.len()) < 12).then(1e6).otherwise(1.0))
+    paths = [tmp_path / "reference.parquet", tmp_path / "window.parquet"]
+    for frame, path in zip((table, heavy), paths, strict=True):
+        frame.write_parquet(path)
+    said = call("compare", str(paths[0]), str(paths[1]), "--weight", "w", "--json")
+    told = json.loads(said.out)
+    assert told["window"] == {"rows": table.height, "effective_rows": pytest.approx(12, abs=0.1)}
+    assert told["columns"]["age"]["verdict"]["reason"] == "12 effective rows, needs 50"
+    assert said.status == 0

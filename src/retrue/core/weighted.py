@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, NoReturn, Self
 
 import numpy as np
 import polars as pl
@@ -24,6 +24,7 @@ from retrue.core.extra import Counter
 from retrue.core.outcome import BinaryOutcome, MulticlassOutcome, Outcome, RankingOutcome, RegressionOutcome
 from retrue.core.state import Bools, Fields, Floats, Ints, State, same
 from retrue.core.values import number_rows
+from retrue.errors import ProfileError
 
 WEIGHT = "weight"
 """The extra of a profile that says what its weights are like."""
@@ -157,9 +158,20 @@ class Weighted(State):
         """Sum of weights and of squared weights of the sets of events at whose effective size it is read."""
 
     def __add__(self, other: Self) -> Self:
+        self.check_weighted(other)
         return self.of(self.weights + other.weights, self.squares + other.squares, self.events + other.events)
 
+    def __radd__(self, other: object) -> NoReturn:
+        """Refuse to be added to an unweighted state, which would take effective rows for rows."""
+        raise ProfileError("weighted and unweighted profiles don't add up", hint="count both with weights, or none")
+
+    def check_weighted(self, other: object) -> None:
+        """Raise ProfileError unless both are weighted."""
+        if not isinstance(other, type(self)):
+            self.__radd__(other)
+
     def subtract(self, other: Self) -> Self:
+        self.check_weighted(other)
         left = self.weights.subtract(other.weights)
         return self.of(left, self.squares - other.squares, self.events - other.events)
 
@@ -279,8 +291,10 @@ class WeightedRegression(WeightedOutcome, RegressionOutcome):
 
     @classmethod
     def of(cls, weights: RegressionOutcome, squares: Floats, events: Ints) -> Self:
-        none = np.zeros(len(SPECIALS), np.int64)
-        errors = WeightedColumn.of(weights.errors, np.append(squares[:1], none), np.append(events[:1], none))
+        # Errors have their part of the labelled events, so they are read at the same effective size.
+        parts = np.append(weights.errors.n, weights.errors.special) / (weights.labelled or 1.0)
+        own = np.rint(parts * events[0]).astype(np.int64)
+        errors = WeightedColumn.of(weights.errors, parts * squares[0], own)
         return replace(super().of(weights, squares, events), errors=errors)
 
 
