@@ -97,5 +97,17 @@ def test_a_label_that_is_neither_class_is_no_label() -> None:
     found = grid.count(frame)
     assert (found.labelled, found.unlabelled) == (6, 2)
     assert grid.truth(frame["y"]).tolist() == [1, 1, 1, 0, 0, 0, 2, 2]
+    assert grid.counts_label(frame["y"]).tolist() == [True] * 6 + [False] * 2
     open_world = BinaryGrid("y", "p", None, "a", np.arange(101) / 100)
     assert open_world.truth(pl.Series(["A", "b", None])).tolist() == [1, 0, 2]
+
+
+@pytest.mark.parametrize(
+    "labels", [[1, 0], [1.0, 0.0], [True, False], ["1", "0"], ["Yes", "No"], ["y", "n"], ["TRUE ", " f"], ["t", "no "]]
+)
+@pytest.mark.parametrize("classes", [("no", "yes"), ("0", "1"), ("False", "True")])
+def test_yes_and_no_are_understood_however_they_are_written(labels: list[Any], classes: tuple[str, str]) -> None:
+    from retrue.core.outcome_grid import BinaryGrid
+
+    grid = BinaryGrid("y", "p", None, classes[1], np.arange(101) / 100, classes[0])
+    assert grid.truth(pl.Series(labels)).tolist() == [1, 0]

@@ -13,8 +13,10 @@ import polars as pl
 from retrue.core.column import ColumnProfile, prefixed, within
 from retrue.core.count import bin_amounts, count_numbers
 from retrue.core.grid import Grid, NumericGrid, quantile_cuts
+from retrue.core.losses import binary_losses, own_loss, regression_losses
 from retrue.core.outcome import BinaryOutcome, MulticlassOutcome, Outcome, RegressionOutcome
-from retrue.core.state import Counts, Fields, Floats, Ints, Moments, Sums
+from retrue.core.spellings import spellings
+from retrue.core.state import Bools, Counts, Fields, Floats, Ints, Moments, Sums
 from retrue.core.values import number_rows, text_rows
 from retrue.core.weighing import amount, only, weigh, weigh_scores
 from retrue.core.weighted import OUTCOMES, WeightedOutcome
@@ -26,8 +28,6 @@ PROBABILITIES = 0.95
 """Scores are probabilities where so large a share lies in [0, 1]: a rounding error is no other scale."""
 THRESHOLD = 0.5
 """The score from which an event counts as predicted positive, where no prediction column says so."""
-TINY = float(np.finfo(np.float64).eps)
-"""Probabilities are clipped to [TINY, 1 - TINY] before the logarithm, as scikit-learn does."""
 
 REGISTRY: dict[str, type[OutcomeGrid]] = {}
 """Every outcome grid by task."""
@@ -37,6 +37,8 @@ class OutcomeGrid(ABC):
     """Counts the outcomes of one task. Concrete subclasses are frozen dataclasses that name their `task`."""
 
     task: ClassVar[str]
+    label: str | None
+    """The column of the truth."""
     score_metric: ClassVar[str]
     """The metric that is the mean of `event_scores`."""
     higher_is_better: ClassVar[bool] = True
@@ -67,6 +69,15 @@ class OutcomeGrid(ABC):
             np.array([squares.labelled, squares.unlabelled], np.float64),
             np.array([events.labelled, events.unlabelled], np.int64),
         )
+
+    def counts_label(self, series: pl.Series) -> Bools:
+        """bool[rows]: whether `count` takes the row for labelled, by its label."""
+        return series.is_not_null().to_numpy()
+
+    @property
+    def odd_labels(self) -> str:
+        """What labels are that are there and don't count, in words."""
+        return "labels that can't be read"
 
     @abstractmethod
     def event_scores(self, frame: pl.DataFrame) -> Floats:
@@ -117,11 +128,6 @@ def score_cuts(scores: Floats) -> Floats:
     return np.unique(np.concatenate([cuts, np.arange(101) / 100, [np.nextafter(1.0, 2.0)]]))
 
 
-def losses_of_probability(probability: Floats) -> Floats:
-    """-log of the probability that was given to what happened."""
-    return -np.log(np.clip(probability, TINY, 1 - TINY))
-
-
 @dataclass(frozen=True, eq=False)
 class BinaryGrid(OutcomeGrid):
     """Binary outcomes.
@@ -150,7 +156,7 @@ class BinaryGrid(OutcomeGrid):
         """int64[rows]: 1 where the text is `positive`, 0 where it is `negative`, 2 where it is neither or null."""
         if series.null_count() == len(series):
             return np.full(len(series), 2)
-        text = text_rows(series).str.to_lowercase().alias("t")
+        text = text_rows(series).str.strip_chars().str.to_lowercase().alias("t")
         negative = pl.lit(value=True) if self.negative is None else pl.col("t").is_in(spellings(self.negative))
         coded = (
             pl.when(pl.col("t").is_in(spellings(self.positive))).then(1)
@@ -158,6 +164,13 @@ class BinaryGrid(OutcomeGrid):
             .otherwise(2)
         )  # fmt: skip
         return text.to_frame().select(coded.cast(pl.Int64).alias("t"))["t"].to_numpy()
+
+    def counts_label(self, series: pl.Series) -> Bools:
+        return self.truth(series) < 2
+
+    @property
+    def odd_labels(self) -> str:
+        return f"labels of neither class, expected {self.negative!r} or {self.positive!r}"
 
     def predicted(self, frame: pl.DataFrame) -> Ints:
         """int64[rows]: 1, 0, or 2 where there is no prediction."""
@@ -190,17 +203,6 @@ class BinaryGrid(OutcomeGrid):
         return cls(label, score, prediction, positive or "1", np.asarray(fields["cuts"], np.float64), negative)
 
 
-def spellings(label: str) -> list[str]:
-    """How a class may be written, in lower case: `1`, `1.0` and `true` are one, `0`, `0.0` and `false` another.
-
-    >>> spellings("Late"), spellings("true")
-    (['late'], ['1', '1.0', 'true'])
-    """
-    own = label.lower()
-    same = (both for both in (["1", "1.0", "true"], ["0", "0.0", "false"]) if own in both)
-    return next(same, [own])
-
-
 def count_scores(scores: Floats, cuts: Floats, weights: Floats | None = None) -> tuple[Counts, Floats]:
     """[m + 2] and float64[m + 2]: how many scores each bin holds, and their sum; last where there is none."""
     if weights is not None:
@@ -216,16 +218,6 @@ def binary_matrix(label: Ints, predicted: Ints, weights: Floats | None = None) -
     """[2, 2]: label x prediction where both are known."""
     both = (label < 2) & (predicted < 2)
     return bin_amounts(label[both] * 2 + predicted[both], 4, only(weights, both)).reshape(2, 2)
-
-
-def binary_losses(label: Ints, scores: Floats, weights: Floats | None = None) -> dict[str, Sums]:
-    """Log loss and Brier score of labelled events with a score in [0, 1]."""
-    valid = (label < 2) & (scores >= 0) & (scores <= 1)
-    y, p, own = label[valid].astype(np.float64), scores[valid], only(weights, valid)
-    return {
-        "log_loss": Sums.of(losses_of_probability(np.where(y == 1, p, 1 - p)), own),
-        "brier": Sums.of((p - y) ** 2, own),
-    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,6 +247,9 @@ class MulticlassGrid(OutcomeGrid):
         found = codes.to_numpy().copy()
         found[text.is_null().to_numpy()] = len(self.classes) + 1
         return found
+
+    def counts_label(self, series: pl.Series) -> Bools:
+        return self.index(series) <= len(self.classes)
 
     def probabilities(self, frame: pl.DataFrame) -> Floats:
         """float64[rows, C]: the score of each class, NaN where there is none."""
@@ -311,15 +306,6 @@ class MulticlassGrid(OutcomeGrid):
         return cls(label, prediction, scores, tuple(map(str, fields["classes"])), cuts)
 
 
-def own_loss(label: Ints, probabilities: Floats) -> tuple[Ints, Floats]:
-    """Labelled events with scores, and -log of what their own class got, normalised to sum 1 over the classes."""
-    rows = np.flatnonzero(label < probabilities.shape[1])
-    given = probabilities[rows]
-    valid = ~np.isnan(given).any(axis=1) & (given >= 0).all(axis=1) & (given.sum(axis=1) > 0)
-    rows, given = rows[valid], given[valid]
-    return rows, losses_of_probability(given[np.arange(rows.size), label[rows]] / given.sum(axis=1))
-
-
 @dataclass(frozen=True, eq=False)
 class RegressionGrid(OutcomeGrid):
     """Regression outcomes: errors are prediction - label, counted on the grid of the reference's errors."""
@@ -347,6 +333,10 @@ class RegressionGrid(OutcomeGrid):
             self.profile(error, only(weights, both)), Moments.of(y, only(weights, both)), losses, *missing
         )
 
+    def counts_label(self, series: pl.Series) -> Bools:
+        found: Bools = np.isfinite(number_rows(series).fill_null(float("nan")).to_numpy())
+        return found
+
     def profile(self, error: Floats, weights: Floats | None) -> ColumnProfile:
         """The errors on their grid."""
         series = pl.Series(error)
@@ -365,17 +355,6 @@ class RegressionGrid(OutcomeGrid):
         if not isinstance(errors, NumericGrid):
             raise ProfileError("an error grid must be numeric", expected="cuts", hint="the bytes are damaged")
         return cls(label, prediction, errors)
-
-
-def regression_losses(label: Floats, error: Floats, weights: Floats | None = None) -> dict[str, Sums]:
-    """Sums of |e|, e^2, e, and |e| / |label| where the label isn't 0."""
-    size, nonzero = np.abs(error), label != 0
-    return {
-        "mae": Sums.of(size, weights),
-        "mse": Sums.of(error * error, weights),
-        "bias": Sums.of(error, weights),
-        "mape": Sums.of(size[nonzero] / np.abs(label[nonzero]), only(weights, nonzero)),
-    }
 
 
 def error_grid(prediction: Floats, label: Floats) -> NumericGrid:
