@@ -57,6 +57,7 @@ class TallyCounting:
 
     digest = "tally"
     reads = frozenset({"x"})
+    outcome = None
 
     def count(self, frame: pl.DataFrame, starts: pl.Series, *, moved: bool) -> Mapping[Cell, Tally]:
         cells: dict[Cell, Tally] = {}

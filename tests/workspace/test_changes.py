@@ -138,3 +138,43 @@ def test_a_new_column_that_changes_its_type_is_left_out_and_told(store: rt.Works
     assert (received.accepted, received.quarantined) == (A_DAY, 0)
     assert received.counts == {"values of 'note' left out, which are not Float64": A_DAY}
     assert told(model.check(now=day(17))) == []
+
+
+def registered_in_words(store: rt.Workspace, *, labelled: bool = True) -> rt.Model:
+    """A model whose label is yes or no; or whose reference has none."""
+    words = pl.when(pl.col("y") == 1).then(pl.lit("yes")).otherwise(pl.lit("no")).alias("y")
+    table = events(0, 14).with_columns(words) if labelled else events(0, 14).drop("y")
+    return store.register("m", table, id="id", time="at", label="y", score="p", window="1d")
+
+
+@pytest.mark.parametrize(("yes", "no"), [(1, 0), (True, False), ("y", "n"), ("YES", "no ")])
+def test_labels_count_however_yes_and_no_are_written(store: rt.Workspace, yes: Any, no: Any) -> None:
+    model, table = registered_in_words(store), events(14, 1)
+    model.log(table.drop("y"))
+    labels = pl.Series("y", [yes if y else no for y in table["y"]])
+    assert model.label(table.select("id").with_columns(labels)).counts == {}
+    assert "roc_auc" in {verdict.metric for verdict in model.check(now=day(16))}
+    assert [window.labelled for window in store.store.windows("m")] == [A_DAY]
+
+
+@pytest.mark.parametrize(("labelled", "expected"), [(True, "'no' or 'yes'"), (False, "'0' or '1'")])
+def test_labels_of_neither_class_are_counted_and_told(store: rt.Workspace, *, labelled: bool, expected: str) -> None:
+    """They are accepted, for a correction may come; they don't count as labels anywhere."""
+    model, table = registered_in_words(store, labelled=labelled), events(14, 1)
+    model.log(table.drop("y"))
+    late = table.select("id", y=pl.lit("late"))
+    received = model.label(late)
+    assert (received.accepted, received.counts) == (A_DAY, {f"labels of neither class, expected {expected}": A_DAY})
+    assert [window.labelled for window in store.store.windows("m")] == [0]
+    said = f"300 of 300 rows have labels of neither class, expected {expected}"
+    assert said in told(model.check(now=day(16)))
+    model.label(late.with_columns(y=pl.lit("1")))
+    assert [window.labelled for window in store.store.windows("m")] == [A_DAY]
+    assert said not in told(model.check(now=day(16)))
+
+
+def test_a_few_labels_of_neither_class_are_no_verdict(store: rt.Workspace) -> None:
+    model, table = registered_in_words(store), events(14, 1)
+    model.log(table.drop("y"))
+    model.label(table.select("id", y=pl.lit("pending"))[:2])
+    assert told(model.check(now=day(16))) == []

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import polars as pl
 
+from retrue.core.outcome_grid import OutcomeGrid
 from retrue.errors import RetrueError, StoreError
 from retrue.store import rows
 from retrue.store.aside import KINDS, TRIES, Stuck, fitted, without
@@ -35,6 +36,8 @@ from retrue.store.resolve import Earlier, Plan, resolve
 from retrue.store.segment import Hasher, Segment
 from retrue.store.spool import Spool, store_error
 
+ODD = "odd labels"
+"""The metric that says how many of a window's labels don't count."""
 ROWS, BYTES = 1_000_000, 256_000_000  # a segment's size at most: it is held in memory
 
 
@@ -180,13 +183,15 @@ class Cycle:
     def count(self, plan: Plan, segment: int, counting: Counting | None) -> Applied:
         """Step 2: add the increments and advance, in one transaction."""
         increments = Increments() if counting is None else count_plan(plan, counting, self.layout)
-        books = book(plan, self.layout)
+        outcome = None if counting is None else counting.outcome
+        books, counts = book(plan, self.layout, outcome), {**plan.counts, **odd_labels(plan, self.layout, outcome)}
         with self.catalog.write() as tx:
             tx.advance(self.model, segment)
             if counting is not None:
                 store_increments(tx, self.model, counting, increments, segment)
             keep_books(tx, self.model, books, segment)
-            for name, value in plan.counts.items():
+            keep_odd_labels(tx, self.model, books, outcome)
+            for name, value in counts.items():
                 tx.count(self.model, name, value)
             tx.count(self.model, "set aside", len(plan.tables.get("quarantine", ())))
             self.fault("cycle: before applied")
@@ -194,7 +199,7 @@ class Cycle:
         for kind in ("labels", "feedback"):  # copies for events that came later aren't news
             taken[kind] = taken.get(kind, 0) - plan.counts.get(f"{kind} picked up", 0)
         windows = frozenset((version, start) for version, start, *_ in books.rows())
-        return Applied(segment, taken, plan.counts, windows)
+        return Applied(segment, taken, counts, windows)
 
 
 def count_plan(plan: Plan, counting: Counting, layout: Layout) -> Increments:
@@ -261,28 +266,69 @@ def _pieces(values: list[int], size: int) -> Iterator[list[int]]:
 # Windows
 
 
-def book(plan: Plan, layout: Layout) -> pl.DataFrame:
-    """Give what changes in each window: version, start, events, labelled, bent."""
+def book(plan: Plan, layout: Layout, outcome: OutcomeGrid | None) -> pl.DataFrame:
+    """Give what changes in each window: version, start, events, labelled, bent, labels that don't count.
+
+    Labelled is what the outcome profile takes for labelled; all that have a label where there is none.
+    """
     parts = [
-        _tally(plan.fresh, layout, events=1, labelled=1, bent=0),
-        _tally(plan.after, layout, events=0, labelled=1, bent=0),
-        _tally(plan.before, layout, events=0, labelled=-1, bent=1),
+        _tally(plan.fresh, layout, outcome, events=1, labelled=1, bent=0),
+        _tally(plan.after, layout, outcome, events=0, labelled=1, bent=0),
+        _tally(plan.before, layout, outcome, events=0, labelled=-1, bent=1),
     ]
     return pl.concat(parts).group_by("version", "start").agg(pl.all().sum()).sort("version", "start")
 
 
-def _tally(rows_: pl.DataFrame, layout: Layout, *, events: int, labelled: int, bent: int) -> pl.DataFrame:
+def _tally(
+    rows_: pl.DataFrame, layout: Layout, outcome: OutcomeGrid | None, *, events: int, labelled: int, bent: int
+) -> pl.DataFrame:
     """Count rows and labels by window, each count times the given sign."""
-    schema = {"version": pl.String, "start": pl.Int64, "events": pl.Int64, "labelled": pl.Int64, "bent": pl.Int64}
+    schema = {"version": pl.String} | dict.fromkeys(("start", "events", "labelled", "bent", "odd"), pl.Int64)
     if not len(rows_):
         return pl.DataFrame(schema=schema)
-    known = rows_[layout.label_column].is_not_null() if layout.label in rows_.columns else pl.lit(value=False)
+    there, counted = label_rows(rows_, layout, outcome)
     starts = window_starts(rows_[layout.time_column], layout.window, layout.timezone)
-    marked = rows_.select(pl.col(layout.version_column).alias("version"), starts.alias("start"), known=known)
+    marked = rows_.select(
+        pl.col(layout.version_column).alias("version"), starts.alias("start"), known=counted, odd=there & ~counted
+    )
     labels = pl.col("known").sum().cast(pl.Int64)
     return marked.group_by("version", "start").agg(
-        events=pl.len().cast(pl.Int64) * events, labelled=labels * labelled, bent=labels * bent
+        events=pl.len().cast(pl.Int64) * events,
+        labelled=labels * labelled,
+        bent=labels * bent,
+        odd=pl.col("odd").sum().cast(pl.Int64) * labelled,
     )
+
+
+def label_rows(rows_: pl.DataFrame, layout: Layout, outcome: OutcomeGrid | None) -> tuple[pl.Series, pl.Series]:
+    """Boolean series: whether a row has a label, and whether it counts."""
+    if layout.label not in rows_.columns:
+        none = pl.repeat(value=False, n=len(rows_), eager=True)
+        return none, none
+    label = rows_[layout.label_column]
+    there = label.is_not_null()
+    return there, there if outcome is None else pl.Series(outcome.counts_label(label))
+
+
+def odd_labels(plan: Plan, layout: Layout, outcome: OutcomeGrid | None) -> dict[str, int]:
+    """How many new labels don't count, in words."""
+    labels = plan.tables.get("labels")
+    if outcome is None or labels is None:
+        return {}
+    there, counted = label_rows(labels, layout, outcome)
+    return {outcome.odd_labels: int((there & ~counted).sum())}
+
+
+def keep_odd_labels(tx: Transaction, model: str, books: pl.DataFrame, outcome: OutcomeGrid | None) -> None:
+    """Add to how many labels of each window don't count."""
+    changed = books.filter(pl.col("odd") != 0)
+    if outcome is None or not len(changed):
+        return
+    for version, start, *_, odd in changed.rows():
+        column = outcome.label or ""
+        old = tx.get(rows.Point, model=model, version=version, start=start, slice="", metric=ODD, column=column)
+        n = odd + (old.rows if old else 0)
+        tx.put(rows.Point(model, version, start, "", ODD, column, float(n), rows=n, note=outcome.odd_labels))
 
 
 def keep_books(tx: Transaction, model: str, books: pl.DataFrame, segment: int) -> None:
@@ -291,7 +337,7 @@ def keep_books(tx: Transaction, model: str, books: pl.DataFrame, segment: int) -
     for some in _pieces(books["start"].unique().sort().to_list(), 10_000):
         known |= {(w.version, w.start): w for w in tx.find(rows.Window, model=model, start=some)}
     changed = []
-    for version, start, events, labelled, bent in books.rows():
+    for version, start, events, labelled, bent, _ in books.rows():
         old = known.get((version, start), rows.Window(model, version, start, 0, 0, 0))
         sums = {"events": old.events + events, "labelled": old.labelled + labelled, "bent": old.bent + bent}
         changed.append(replace(old, **sums, applied=segment))

@@ -19,6 +19,7 @@ import polars as pl
 
 from retrue.core.cube import EVERYTHING, cube
 from retrue.core.grids import Grids
+from retrue.core.outcome_grid import OutcomeGrid
 from retrue.core.profile import Profile
 from retrue.slices import Slice
 from retrue.store.blob import pack, unpack
@@ -39,6 +40,10 @@ class Counting(Protocol):
     @property
     def reads(self) -> frozenset[str]:
         """Columns of the events that it needs."""
+
+    @property
+    def outcome(self) -> OutcomeGrid | None:
+        """Says which labels count; None: all."""
 
     def count(self, frame: pl.DataFrame, starts: pl.Series, *, moved: bool) -> Mapping[Cell, Any]:
         """Count events of one version by window (`starts`, seconds), slice and part.
@@ -84,6 +89,11 @@ class GridCounting:
     def reads(self) -> frozenset[str]:
         """Columns of the grids and of the slices."""
         return frozenset(self.grids.reads).union(*(s.columns for s in self.slices))
+
+    @property
+    def outcome(self) -> OutcomeGrid | None:
+        """How labels are counted."""
+        return self.grids.outcome
 
     @cached_property
     def late(self) -> Grids:

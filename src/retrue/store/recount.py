@@ -14,7 +14,7 @@ import polars as pl
 
 from retrue.store import rows
 from retrue.store.catalog import Transaction
-from retrue.store.commit import book, by_version, profile_row
+from retrue.store.commit import ODD, book, by_version, keep_odd_labels, profile_row
 from retrue.store.counting import Counting, Increments, window_starts
 from retrue.store.lake import Snapshot
 from retrue.store.layout import SYSTEM, Layout
@@ -98,12 +98,13 @@ def recounted(
     Returns:
         The profiles of each version and cell, and the windows' books.
     """
-    increments, books = Increments(), [book(_empty(), view.layout)]
+    outcome = None if counting is None else counting.outcome
+    increments, books = Increments(), [book(_empty(), view.layout, outcome)]
     for frame in _batches(view, counting, since, until):
         if counting is not None:
             for version, events, starts in by_version(frame, view.layout):
                 increments.add(version, counting.count(events, starts, moved=False))
-        books.append(book(Plan({}, frame, frame.clear(), frame.clear()), view.layout))
+        books.append(book(Plan({}, frame, frame.clear(), frame.clear()), view.layout, outcome))
     return increments, pl.concat(books).group_by("version", "start").agg(pl.all().sum()).sort("version", "start")
 
 
@@ -152,9 +153,11 @@ def replace_profiles(
     applied = tx.applied(model)
     tx.remove_between(rows.Window, since, until, model=model)
     if books.height:
-        tx.put(*(rows.Window(model, v, s, n, labelled, applied, 0) for v, s, n, labelled, _ in books.rows()))
+        tx.put(*(rows.Window(model, v, s, n, labelled, applied, 0) for v, s, n, labelled, *_ in books.rows()))
     if counting is None:
         return
+    tx.remove_between(rows.Point, since, until, model=model, metric=ODD)
+    keep_odd_labels(tx, model, books, counting.outcome)
     tx.remove_between(rows.ProfileRow, since, until, model=model, digest=counting.digest)
     keys = sorted(increments.added)
     for begin in range(0, len(keys), PUT):

@@ -20,6 +20,7 @@ from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import rows as say_rows
 from retrue.schema import Change
 from retrue.store import rows
+from retrue.store.commit import ODD
 from retrue.store.counting import window_starts
 from retrue.store.door import Lost, utc
 from retrue.store.ids import text_id
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from retrue.workspace.model import Model
 
 LOST = "set aside"
-WORDS = ("renamed", "retyped", "removed", "added", LOST)
-"""What may have happened to a column."""
+WORDS = ("renamed", "retyped", "removed", "added", LOST, ODD)
+"""What may have happened to a column; the commit cycle counts labels that don't count."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def lost_rows(told: Iterable[Told]) -> int:
 
 
 def judge(told: Collection[Told], events: int, settings: Settings) -> list[Verdict]:
-    """Verdicts on a window's columns that were added, renamed, removed or retyped, and on rows that were set aside.
+    """Verdicts on a window's columns that were added, renamed, removed or retyped, on rows and labels that don't count.
 
     A notice where it did no harm: to few of the window's rows, or another type whose values could be read.
 
@@ -130,20 +131,42 @@ def judge(told: Collection[Told], events: int, settings: Settings) -> list[Verdi
         events: how many of its rows were taken.
         settings: from how many rows on harm is told.
     """
-    lost = {one.column: one for one in told if one.what == LOST}
-    least = max(settings.least_bad, settings.rise * (events + lost_rows(told)))
-    verdicts = []
-    for one in told:
-        if one.what != LOST:
-            change = Change(cast("Literal['added', 'removed', 'renamed', 'retyped']", one.what), one.column, one.detail)
-            harmed = lost[one.column].n if one.column in lost else 0
-            verdict = judge_change(change)
-            verdicts.append(verdict if (harmed if one.what == "retyped" else one.n) >= least else as_notice(verdict))
+    lost, odd, changed = [of(told, LOST), of(told, ODD), [one for one in told if one.what not in (LOST, ODD)]]
+    all_rows = events + lost_rows(told)
+    least = max(settings.least_bad, settings.rise * all_rows)
+    unread = {one.column: one.n for one in lost}
+    verdicts = [
+        judge_told(one, harmful=(unread.get(one.column, 0) if one.what == "retyped" else one.n) >= least)
+        for one in changed
+    ]
     if not events:
-        return [*verdicts, nothing_read(list(lost.values()), settings)]
-    named = {one.column for one in told if one.what != LOST}
-    untold = [one for one in lost.values() if one.n >= least and one.column not in named]
-    return [*verdicts, *(partly_read(one, events + lost_rows(told)) for one in untold)]
+        return [*verdicts, nothing_read(lost, settings)]
+    named = {one.column for one in changed}
+    untold = [one for one in lost if one.n >= least and one.column not in named]
+    return [
+        *verdicts,
+        *(partly_read(one, all_rows) for one in untold),
+        *(odd_labels(one, events) for one in odd if one.n >= least),
+    ]
+
+
+def of(told: Iterable[Told], what: str) -> list[Told]:
+    """What happened of one kind."""
+    return [one for one in told if one.what == what]
+
+
+def judge_told(told: Told, *, harmful: bool) -> Verdict:
+    """The verdict on a changed column."""
+    kind = cast("Literal['added', 'removed', 'renamed', 'retyped']", told.what)
+    verdict = judge_change(Change(kind, told.column, told.detail))
+    return verdict if harmful else as_notice(verdict)
+
+
+def odd_labels(told: Told, events: int) -> Verdict:
+    """Some of a window's labels can't be read as a class."""
+    return Verdict(
+        VerdictKind.BROKEN, f"{told.n:,} of {say_rows(events)} have {told.detail}", column=told.column, n=told.n
+    )
 
 
 def partly_read(lost: Told, rows_: int) -> Verdict:
