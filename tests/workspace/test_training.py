@@ -110,6 +110,19 @@ def test_a_fit_sees_features_label_and_weights_only(turned: rt.Model) -> None:
     assert seen[2] == pytest.approx(1)
 
 
+def test_a_fit_sees_two_classes_written_in_one_way(store: rt.Workspace) -> None:
+    """Labels that are neither don't count; those that are written otherwise are what they mean."""
+    words = pl.when(pl.col("y") == 1).then(pl.lit("yes")).otherwise(pl.lit("no")).alias("y")
+    model = store.register(
+        "m", events(0, 14).with_columns(words), id="id", time="at", label="y", score="p", window="1d"
+    )
+    later = events(14, 10).with_columns(y=pl.when(pl.col("y") == 1).then(pl.lit("True")).otherwise(pl.lit("n")))
+    pending = pl.when(pl.int_range(pl.len()) % 20 == 0).then(pl.lit("pending")).otherwise(pl.col("y"))
+    live(model, later.with_columns(y=pending))
+    run = model.retrain(LEARNER, mix=rt.Mix({model.logged(): 1.0}), holdout="2d", now=day(40))
+    assert set(trained_rows(run)["y"]) == {"yes", "no"}
+
+
 def test_the_same_mix_has_the_same_digests(turned: rt.Model) -> None:
     runs = [turned.retrain(LEARNER, mix=mixed(turned), holdout="2d", now=day(24)) for _ in range(2)]
     assert runs[0].id != runs[1].id

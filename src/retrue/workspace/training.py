@@ -7,7 +7,7 @@ later matured events: champion's scores ──┴─ prove ── gate ── pr
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from retrue.core.outcome_grid import BinaryGrid, OutcomeGrid
 from retrue.core.state import Floats
 from retrue.core.values import number_rows, text_rows
 from retrue.errors import RefusedError, SchemaError, StoreError
@@ -233,7 +234,8 @@ def horizon(model: Model, events: pl.DataFrame, time: str, label: str) -> float:
 
 def trainable(mix: Mix, model: Model, matured: Matured) -> Mix:
     """The same mix without what may not be trained on: rows without a label, and logged rows from the cut on."""
-    schema = model.schema
+    schema, grids = model.schema, model.store.grids(model.name)
+    outcome = None if grids is None else grids.outcome
     parts: list[tuple[Any, float]] = []
     for part, share in mix.parts:
         frame = part.frame
@@ -241,9 +243,19 @@ def trainable(mix: Mix, model: Model, matured: Matured) -> Mix:
             frame = relabelled(frame, matured, schema.id)
         if schema.id is not None and schema.id in frame.columns:
             frame = unproven(frame.with_columns(text_rows(frame[schema.id])), matured, schema.id)
-        frame = frame.filter(pl.col(str(schema.label)).is_not_null())
+        frame = learnable(frame, str(schema.label), outcome, schema.classes)
         parts.append((_Frame(part.name, frame), share))
     return Mix(parts)
+
+
+def learnable(frame: pl.DataFrame, label: str, outcome: OutcomeGrid | None, classes: Sequence[str]) -> pl.DataFrame:
+    """Rows whose label counts; of two classes that are texts, each is written in one way."""
+    if outcome is None:
+        return frame.filter(pl.col(label).is_not_null())
+    known = frame.filter(pl.Series(outcome.counts_label(frame[label])))
+    if not isinstance(outcome, BinaryGrid) or outcome.negative is None or known.schema[label] != pl.String():
+        return known
+    return known.with_columns(pl.Series(label, np.array(classes)[outcome.truth(known[label])].tolist(), pl.String()))
 
 
 def unproven(frame: pl.DataFrame, matured: Matured, key: str) -> pl.DataFrame:
