@@ -3,15 +3,22 @@
 Two shapes are tried at every place, exactly, from cumulative sums: a level from some window on, and a level from one
 window to another. The best is told if it beats "nothing but noise" by more than its place is worth, ln T or 2 ln T
 nats (a Schwarz criterion); else the answer is that nothing can be told.
+
+Of a column more is known than one figure: its `Course` has the shape of its whole distribution over time.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from retrue.core.column import ColumnProfile
+from retrue.judge.shape import Shape, shape_of
 
 MIN_WINDOWS = 5
 
@@ -33,6 +40,48 @@ class Since:
     before: float
     after: float
     gain: float
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """How one column went, window by window.
+
+    Attributes:
+        column: its name.
+        windows: its profile in each window, in order of time.
+        spans: start and end of each (ISO).
+        reference: how many of them, the first ones, are the reference's own.
+    """
+
+    column: str
+    windows: tuple[ColumnProfile, ...]
+    spans: tuple[tuple[str, str], ...]
+    reference: int = 0
+
+    @cached_property
+    def shape(self) -> Shape:
+        """What shape its change has."""
+        return shape_of(self.windows, self.spans)
+
+    def __str__(self) -> str:
+        """Say its shape, and what else happened."""
+        told = f"{self.column}: {self.shape.reason}"
+        if self.shape.confidence is not None and self.shape.told:
+            told += f" ({_sure(self.shape.confidence)})"
+        return told if self.shape.second is None else f"{told}; also {self.shape.second.reason}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"column": self.column, **self.shape.to_dict()}
+
+
+def _sure(confidence: float) -> str:
+    """Say how sure a shape is.
+
+    >>> _sure(0.97), _sure(0.9999), _sure(0.52)
+    ('97 % sure', 'over 99 % sure', '52 % sure')
+    """
+    return "over 99 % sure" if confidence > 0.99 else f"{100 * confidence:.0f} % sure"
 
 
 def since_when(series: npt.ArrayLike, *, surprising: float = 3.0) -> Since | None:
