@@ -29,6 +29,7 @@ from retrue.demo import learner
 from retrue.errors import RefusedError, StoreError
 from retrue.explain.finding import Finding
 from retrue.judge.words import metric_name, minus, percent
+from retrue.metrics.registry import Z95
 from retrue.refine.mix import Mix
 from retrue.refine.prove import Duel, paired_auc
 from retrue.report.words import GLYPHS
@@ -329,7 +330,7 @@ def against_first(story: Story) -> str:
         return "No flights yet since the promotion."
     first, now, error = found
     gain = now - first
-    low, high = gain - 1.96 * error, gain + 1.96 * error
+    low, high = gain - Z95 * error, gain + Z95 * error
     return (
         f"Since the promotion, {changed.height:,} flights: ROC AUC {now:.3f}; "
         f"the model of January would have had {first:.3f} " + minus(f"({gain:+.3f}, {low:+.3f} to {high:+.3f}).")

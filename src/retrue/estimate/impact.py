@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Z95 = 1.959963984540054
+from retrue.metrics.registry import Z95
+
 PSEUDO = 20.0
 """Pseudo-counts that shrink a bin's mean to the overall mean."""
 EVALUATED = 5

@@ -22,7 +22,6 @@ from retrue.core.profile import Profile
 from retrue.core.reference import Reference
 from retrue.estimate.impact import Impact, ScoredColumn, impact
 from retrue.judge.columns import Known, judge_column
-from retrue.judge.distance import Z95
 from retrue.judge.habits import Habits
 from retrue.judge.performance import MAIN, Past, judge_performance
 from retrue.judge.rows import judge_row_rules
@@ -33,6 +32,7 @@ from retrue.judge.thresholds import Series
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.judge.words import rows
 from retrue.metrics import Measure, Metric, registered
+from retrue.metrics.registry import Z95
 from retrue.schema import Kind
 
 Span = tuple[str, str]

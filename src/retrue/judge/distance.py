@@ -27,9 +27,6 @@ from retrue.metrics.drift.ks import ks_counts, ordered
 
 Counts: TypeAlias = npt.NDArray[Any]
 
-Z95 = 1.959963984540054
-"""Half-width of a 95 % interval in standard errors."""
-
 _NORMAL = NormalDist()
 
 

@@ -9,11 +9,11 @@ from statistics import NormalDist
 
 from retrue.core.state import Floats
 from retrue.judge.budget import wander_reach
-from retrue.judge.distance import Z95
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import figure, metric_name, rows
 from retrue.metrics import Measure, get
+from retrue.metrics.registry import Z95
 
 MAIN = {
     "binary": ("roc_auc", "accuracy"),

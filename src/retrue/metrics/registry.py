@@ -21,6 +21,8 @@ Input: TypeAlias = Literal["column", "outcome", "profile", "tables"]
 ALL_KINDS = (Kind.NUMERIC, Kind.CATEGORICAL, Kind.BOOLEAN, Kind.DATETIME, Kind.CONSTANT, Kind.EMPTY)
 NUMBERS = (Kind.NUMERIC, Kind.DATETIME)
 CATEGORIES = (Kind.CATEGORICAL, Kind.BOOLEAN)
+Z95 = 1.959963984540054
+"""Half-width of a 95 % interval in standard errors."""
 
 
 @dataclass(frozen=True)

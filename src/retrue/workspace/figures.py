@@ -16,7 +16,8 @@ from retrue.core.state import Floats, Sums
 from retrue.core.values import number_rows, text_rows
 from retrue.errors import SchemaError, nearest
 from retrue.metrics import Measure
-from retrue.metrics.quality.shares import Z95, share
+from retrue.metrics.quality.shares import share
+from retrue.metrics.registry import Z95
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.counting import window_starts

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from retrue.core.column import ColumnProfile
 from retrue.core.state import Moments
-from retrue.metrics.quality.shares import Z95
-from retrue.metrics.registry import NOTHING, Measure, metric
+from retrue.metrics.registry import NOTHING, Z95, Measure, metric
 from retrue.schema import Kind
 
 

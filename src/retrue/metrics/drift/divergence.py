@@ -21,10 +21,7 @@ import numpy as np
 from retrue.core.column import ColumnProfile
 from retrue.core.state import Floats, Ints, added
 from retrue.metrics.drift.cells import Cells, cells
-from retrue.metrics.registry import NOTHING, Interval, Measure
-
-Z95 = 1.959963984540054
-"""Half-width of a 95 % interval in standard errors."""
+from retrue.metrics.registry import NOTHING, Z95, Interval, Measure
 
 Counts: TypeAlias = Ints | Floats
 

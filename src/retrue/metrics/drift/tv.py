@@ -9,8 +9,8 @@ import numpy as np
 from retrue.core.column import ColumnProfile
 from retrue.core.state import Floats, added
 from retrue.metrics.drift.cells import Cells
-from retrue.metrics.drift.divergence import Z95, Counts, by_chance, compare, shares, variance
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.drift.divergence import Counts, by_chance, compare, shares, variance
+from retrue.metrics.registry import Z95, Measure, metric
 
 
 def tv_counts(window: Counts, reference: Counts) -> Floats:

@@ -6,10 +6,10 @@ from math import exp, hypot, log, sqrt
 
 from retrue.core.state import Sums
 from retrue.metrics.quality import shares
-from retrue.metrics.registry import Interval
+from retrue.metrics.registry import Z95, Interval
 
-Z = 1.959963984540054
-"""The 97.5 % point of the normal distribution."""
+Z = Z95
+"""The 97.5 % point of the normal distribution, as formulas call it."""
 FLAT = 1e-9
 """A variance below this part of its greatest possible value is rounding."""
 

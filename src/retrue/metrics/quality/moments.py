@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from retrue.core.column import ColumnProfile
 from retrue.core.state import Moments
-from retrue.metrics.quality.shares import Z95
-from retrue.metrics.registry import NOTHING, NUMBERS, Interval, Measure, metric
+from retrue.metrics.registry import NOTHING, NUMBERS, Z95, Interval, Measure, metric
 from retrue.schema import Kind
 
 KINDS = (*NUMBERS, Kind.CONSTANT)

@@ -15,8 +15,7 @@ import numpy as np
 from retrue.core.column import ColumnProfile
 from retrue.core.grid import NumericGrid
 from retrue.core.state import Floats
-from retrue.metrics.quality.shares import Z95
-from retrue.metrics.registry import NOTHING, NUMBERS, Measure, metric
+from retrue.metrics.registry import NOTHING, NUMBERS, Z95, Measure, metric
 from retrue.schema import Kind
 
 KINDS = (*NUMBERS, Kind.CONSTANT)

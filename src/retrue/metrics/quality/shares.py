@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import math
 
-from retrue.metrics.registry import NOTHING, Interval, Measure
-
-Z95 = 1.959963984540054
-"""Half-width of a 95 % interval in standard errors."""
+from retrue.metrics.registry import NOTHING, Z95, Interval, Measure
 
 
 def share(hits: float, rows: float, reference_hits: float, reference_rows: float) -> Measure:
