@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from retrue.core.grids import Grids, fit_column, fit_outcome
+from retrue.core.grids import Grids, fit_outcome, learn_column
 from retrue.core.reference import Reference
 from retrue.schema import Schema
 from retrue.store.layout import Layout
@@ -50,8 +50,8 @@ def register(folder: Path) -> Store:
     """Make a store with one model, counted on the grids of 100,000 rows."""
     frame = events(0, 100_000, 100_000, 1).with_columns(late=pl.Series(np.arange(100_000) % 2))
     schema = Schema.infer(frame, id="id", time="time", label="late", score="score")
-    fitted = [one for c in schema.profiled for one in fit_column(c, frame[c.name]).items()]
-    columns = {source.name: grid for source, grid in fitted}
+    fitted = [one for c in schema.profiled for one in learn_column(c, frame[c.name]).items()]
+    columns = {source.name: profile.grid for source, profile in fitted}
     grids = Grids(columns, {source.name: source for source, _ in fitted}, fit_outcome(schema, frame))
     store = Store.open(folder)
     store.add_model("m", Layout.of(schema), schema=schema.to_json())

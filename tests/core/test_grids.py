@@ -8,7 +8,7 @@ import pytest
 
 from retrue.core.extra import RowRule
 from retrue.core.grid import COARSE, CategoricalGrid, Grid, NumericGrid
-from retrue.core.grids import Grids, Source, fit_column, fit_outcome
+from retrue.core.grids import Grids, Source, fit_outcome, learn_column
 from retrue.core.outcome_grid import BinaryGrid, MulticlassGrid, RegressionGrid
 from retrue.core.ranking import RankingGrid
 from retrue.errors import ProfileError
@@ -41,13 +41,13 @@ GRIDS = Grids(COLUMNS, SOURCES, OUTCOME, (RowRule("a", "<=", "b"),))
     ],
 )
 def test_a_column_gets_the_grid_of_its_kind(kind: Kind, series: pl.Series, expected: dict[str, type]) -> None:
-    fitted = fit_column(Column("c", kind, str(series.dtype), ""), series)
-    assert {source.name: type(grid) for source, grid in fitted.items()} == expected
+    fitted = learn_column(Column("c", kind, str(series.dtype), ""), series)
+    assert {source.name: type(profile.grid) for source, profile in fitted.items()} == expected
 
 
 def test_dates_are_counted_in_time() -> None:
-    fitted = fit_column(Column("c", Kind.DATETIME, "String", ""), pl.Series("c", ["2020-01-01", "2020-01-03"]))
-    grid = fitted[Source("c")]
+    fitted = learn_column(Column("c", Kind.DATETIME, "String", ""), pl.Series("c", ["2020-01-01", "2020-01-03"]))
+    grid = fitted[Source("c")].grid
     assert grid.count(pl.Series(["2020-01-02T10:00:00Z", "2020-02-01"])).out_of_range == 1
 
 

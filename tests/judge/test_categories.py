@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+from tests.judge.conftest import judge_columns
 
 from retrue.core.column import ColumnProfile
 from retrue.core.grid import CategoricalGrid
 from retrue.core.profile import Profile
 from retrue.judge.categories import comparable_cells, expected_unseen
-from retrue.judge.columns import judge_column, judge_columns
+from retrue.judge.columns import judge_column
 from retrue.judge.verdict import VerdictKind
 
 

@@ -11,11 +11,12 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.judge.conftest import judge_columns
 
 from retrue.core.grid import CategoricalGrid, Grid, NumericGrid
 from retrue.core.profile import Profile
 from retrue.errors import ProfileError
-from retrue.judge.columns import Known, judge_columns, learn_null
+from retrue.judge.columns import Known, learn_null
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.metrics import get

@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.metrics import accuracy_score, roc_auc_score
+from tests.judge.conftest import judge_columns
 
 from retrue.core.column import ColumnProfile
 from retrue.engine.local import count, fit_reference
-from retrue.judge.columns import judge_columns
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.metrics import Measure
 from retrue.report.comparison import ColumnReport, Comparison, PerformanceReport, difference_interval

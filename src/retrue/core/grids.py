@@ -91,7 +91,8 @@ class Grids:
         if self.weight is None:
             return self.columns[name].count(series)
         weights = read_weights(column(frame, self.weight))
-        return weigh(self.columns[name], series.filter(pl.Series(weights.kept)), weights.values)
+        kept = series if weights.kept.all() else series.filter(pl.Series(weights.kept))
+        return weigh(self.columns[name], kept, weights.values)
 
     def empty_column(self, name: str) -> ColumnProfile:
         """The profile of a column without rows."""
@@ -199,11 +200,6 @@ class Grids:
             ProfileError: not grids, damaged, or written by a newer version.
         """
         return cls.from_fields(frame_to_fields(bytes_to_frame(data)))
-
-
-def fit_column(column: Column, series: pl.Series) -> dict[Source, Grid]:
-    """Fit the grid of a column, or those of its projections; none where there is nothing to count."""
-    return {source: profile.grid for source, profile in learn_column(column, series).items()}
 
 
 def learn_column(column: Column, series: pl.Series) -> dict[Source, ColumnProfile]:

@@ -7,7 +7,7 @@ what it never learned? did the inputs move, surprisingly, by enough, and does it
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,7 +15,6 @@ import numpy as np
 
 from retrue.core.column import SPECIALS, ColumnProfile
 from retrue.core.grid import CategoricalGrid, NumericGrid
-from retrue.core.profile import Profile
 from retrue.errors import ProfileError
 from retrue.judge.budget import Threshold, drift_threshold, share_threshold
 from retrue.judge.categories import comparable_cells, expected_unseen
@@ -64,37 +63,6 @@ class Known:
 
 
 _NOTHING = Known()
-
-
-def judge_columns(
-    window: Profile,
-    reference: Profile,
-    settings: Settings | None = None,
-    known: Mapping[str, Known] | None = None,
-    *,
-    span_of: tuple[str, str] | None = None,
-) -> list[Verdict]:
-    """Give one verdict for each column that both profiles have, in the reference's order.
-
-    Args:
-        window: the window's profile.
-        reference: the reference's, on the same grids.
-        settings: how strictly; the default budget is one false alarm in 30 days over all columns.
-        known: what is known about columns beyond their profiles, by name.
-        span_of: start and end of the window, for the verdicts.
-
-    Raises:
-        ProfileError: a column is counted on two different grids.
-    """
-    settings, known = settings or Settings(), known or {}
-    names = [name for name in reference.columns if name in window.columns]
-    alpha = settings.alpha(2 * len(names))  # each column is tested twice: its data and its distribution
-    return [
-        judge_column(
-            name, window.columns[name], reference.columns[name], alpha, settings, known.get(name, _NOTHING)
-        ).within(span_of)
-        for name in names
-    ]
 
 
 def judge_column(

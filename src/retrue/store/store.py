@@ -331,17 +331,6 @@ class Store(Reader):
                 replace_profiles(tx, model, counting, counted, since, until)
         return len(counted[0].added)
 
-    def straighten(self, model: str) -> int:
-        """Recount the windows whose sums corrected labels have bent; gives how many there were.
-
-        `recount` straightens every window as well; this is for callers who know that few are bent: it reads the dates
-        of one window after the other, which is why no check does it by itself.
-        """
-        bent = sorted({w.start for w in self.windows(model) if w.bent})
-        for start in bent:
-            self.recount(model, start, start + 1)
-        return len(bent)
-
 
 def _receipt(text: str) -> Receipt:
     return Receipt(**{**json.loads(text), "repeated": True, "lost": ()})
