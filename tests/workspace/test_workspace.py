@@ -115,6 +115,19 @@ def test_a_reference_without_rows_is_refused(store: rt.Workspace) -> None:
         store.register("flights", events(0, 1).head(0))
 
 
+def test_an_id_that_tells_few_rows_apart_is_refused(store: rt.Workspace) -> None:
+    """Nearly every event would be set aside as a repeat that differs."""
+    with pytest.raises(rt.RetrueError, match=r"id 'city' tells 42 of 4,200 rows apart.*name another column as id"):
+        registered(store, id="city", slices=[])
+    assert store.models() == []
+
+
+def test_an_id_may_come_again_on_another_day(store: rt.Workspace) -> None:
+    """A customer who is scored once a day, say: the day is a part of what tells events apart."""
+    daily = events(0, 14).with_columns(id=(pl.int_range(pl.len()) % A_DAY).cast(pl.String))
+    assert store.register("daily", daily, id="id", time="at", label="y", score="p").schema.id == "id"
+
+
 def test_the_frequent_values_of_slice_columns_are_watched(store: rt.Workspace) -> None:
     table = events(0, 14).with_columns(weekend=pl.col("x") > 0, gate=pl.col("x").round().cast(pl.Int64).abs())
     model = store.register(

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+import polars as pl
+
 from retrue.core.extra import Counter, TimeSpan
 from retrue.core.reference import Reference
 from retrue.core.segments import segments
@@ -18,6 +20,8 @@ from retrue.schema import Schema
 from retrue.schema.roles import check_apart, check_given
 from retrue.slices import Slice
 from retrue.store import rows
+from retrue.store.door import utc
+from retrue.store.ids import text_id
 from retrue.store.layout import Layout
 from retrue.store.store import Store
 from retrue.tables import Table, read
@@ -108,6 +112,7 @@ class Workspace:
         check_rules(chosen, learned)
         watched, kept = watched_slices(learned, chosen), table.collect(kept_columns(found, table))
         layout = Layout.of(found, int(chosen.window))
+        check_ids(kept, layout)
         model = Model(self.store, name)
         if any(row.name == name for row in self.store.models()) and not model.versions():
             self.withdraw(model, version)  # what a crash left of an earlier attempt
@@ -132,6 +137,9 @@ class Workspace:
         with self.store.catalog.write() as tx:
             tx.add(rows.Audit(micros(now()), "user", action, model, json.loads(json.dumps(dict(body), default=str))))
 
+
+UNIQUE = 0.5
+"""The least share of a reference's rows that their id must tell apart, day by day."""
 
 OPTIONS = frozenset(Options.__dataclass_fields__)
 
@@ -172,6 +180,29 @@ def base_window(table: Table, schema: Schema) -> float:
 def kept_columns(schema: Schema, table: Table) -> list[str]:
     """The reference's columns that retraining may want."""
     return [name for name in table.dtypes if name in schema.named]
+
+
+def check_ids(reference: pl.DataFrame, layout: Layout) -> None:
+    """Raise where most of the reference's rows share their id with another row of their version and day.
+
+    The first event of an id, version and day counts, and what differs from it is set aside: so few rows would be left.
+    """
+    name, time = layout.id, layout.time
+    if name is None or name not in reference.columns:
+        return
+    key = [text_id(name, reference.schema[name])]
+    if time is not None and time in reference.columns and not reference.schema[time].is_numeric():
+        key.append(utc(time, reference.schema[time], layout.timezone).dt.date())
+    if layout.version is not None and layout.version in reference.columns:
+        key.append(pl.col(layout.version))
+    rows_ = reference.select(key).drop_nulls(name)
+    known = rows_.n_unique()
+    if known < UNIQUE * rows_.height:
+        raise SchemaError(
+            f"id {name!r} tells {known:,} of {rows_.height:,} rows apart", where="reference",
+            expected="a column that names each event of a day once",
+            hint="name another column as id, or none: then labels can't be joined",
+        )  # fmt: skip
 
 
 def check_rules(options: Options, learned: Reference) -> None:
