@@ -21,7 +21,7 @@ from benchmarks.process import machine, module, run, verdict
 
 TIMES, MEMORY = 2.0, 350.0
 """Targets: wall time of the pass over that of pyarrow's decoding, and MB of peak memory."""
-STEPS = ("count", "table", "batches")
+STEPS = ("count", "table", "batches", "weigh")
 
 
 def count(file: str, grids: str) -> Callable[[], object]:
@@ -35,6 +35,23 @@ def count(file: str, grids: str) -> Callable[[], object]:
 
     ready = Grids.from_bytes(Path(grids).read_bytes())
     return lambda: local.count(read(file), ready)
+
+
+def weigh(file: str, grids: str) -> Callable[[], object]:
+    """The same pass with each row weighed by its score."""
+    from retrue import cpu
+
+    cpu.settle()
+    from dataclasses import replace
+
+    from retrue.core.grids import Grids
+    from retrue.core.weighted import Weighing
+    from retrue.engine import local
+    from retrue.tables import read
+
+    ready = Grids.from_bytes(Path(grids).read_bytes())
+    weighed = replace(ready, extras=(*ready.extras, Weighing("score")))
+    return lambda: local.count(read(file), weighed)
 
 
 def table(file: str, _grids: str) -> Callable[[], object]:
@@ -64,7 +81,7 @@ def fit(file: str, grids: str) -> Callable[[], object]:
 
 def timed(step: str, file: str, grids: str) -> None:
     """In the process that is measured: prepare a step, do it, print its seconds."""
-    work = {"count": count, "table": table, "batches": batches, "fit": fit}[step](file, grids)
+    work = {"count": count, "weigh": weigh, "table": table, "batches": batches, "fit": fit}[step](file, grids)
     began, used = time.perf_counter(), time.process_time()
     work()
     print(json.dumps({"wall": time.perf_counter() - began, "cpu": time.process_time() - used}))
@@ -79,12 +96,18 @@ def compared(file: Path, grids: Path, repeat: int) -> str:
             said = json.loads(cost.said)
             found[step].append((said["wall"], said["cpu"], cost.peak))
     wall, cpu, peak = ({step: statistics.median(r[i] for r in found[step]) for step in STEPS} for i in range(3))
-    named = {"count": "counting pass", "table": "pyarrow read_table", "batches": "pyarrow iter_batches"}
+    named = {
+        "count": "counting pass",
+        "weigh": "weighted pass",
+        "table": "pyarrow read_table",
+        "batches": "pyarrow iter_batches",
+    }
     lines = [f"  {named[s]:22} {wall[s]:7.2f} s wall {cpu[s]:7.2f} s CPU {peak[s]:7.0f} MB peak" for s in STEPS]
     told = [
         f"  wall: {wall['count'] / wall[s]:.2f}x of {named[s]}, {verdict(wall['count'] / wall[s], TIMES)}"
-        for s in STEPS[1:]
+        for s in ("table", "batches")
     ]
+    told += [f"  wall: the weighted pass takes {wall['weigh'] / wall['count']:.1f}x of the unweighted one"]
     return "\n".join([*lines, *told, f"  peak memory: {verdict(peak['count'], MEMORY)}"])
 
 

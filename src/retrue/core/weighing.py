@@ -12,14 +12,11 @@ import numpy as np
 import polars as pl
 
 from retrue.core.column import SPECIALS, ColumnProfile
-from retrue.core.count import bin_sums
+from retrue.core.count import bin_counts, bin_sums
 from retrue.core.grid import CategoricalGrid, Grid, NumericGrid
-from retrue.core.state import Bools, Floats, Ints, Moments, Names
+from retrue.core.state import Bools, Counts, Floats, Ints, Moments, Names
 from retrue.core.values import number_rows, text_rows
 from retrue.core.weighted import WeightedColumn
-
-GROUPS = 1 + len(SPECIALS)
-"""Values on the grid, then each special."""
 
 
 def weigh(grid: Grid, series: pl.Series, weights: Floats) -> WeightedColumn:
@@ -30,26 +27,36 @@ def weigh(grid: Grid, series: pl.Series, weights: Floats) -> WeightedColumn:
         series: the values, of any type.
         weights: float64[rows], all above 0.
     """
-    codes = grid.codes(series)
-    counts, special = np.split(bin_sums(codes, weights, grid.bins + len(SPECIALS)), [grid.bins])
+    codes, width = grid.codes(series), grid.bins + len(SPECIALS)
+    counts, special = np.split(bin_sums(codes, weights, width), [grid.bins])
     sums, moments = numeric_sums(grid, series, weights, codes) if isinstance(grid, NumericGrid) else NOTHING
     names = name_unseen(grid, series, weights, codes) if isinstance(grid, CategoricalGrid) and counts[-1] else Names()
-    group = np.maximum(codes - grid.bins + 1, 0)
-    squares, events = bin_sums(group, weights * weights, GROUPS), np.bincount(group, minlength=GROUPS)
-    return WeightedColumn.of(ColumnProfile(grid, counts, special, sums, moments, names), squares, events)
+    squares, events = bin_sums(codes, weights * weights, width), bin_counts(codes, width)
+    column = ColumnProfile(grid, counts, special, sums, moments, names)
+    return WeightedColumn.of(column, values_first(squares, grid.bins), values_first(events, grid.bins))
 
 
 NOTHING = np.zeros(0), Moments()
 """The sums and moments of categories."""
 
 
+def values_first(by_code: Counts, bins: int) -> Counts:
+    """[6]: what all bins have together, then each special.
+
+    >>> values_first(np.array([1, 2, 3, 0, 0, 0, 4]), 2).tolist()
+    [3, 3, 0, 0, 0, 4]
+    """
+    return np.append(by_code[:bins].sum(), by_code[bins:])
+
+
 def numeric_sums(grid: NumericGrid, series: pl.Series, weights: Floats, codes: Ints) -> tuple[Floats, Moments]:
     """float64[bins], the weighted sum of the values in each bin; and their weighted moments."""
-    rows = np.flatnonzero(codes < grid.bins)
-    values = number_rows(series, temporal=grid.temporal).gather(rows).to_numpy() + 0.0
+    values, finite = number_rows(series, temporal=grid.temporal).fill_null(0.0).to_numpy(), codes < grid.bins
+    if not finite.all():
+        values, weights, codes = values[finite], weights[finite], codes[finite]
     with np.errstate(over="ignore", invalid="ignore"):
-        sums = bin_sums(codes[rows], values * weights[rows], grid.bins)
-    return sums, Moments.of(values, weights[rows])
+        sums = bin_sums(codes, values * weights, grid.bins)
+    return sums, Moments.of(values, weights)
 
 
 def name_unseen(grid: CategoricalGrid, series: pl.Series, weights: Floats, codes: Ints) -> Names:
