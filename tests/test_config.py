@@ -46,6 +46,8 @@ coverage = 0.5
 alarm_budget = "2 per week"
 rules = ["missing(precip) <= 0.02"]
 calm = 3
+against = "last 7d"
+longer = ["1w"]
 
 [models."churn-2.0"]
 score = { stay = "p_stay", leave = "p_leave" }
@@ -66,6 +68,7 @@ def test_everything_that_can_be_said_is_typed(tmp_path: Path) -> None:
     assert (flights.window, flights.grace, flights.maturity) == (timedelta(1), timedelta(hours=2), timedelta(7))
     assert flights.alarm_budget == AlarmBudget(alarms=2, days=7)
     assert flights.rules == ("missing(precip) <= 0.02",)
+    assert (flights.against, flights.longer) == ("last 7d", (timedelta(7),))
     assert flights.slices == ("origin", "carrier")
     assert config.models["churn-2.0"].score == {"stay": "p_stay", "leave": "p_leave"}
 

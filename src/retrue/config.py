@@ -181,9 +181,11 @@ class ModelSettings(_Settings):
     alarm_budget: Annotated[AlarmBudget, BeforeValidator(_budget)] | None = None
     rules: Names = ()
     calm: Annotated[int, Field(ge=1)] | None = None
+    against: Name = "training"
+    longer: Annotated[tuple[Annotated[Duration, AfterValidator(_positive)], ...], Field(strict=False)] = ()
 
     def options(self) -> dict[str, Any]:
-        """Give what was said about watching: window, grace, maturity, coverage, budget (as text), rules, calm."""
+        """Give what was said about watching: window, grace, budget (as text), rules and so on; see `_OPTIONS`."""
         said = {name: getattr(self, name) for name in _OPTIONS if name in self.model_fields_set}
         return {name: str(value) if isinstance(value, AlarmBudget) else value for name, value in said.items()}
 
@@ -192,7 +194,7 @@ class ModelSettings(_Settings):
         return {name: getattr(self, name) for name in self.model_fields_set - {"reference", *_OPTIONS}}
 
 
-_OPTIONS = ("window", "grace", "maturity", "coverage", "alarm_budget", "rules", "calm")
+_OPTIONS = ("window", "grace", "maturity", "coverage", "alarm_budget", "rules", "calm", "against", "longer")
 
 
 class Config(_Settings):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from retrue.core.outcome import Outcome
 from retrue.core.reference import Reference
+from retrue.judge.against import Against
 from retrue.judge.assess import Assessment, Judge
 from retrue.judge.incident import Incident, group_incidents
 from retrue.judge.rules import Rule
@@ -19,6 +20,7 @@ from retrue.judge.words import rows as say_rows
 from retrue.metrics import get
 from retrue.store import rows
 from retrue.workspace import changes, clock, history
+from retrue.workspace.timeline import Timeline
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
@@ -35,9 +37,15 @@ class Judged:
     rows: int
     assessment: Assessment
     verdicts: tuple[Verdict, ...]
+    longer: tuple[Verdict, ...] = ()
+
+    @property
+    def all(self) -> tuple[Verdict, ...]:
+        """The verdicts on the window, and those on the longer windows that end with it."""
+        return (*self.verdicts, *self.longer)
 
 
-def check(model: Model, now: datetime | None) -> list[Verdict]:
+def check(model: Model, now: datetime | None, against: str | None = None) -> list[Verdict]:
     """Judge the windows that closed or changed since they were last judged; worst first."""
     at, version = clock.aware(now or clock.now()), model.version
     model.store.apply(model.name)  # what was acknowledged and then crashed, or waits for others, counts
@@ -45,12 +53,18 @@ def check(model: Model, now: datetime | None) -> list[Verdict]:
     due = due_windows(model, version, at, [start for start, told in odd.items() if changes.lost_rows(told)])
     if not due:
         return []
+    timeline, compared = Timeline(model, version), Against.parse(against or model.options.against)
     judge = judge_of(model, model.reference_of(version).load())
+    judge = replace(judge, habits=timeline.habits(judge, compared))
     pasts = history.pasts(model, judge, due, at)
-    judged = [judge_window(model, judge, window, at, odd.get(window.start, []), pasts) for window in due]
+    judged = [
+        judge_window(model, timeline.against(judge, compared, one.start), one, at, odd.get(one.start, []), pasts)
+        for one in due
+    ]
+    judged = with_longer(timeline, judge, judged)
     keep(model, version, judged, at)
     regroup(model, version)
-    return sort_worst_first(verdict for one in judged for verdict in one.verdicts)
+    return sort_worst_first(verdict for one in judged for verdict in one.all)
 
 
 def judge_of(model: Model, reference: Reference) -> Judge:
@@ -112,6 +126,17 @@ def judge_window(
     return Judged(window.start, window.applied, whole.rows, assessed, tuple(verdicts))
 
 
+def with_longer(timeline: Timeline, judge: Judge, judged: list[Judged]) -> list[Judged]:
+    """The same, with verdicts on the longer windows that end with one of these: what isn't true of them."""
+    found: dict[int, list[Verdict]] = {}
+    for seconds in timeline.model.options.longer:
+        longer = timeline.longer_judge(judge, seconds)
+        if longer is not None:
+            for one in judged:
+                found.setdefault(one.start, []).extend(timeline.judge_longer(longer, one.start, seconds))
+    return [replace(one, longer=tuple(found.get(one.start, ()))) for one in judged]
+
+
 def waiting(model: Model, judge: Judge, outcome: Outcome, window: rows.Window, span: Span) -> Verdict:
     """Say that performance isn't judged yet, what share of the labels is known, and what is waited for."""
     share, wanted, maturity = outcome.coverage or 0.0, model.options.coverage, model.options.maturity
@@ -139,7 +164,7 @@ def keep(model: Model, version: str, judged: Iterable[Judged], at: datetime) -> 
         for one in judged:
             where = {"model": model.name, "version": version, "start": one.start}
             tx.remove(rows.VerdictRow, **where)
-            for verdict in told(one.verdicts):
+            for verdict in told(one.all):
                 body = {**verdict.to_dict(), "alarm": verdict.alarms}
                 tx.add(rows.VerdictRow(model.name, version, one.start, verdict.kind.value, one.applied, created, body))
             points = list(points_of(model.name, version, one))

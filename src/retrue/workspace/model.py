@@ -229,13 +229,16 @@ class Model:
 
     # --- what it means --------------------------------------------------------------------------------------------
 
-    def check(self, now: datetime | None = None) -> list[Verdict]:
+    def check(self, now: datetime | None = None, *, against: str | None = None) -> list[Verdict]:
         """Judge every window that closed or changed since the last check; worst first.
 
         Args:
             now: the time to judge at; the present unless given. A window is judged once its grace has passed.
+            against: what windows are compared with this time: "training", "previous", "last 7d", "same hour last week",
+                "same hour yesterday", or a time such as "2024-01-01 to 2024-02-01"; unless given, what the model was
+                registered with.
         """
-        return checking.check(self, now)
+        return checking.check(self, now, against)
 
     def incidents(self, *, live: bool = False) -> list[explaining.ModelIncident]:
         """The incidents, latest first; `live`: only those that aren't resolved."""

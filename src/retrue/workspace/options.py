@@ -9,12 +9,12 @@ from typing import Any
 
 from retrue.config import parse_duration
 from retrue.errors import ConfigError, nearest
+from retrue.judge.against import Against
 from retrue.judge.budget import Budget
 from retrue.judge.incident import Hysteresis
 from retrue.judge.settings import Settings
 
 HOUR, DAY, WEEK = 3600.0, 86_400.0, 604_800.0
-MONTH = 30 * DAY
 DENSE = 900
 """Rows that a window should hold, more or less."""
 
@@ -46,6 +46,8 @@ class Options:
         alarm_budget: false alarms accepted, such as "1 per 30d".
         rules: what must hold besides, as text.
         calm: judged windows without alarm until an incident is over.
+        against: what a window is compared with: "training", "previous", "last 7d", "same hour last week" ...
+        longer: seconds of longer windows that are judged besides, as sums of base windows: slow drift shows in them.
     """
 
     window: float = 86_400.0
@@ -55,6 +57,8 @@ class Options:
     alarm_budget: str = "1 per 30d"
     rules: tuple[str, ...] = ()
     calm: int = 2
+    against: str = "training"
+    longer: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, given: Mapping[str, Any], window: float) -> Options:
@@ -76,17 +80,28 @@ class Options:
             alarm_budget=str(given.get("alarm_budget") or cls.alarm_budget),
             rules=(rules,) if isinstance(rules, str) else tuple(rules),
             calm=int(given.get("calm", cls.calm)),
+            against=Against.parse(given.get("against") or cls.against).text,
+            longer=tuple(sorted({seconds(length) for length in given.get("longer") or ()})),
         )
         if options.window <= 0 or options.grace < 0:
             raise ConfigError(
                 f"a window of {options.window:g} s", expected="more than 0 s, and a grace of at least 0 s"
             )
+        odd = [length for length in options.longer if length <= options.window or length % options.window]
+        if odd:
+            raise ConfigError(f"longer windows of {odd[0]:g} s", expected=f"a multiple of {options.window:g} s")
         options.settings()
         return options
 
-    def settings(self) -> Settings:
-        """How strictly to judge: the budget over all looks at windows of this length."""
-        return Settings(budget=Budget.parse(self.alarm_budget), looks=MONTH / self.window)
+    def settings(self, window: float | None = None) -> Settings:
+        """How strictly to judge: each length of windows has an equal share of the budget for all looks at it.
+
+        Args:
+            window: seconds of the windows; left out, the base windows.
+        """
+        budget = Budget.parse(self.alarm_budget)
+        share = Budget(budget.alarms / (1 + len(self.longer)), budget.days)
+        return Settings(budget=share, looks=budget.days * DAY / (window or self.window))
 
     def hysteresis(self) -> Hysteresis:
         """When an incident ends."""
@@ -94,7 +109,7 @@ class Options:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
-        return {**asdict(self), "rules": list(self.rules)}
+        return {**asdict(self), "rules": list(self.rules), "longer": list(self.longer)}
 
 
 def suggested_window(rows: int, span: float) -> float:

@@ -1,0 +1,122 @@
+"""Windows compared with other windows, longer windows, and what good windows teach."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from tests.workspace.conftest import A_DAY, day, events, live, registered
+
+import retrue as rt
+from retrue.judge.against import Against
+from retrue.workspace import checking
+from retrue.workspace.timeline import Timeline
+
+
+def about(verdicts: list[rt.Verdict], column: str, start: str) -> rt.Verdict:
+    """The verdict on a column in the window that starts then."""
+    return next(v for v in verdicts if v.column == column and v.window is not None and v.window[0] == start)
+
+
+def shifted(first: int, days: int) -> pl.DataFrame:
+    """Days on which x is higher for good."""
+    return events(first, days, shift=1.0).drop("y")
+
+
+def test_a_new_level_is_news_once_against_the_window_before(store: rt.Workspace) -> None:
+    model = registered(store, against="previous")
+    model.log(events(14, 2).drop("y"))
+    model.log(shifted(16, 2))
+    found = model.check(now=day(18))
+    kinds = [about(found, "x", day(i).isoformat()).kind.value for i in (15, 16, 17)]
+    assert kinds == ["true", "drifting", "true"]
+    assert about(found, "x", day(14).isoformat()).kind.value == "not_comparable", "nothing was logged before"
+
+
+def test_against_can_be_said_for_one_check(store: rt.Workspace) -> None:
+    model = registered(store)
+    model.log(shifted(14, 9))
+    found = model.check(now=day(23), against="same day last week")
+    assert about(found, "x", day(21).isoformat()).kind.value == "true"
+    assert about(found, "x", day(20).isoformat()).kind.value == "not_comparable"
+
+
+@pytest.mark.parametrize("against", ["last 3d", "2024-01-15 to 2024-01-18"])
+def test_a_window_is_compared_with_the_sum_of_others(store: rt.Workspace, against: str) -> None:
+    model = registered(store)
+    model.log(events(14, 4).drop("y"))
+    timeline, judge = Timeline(model, "1"), checking.judge_of(model, model.reference.load())
+    found = timeline.against(judge, Against.parse(against), int(day(17).timestamp()))
+    assert found.reference.profile.rows == 3 * A_DAY
+    assert found.reference.scores is judge.reference.scores
+
+
+def test_rules_hold_whatever_a_window_is_compared_with(store: rt.Workspace) -> None:
+    model = registered(store, against="previous", rules=["mean(x) <= 0.5"])
+    model.log(shifted(14, 1))
+    assert "broken" in {v.kind.value for v in model.check(now=day(15))}
+
+
+def test_good_windows_join_the_reference_s_own(store: rt.Workspace) -> None:
+    """Those whose labels came and in which nothing alarmed."""
+    model = registered(store)
+    live(model, events(14, 3))
+    model.log(events(17, 1).drop("y"))
+    live(model, events(18, 1, turned=("JFK", "LGA", "EWR")))
+    model.check(now=day(30))
+    timeline, judge = Timeline(model, "1"), checking.judge_of(model, model.reference.load())
+    assert timeline.good(judge) == [int(day(i).timestamp()) for i in (14, 15, 16)]
+    habits = timeline.habits(judge, Against())
+    assert len(habits.windows) == 14 + 3
+    assert len(timeline.habits(judge, Against.parse("previous")).windows) == 13 + 3, "each with the one before"
+
+
+def test_a_week_shows_what_no_day_does(store: rt.Workspace) -> None:
+    """x rises by 0.3 standard deviations: too little for 100 rows, not for 700."""
+    model = store.register("flights", events(0, 56)[::3], id="id", time="at", window="1d", longer=["7d"])
+    model.log(events(56, 7, shift=0.3)[::3])
+    moved = [v for v in model.check(now=day(63)) if v.column == "x" and v.kind.value == "drifting"]
+    week = next(v for v in moved if v.reason.startswith("over 7 days: moved by KS"))
+    assert week.window == (day(56).isoformat(), day(63).isoformat())
+    assert week.n == 7 * A_DAY / 3
+    assert len(moved) <= 4, "few days show it by themselves"
+    assert model.check(now=day(64)) == []
+
+
+def test_longer_windows_wait_for_their_end_and_for_enough_of_their_kind(store: rt.Workspace) -> None:
+    model = registered(store, longer=["7d"])
+    model.log(shifted(14, 7))
+    assert not [v for v in model.check(now=day(20)) if v.reason.startswith("over")]
+    judge = checking.judge_of(model, model.reference.load())
+    assert Timeline(model, "1").longer_judge(judge, 7 * 86_400.0) is None, "two weeks tell nothing"
+
+
+def test_lengths_share_the_budget(store: rt.Workspace) -> None:
+    one = registered(store).options
+    two = replace(one, longer=(7 * 86_400.0,))
+    assert two.settings().budget.alarms == one.settings().budget.alarms / 2
+    assert two.settings(7 * 86_400.0).looks == pytest.approx(30 / 7)
+
+
+@pytest.mark.parametrize("longer", [["1d"], ["36h"]])
+def test_longer_windows_are_made_of_whole_ones(store: rt.Workspace, longer: list[str]) -> None:
+    with pytest.raises(rt.errors.ConfigError, match="a multiple of"):
+        registered(store, longer=longer)
+
+
+def test_a_window_of_summer_time_is_found_a_week_later(store: rt.Workspace) -> None:
+    """Days that start an hour earlier after the clocks went forward are the same days of the week."""
+    times = [day(60) + timedelta(hours=h) for h in range(24 * 40)]
+    rng = np.random.default_rng(1)
+    table = pl.DataFrame({"id": range(len(times)), "at": times, "x": rng.normal(size=len(times))})
+    model = store.register("ny", table[: 24 * 7], id="id", time="at", window="1d", timezone="America/New_York")
+    model.log(table[24 * 7 :])
+    timeline, judge = Timeline(model, "1"), checking.judge_of(model, model.reference.load())
+    rows = [
+        timeline.against(judge, Against.parse("same day last week"), start).reference.profile.rows
+        for start in timeline.starts[8:-1]
+    ]
+    assert set(rows) <= {23, 24, 25}
