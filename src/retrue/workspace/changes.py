@@ -139,7 +139,7 @@ def judge(told: Collection[Told], events: int, settings: Settings) -> list[Verdi
         judge_told(one, harmful=(unread.get(one.column, 0) if one.what == "retyped" else one.n) >= least)
         for one in changed
     ]
-    if not events:
+    if lost and not events:
         return [*verdicts, nothing_read(lost, settings)]
     named = {one.column for one in changed}
     untold = [one for one in lost if one.n >= least and one.column not in named]
