@@ -1,0 +1,113 @@
+"""`Estimate`: what the labels of a window would say, by metric, before there are any; and how far to believe it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from retrue.core.outcome import Outcome
+from retrue.errors import MetricError, nearest
+from retrue.metrics import Measure, get, registered
+from retrue.schema import Task
+
+UNSAID = frozenset({"labelled", "ece", "mean_score"})
+"""Metrics of outcomes that need no estimate, or that an estimate would only flatter."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The expected performance on one window.
+
+    Attributes:
+        method: "auto", "cbpe", "m-cbpe", "pape", "outcome model" or "importance".
+        how: what was done and why, in words.
+        rows: rows of the window that it speaks of: those with a score.
+        metrics: by name value and 95 % interval (sampling, calibration and what `warnings` add); no value, and the
+            reason as its note, where it can't be told.
+        warnings: why intervals are wider than usual.
+        refused: why there is no estimate at all, else None.
+        experts: what each part of a blend said, by metric: what a record of past windows is made of.
+        withheld: what would have been said of metrics whose past estimates labels have refuted: not for people, but the
+            record goes on with it.
+        stretched: by metric, how many times as wide the record made the interval.
+    """
+
+    method: str
+    how: str
+    rows: int
+    metrics: Mapping[str, Measure]
+    warnings: tuple[str, ...] = ()
+    refused: str | None = None
+    experts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    withheld: Mapping[str, Measure] = field(default_factory=dict)
+    stretched: Mapping[str, float] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Measure:
+        """The estimate of one metric.
+
+        Raises:
+            MetricError: it wasn't estimated; names the nearest.
+        """
+        if name not in self.metrics:
+            raise MetricError(
+                f"no estimate of {name!r}", expected=", ".join(self.metrics), hint=nearest(name, self.metrics)
+            )
+        return self.metrics[name]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "method": self.method,
+            "how": self.how,
+            "rows": self.rows,
+            "metrics": {name: {**m.to_dict(), "note": m.note} for name, m in self.metrics.items()},
+            "warnings": list(self.warnings),
+            "refused": self.refused,
+        }
+
+
+def refuse(method: str, reason: str, names: Iterable[str], rows: int = 0) -> Estimate:
+    """No estimate, with the reason.
+
+    >>> refuse("cbpe", "no rows", ["accuracy"])["accuracy"].note
+    "can't be estimated: no rows"
+    """
+    said = f"can't be estimated: {reason}"
+    return Estimate(method, said, rows, {name: Measure(None, note=said) for name in names}, refused=reason)
+
+
+def metric_names(task: Task) -> tuple[str, ...]:
+    """The registered metrics of a task that can be estimated."""
+    found = registered(family="performance", of="outcome")
+    return tuple(metric.name for metric in found if task in metric.tasks and metric.name not in UNSAID)
+
+
+def concept_drift(estimate: Estimate, realised: Outcome) -> dict[str, Measure]:
+    """Realised minus estimated: what the inputs don't explain, once the labels of the window have matured.
+
+    The estimate's interval already holds what chance would do to the labels and what calibration doesn't know, so it
+    is the interval of the difference as well: realised - its ends. An interval without 0 is concept drift.
+
+    Args:
+        estimate: of the window.
+        realised: the outcome of the *same* rows; where labels are known for some rows only, estimate those alone.
+
+    Returns:
+        By metric the difference; no value, with the reason, where either is unknown.
+
+    >>> from retrue.metrics.performance.arrays import binary
+    >>> before = Estimate("cbpe", "", 4, {"accuracy": Measure(0.9, interval=(0.8, 1.0))})
+    >>> found = concept_drift(before, binary([0, 1, 0, 1] * 50, predictions=[0, 1, 1, 0] * 50))["accuracy"]
+    >>> round(found.value, 2), [round(end, 2) for end in found.interval]
+    (-0.4, [-0.5, -0.3])
+    """
+    return {name: between(said, get(name).compute(realised)) for name, said in estimate.metrics.items()}
+
+
+def between(said: Measure, real: Measure) -> Measure:
+    """Realised minus estimated of one metric."""
+    if said.value is None or real.value is None:
+        return Measure(None, reference=said.value, note=said.note if said.value is None else real.note)
+    ends = None if said.interval is None else (real.value - said.interval[1], real.value - said.interval[0])
+    return Measure(real.value - said.value, reference=said.value, error=real.error, interval=ends, note=said.note)

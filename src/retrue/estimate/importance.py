@@ -1,0 +1,113 @@
+"""Importance: how much each row of the reference tells about the window, from a classifier that tells them apart.
+
+With q(x) the chance that a row x is of the window rather than of the reference (m and n rows),
+
+    w(x) = p_window(x) / p_reference(x) = n / m  q / (1 - q)
+
+(Sugiyama, Suzuki and Kanamori 2012, "Density Ratio Estimation in Machine Learning", section 4.1). The classifier reads
+features only: a score is a function of them, and would add noise but nothing to tell. It is cross-fitted, so that no
+row is judged by trees that learned it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from retrue.core.state import Bools, Floats
+
+SEED = 20_121
+TRAINED = 40_000
+"""The most reference rows that the classifier learns from; it judges all of them."""
+CAP = 0.95
+"""The greatest chance that counts: no reference row weighs more than 19 n / m."""
+LEAST = 1e-3
+"""The least weight."""
+NEIGHBOURS = 20
+"""A row that looks more like the window than all but this many reference rows has no neighbours in the reference."""
+
+
+@dataclass(frozen=True, eq=False)
+class Domain:
+    """What the classifier says.
+
+    Attributes:
+        reference: float64[n], the chance that each reference row is of the window.
+        window: float64[m], the same of the window's rows.
+    """
+
+    reference: Floats
+    window: Floats
+
+    @property
+    def weights(self) -> Floats:
+        """float64[n]: the density ratio at each reference row."""
+        n, m = self.reference.size, self.window.size
+        return np.maximum(n / m * self.reference / np.maximum(1 - CAP, 1 - self.reference), LEAST)
+
+    @property
+    def evidence(self) -> Floats:
+        """float64[n]: the weights scaled to what they are worth: their sum is Kish's effective number of rows."""
+        w = self.weights
+        found: Floats = w * w.sum() / (w * w).sum()
+        return found
+
+    @property
+    def effective(self) -> float:
+        """Kish's effective number of reference rows."""
+        return float(self.evidence.sum())
+
+    @property
+    def alone(self) -> Bools:
+        """bool[m]: window rows that look unlike all but `NEIGHBOURS` reference rows."""
+        place = max(self.reference.size - NEIGHBOURS, 0)
+        limit = np.partition(self.reference, place)[place] if self.reference.size > NEIGHBOURS else 1.0
+        return np.asarray((self.window > limit) & (self.window > 0.5))
+
+
+def tell_apart(reference: Floats, window: Floats, categorical: Sequence[bool]) -> Domain:
+    """Train the classifier on half of the rows, judge the other half, and the other way round.
+
+    Args:
+        reference: float64[n, d], coded features.
+        window: float64[m, d].
+        categorical: which of the d columns are categories.
+    """
+    n, m = reference.shape[0], window.shape[0]
+    if reference.shape[1] == 0:
+        return Domain(np.full(n, m / (n + m)), np.full(m, m / (n + m)))
+    rng = np.random.default_rng(SEED)
+    halves = rng.permutation(n + m) % 2
+    kept = np.ones(n + m, np.bool_)
+    kept[:n] = rng.permutation(n) < TRAINED
+    rows, label = np.concatenate([reference, window]), np.repeat([0, 1], [n, m])
+    chance = np.empty(n + m)
+    for half in (0, 1):
+        learned = kept & (halves != half)
+        chance[halves == half] = one_half(rows[learned], label[learned], rows[halves == half], categorical)
+    # What was left out of the training makes the window look larger than it is.
+    odds = chance / np.maximum(1 - chance, 1e-9) * min(1.0, TRAINED / n)
+    chance = odds / (1 + odds)
+    return Domain(chance[:n], chance[n:])
+
+
+def one_half(rows: Floats, label: Floats, others: Floats, categorical: Sequence[bool]) -> Floats:
+    """The chance of being of the window, for rows that the trees didn't learn from."""
+    if label.min() == label.max():
+        return np.full(others.shape[0], float(label[0]))
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # OpenMP's threads wait by spinning: on busy cores more of them take longer
+        trees = HistGradientBoostingClassifier(
+            max_iter=60,
+            learning_rate=0.15,
+            max_leaf_nodes=31,
+            early_stopping=False,
+            categorical_features=list(categorical) if any(categorical) else None,
+            random_state=0,
+        )
+        found: Floats = trees.fit(rows, label).predict_proba(others)[:, 1]
+    return found

@@ -1,0 +1,67 @@
+"""What an estimate says, and what labels make of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from retrue.errors import MetricError
+from retrue.estimate.estimate import Estimate, concept_drift, metric_names, refuse
+from retrue.metrics import Measure
+from retrue.metrics.performance.arrays import binary
+from retrue.schema import Task
+
+SAID = Estimate("cbpe", "how", 100, {"accuracy": Measure(0.8, interval=(0.75, 0.84)), "f1": Measure(None, note="why")})
+
+
+def test_it_reads_like_a_mapping_and_prints_plain_values() -> None:
+    assert SAID["accuracy"].value == 0.8
+    plain = json.loads(json.dumps(SAID.to_dict()))
+    assert plain["metrics"]["accuracy"]["interval"] == [0.75, 0.84]
+    assert plain["metrics"]["f1"] == {"value": None, "reference": None, "error": None, "interval": None, "note": "why"}
+
+
+def test_an_unknown_metric_names_the_nearest() -> None:
+    with pytest.raises(MetricError, match="did you mean 'accuracy'"):
+        SAID["acuracy"]
+
+
+def test_every_metric_of_the_confusion_matrix_and_of_the_score_can_be_asked_for() -> None:
+    wanted = {
+        "accuracy",
+        "precision",
+        "recall",
+        "specificity",
+        "f1",
+        "roc_auc",
+        "average_precision",
+        "log_loss",
+        "brier",
+    }
+    assert wanted <= set(metric_names(Task.BINARY))
+    assert {"accuracy", "f1_macro", "roc_auc_macro", "log_loss"} <= set(metric_names(Task.MULTICLASS))
+
+
+def test_concept_drift_is_what_lies_outside_the_interval() -> None:
+    """Accuracy 0.70 was realised, 0.75 to 0.84 estimated: between 0.14 and 0.05 were lost to concept drift."""
+    came = binary([1] * 70 + [0] * 30, predictions=[1] * 100)
+    drift = concept_drift(SAID, came)["accuracy"]
+    assert drift.value == pytest.approx(-0.1)
+    assert drift.interval == pytest.approx((-0.14, -0.05))
+    inside = concept_drift(SAID, binary([1] * 82 + [0] * 18, predictions=[1] * 100))["accuracy"].interval
+    assert inside is not None
+    assert inside[0] < 0 < inside[1]
+
+
+def test_concept_drift_has_a_reason_where_it_cannot_be_told() -> None:
+    unlabelled = concept_drift(SAID, binary([None] * 5, predictions=[1] * 5))
+    assert unlabelled["accuracy"].value is None
+    assert "no labels" in str(unlabelled["accuracy"].note)
+    assert unlabelled["f1"].note == "why"
+
+
+def test_a_refusal_says_why_for_every_metric() -> None:
+    said = refuse("auto", "no rows", ["accuracy", "f1"])
+    assert said.refused == "no rows"
+    assert {m.note for m in said.metrics.values()} == {"can't be estimated: no rows"}
