@@ -10,7 +10,9 @@ import pytest
 from tests.workspace.conftest import A_DAY, day, events, registered
 
 import retrue as rt
+from retrue.judge.settings import Settings
 from retrue.store import rows
+from retrue.workspace import changes
 
 TEXT = pl.lit("12,5").alias("x")
 
@@ -64,6 +66,10 @@ def test_rows_that_were_set_aside_beside_good_ones_are_told_from_a_share_on(stor
         ids = pl.when(pl.int_range(pl.len()) < bad).then(None).otherwise(pl.col("id")).alias("id")
         model.log(events(number, 1).drop("y").with_columns(ids))
     assert told(model.check(now=day(17))) == ["100 of 300 rows set aside: missing id"]
+
+
+def test_a_window_that_nothing_came_for_says_nothing_of_columns() -> None:
+    assert changes.judge([], 0, Settings()) == []
 
 
 def test_a_few_rows_in_a_window_of_their_own_are_a_notice(store: rt.Workspace) -> None:
