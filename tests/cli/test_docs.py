@@ -26,6 +26,7 @@ def commands() -> list[list[str]]:
 def test_the_commands_on_the_page_run(call: Call, files: Files, tmp_path: Path) -> None:
     (tmp_path / "train.parquet").write_bytes(files.reference.read_bytes())
     (tmp_path / "fit.py").write_bytes(files.fit.read_bytes())
+    (tmp_path / "rules.txt").write_text("accuracy >= 0.6\nrows within 5 mad\n", encoding="utf-8")
     (tmp_path / "labels.csv").write_bytes(files.labels.read_bytes())
     late = pl.read_ndjson(files.drifted).with_columns(pl.col("at").cast(pl.String).str.to_datetime(time_zone="UTC"))
     pl.concat([pl.read_csv(files.calm, try_parse_dates=True), late], how="vertical_relaxed").write_csv("events.csv")

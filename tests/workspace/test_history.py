@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
@@ -12,7 +14,7 @@ from retrue.store import rows
 from retrue.workspace import checking, history
 
 RULE = "mean(x) within 5 sigma"
-REGISTERED = {"rules": [RULE], "alarm_budget": "1 per 3000d"}
+REGISTERED: dict[str, Any] = {"rules": [RULE], "alarm_budget": "1 per 3000d"}
 
 
 def of_rule(verdicts: list[rt.Verdict], rule: str = RULE) -> list[rt.Verdict]:

@@ -1,23 +1,25 @@
 """A monitor: a metric on a slice over windows, with a rule that says when a value is bad.
 
-    windows of profiles --measure--> one figure for each --rule--> one verdict for each
+    windows of profiles --figure--> one number for each --rule--> one verdict for each
 
 Each window is held against what was known when it was judged: thresholds from history see earlier windows only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
+from retrue.core.cube import EVERYTHING
 from retrue.core.profile import Profile
 from retrue.judge.assess import Judge
 from retrue.judge.rules import Rule
 from retrue.judge.thresholds import Series
 from retrue.judge.verdict import Verdict
+from retrue.metrics import Measure
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,29 @@ class Watched:
 
     span: tuple[str, str]
     parts: Mapping[str, Profile]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What a monitor measured in one window.
+
+    Args:
+        span: the window's start and end.
+        measure: the metric; None where it isn't there.
+        n: rows behind it.
+        reference: what the reference has; None where that isn't asked for or known.
+    """
+
+    span: tuple[str, str]
+    measure: Measure | None
+    n: float | None
+    reference: float | None
+
+    @property
+    def value(self) -> float:
+        """The number; NaN where there is none."""
+        found = None if self.measure is None else self.measure.value
+        return np.nan if found is None else found
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,23 +74,25 @@ class Monitor:
         """Print its rule."""
         return str(self.rule)
 
-    def value(self, window: Watched) -> float:
-        """The metric in one window; NaN where it can't be measured."""
-        found = self.judge.judge_rule(self.rule, window.parts, span=window.span).value
-        return np.nan if found is None else found
+    def figure(self, window: Watched) -> Figure:
+        """Measure one window."""
+        profile = window.parts.get(EVERYTHING if self.rule.slice is None else self.rule.slice.to_sql())
+        if profile is None:
+            return Figure(window.span, None, None, None)
+        measure = self.judge.measure_rule(self.rule, profile, {})
+        before = self.judge.before(self.rule, measure) if self.rule.needs_reference else None
+        return Figure(window.span, measure, profile.rows, before)
 
-    def series(self, windows: Sequence[Watched]) -> Series:
-        """The metric over windows, in order of time."""
-        ordered = sorted(windows, key=begins)
-        return Series(tuple(map(begins, ordered)), np.array([self.value(window) for window in ordered]))
-
-    def replay(self, windows: Sequence[Watched]) -> list[Verdict]:
+    def judge_all(self, figures: Iterable[Figure]) -> list[Verdict]:
         """A verdict for each window, in order of time, as it would have been given then."""
-        ordered = sorted(windows, key=begins)
-        past = self.series(ordered) if self.rule.needs_history else None
-        return [self.judge.judge_rule(self.rule, one.parts, span=one.span, past=past) for one in ordered]
+        ordered = sorted(figures, key=begins)
+        past = Series(tuple(map(begins, ordered)), np.array([one.value for one in ordered]))
+        return [
+            self.rule.judge(one.measure, n=one.n, window=one.span, reference=one.reference, past=past)
+            for one in ordered
+        ]
 
 
-def begins(window: Watched) -> datetime:
+def begins(window: Watched | Figure) -> datetime:
     """When a window begins."""
     return datetime.fromisoformat(window.span[0])

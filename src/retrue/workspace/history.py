@@ -6,7 +6,7 @@ measured on the stored profile.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -20,7 +20,10 @@ from retrue.judge.assess import Judge
 from retrue.judge.monitor import Monitor, Watched
 from retrue.judge.rules import Rule
 from retrue.judge.thresholds import Series
+from retrue.slices import Slice
 from retrue.store import rows
+from retrue.store.counting import merged
+from retrue.store.recount import recounted
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
@@ -29,8 +32,17 @@ AT_ONCE = 100
 """Windows whose profiles are read at once."""
 
 
-def watched(model: Model, windows: Iterable[rows.Window], at: datetime) -> Iterator[Watched]:
-    """Windows of one version with their profiles, as far as their labels can be trusted at a time; oldest first."""
+def watched(
+    model: Model, windows: Iterable[rows.Window], at: datetime, unkept: Sequence[Slice] = ()
+) -> Iterator[Watched]:
+    """Windows of one version with their profiles, as far as their labels can be trusted at a time; oldest first.
+
+    Args:
+        model: whose windows.
+        windows: those with events.
+        at: labels count as they are trusted then.
+        unkept: slices that no profiles are kept for: they are counted from the logged events, in memory.
+    """
     ordered = sorted(windows, key=lambda window: window.start)
     for begin in range(0, len(ordered), AT_ONCE):
         some = {window.start: window for window in ordered[begin : begin + AT_ONCE]}
@@ -38,8 +50,26 @@ def watched(model: Model, windows: Iterable[rows.Window], at: datetime) -> Itera
         parts: dict[int, dict[str, Profile]] = {}
         for one in model.store.profiles(model.name, version=version, start=list(some)):
             parts.setdefault(one.start, {})[one.slice] = one.profile
+        for start, own in counted(model, version, some, unkept).items():
+            parts[start] |= own
         for start in sorted(parts):
             yield Watched(model.span(start), as_known(model, some[start], parts[start], at))
+
+
+def counted(
+    model: Model, version: str, windows: Collection[int], slices: Sequence[Slice]
+) -> dict[int, dict[str, Profile]]:
+    """The profiles of slices by window, counted from the logged events; nothing is written."""
+    grids = model.store.grids(model.name) if slices else None
+    if grids is None:
+        return {}
+    counting = model.store.counting_on(model.name, grids, slices)
+    increments, _ = recounted(model.store.view(model.name), counting, min(windows), max(windows) + 1)
+    parts: dict[int, dict[str, list[Profile]]] = {}
+    for (of, (start, name, _)), state in increments.added.items():
+        if of == version and name != EVERYTHING and start in windows:
+            parts.setdefault(start, {}).setdefault(name, []).append(state)
+    return {start: {name: merged(own) for name, own in by.items()} for start, by in parts.items()}
 
 
 def as_known(model: Model, window: rows.Window, parts: dict[str, Profile], at: datetime) -> dict[str, Profile]:
@@ -77,7 +107,7 @@ def series(model: Model, monitor: Monitor, windows: Sequence[rows.Window], at: d
     known = kept(model, monitor.rule, windows)
     values = {start: np.nan if value is None else value for start, value in known.items()}
     for window in watched(model, (w for w in windows if w.start not in known), at):
-        values[int(datetime.fromisoformat(window.span[0]).timestamp())] = monitor.value(window)
+        values[int(datetime.fromisoformat(window.span[0]).timestamp())] = monitor.figure(window).value
     starts = sorted(values)
     begun = tuple(datetime.fromisoformat(model.span(start)[0]) for start in starts)
     return Series(begun, np.array([values[start] for start in starts]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -13,6 +13,7 @@ import polars as pl
 
 from retrue.core.reference import Reference
 from retrue.judge.incident import Incident
+from retrue.judge.replay import Backtest
 from retrue.judge.verdict import Verdict
 from retrue.refine.collect import ORDER, Collected, collect
 from retrue.refine.mix import Mix
@@ -25,6 +26,7 @@ from retrue.store.resolve import DIFFERS
 from retrue.store.store import Store
 from retrue.tables import Table, read
 from retrue.workspace import changes, checking, clock, explaining, figures, promotion, training
+from retrue.workspace.backtest import backtest
 from retrue.workspace.clock import micros, now
 from retrue.workspace.options import Options
 from retrue.workspace.references import VersionReference
@@ -239,6 +241,31 @@ class Model:
                 registered with.
         """
         return checking.check(self, now, against)
+
+    def backtest(
+        self,
+        rules: Sequence[str] | None = None,
+        *,
+        incidents: Any = None,
+        now: datetime | None = None,
+        **options: Any,
+    ) -> Backtest:
+        """Replay a proposed set of monitors over the stored history, beside the present set and a dummy.
+
+        Nothing is written.
+
+        Args:
+            rules: the rules proposed in place of the present ones; left out, those stay.
+            incidents: incidents that happened: a table with `since`, perhaps `until` and `name`; or "store".
+            now: windows whose grace has passed by then are replayed; the present unless given.
+            options: what else is proposed: `alarm_budget`, `calm`, `grace`. Nothing at all replays the present set.
+
+        Raises:
+            StoreError: there is no history.
+            ConfigError, MetricError, SliceError, TableError: what was proposed, or the incidents, can't be understood.
+        """
+        proposal = {**options, **({} if rules is None else {"rules": rules})}
+        return backtest(self, proposal or None, incidents=incidents, now=now)
 
     def incidents(self, *, live: bool = False) -> list[explaining.ModelIncident]:
         """The incidents, latest first; `live`: only those that aren't resolved."""

@@ -1,0 +1,92 @@
+"""The command `backtest`: what other rules, or another budget, would have done over the stored history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from retrue.cli import shared
+from retrue.cli.shared import JsonOption, ModelArgument, NowOption, StoreOption
+from retrue.errors import ConfigError, nearest
+
+PANEL = "A model in production"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("backtest", rich_help_panel=PANEL)(backtest)
+
+
+def backtest(
+    name: ModelArgument,
+    rules: Annotated[
+        str | None,
+        typer.Option("--rules", help="A file of rules to propose, one a line; # begins a comment.", metavar="FILE"),
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option("--config", help="A retrue.toml whose \\[models.MODEL] is proposed.", metavar="FILE"),
+    ] = None,
+    incidents: Annotated[
+        str | None,
+        typer.Option(
+            "--incidents",
+            help="What is known to have happened: a table with since, perhaps until and name; or 'store'.",
+            metavar="TABLE",
+        ),
+    ] = None,
+    store: StoreOption = None,
+    now: NowOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Replay a proposed set of monitors over the stored history.
+
+    Beside the present set, and a dummy that alarms at fixed intervals. Nothing is written.
+    """
+    at, model = shared.moment(now, "--now"), shared.open_model(store, name)
+    proposal = proposed(name, rules, config)
+    with shared.working(f"replaying {name}"):
+        found = model.backtest(**proposal, incidents=incidents, now=at)
+    if json:
+        shared.print_json(found.to_dict())
+        return
+    from retrue.report.backtest import backtest_view
+
+    shared.console().print(backtest_view(found))
+
+
+def proposed(name: str, rules: str | None, file: str | None) -> dict[str, Any]:
+    """What is proposed, from a file of rules or from a configuration.
+
+    Raises:
+        ConfigError: both are given, or a file can't be read, or says nothing of the model.
+    """
+    if rules is not None and file is not None:
+        raise ConfigError("two proposals", where="--rules and --config", expected="one of them")
+    if rules is not None:
+        return {"rules": lines(Path(rules))}
+    if file is None:
+        return {}
+    from retrue.config import load
+
+    models = load(file).models
+    if name not in models:
+        known = ", ".join(models) or "no models"
+        raise ConfigError(
+            f"nothing about {name!r}", where=file, expected=f"[models.{name}]; there is {known}",
+            hint=nearest(name, models),
+        )  # fmt: skip
+    return models[name].options()
+
+
+def lines(file: Path) -> list[str]:
+    """The rules of a file, one a line, without comments and empty lines."""
+    try:
+        said = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{str(file)!r} can't be read ({error.strerror})", expected="a file of rules") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"byte {error.start} isn't UTF-8", where=str(file), expected="text in UTF-8") from None
+    return [line.strip() for line in said.splitlines() if line.strip() and not line.lstrip().startswith("#")]
