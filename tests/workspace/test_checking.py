@@ -280,3 +280,22 @@ def test_no_events_are_nothing_to_judge(store: rt.Workspace) -> None:
     assert model.incidents() == []
     with pytest.raises(rt.StoreError, match="no incidents yet"):
         model.incident("abc")
+
+
+def test_an_alarm_is_told_though_the_check_was_stopped_before_it_was(
+    store: rt.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped between the verdicts and the incidents: the next check has nothing to judge, and still tells."""
+    model = registered(store)
+    live(model, events(14, 3, shift=3.0))
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as fault:
+        fault.setattr("retrue.workspace.checking.regroup", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            model.check(day(17))
+    assert not model.incidents()
+    assert not model.check(day(17))
+    assert model.incidents()

@@ -20,6 +20,7 @@ from retrue.judge.words import rows as say_rows
 from retrue.metrics import get
 from retrue.store import rows
 from retrue.workspace import changes, clock, history
+from retrue.workspace.silence import Traffic
 from retrue.workspace.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -49,9 +50,12 @@ def check(model: Model, now: datetime | None, against: str | None = None) -> lis
     """Judge the windows that closed or changed since they were last judged; worst first."""
     at, version = clock.aware(now or clock.now()), model.version
     model.store.apply(model.name)  # what was acknowledged and then crashed, or waits for others, counts
-    odd = changes.known(model, version)
-    due = due_windows(model, version, at, [start for start, told in odd.items() if changes.lost_rows(told)])
+    odd, traffic = changes.known(model, version), Traffic(model, at)
+    lost = [start for start, told in odd.items() if changes.lost_rows(told)]
+    due = due_windows(model, version, at, [*lost, *traffic.empty()])
     if not due:
+        if untold(model, version):
+            regroup(model, version)
         return []
     timeline, compared = Timeline(model, version), Against.parse(against or model.options.against)
     judge = judge_of(model, model.reference_of(version).load())
@@ -61,10 +65,17 @@ def check(model: Model, now: datetime | None, against: str | None = None) -> lis
         judge_window(model, timeline.against(judge, compared, one.start), one, at, odd.get(one.start, []), pasts)
         for one in due
     ]
-    judged = with_longer(timeline, judge, judged)
+    judged = [heard(one, traffic, version) for one in with_longer(timeline, judge, judged)]
     keep(model, version, judged, at)
     regroup(model, version)
     return sort_worst_first(verdict for one in judged for verdict in one.all)
+
+
+def heard(judged: Judged, traffic: Traffic, version: str) -> Judged:
+    """The same, with what is to be said of how many events and labels came; rows that were set aside did come."""
+    if any(verdict.kind is VerdictKind.BROKEN for verdict in judged.verdicts) and not judged.rows:
+        return judged
+    return replace(judged, verdicts=tuple(sort_worst_first([*traffic.judge(version, judged.start), *judged.verdicts])))
 
 
 def judge_of(model: Model, reference: Reference) -> Judge:
@@ -76,7 +87,7 @@ def judge_of(model: Model, reference: Reference) -> Judge:
 def due_windows(model: Model, version: str, at: datetime, lost: Iterable[int] = ()) -> list[rows.Window]:
     """Windows whose grace has passed, and that changed since they were judged or whose labels have matured since.
 
-    A window of which every row was set aside is one as well; `lost` are the starts of windows with such rows.
+    A window that has no row, though it should, is one as well; `lost` are the starts of such windows.
     """
     with model.store.catalog.read() as tx:
         windows = tx.find(rows.Window, model=model.name, version=version)
@@ -212,6 +223,13 @@ def regroup(model: Model, version: str) -> list[Incident]:
     grouped = apart(model, version, group_incidents(model.name, judged, prior, model.options.hysteresis()))
     save_incidents(model, version, grouped, instead_of=prior)
     return grouped
+
+
+def untold(model: Model, version: str) -> bool:
+    """Whether an alarm is in no incident: an earlier check was stopped after it had kept its verdicts."""
+    with model.store.catalog.read() as tx:
+        alarms = sum(bool(row.body.get("alarm")) for row in tx.find(rows.VerdictRow, model=model.name, version=version))
+    return alarms != sum(len(incident.verdicts) for incident in load_incidents(model, version))
 
 
 def apart(model: Model, version: str, incidents: list[Incident]) -> list[Incident]:

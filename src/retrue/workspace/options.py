@@ -76,10 +76,10 @@ class Options:
             window=seconds(given["window"]) if given.get("window") is not None else window,
             grace=seconds(given.get("grace") or 0.0),
             maturity=None if maturity is None else seconds(maturity),
-            coverage=float(given.get("coverage", cls.coverage)),
+            coverage=number(given, "coverage", cls.coverage),
             alarm_budget=str(given.get("alarm_budget") or cls.alarm_budget),
             rules=(rules,) if isinstance(rules, str) else tuple(rules),
-            calm=int(given.get("calm", cls.calm)),
+            calm=int(number(given, "calm", cls.calm)),
             against=Against.parse(given.get("against") or cls.against).text,
             longer=tuple(sorted({seconds(length) for length in given.get("longer") or ()})),
         )
@@ -87,10 +87,14 @@ class Options:
             raise ConfigError(
                 f"a window of {options.window:g} s", expected="more than 0 s, and a grace of at least 0 s"
             )
+        if not 0 <= options.coverage <= 1:
+            raise ConfigError(f"a coverage of {options.coverage:g}", expected="a share of a window's events, 0 to 1")
+        if options.maturity is not None and options.maturity < 0:
+            raise ConfigError(f"labels that mature after {options.maturity:g} s", expected="at least 0 s")
         odd = [length for length in options.longer if length <= options.window or length % options.window]
         if odd:
             raise ConfigError(f"longer windows of {odd[0]:g} s", expected=f"a multiple of {options.window:g} s")
-        options.settings()
+        options.settings(), options.hysteresis()
         return options
 
     def settings(self, window: float | None = None) -> Settings:
@@ -110,6 +114,18 @@ class Options:
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {**asdict(self), "rules": list(self.rules), "longer": list(self.longer)}
+
+
+def number(given: Mapping[str, Any], name: str, usual: float) -> float:
+    """A number among the options.
+
+    Raises:
+        ConfigError: it isn't one.
+    """
+    try:
+        return float(given.get(name, usual))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{name} is {given[name]!r}", expected="a number") from error
 
 
 def suggested_window(rows: int, span: float) -> float:
