@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -158,6 +159,20 @@ def test_psi_of_numbers_is_psi_on_the_deciles() -> None:
     grid = NumericGrid.fit(pl.Series(reference))
     found = get("psi").compute(grid.count(pl.Series(window)), grid.count(pl.Series(reference)))
     assert found.value == pytest.approx(float(((q - p) * np.log(q / p)).sum()), rel=0.01)
+
+
+@pytest.mark.parametrize("a", [2.0, 2.05, 2.2, 3.0])
+@pytest.mark.parametrize(("n", "m"), [(1_000, 20_000), (20_000, 100_000)])
+def test_small_psi_of_numbers_is_off_by_less_than_half_its_standard_error(a: float, n: int, m: int) -> None:
+    """Within 1 % plus sqrt(PSI (1/n + 1/m)) of PSI on the exact deciles."""
+    rng = np.random.default_rng([int(100 * a), n])
+    reference, window = rng.beta(2, 2, m), rng.beta(a, 2, n)
+    edges = np.quantile(reference, np.linspace(0.1, 0.9, 9))
+    p, q = (np.bincount(np.searchsorted(edges, x), minlength=10) / x.size for x in (reference, window))
+    exact = float(((q - p) * np.log(q / p)).sum())
+    grid = NumericGrid.fit(pl.Series(reference))
+    found = get("psi").compute(grid.count(pl.Series(window)), grid.count(pl.Series(reference)))
+    assert found.value == pytest.approx(exact, abs=0.01 * exact + math.sqrt(exact * (1 / n + 1 / m)))
 
 
 def test_a_small_difference_is_told_to_be_chance() -> None:

@@ -35,7 +35,7 @@ def psi_counts(window: Counts, reference: Counts) -> Floats:
     range=(0, None),
     unit="nats",
     better="lower",
-    error="exact on its cells; numbers: within 1 % of PSI on the exact deciles",
+    error="exact on its cells; numbers: within 1 % of PSI on the exact deciles, plus half a standard error",
     source="Siddiqi 2006, Credit Risk Scorecards; Lin 2017 for its chi-square distribution",
 )
 def psi(window: ColumnProfile, reference: ColumnProfile) -> Measure:
@@ -43,5 +43,9 @@ def psi(window: ColumnProfile, reference: ColumnProfile) -> Measure:
 
     Missing, unseen and out-of-range rows are cells of their own. A cell that is empty on one side counts as half a row
     there. Without any change it is about (cells - 1) (1/n + 1/m), so 0.1 means nothing in 100 rows.
+
+    Deciles of numbers are read off the grid, whose bins they cut: by 1 % of PSI, and by the chance of which rows a cut
+    bin holds, at most sqrt(PSI (1/n + 1/m)), half of PSI's own standard error. Measured on seven distributions: 0.6 %
+    where PSI is above 0.5, up to 6 % where it is 0.01 of 5,000 rows, which is noise either way.
     """
     return PSI.measure(window, reference)
