@@ -7,8 +7,11 @@ is no silence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -21,6 +24,8 @@ from retrue.workspace import history
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
 
+RECENT = 60
+"""Earlier windows that tell what is usual, the latest ones: what was usual last year may not be today."""
 REACH = 200
 """Windows without events that are looked for after the last one with some."""
 
@@ -39,6 +44,7 @@ class Traffic:
         for window in self.windows:
             self.events[window.start] = self.events.get(window.start, 0) + window.events
         self.begins = {start: self.begun(start) for start in self.starts()}
+        self.alike = [self.by_phase(phase) for phase in PHASES]
 
     def begun(self, start: int) -> datetime:
         """When a window begins, in the model's zone."""
@@ -78,11 +84,22 @@ class Traffic:
         allowed = timedelta(seconds=self.model.options.window + self.model.options.grace)
         return isinstance(lag, timedelta) and lag <= allowed
 
+    def by_phase(self, phase: Phase) -> dict[object, list[int]]:
+        """The starts of windows that are alike, oldest first."""
+        found: dict[object, list[int]] = {}
+        for start, begun in self.begins.items():
+            found.setdefault(phase(begun), []).append(start)
+        return found
+
     def usual(self, start: int) -> list[int]:
-        """How many events earlier windows have that are like this one."""
-        return alike(
-            self.begun(start), {self.begins[one]: self.events.get(one, 0) for one in self.begins if one < start}
-        )
+        """How many events the latest windows have that are earlier and like this one, of as many as tell enough."""
+        begun, found = self.begun(start), list[int]()
+        for phase, alike in zip(PHASES, self.alike, strict=True):
+            starts = alike.get(phase(begun), [])
+            found = starts[: bisect_left(starts, start)][-RECENT:]
+            if len(found) >= ENOUGH:
+                break
+        return [self.events.get(one, 0) for one in found]
 
     def empty(self) -> list[int]:
         """The starts of windows without events that should have some."""
@@ -91,29 +108,26 @@ class Traffic:
 
     def judge(self, version: str, start: int) -> list[Verdict]:
         """What is to be said of the events and labels of a version's window."""
-        window = next((w for w in self.windows if (w.version, w.start) == (version, start)), None)
-        labels = None if window is None else self.labels(window)
-        found = [judge_volume(self.events.get(start, 0), self.usual(start)), labels]
+        found = [judge_volume(self.events.get(start, 0), self.usual(start)), self.labels(version, start)]
         return [verdict.within(self.model.span(start)) for verdict in found if verdict is not None]
 
-    def labels(self, window: rows.Window) -> Verdict | None:
+    def labels(self, version: str, start: int) -> Verdict | None:
         """Whether labels stopped: judged once they have had time to come, where the user said how long they take."""
-        maturity = self.model.options.maturity
-        if maturity is None or not self.matured(window, maturity):
+        ripe = self.ripe
+        at = bisect_left(ripe, start, key=lambda window: window.start)
+        same = takewhile(lambda window: window.start == start, ripe[at:])
+        window = next((one for one in same if one.version == version), None)
+        if window is None:
             return None
-        earlier = [w for w in self.windows if w.start < window.start and w.events and self.matured(w, maturity)]
-        return judge_labels(window.labelled, window.events, [w.labelled / w.events for w in earlier])
+        shares = [one.labelled / one.events for one in ripe[:at][-RECENT:]]
+        return judge_labels(window.labelled, window.events, shares)
 
-    def matured(self, window: rows.Window, maturity: float) -> bool:
-        """Whether a window's labels have had time to come."""
-        return history.ends(self.model, window.start) + maturity <= self.at.timestamp()
-
-
-def alike(begun: datetime, earlier: Mapping[datetime, int]) -> list[int]:
-    """The counts of the windows that are most like one that begins then, of as many as tell what is usual."""
-    found: Sequence[int] = ()
-    for phase in PHASES:
-        found = [count for one, count in earlier.items() if phase(one) == phase(begun)]
-        if len(found) >= ENOUGH:
-            break
-    return list(found)
+    @cached_property
+    def ripe(self) -> list[rows.Window]:
+        """The windows whose labels have had time to come, oldest first."""
+        maturity = self.model.options.maturity
+        if maturity is None:
+            return []
+        now = self.at.timestamp()
+        ripe = (w for w in self.windows if w.events and history.ends(self.model, w.start) + maturity <= now)
+        return sorted(ripe, key=lambda window: window.start)
