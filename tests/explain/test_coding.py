@@ -146,6 +146,13 @@ def test_a_long_list_is_said_by_what_it_lacks_or_named_in_short() -> None:
     assert str(column.predicate(bins(*range(8)))) == "x IN ('a', 'b', 'c', 'd' and 4 more)"
 
 
+def test_consecutive_whole_numbers_are_said_as_a_range() -> None:
+    column = SetColumn("hour", 24, tuple(range(24)))
+    assert column.predicate(bins(*range(6))).sql == "hour >= 0 AND hour <= 5"
+    assert column.predicate(bins(16, 17)).sql == "hour IN (16, 17)"
+    assert column.predicate(bins(1, 2, 3, 5)).sql == "hour IN (1, 2, 3, 5)"
+
+
 def test_null_may_belong_to_a_set() -> None:
     column = SetColumn("x", 4, ("a", "b", "c", "d"))
     assert column.predicate(bins(0, 1, 2)).sql == "x != 'd'"

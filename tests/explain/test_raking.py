@@ -22,3 +22,19 @@ def test_a_slice_without_rows_in_one_table_is_left_out_of_the_other() -> None:
     assert now.tolist() == [0.0] * 4 + [1.0] * 6
     assert before.tolist() == [1.0] * 20
     assert weights[0].sum() == 10  # what was given is left alone
+
+
+def test_with_its_margins_raked_the_mirror_of_a_slice_is_no_news() -> None:
+    """Inside a group, half of the rows move from low to high: after raking, high and low both fit."""
+    rng = np.random.default_rng(1)
+    group, high = rng.random((2, 20_000)) < 0.5
+    moved = high | (group & (rng.random(20_000) < 0.5))
+    now, before = (group & moved, group & high), (group & ~moved, group & ~high)
+    found, mirror = (now[0], now[1]), (before[0], before[1])
+    ones = np.ones(20_000), np.ones(20_000)
+    _, alone = without(ones, [found])
+    _, whole = without(ones, [found], [(group, group), (moved, high)])
+    wanted = mirror[0].mean()
+    assert alone[mirror[1]].sum() / alone.sum() > wanted + 0.03
+    assert whole[mirror[1]].sum() / whole.sum() == pytest.approx(wanted, abs=1e-3)
+    assert whole[found[1]].sum() / whole.sum() == pytest.approx(found[0].mean(), abs=1e-3)

@@ -18,7 +18,9 @@ from retrue.slices import Slice
 MOST_RAKED = 3
 """Slices of the input's change that are raked away before losses are compared."""
 NEXT = 0.05
-"""A further slice is worth this share of the first one's gain, or isn't worth reading."""
+"""A further slice is worth this share of the first one's gain, or isn't worth reading ..."""
+NEXT_CHANGE = 0.02
+"""... and moves by so many rows of all."""
 VANISHED = 0.1
 """A column whose gain falls below this share of itself went along with what was taken out."""
 
@@ -37,6 +39,7 @@ class Hunt:
         self.coded, self.depth, self.surprising, self.losses = coded, depth, surprising, losses
         self.weights: Sides = (np.ones(coded.window.shape[1]), np.ones(coded.reference.shape[1]))
         self.found: list[Masks] = []
+        self.margins: list[Masks] = []
         self.first = 0.0
 
     # --- the three questions ---
@@ -49,10 +52,10 @@ class Hunt:
             if best is None:
                 return
             masks = search.rows_of(best.conditions)
-            if self._change(masks) < least:
+            if self._change(masks) < (max(least, NEXT_CHANGE) if self.found else least):
                 return
-            before, self.weights = self.weights, without(self.weights, [*self.found, masks])
-            self.found.append(masks)
+            before = self.weights
+            self._rake(best, masks, search)
             later = Search(self.coded, self._share())
             proxies = self._proxies(best, masks, search, later, before)
             yield self._finding("share", self._slice(best), masks, best.gain, best.value, proxies)
@@ -101,6 +104,13 @@ class Hunt:
             return None
         self.first = self.first or best.gain
         return best
+
+    def _rake(self, best: Found, masks: Masks, search: Search) -> None:
+        """Take what was found out of the comparison."""
+        self.found.append(masks)
+        if len(best.conditions) > 1:
+            self.margins += [search.rows_of((condition,)) for condition in best.conditions]
+        self.weights = without(self.weights, self.found, self.margins)
 
     def _share(self) -> Share:
         """Ask with the present weights; None where they are all ones, which is quicker."""

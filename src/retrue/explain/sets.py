@@ -29,6 +29,8 @@ LISTED = 500
 """The most values that a predicate lists, to say that none of them is meant ..."""
 LISTED_TEXT = 4000
 """... and the most characters of them."""
+RUN = 4
+"""So many consecutive whole numbers are said as a range."""
 SHOWN = 6
 """The most values that a slice's name shows; then four, and how many more there are."""
 _REST = BINS
@@ -63,10 +65,12 @@ class SetColumn(CodedColumn):
         return self.bins + (self.null is not None) + (self.rest is not None)
 
     def named(self, mask: Mask) -> Slice:
-        """Say `IN`, or `NOT IN` where the rest belongs to the set or that list is shorter."""
+        """Say a range of whole numbers, or `IN`; or `NOT IN` where the rest belongs to the set, or it is shorter."""
         inside = [self.marks[place] for place in np.flatnonzero(mask[: self.bins])]
         outside = sorted({*self.marks, *self.others}.difference(inside))
         rest, null = (bin_ is not None and bool(mask[bin_]) for bin_ in (self.rest, self.null))
+        if len(inside) >= RUN and _consecutive(inside) and not rest and not null:
+            return Slice.between(self.name, inside[0], inside[-1], closed="both")
         if not rest and (self.rest is not None or len(outside) >= len(inside)):
             chosen = Slice.equals(self.name, inside[0]) if len(inside) == 1 else Slice.isin(self.name, inside)
             return self._or_null(chosen, f"IN {_few(inside)}" if len(inside) > SHOWN else "", null=null)
@@ -82,6 +86,15 @@ class SetColumn(CodedColumn):
         """Add null where it belongs to the set, and a name where a short one is needed."""
         whole = chosen | Slice.equals(self.name, None) if null else chosen
         return whole.named(f"{quote_name(self.name)} {short}" + " or null" * null) if short else whole
+
+
+def _consecutive(values: list[Any]) -> bool:
+    """Whether values are whole numbers without a gap.
+
+    >>> _consecutive([3, 4, 5]), _consecutive([3, 5]), _consecutive([3.0, 4.0])
+    (True, False, False)
+    """
+    return all(type(value) is int for value in values) and values[-1] - values[0] == len(values) - 1
 
 
 def _few(values: list[Any]) -> str:

@@ -58,7 +58,7 @@ def find_slices(
         depth: conditions in a predicate, 1 to 3.
         limit: slices at most.
         alpha: on tables without a difference at most this share of searches gives any slice.
-        least: the smallest change of share worth naming.
+        least: the smallest change of share worth naming; a further slice has to move by 2 points.
 
     Returns:
         nothing where nothing is surprising or fewer than 50 rows are there. For "loss", the slice `TRUE` says that the
