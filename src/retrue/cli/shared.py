@@ -83,7 +83,7 @@ SliceRole = Annotated[
     list[str] | None,
     typer.Option(
         "--slice",
-        help="What parts the events into slices: each frequent value is judged by itself.",
+        help="What parts the events into slices: one for each frequent value.",
         rich_help_panel=ROLES,
         metavar="COLUMN",
     ),
@@ -103,7 +103,12 @@ KindRole = Annotated[
 
 PositiveRole = Annotated[
     str | None,
-    typer.Option("--positive", help="The label that counts as 1, where the guess is wrong.", rich_help_panel="Roles"),
+    typer.Option(
+        "--positive",
+        help="The label that counts as 1, where the guess is wrong.",
+        rich_help_panel=ROLES,
+        metavar="LABEL",
+    ),
 ]
 
 
