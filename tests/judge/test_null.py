@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from retrue.judge.distance import JS, KS, Counts, Distance
-from retrue.judge.null import MIN_WINDOWS, Null, weighted_quantile
+from retrue.judge.null import MIN_WINDOWS, Null
 
 BINS = 64
 
@@ -142,12 +142,6 @@ def test_where_windows_wander_by_more_than_chance_the_law_is_that_of_the_wander(
     assert null is not None
     expected = 0.1 * stats.norm.pdf(0) * stats.norm.isf(alpha / 2)
     assert null.threshold(1_000_000, alpha) == pytest.approx(expected, rel=0.1)
-
-
-def test_a_share_of_the_weight_lies_above_its_quantile() -> None:
-    values, weights = np.arange(10.0), np.full(10, 0.1)
-    assert weighted_quantile(values, weights, 0.25) == 7
-    assert weighted_quantile(values, weights, 0) == 9
 
 
 def days_of_weather(rng: np.random.Generator, days: int) -> Counts:

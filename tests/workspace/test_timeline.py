@@ -75,7 +75,7 @@ def test_good_windows_join_the_reference_s_own(store: rt.Workspace) -> None:
 
 
 def test_a_week_shows_what_no_day_does(store: rt.Workspace) -> None:
-    """x rises by 0.3 standard deviations: too little for 100 rows, not for 700."""
+    """The mean rises by 0.3 standard deviations: too little for 100 rows, not for 700."""
     model = store.register("flights", events(0, 56)[::3], id="id", time="at", window="1d", longer=["7d"])
     model.log(events(56, 7, shift=0.3)[::3])
     moved = [v for v in model.check(now=day(63)) if v.column == "x" and v.kind.value == "drifting"]

@@ -23,7 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from retrue.core.state import Floats
-from retrue.judge.distance import JS, Counts, Distance, chi2_quantile, effective
+from retrue.judge.distance import JS, Counts, Distance, effective
+from retrue.judge.draws import DRAWS, Reals, bridges, effects, white
 from retrue.judge.wander import (
     Wander,
     effective_windows,
@@ -50,15 +51,6 @@ MIN_WINDOWS = 6
 
 MISFIT = 0.1
 """Share of reference windows that may lie beyond the simulated null's quantile of the same share."""
-
-DRAWS = 4_000
-"""Windows simulated."""
-
-MODES = 3
-"""Directions in which wild worlds move further: the largest waves of a bridge, and of the wander."""
-
-RARE = 1e-5
-"""What wild worlds make common."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,12 +139,12 @@ class Null:
         """Give the distance that a window of `n` rows exceeds with probability `alpha` when nothing is wrong.
 
         Simulated at the powers of two around `n` and interpolated (the squared threshold is a line in 1/n), so that
-        windows of all
-        sizes share a few cached simulations: about 10 ms the first time for a column and size, then microseconds.
+        windows of all sizes share a few cached simulations: some milliseconds the first time for a column and size,
+        then microseconds.
         """
         low = 2 ** math.floor(math.log2(max(n, 2)))
         digest = self.digest
-        ends = [_simulated(_Asked(digest, size, alpha, self)) for size in (low, 2 * low)]
+        ends = [_simulated(_Asked(digest, size, self)).quantile(alpha) for size in (low, 2 * low)]
         weight = (1 / max(n, 2) - 1 / (2 * low)) * 2 * low
         square = weight * ends[0] ** 2 + (1 - weight) * ends[1] ** 2
         unseen = MERGING if len(self.pooled) < len(self.places) and self.distance is not JS else 1.0
@@ -202,100 +194,50 @@ class _Asked:
 
     digest: str
     n: int
-    alpha: float
     null: Null = field(compare=False, hash=False)
 
 
-@lru_cache(maxsize=4096)
-def _simulated(asked: _Asked) -> float:
-    """Simulate windows of `n` rows, measure them, and read the quantile."""
-    null, ordered = asked.null, asked.null.distance is not JS
+@dataclass(frozen=True, slots=True, eq=False)
+class _Simulated:
+    """Distances of simulated windows, the largest first, and the probability of one at least as large, [draws]."""
+
+    distances: Reals
+    tail: Floats
+
+    @classmethod
+    def of(cls, distances: Reals, weights: Floats) -> _Simulated:
+        """Put distances in order, with the weights that they count by."""
+        order = np.argsort(distances)[::-1]
+        return cls(distances[order], np.cumsum(weights[order]))
+
+    def quantile(self, alpha: float) -> float:
+        """Give the distance that is exceeded with probability `alpha`.
+
+        >>> _Simulated.of(np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.3, 0.2])).quantile(0.25)
+        2.0
+        """
+        return float(self.distances[min(int(np.searchsorted(self.tail, alpha, side="right")), len(self.tail) - 1)])
+
+
+@lru_cache(maxsize=1024)
+def _simulated(asked: _Asked) -> _Simulated:
+    """Simulate windows of `n` rows and measure them."""
+    null, pooled = asked.null, asked.null.pooled
+    noise = 1 / math.sqrt(max(effective(asked.n, null.rows) / null.wander.design, 1e-9))
     kept = null.wander.loadings[::-1]  # the largest first
-    drawn = _drawn(len(null.pooled), len(kept), round(null.wander.degrees, 1), ordered=ordered)
-    pooled, noise = null.pooled, 1 / math.sqrt(max(effective(asked.n, null.rows) / null.wander.design, 1e-9))
-    at_home = np.where(null.wander.shares > 0, null.wander.shares, 1.0)
-    loadings = (kept / at_home)[:, null.merged] * pooled
-    if ordered:
+    drawn, weights = effects(len(kept), null.wander.degrees)
+    loadings = (kept / np.where(null.wander.shares > 0, null.wander.shares, 1.0))[:, null.merged] * pooled
+    if null.distance is not JS:
+        bridge, own = bridges(FINE)
         places = np.rint(np.cumsum(pooled) * FINE).astype(np.intp).clip(0, FINE)
-        gaps = noise * drawn.noise[:, places] + drawn.effects @ np.cumsum(loadings, axis=1)
-        return weighted_quantile(np.abs(gaps).max(axis=1), drawn.weights, asked.alpha)
+        gaps = np.float32(noise) * bridge[places]
+        gaps += np.cumsum(loadings, axis=1).astype(np.float32).T @ drawn
+        return _Simulated.of(np.maximum(gaps.max(axis=0), -gaps.min(axis=0)), weights * own / DRAWS)
+    noises, own = white(len(pooled))
     least = pooled[pooled > 0] * min(asked.n, null.rows)
     noise *= math.sqrt(1 + float(np.mean(1 / (2 * least))))  # as in `js_chance`
-    root = np.sqrt(pooled)
-    white = drawn.noise - (drawn.noise @ root)[:, None] * root
-    drift = np.clip(pooled + drawn.effects @ loadings, 0.0, None)
-    moved = (np.sqrt(drift) + noise / 2 * white) ** 2  # counts are about normal with equal variance in their roots
-    return weighted_quantile(np.asarray(null.distance.counts(moved, pooled)), drawn.weights, asked.alpha)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Drawn:
-    """Windows drawn once for all columns of a shape: sampling noise in standard form, effects, and their weights."""
-
-    noise: Floats
-    effects: Floats
-    weights: Floats
-
-
-@lru_cache(maxsize=256)
-def _drawn(bins: int, directions: int, degrees: float, *, ordered: bool) -> _Drawn:
-    """Draw `DRAWS` windows, half of them wild in their noise, half in their effects, half in the effects' spread.
-
-    Importance sampling with defensive mixtures (Hesterberg 1995, "Weighted average importance sampling and defensive
-    mixture distributions"): what the world does once in a million windows, a wild one does often, and each window
-    counts by how much likelier it is in the real one.
-
-    Args:
-        bins: bins simulated; the noise of ordered ones is a Brownian bridge on `FINE` + 1 points.
-        directions: directions of wander.
-        degrees: of freedom of the effects, a multivariate t.
-        ordered: whether bins are ordered.
-    """
-    rng, turn = np.random.default_rng([bins, directions]), np.arange(DRAWS)
-    width = FINE - 1 if ordered else bins
-    noise, effects = rng.standard_normal((DRAWS, width)), rng.standard_normal((DRAWS, directions))
-    weights = np.full(DRAWS, 1 / DRAWS)
-    for block, wild in ((noise[:, : MODES if ordered else width], turn % 2), (effects[:, :MODES], turn // 2 % 2)):
-        if block.shape[1]:
-            stretch = math.sqrt(chi2_quantile(block.shape[1], RARE) / block.shape[1])
-            block[wild == 1] *= stretch
-            gain = (block**2).sum(axis=1) / 2 * (1 - stretch**-2) - block.shape[1] * math.log(stretch)
-            weights *= _weight(gain)
-    square, shrink = rng.chisquare(degrees, DRAWS), _shrink(degrees)
-    square[turn // 4 % 2 == 1] *= shrink
-    weights *= _weight(-degrees / 2 * math.log(shrink) - square * (1 / shrink - 1) / 2)
-    effects *= np.sqrt(degrees / square)[:, None]
-    return _Drawn((_bridge(noise) if ordered else noise).astype(np.float32), effects.astype(np.float32), weights)
-
-
-def _weight(gain: Floats) -> Floats:
-    """Give the weights of draws that are likelier in the wild world by these logarithms."""
-    return np.asarray(2 / (1 + np.exp(np.clip(gain, -500, 500))))
-
-
-def _shrink(degrees: float) -> float:
-    """By how much a wild world shrinks the chi-square under a t: to about its lower 1 in 1,000 (Wilson, Hilferty)."""
-    scale = 2 / (9 * degrees)
-    return max(1 - scale - 3.09 * math.sqrt(scale), 0.5) ** 3
-
-
-def _bridge(normals: Floats) -> Floats:
-    """Make Brownian bridges on `FINE` + 1 points of [draws, FINE - 1] normals, the largest waves first.
-
-    Their Karhunen-Loeve series (Shorack and Wellner 1986, "Empirical processes", 5.2), for a bridge on a lattice.
-    """
-    wave = np.arange(1, FINE)
-    size = 1 / (2 * FINE * np.sin(math.pi * wave / (2 * FINE)))
-    waves = math.sqrt(2) * np.sin(math.pi * np.outer(wave, np.arange(FINE + 1)) / FINE)
-    return np.asarray(normals @ (size[:, None] * waves))
-
-
-def weighted_quantile(values: Floats, weights: Floats, alpha: float) -> float:
-    """Give the value that a share `alpha` of the weight lies above.
-
-    >>> weighted_quantile(np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.3, 0.2]), 0.25)
-    2.0
-    """
-    order = np.argsort(values)[::-1]
-    place = int(np.searchsorted(np.cumsum(weights[order]), alpha, side="right"))
-    return float(values[order[min(place, len(values) - 1)]])
+    root = np.sqrt(pooled)[:, None]
+    drift = np.clip(pooled[:, None] + loadings.T @ drawn, 0.0, None)
+    # Counts are about normal with equal variance in their roots; what they have in common is no noise of shares.
+    moved = (np.sqrt(drift) + noise / 2 * (noises - root * (root * noises).sum(axis=0))) ** 2
+    return _Simulated.of(np.asarray(null.distance.counts(moved.T, pooled)), weights * own / DRAWS)
