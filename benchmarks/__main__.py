@@ -15,6 +15,7 @@ PARTS = {
     "accuracy": "accuracy",
     "counting": "counting",
     "tensor": "tensor",
+    "estimate": "estimate",
     "label": "label_join",
     "slices": "slices",
     "alarms": "alarms",

@@ -63,8 +63,8 @@ class Classifier(Estimator):
             get(name)
         question = self.ask(read(window).collect(), names)
         reason = caution.no_question(question.frame.height, question.events, self.learned.grid)
-        if reason is None and question.alone.mean() > caution.MOST:
-            reason = caution.unlike_anything(question.alone)
+        if reason is None and question.apart > caution.MOST:
+            reason = caution.unlike_anything(question.apart, question.events.n)
         if reason is not None:
             return refuse(method, reason, names, question.events.n)
         return question.blended(past) if method == "auto" else question.by_one(method, past)

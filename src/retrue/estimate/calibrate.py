@@ -138,7 +138,8 @@ class BinScale:
             scores = sums[held] / rows
         edges = np.concatenate([outcome.cuts[:1], outcome.cuts, outcome.cuts[-1:]])
         middle = (edges[held] + edges[held + 1]) / 2
-        return cls(held, np.where(np.isfinite(scores), scores, middle), rows, counts[held, :2])
+        labels = np.rint(counts[held, :2]).astype(np.int64)  # weighted outcomes count in parts of rows
+        return cls(held, np.where(np.isfinite(scores), scores, middle), rows, labels)
 
 
 def calibrate_bins(reference: BinaryOutcome, folds: int = FOLDS) -> Calibration:

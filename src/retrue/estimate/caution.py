@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from retrue.core.outcome_grid import BinaryGrid
-from retrue.core.state import Bools, Floats
+from retrue.core.state import Floats
 from retrue.estimate.calibrate import expits, logits
 from retrue.estimate.events import ClassifierGrid, Events
 from retrue.estimate.expected import Cells, ClassCells, logit, read_values
@@ -66,19 +66,19 @@ def unusable(events: Events, grid: ClassifierGrid) -> str | None:
     return None
 
 
-def share_words(alone: Bools) -> str:
+def share_words(alone: float, rows: int) -> str:
     """A share of rows, in words."""
-    return f"{100 * float(alone.mean()):{'.0f' if alone.mean() > 0.1 else '.2g'}} % of {alone.size:,} rows"
+    return f"{100 * alone:{'.0f' if alone > 0.1 else '.2g'}} % of {rows:,} rows"
 
 
-def unlike_anything(alone: Bools) -> str:
+def unlike_anything(alone: float, rows: int) -> str:
     """Too many rows lie where the reference has none."""
-    return f"{share_words(alone)} lie where the reference has no rows: nothing is known of the model there"
+    return f"{share_words(alone, rows)} lie where the reference has no rows: nothing is known of the model there"
 
 
-def some_unlike(alone: Bools) -> str:
+def some_unlike(alone: float, rows: int) -> str:
     """Some rows lie where the reference has none."""
-    return f"{share_words(alone)} lie where the reference has no rows: intervals hold whatever happens there"
+    return f"{share_words(alone, rows)} lie where the reference has no rows: intervals hold whatever happens there"
 
 
 def rates_moved(shift: LabelShift) -> str:

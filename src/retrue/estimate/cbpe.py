@@ -61,9 +61,9 @@ def cbpe(window: Outcome, reference: Outcome, metrics: Sequence[str] | None = No
     reason = no_question(window, rows) or unusable(own)
     if reason is not None:
         return refuse("cbpe", reason, names, rows)
-    alone = np.repeat(outside(scale, own), scale.rows.astype(np.int64))
-    if alone.mean() > caution.MOST:
-        return refuse("cbpe", caution.unlike_anything(alone), names, rows)
+    apart = share_outside(scale, own)
+    if apart > caution.MOST:
+        return refuse("cbpe", caution.unlike_anything(apart, rows), names, rows)
     return estimated(window, reference, scale, names)
 
 
@@ -94,6 +94,11 @@ def outside(scale: BinScale, own: BinScale) -> Bools:
     """The window's bins below or above all that the reference has labels in."""
     held = own.bins[own.labels.sum(axis=1) > 0]
     return np.asarray((scale.bins < held[0]) | (scale.bins > held[-1]))
+
+
+def share_outside(scale: BinScale, own: BinScale) -> float:
+    """The share of the window's rows in such bins."""
+    return float(scale.rows[outside(scale, own)].sum() / scale.rows.sum())
 
 
 def estimated(window: BinaryOutcome, reference: BinaryOutcome, scale: BinScale, names: Sequence[str]) -> Estimate:
@@ -149,10 +154,10 @@ def widened(
     """What widens the intervals, and why in words."""
     bounds: dict[str, list[float]] = {name: [] for name in names}
     said = []
-    alone = outside(BinScale.of(window), BinScale.of(reference))
-    rows = np.repeat(alone, cells.weight.astype(np.int64))
-    if rows.mean() > caution.LEAST:
-        said.append(caution.some_unlike(rows))
+    scale, own = BinScale.of(window), BinScale.of(reference)
+    alone, apart = outside(scale, own), share_outside(scale, own)
+    if apart > caution.LEAST:
+        said.append(caution.some_unlike(apart, int(cells.weight.sum())))
         for name, values in extremes(cells, chance, alone, names).items():
             bounds[name] += values
     shift = label_shift(window, reference)

@@ -65,6 +65,11 @@ class Question:
         outside = ((self.events.scores < low) | (self.events.scores > high)).any(axis=1)
         return np.asarray(self.domain.alone | self.of.features.beyond(self.codes) | outside)
 
+    @property
+    def apart(self) -> float:
+        """The share of such rows."""
+        return float(self.alone.mean())
+
     @cached_property
     def shift(self) -> LabelShift | None:
         """What base rate the scores would tell if nothing else had moved."""
@@ -162,8 +167,8 @@ class Question:
         """What widens the intervals, and why in words."""
         bounds: dict[str, list[float]] = {name: [] for name in self.names}
         said = []
-        if self.alone.mean() > caution.LEAST:
-            said.append(caution.some_unlike(self.alone))
+        if self.apart > caution.LEAST:
+            said.append(caution.some_unlike(self.apart, self.events.n))
             merge(bounds, extremes(self.events.cells, chance, self.alone, self.names))
         if self.shift is not None and self.shift.evident:
             said.append(caution.rates_moved(self.shift))
