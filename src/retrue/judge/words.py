@@ -78,7 +78,7 @@ def rows(count: float) -> str:
     ('4,031 rows', '1 row', '12 effective rows')
     """
     if isinstance(count, float):
-        return f"{count:,.0f} effective rows"
+        return f"{count:,.0f} effective row" + ("" if round(count) == 1 else "s")
     return f"{count:,} row" + ("" if count == 1 else "s")
 
 

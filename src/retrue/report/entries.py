@@ -220,7 +220,7 @@ def metric_row(name: str, measure: Measure, report: ColumnReport) -> MetricRow:
     half = half_width(measure.interval)
     if measure.interval is not None:
         reach = f"{say(measure.interval[0], half)} to {say(measure.interval[1], half)}"
-    note = measure.note or ", ".join(f"{n} {c:,}" for n, c in measure.names[:3])
+    note = measure.note or ", ".join(f"{n} {c:,.0f}" for n, c in measure.names[:3])
     error = half or (3 * measure.error if measure.error else None)
     return MetricRow(metric_name(name), say(measure.value, error), reach, say(measure.reference, None), note)
 
