@@ -21,7 +21,9 @@ from retrue.explain.finding import Finding
 from retrue.explain.since import since_when
 from retrue.explain.slices import find_slices
 from retrue.judge.incident import Incident
+from retrue.judge.streams import level_since
 from retrue.judge.verdict import VerdictKind
+from retrue.metrics import get
 from retrue.report import text
 from retrue.report.incident import explanation_view
 from retrue.store import rows
@@ -190,17 +192,20 @@ def alarmed(incident: Incident) -> frozenset[int]:
 
 def began(model: Model, incident: Incident, version: str) -> str:
     """When the figure behind the worst alarm changed its level, from all judged windows."""
-    worst = incident.verdicts[0]
+    worst, first = incident.verdicts[0], datetime.fromisoformat(incident.since).timestamp()
+    where = {"metric": worst.metric or "", "column": worst.column or "", "slice": worst.slice or ""}
     with model.store.catalog.read() as tx:
-        points = tx.find(
-            rows.Point, model=model.name, version=version, metric=worst.metric or "", column=worst.column or ""
-        )
+        points = tx.find(rows.Point, model=model.name, version=version, **where)
     ordered = sorted(points, key=lambda point: point.start)
-    found = since_when([np.nan if point.value is None else point.value for point in ordered])
+    values = [np.nan if point.value is None else point.value for point in ordered]
+    if worst.kind is VerdictKind.DEGRADED and worst.metric is not None:
+        place = sum(point.start <= first for point in ordered) - 1
+        level = level_since(values, place, above=get(worst.metric).better == "lower")
+        return incident.since if level is None else model.span(ordered[level].start)[0]
+    found = since_when(values)
     if found is None:
         return incident.since
     start, stop = ordered[found.start].start, ordered[(found.stop or len(ordered)) - 1].start
-    first = datetime.fromisoformat(incident.since).timestamp()
     return model.span(start)[0] if start <= first <= stop else incident.since
 
 
