@@ -99,7 +99,8 @@ def test_levels_are_found_where_they_begin() -> None:
     rng = np.random.default_rng(5)
     series = np.concatenate([rng.normal(0.9, 0.01, 20), rng.normal(0.8, 0.01, 15), rng.normal(0.7, 0.01, 10)])
     assert change_points(series) == [20, 35]
-    assert (level_since(series, 44), level_since(series, 30), level_since(series, 10)) == (35, 20, None)
+    assert [level_since(series, place, above=False) for place in (44, 35, 30, 10)] == [35, 35, 20, None]
+    assert level_since(series, 44, above=True) is None, "that was for the better"
 
 
 def test_windows_without_a_figure_are_left_out() -> None:

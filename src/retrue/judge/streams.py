@@ -220,10 +220,24 @@ def change_points(series: npt.ArrayLike) -> list[int]:
     return [int(known[end]) for end in found[:-1]]
 
 
-def level_since(series: npt.ArrayLike, place: int) -> int | None:
-    """The first window of the level that a window is on; None where nothing changed before it.
+def level_since(series: npt.ArrayLike, place: int, *, above: bool) -> int | None:
+    """The first window of the level that a window is on, if that level is worse than the one before.
 
-    >>> level_since([0.1, 0.12, 0.1, 0.09, 0.1, 0.3, 0.31, 0.29, 0.3, 0.2, 0.19, 0.21], 7)
+    Args:
+        series: one figure for each window in order of time, [T]; not finite: unknown.
+        place: the window.
+        above: whether worse is above, as of errors; else below.
+
+    Returns:
+        None where nothing changed before it, or for the better.
+
+    >>> level_since([0.1, 0.12, 0.1, 0.09, 0.1, 0.3, 0.31, 0.29, 0.3, 0.2, 0.19, 0.21], 7, above=True)
     5
     """
-    return max((start for start in change_points(series) if start <= place), default=None)
+    values = np.asarray(series, dtype=np.float64)
+    edges = [0, *change_points(values), values.size]
+    own = max(i for i, edge in enumerate(edges) if edge <= max(place, 0))
+    if not 0 < own < len(edges) - 1:
+        return None
+    before, after = (float(np.nanmean(values[edges[i] : edges[i + 1]])) for i in (own - 1, own))
+    return edges[own] if (after > before) == above else None
