@@ -39,6 +39,12 @@ def test_labels_join(tmp_path: Path) -> None:
     assert "rows/s" in said("label", "--events", 3_000, "--labels", 300, "--days", 2, "--folder", tmp_path)
 
 
+def test_alarms_are_counted_against_the_budget() -> None:
+    """Hourly, daily and with a short reference; five worlds each."""
+    out = said("alarms", "--quick", "--parts", "budget", "--columns", 2)
+    assert [out.count(kind) for kind in ("hourly", "daily  ", "few  ")] == [5, 5, 5]
+
+
 def test_an_unknown_benchmark_is_told() -> None:
     with pytest.raises(process.Failed, match="unknown benchmark 'speed'; expected startup"):
         said("speed")
