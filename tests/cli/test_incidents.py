@@ -48,3 +48,16 @@ def test_what_is_resolved_is_over(call: Call, store: Path) -> None:
     assert "No live incidents" in call("incidents", "loans", "--live", "--store", store).out
     said = call("acknowledge", "loans", known, "--store", store)
     assert (said.status, said.err.split(". Hint")[0]) == (2, f"error: incident {known} is resolved")
+
+
+def test_explaining_tells_the_shape_and_writes_a_page(call: Call, store: Path, tmp_path: Path) -> None:
+    """Two in three loans come from the south from 2 February on."""
+    found = json.loads(call("incidents", "loans", "--store", store, "--json").out)
+    known = next(one["id"] for one in found if one["kind"] == "degraded")
+    page = tmp_path / "incident.html"
+    said = call("explain", "loans", known, "--html", page, "--store", store).out
+    assert "  region: sudden on 2 February 2026, and it lasts (" in said
+    assert said.endswith(f"Report: {page}\n")
+    assert "sudden on 2 February 2026" in page.read_text(encoding="utf-8")
+    wrong = call("explain", "loans", known, "--html", tmp_path / "incident.pdf", "--store", store)
+    assert wrong.error.startswith("error: 'incident.pdf' is no name for a page in --html")

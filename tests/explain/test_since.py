@@ -1,13 +1,17 @@
 """Since when: the change point is found where it was put, and noise has none."""
 
+import json
 import math
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrue.explain.since import since_when
+from retrue.core.grid import CategoricalGrid
+from retrue.explain.since import Course, since_when
 
 
 def test_a_level_that_changed_for_good_is_dated() -> None:
@@ -63,3 +67,23 @@ def test_whatever_the_series_the_places_are_in_it(series: list[float]) -> None:
         assert 0 < found.start < len(series)
         assert found.stop is None or found.start < found.stop < len(series)
         assert math.isfinite(found.gain)
+
+
+def course(shares: list[float]) -> Course:
+    """Daily windows in which category `a` has these shares."""
+    grid = CategoricalGrid(("a", "b"), ())
+    padding = [0] * (grid.bins - 2)
+    counts = [np.array([round(1_000 * share), round(1_000 * (1 - share)), *padding]) for share in shares]
+    days = [f"2026-01-{i + 1:02}T00:00:00+00:00" for i in range(len(shares) + 1)]
+    windows = tuple(replace(grid.empty(), counts=one) for one in counts)
+    return Course("kind", windows, tuple(pairwise(days)))
+
+
+def test_a_course_says_its_shape_and_how_sure_it_is() -> None:
+    found = course([0.5] * 15 + [0.7] * 15)
+    assert str(found) == "kind: sudden on 16 January 2026, and it lasts (over 99 % sure)"
+    assert json.loads(json.dumps(found.to_dict()))["column"] == "kind"
+
+
+def test_a_short_course_says_why_it_has_no_shape() -> None:
+    assert str(course([0.5] * 5)) == "kind: 5 windows with at least 50 rows, needs 12"

@@ -13,6 +13,7 @@ from rich.console import Console
 from retrue.estimate.impact import Impact
 from retrue.explain.features import Feature
 from retrue.explain.finding import Finding
+from retrue.explain.since import Course
 from retrue.judge.incident import Incident, State
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.report.incident import Explanation, cost_said, expected, explanation_view, incidents_view, next_step
@@ -42,6 +43,7 @@ class Told:
     )
     slices: tuple[Finding, ...] = (SOUTH,)
     cost: tuple[str, float, tuple[float, float] | None] | None = COST
+    course: Course | None = None
     examples: pl.DataFrame = field(
         default_factory=lambda: pl.DataFrame({"id": ["a"], "region": ["south"], "age": [40.0], "_h": [1]})
     )

@@ -11,6 +11,7 @@ import typer
 
 from retrue.cli import shared
 from retrue.cli.shared import (
+    HtmlOption,
     IdRole,
     JsonOption,
     KindRole,
@@ -85,10 +86,7 @@ def compare(
             metavar="METRIC=VALUE",
         ),
     ] = None,
-    html: Annotated[
-        Path | None,
-        typer.Option("--html", help="Also write the report as one page that opens offline.", metavar="FILE"),
-    ] = None,
+    html: HtmlOption = None,
     json: JsonOption = False,
 ) -> int:
     """Compare two tables: what changed, ranked, with the reasons.
@@ -112,7 +110,7 @@ def compare(
         weight=weight,
         kind=kind,
     )
-    check_page(html)
+    shared.check_page(html)
     with shared.working("comparing"):
         report = run(reference, window, where=where, rules=rule or (), row_rules=row_rule or (), **given)
     if json:
@@ -120,24 +118,8 @@ def compare(
     else:
         shared.console().print(report)
     if html is not None:
-        with shared.whole(html) as page:
-            page.write_text(report.to_html(), encoding="utf-8")
-        typer.echo(f"Report: {html}", err=json)
+        shared.write_page(html, report.to_html(), quiet=json)
     return strict.status(report)
-
-
-def check_page(path: Path | None) -> None:
-    """Refuse before anything is read what could not be written after.
-
-    Raises:
-        ConfigError: the name doesn't end in .html, or there is no such folder.
-    """
-    if path is None:
-        return
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise ConfigError(f"{path.name!r} is no name for a page", where="--html", expected="a name that ends in .html")
-    if not path.parent.is_dir():
-        raise ConfigError(f"no folder {str(path.parent)!r}", where="--html", expected="a folder that exists")
 
 
 class Strictness:

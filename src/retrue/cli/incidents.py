@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from retrue.cli import shared
-from retrue.cli.shared import JsonOption, ModelArgument, StoreOption
+from retrue.cli.shared import HtmlOption, JsonOption, ModelArgument, StoreOption
 from retrue.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -53,18 +53,22 @@ def explain(
     name: ModelArgument,
     incident: IncidentArgument = "latest",
     store: StoreOption = None,
+    html: HtmlOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Explain an incident: since when, which rows, what it costs."""
+    """Explain an incident: since when, what shape, which rows, what it costs."""
+    shared.check_page(html)
     chosen = find(store, name, incident)
     with shared.working("looking for the rows that explain it"):
         explanation = chosen.explain()
     if json:
         shared.print_json(explanation.to_dict())
-        return
-    from retrue.report.incident import explanation_view
+    else:
+        from retrue.report.incident import explanation_view
 
-    shared.console().print(explanation_view(explanation, where=shared.same_store(store)))
+        shared.console().print(explanation_view(explanation, where=shared.same_store(store)))
+    if html is not None:
+        shared.write_page(html, explanation.to_html(), quiet=json)
 
 
 def acknowledge(

@@ -46,6 +46,10 @@ TableArgument = Annotated[
     str, typer.Argument(help="A path, glob or URL of Parquet, CSV, NDJSON or Delta.", metavar="TABLE")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option("--html", help="Also write the report as one page that opens offline.", metavar="FILE"),
+]
 NowOption = Annotated[
     str | None, typer.Option("--now", help="The time to judge at (ISO, UTC); now unless given.", metavar="TIME")
 ]
@@ -307,3 +311,24 @@ def whole(path: Path) -> Iterator[Path]:
         raise RetrueError(f"the file can't be written: {error.strerror}", where=str(path), hint=hint) from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def check_page(path: Path | None) -> None:
+    """Refuse before anything is read what could not be written after.
+
+    Raises:
+        ConfigError: the name doesn't end in .html, or there is no such folder.
+    """
+    if path is None:
+        return
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ConfigError(f"{path.name!r} is no name for a page", where="--html", expected="a name that ends in .html")
+    if not path.parent.is_dir():
+        raise ConfigError(f"no folder {str(path.parent)!r}", where="--html", expected="a folder that exists")
+
+
+def write_page(path: Path, html: str, *, quiet: bool) -> None:
+    """Write a page and say where; on stderr where stdout is for JSON."""
+    with whole(path) as page:
+        page.write_text(html, encoding="utf-8")
+    typer.echo(f"Report: {path}", err=quiet)

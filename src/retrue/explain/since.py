@@ -67,7 +67,7 @@ class Course:
         """Say its shape, and what else happened."""
         told = f"{self.column}: {self.shape.reason}"
         if self.shape.confidence is not None and self.shape.told:
-            told += f" ({_sure(self.shape.confidence)})"
+            told += f" ({sure_of(self.shape.confidence)})"
         return told if self.shape.second is None else f"{told}; also {self.shape.second.reason}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -75,10 +75,10 @@ class Course:
         return {"column": self.column, **self.shape.to_dict()}
 
 
-def _sure(confidence: float) -> str:
+def sure_of(confidence: float) -> str:
     """Say how sure a shape is.
 
-    >>> _sure(0.97), _sure(0.9999), _sure(0.52)
+    >>> sure_of(0.97), sure_of(0.9999), sure_of(0.52)
     ('97 % sure', 'over 99 % sure', '52 % sure')
     """
     return "over 99 % sure" if confidence > 0.99 else f"{100 * confidence:.0f} % sure"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from retrue.errors import RetrueError
+from retrue.report.saving import save_report
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -200,24 +200,7 @@ class Comparison:
         Raises:
             RetrueError: another suffix, or a file that can't be written.
         """
-        target = Path(path)
-        writers = {".html": self.to_html, ".htm": self.to_html, ".json": self.to_json}
-        write = writers.get(target.suffix.lower())
-        if write is None:
-            raise RetrueError(
-                f"can't tell from {target.name!r} how to save the report",
-                expected="a name that ends in .html or .json",
-                hint=f"try {target.name + '.html'!r}",
-            )
-        try:
-            target.write_text(write(), encoding="utf-8")
-        except OSError as error:
-            raise RetrueError(
-                f"the report can't be written: {error.strerror}",
-                where=str(target),
-                hint="choose a folder that exists and that you may write to",
-            ) from error
-        return target
+        return save_report(path, html=self.to_html, json=self.to_json)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from retrue.report.text import view

@@ -17,6 +17,7 @@ from rich.text import Text
 from retrue.errors import MetricError
 from retrue.explain.features import Cost, Feature
 from retrue.explain.finding import Finding
+from retrue.explain.since import Course
 from retrue.judge.incident import Incident, State
 from retrue.judge.words import figure, metric_name, percent
 from retrue.metrics import get
@@ -47,6 +48,8 @@ class Explanation(Protocol):
     def cost(self) -> tuple[str, float, tuple[float, float] | None] | None: ...
     @property
     def examples(self) -> pl.DataFrame: ...
+    @property
+    def course(self) -> Course | None: ...
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------
@@ -138,6 +141,8 @@ def facts(told: Explanation) -> Table:
     )
     until = "it lasts" if incident.until is None else f"until {moment(incident.until)}"
     add_row(table, (Text("since", style="dim"), f"{moment(told.since)} (UTC), {until}"))
+    if told.course is not None:
+        add_row(table, (Text("shape", style="dim"), str(told.course)))
     add_row(table, (Text("cost", style="dim"), cost_said(told.cost)))
     if incident.columns:
         add_row(table, (Text("columns", style="dim"), named(incident.columns)))
@@ -200,16 +205,23 @@ def slices_title(slices: Sequence[Finding]) -> str:
     return f"The events changed most where {first}: {verb} from {percent(before)} to {percent(after)} of all"
 
 
-def slices_table(slices: Sequence[Finding]) -> Table:
-    """The guilty slices, their share and the mean loss in them, before and after."""
+def slices_cells(slices: Sequence[Finding]) -> tuple[list[str], list[list[str]]]:
+    """The guilty slices, their share and the mean loss in them, before and after: headings and rows."""
     lossy = any(one.loss is not None for one in slices)
-    figures = ["Rows", "Share before", "now", *(["Mean loss before", "now"] if lossy else [])]
-    table = quiet_table("Slice", *figures, right=figures)
+    heads = ["Slice", "Rows", "Share before", "now", *(["Mean loss before", "now"] if lossy else [])]
+    found = []
     for one in slices:
         name = "all rows" if sql_of(one) == EVERYWHERE else str(one.slice)
-        cells: list[str | Text] = [name, f"{one.n:,}", percent(one.share[0]), percent(one.share[1])]
-        losses = one.loss or (None, None)
-        cells += ["–" if loss is None else figure(loss) for loss in losses] if lossy else []
+        losses = ["–" if loss is None else figure(loss) for loss in one.loss or (None, None)] if lossy else []
+        found.append([name, f"{one.n:,}", percent(one.share[0]), percent(one.share[1]), *losses])
+    return heads, found
+
+
+def slices_table(slices: Sequence[Finding]) -> Table:
+    """The same as a table."""
+    heads, found = slices_cells(slices)
+    table = quiet_table(*heads, right=heads[1:])
+    for cells in found:
         add_row(table, cells)
     return table
 
@@ -231,10 +243,15 @@ def features_part(features: Sequence[Feature], width: int) -> RenderableType:
         cells: list[str | Text] = [
             state_text(one.verdict),
             one.column,
-            one.verdict.reason.partition("; expected to change")[0],
+            reason_said(one),
         ]
         add_row(table, cells if width < WIDE else [*cells, expected(one.cost)])
     return table
+
+
+def reason_said(feature: Feature) -> str:
+    """What happened to a column, without what that is expected to change: that has a place of its own."""
+    return feature.verdict.reason.partition("; expected to change")[0]
 
 
 def expected(cost: Cost | None) -> str:

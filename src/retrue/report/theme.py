@@ -21,6 +21,9 @@ THEMES: dict[str, Palette] = {
         "warn": "#b95c06",
         "bad": "#c62828",
         "tint": "#fff6ec",
+        "calm": "#f1f4f8",
+        "mid": "#7aa7e8",
+        "far": "#16387a",
     },
     "dark": {
         "ink": "#e8eaed",
@@ -32,6 +35,9 @@ THEMES: dict[str, Palette] = {
         "warn": "#f0a04b",
         "bad": "#ff7b72",
         "tint": "#2a2118",
+        "calm": "#1d2126",
+        "mid": "#3b68b8",
+        "far": "#c9dcff",
     },
 }
 
@@ -76,6 +82,13 @@ def config(palette: Palette) -> dict[str, Any]:
             "titleFontWeight": "normal",
         },
         "text": {"color": palette["soft"], "fontSize": 12},
+        "legend": {
+            "labelColor": palette["soft"],
+            "titleColor": palette["soft"],
+            "titleFontWeight": "normal",
+            "offset": 4,
+        },
+        "range": {"heatmap": [palette[name] for name in ("calm", "mid", "far")]},
         "style": styles(palette),
     }
 
@@ -101,6 +114,8 @@ def styles(palette: Palette) -> dict[str, Any]:
         "warn-point": {**point, "color": warn},
         "warn-text": {"color": warn},
         "ink-text": {"color": ink},
+        "warn-frame": {"fillOpacity": 0, "stroke": warn, "strokeWidth": 2, "opacity": 1.0},
+        "heat": {"opacity": 1.0},
         "zero": {"color": ref, "strokeDash": [2, 3], "strokeWidth": 1},
         "hover": {"color": ink, "opacity": 0},
     }

@@ -9,6 +9,7 @@ template is first needed, and each template is made once.
 
 from retrue.report.charts.bars import apart, categories, ranking
 from retrue.report.charts.distribution import distribution, errors, scores
+from retrue.report.charts.drift_map import drift_map
 from retrue.report.charts.outcome import calibration, confusion, forest, roc
 from retrue.report.charts.picture import Field, Picture
 from retrue.report.charts.timeline import Mark, Point, timeline
@@ -23,6 +24,7 @@ __all__ = [
     "categories",
     "confusion",
     "distribution",
+    "drift_map",
     "errors",
     "forest",
     "ranking",

@@ -1,0 +1,80 @@
+"""The course of one column: the reference's own windows, then those that were logged around an incident."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from retrue.core.column import ColumnProfile
+from retrue.core.profile import Profile
+from retrue.core.values import number_rows
+from retrue.explain.features import Feature
+from retrue.explain.since import Course
+from retrue.judge.incident import Incident
+from retrue.workspace import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from retrue.workspace.model import Model
+    from retrue.workspace.references import VersionReference
+
+REACH = 200
+"""Windows before and after an incident that its course shows."""
+
+
+def course_of(model: Model, incident: Incident, version: str, features: Sequence[Feature]) -> Course | None:
+    """Tell how the incident's main column went; None where it isn't about any.
+
+    The main column is the one that the worst alarm is about, else the first of those that moved.
+    """
+    reference = model.reference_of(version)
+    known = reference.load().grids.columns
+    about = [incident.verdicts[0].column, *(feature.column for feature in features)]
+    column = next((name for name in about if name in known), None)
+    if column is None:
+        return None
+    length = model.options.window
+    since, until = ends(incident)
+    found = model.store.profiles(
+        model.name, int(since - REACH * length), int(until + REACH * length), version=version, slice=""
+    )
+    logged = sorted(found, key=lambda one: one.start)
+    first = logged[0].start if logged else until
+    before = [one for one in own_windows(model, reference) if one[0] < first]
+    starts = [clock.span(start, length, model.schema.timezone) for start, _ in before]
+    profiles = [profile for _, profile in before] + [one.profile for one in logged]
+    return Course(
+        column,
+        tuple(of(model, profile, column) for profile in profiles),
+        (*starts, *(model.span(one.start) for one in logged)),
+        len(before),
+    )
+
+
+def of(model: Model, profile: Profile, column: str) -> ColumnProfile:
+    """One column of a window; of the label what is known by now."""
+    found = profile.columns[column]
+    return found.known() if column == model.schema.label else found
+
+
+def ends(incident: Incident) -> tuple[float, float]:
+    """The start of the incident's first window and the end of its last, in seconds since 1970."""
+    spans = sorted({verdict.window for verdict in incident.verdicts if verdict.window})
+    return datetime.fromisoformat(spans[0][0]).timestamp(), datetime.fromisoformat(spans[-1][1]).timestamp()
+
+
+def own_windows(model: Model, reference: VersionReference) -> list[tuple[float, Profile]]:
+    """The reference's own windows with their starts, which the reference itself doesn't keep, but its rows do.
+
+    None where the rows don't give as many windows as were profiled.
+    """
+    windows, time = reference.load().windows, model.schema.time
+    if not windows or time not in reference.frame.columns:
+        return []
+    seconds = number_rows(reference.frame[time], temporal=True).drop_nulls().drop_nans().to_numpy()
+    length = model.options.window
+    starts = np.unique(np.floor(seconds[np.isfinite(seconds)] / length))[-len(windows) :] * length
+    return list(zip(starts.tolist(), windows, strict=True)) if len(starts) == len(windows) else []
