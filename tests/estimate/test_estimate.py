@@ -22,6 +22,15 @@ def test_it_reads_like_a_mapping_and_prints_plain_values() -> None:
     assert plain["metrics"]["f1"] == {"value": None, "reference": None, "error": None, "interval": None, "note": "why"}
 
 
+def test_it_comes_back_from_plain_values_as_it_was() -> None:
+    whole = Estimate(
+        "auto", "how", 7, SAID.metrics, ("careful",), None, {"pape": {"accuracy": 0.8}}, SAID.metrics, {"accuracy": 2.0}
+    )
+    assert Estimate.from_dict(json.loads(json.dumps(whole.to_dict()))) == whole
+    refused = refuse("cbpe", "no rows", ["f1"])
+    assert Estimate.from_dict(refused.to_dict()) == refused
+
+
 def test_an_unknown_metric_names_the_nearest() -> None:
     with pytest.raises(MetricError, match="did you mean 'accuracy'"):
         SAID["acuracy"]

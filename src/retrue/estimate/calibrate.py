@@ -48,10 +48,12 @@ def isotonic(score: Floats, label: Floats, weight: Floats | None = None) -> Curv
         label: float64[n], 0 or 1, or shares of ones.
         weight: float64[n], how much each counts.
     """
-    from sklearn.isotonic import IsotonicRegression
+    from scipy.optimize import isotonic_regression  # scikit-learn's takes three times as long to import
 
-    fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(score, label, sample_weight=weight)
-    return Curve(np.asarray(fitted.X_thresholds_, np.float64), np.asarray(fitted.y_thresholds_, np.float64))
+    points, place = np.unique(score, return_inverse=True)
+    n = np.bincount(place, weight)
+    mean = np.bincount(place, label if weight is None else weight * label) / n
+    return Curve(points, np.asarray(isotonic_regression(mean, weights=n).x, np.float64))
 
 
 def within(chance: Floats) -> Floats:

@@ -56,15 +56,44 @@ class Estimate:
         return self.metrics[name]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Plain values, with all that a record needs."""
         return {
             "method": self.method,
             "how": self.how,
             "rows": self.rows,
-            "metrics": {name: {**m.to_dict(), "note": m.note} for name, m in self.metrics.items()},
+            "metrics": {name: plain(measure) for name, measure in self.metrics.items()},
             "warnings": list(self.warnings),
             "refused": self.refused,
+            "experts": {expert: dict(values) for expert, values in self.experts.items()},
+            "withheld": {name: plain(measure) for name, measure in self.withheld.items()},
+            "stretched": dict(self.stretched),
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Estimate:
+        """Read what `to_dict` wrote: a stored estimate becomes part of a record when its labels mature."""
+        return cls(
+            values["method"],
+            values["how"],
+            values["rows"],
+            {name: measure(said) for name, said in values["metrics"].items()},
+            tuple(values["warnings"]),
+            values["refused"],
+            values["experts"],
+            {name: measure(said) for name, said in values["withheld"].items()},
+            values["stretched"],
+        )
+
+
+def plain(measure: Measure) -> dict[str, Any]:
+    """A measure with its note, as plain values."""
+    return {**measure.to_dict(), "note": measure.note}
+
+
+def measure(said: Mapping[str, Any]) -> Measure:
+    """Read what `plain` wrote."""
+    interval = None if said["interval"] is None else (said["interval"][0], said["interval"][1])
+    return Measure(said["value"], said["reference"], said["error"], interval, said["note"])
 
 
 def refuse(method: str, reason: str, names: Iterable[str], rows: int = 0) -> Estimate:
