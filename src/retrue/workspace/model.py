@@ -25,7 +25,7 @@ from retrue.store.ids import hash64
 from retrue.store.resolve import DIFFERS
 from retrue.store.store import Store
 from retrue.tables import Table, read
-from retrue.workspace import changes, checking, clock, explaining, figures, promotion, training
+from retrue.workspace import changes, checking, clock, explaining, figures, promotion, streams, training
 from retrue.workspace.backtest import backtest
 from retrue.workspace.clock import micros, now
 from retrue.workspace.options import Options
@@ -243,12 +243,7 @@ class Model:
         return checking.check(self, now, against)
 
     def backtest(
-        self,
-        rules: Sequence[str] | None = None,
-        *,
-        incidents: Any = None,
-        now: datetime | None = None,
-        **options: Any,
+        self, rules: Sequence[str] | None = None, *, incidents: Any = None, now: datetime | None = None, **options: Any
     ) -> Backtest:
         """Replay a proposed set of monitors over the stored history, beside the present set and a dummy.
 
@@ -266,6 +261,18 @@ class Model:
         """
         proposal = {**options, **({} if rules is None else {"rules": rules})}
         return backtest(self, proposal or None, incidents=incidents, now=now)
+
+    def concept_drift(self, detector: str = "adwin", *, now: datetime | None = None) -> list[Verdict]:
+        """Say since which event the champion is wrong more often than before: its errors in order of event time.
+
+        Reads the logged events of all windows whose labels can be trusted by `now`. A verdict `degraded` for each rise,
+        with the time it lasted as its window; or one that is none.
+
+        Args:
+            detector: "adwin", "page_hinkley" or "hddm".
+            now: the present unless given.
+        """
+        return streams.concept_drift(self, detector, now)
 
     def incidents(self, *, live: bool = False) -> list[explaining.ModelIncident]:
         """The incidents, latest first; `live`: only those that aren't resolved."""
