@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import reduce
 from operator import add
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from retrue.errors import StoreError
 from retrue.explain.examples import find_examples
 from retrue.explain.features import Feature, rank_features
 from retrue.explain.finding import Finding
-from retrue.explain.since import since_when
+from retrue.explain.since import Course, since_when
 from retrue.explain.slices import find_slices
 from retrue.judge.incident import Incident
 from retrue.judge.streams import level_since
@@ -28,9 +30,11 @@ from retrue.judge.verdict import VerdictKind
 from retrue.metrics import get
 from retrue.report import text
 from retrue.report.incident import explanation_view
+from retrue.report.saving import save_report
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.workspace import checking, clock
+from retrue.workspace.course import course_of
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
@@ -51,6 +55,7 @@ class Explanation:
         slices: the rows that changed most, or that the model got wrong most, the best first.
         cost: change of the main metric with labels (window minus reference) and its name; None without labels.
         examples: a few rows of the first slice.
+        course: how the main column went over time, with its shape; None where the incident is about none.
     """
 
     incident: Incident
@@ -59,6 +64,7 @@ class Explanation:
     slices: tuple[Finding, ...]
     cost: tuple[str, float, tuple[float, float] | None] | None
     examples: pl.DataFrame
+    course: Course | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -74,10 +80,29 @@ class Explanation:
                 }
                 for feature in self.features
             ],
+            "shape": None if self.course is None else self.course.to_dict(),
             "slices": [finding.to_dict() for finding in self.slices],
             "cost": None if self.cost is None else {"metric": self.cost[0], "change": self.cost[1]},
             "examples": [plain(row) for row in self.examples.head(EXAMPLES).to_dicts()],
         }
+
+    def to_json(self) -> str:
+        """The same as JSON."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+
+    def to_html(self) -> str:
+        """One page that opens offline: what happened, which rows, what shape, what it costs, what now."""
+        from retrue.report.incident_page import page
+
+        return page(self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write it as `.html` (one self-contained page) or `.json` (`to_dict()`), and give the path.
+
+        Raises:
+            RetrueError: another suffix, or a file that can't be written.
+        """
+        return save_report(path, html=self.to_html, json=self.to_json)
 
     def __str__(self) -> str:
         return text.plain(explanation_view(self))
@@ -176,7 +201,8 @@ def explain(model: Model, incident: Incident) -> Explanation:
     findings = slices_of(model, judge.reference.grids.outcome, incident, rows_now, rows_then)
     examples = examples_of(judge.reference, findings, rows_now)
     cost = None if main is None else change(main, *assessed.performance[main])
-    return Explanation(incident, began(model, incident, version), tuple(features), tuple(findings), cost, examples)
+    since, course = began(model, incident, version), course_of(model, incident, version, features)
+    return Explanation(incident, since, tuple(features), tuple(findings), cost, examples, course)
 
 
 def change(metric: str, window: Any, before: Any) -> tuple[str, float, tuple[float, float] | None] | None:
