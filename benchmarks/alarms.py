@@ -313,6 +313,7 @@ def main() -> int:
     )
     parser.add_argument("--parts", default="budget,blocks,drift")
     parser.add_argument("--peers", default="evidently,nannyml")
+    parser.add_argument("--columns", type=int, default=60, help="columns of each line of the first table")
     parser.add_argument(
         "--seeds",
         type=int,
