@@ -285,6 +285,11 @@ def notes(
         yield "the incidents are those that checks have found, not those that people know of: that favours their rules"
     if beyond:
         yield f"{beyond} marked incident{'s' if beyond > 1 else ''} lie{'' if beyond > 1 else 's'} outside the history"
+    longer = "longer windows, " if model.options.longer else ""
+    yield (
+        "learned tests are held against the training data and what its own windows show; what checks learn from good "
+        f"windows since, {longer}and events or labels that stop aren't replayed"
+    )
     if model.options.maturity is None:
         yield "no maturity is set: alarms of performance count as told when their window ends"
 
