@@ -294,6 +294,39 @@ def test_equal_and_constant_tables_explain_nothing() -> None:
     assert find_slices(frame.select(pl.lit(1).alias("a")), frame.select(pl.lit(2.0).alias("b"))) == []
 
 
+def test_columns_of_any_type_are_searched_or_left_out_and_the_slice_holds_the_rows_it_says() -> None:
+    rng = np.random.default_rng(3)
+
+    def odd(later: int) -> pl.DataFrame:
+        whole, more = pl.Series(rng.integers(later, later + 50, 400)), later / 20
+        letters = rng.choice(["a", "b"], 400, p=[0.3 + more, 0.7 - more])
+        quotes = rng.choice(["it's", '"', "a, b", ""], 400, p=[0.7 - more, 0.1, 0.1 + more, 0.1])
+        return pl.DataFrame(
+            {
+                "decimal": whole.cast(pl.Decimal(10, 2)),
+                "enum": pl.Series(letters, dtype=pl.Enum(["a", "b"])),
+                "date": whole.cast(pl.Int32).cast(pl.Date),
+                "zoned": (whole * 10**9).cast(pl.Datetime("us", "America/New_York")),
+                "time": (whole * 10**9).cast(pl.Time),
+                "duration": whole.cast(pl.Duration("ms")),
+                "binary": pl.Series([bytes([later])] * 400),
+                "huge": whole.cast(pl.UInt64) + 2**62,
+                "nan": np.where(rng.random(400) < 0.1 + more, np.nan, rng.normal(size=400)),
+                "big id": [f"{later}-{i}" for i in range(400)],
+                "quo'ted": quotes,
+            }
+        )
+
+    window, reference = odd(8), odd(0)
+    for column in window.columns:
+        for found in find_slices(window, reference, [column]):
+            assert found.slice.mask(window).sum() == found.n, column
+            assert Slice.parse(found.slice.to_sql()).sql == found.slice.sql
+    assert find_slices(window, reference, ["decimal"])
+    assert find_slices(window, reference, ["zoned"])
+    assert find_slices(window, reference, ["binary", "time", "duration"]) == []
+
+
 def test_wrong_use_is_told() -> None:
     frame = table(np.random.default_rng(1), 100)
     with pytest.raises(TableError, match="no losses"):

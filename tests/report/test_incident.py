@@ -12,7 +12,7 @@ from rich.console import Console
 
 from retrue.estimate.impact import Impact
 from retrue.explain.features import Feature
-from retrue.explain.finding import Finding
+from retrue.explain.finding import Finding, Proxy
 from retrue.explain.since import Course
 from retrue.judge.incident import Incident, State
 from retrue.judge.verdict import Verdict, VerdictKind
@@ -94,6 +94,16 @@ def test_a_slice_that_grew_says_by_how_much() -> None:
     lines = printed(explanation_view(Told(slices=(replace(SOUTH, question="share", loss=None),))))
     assert "The events changed most where region = 'south': rose from 20 % to 60 % of all" in lines
     assert "Slice              Rows  Share before   now" in lines
+
+
+def test_what_cant_be_told_from_a_slice_is_named_with_it_and_long_lists_in_short() -> None:
+    proxies = Proxy(Slice.parse("port = 'B'"), 90.0, 0.95), Proxy(Slice.parse("age > 60"), 40.0, 0.2)
+    south = replace(SOUTH, slice=SOUTH.slice.named("region IN ('a', 'b' and 30 more)"), proxies=proxies)
+    lines = printed(explanation_view(Told(slices=(south,))))
+    title = "It went wrong most where region IN ('a', 'b' and 30 more) or its proxy port = 'B': the mean loss"
+    assert any(line.startswith(title) for line in lines)
+    assert "A few rows where region IN ('a', 'b' and 30 more)" in lines
+    assert lines[-1] == "Next: retrue collect loans \"region = 'south'\""  # typed, it has to be the whole text
 
 
 def test_nothing_found_still_has_the_sentence_and_a_next_step() -> None:
