@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from benchmarks import data, process, venvs
+from benchmarks import data, process, shape, streams, venvs
 
 
 def said(*arguments: object) -> str:
@@ -43,6 +43,12 @@ def test_alarms_are_counted_against_the_budget() -> None:
     """Hourly, daily and with a short reference; five worlds each."""
     out = said("alarms", "--quick", "--parts", "budget", "--columns", 2)
     assert [out.count(kind) for kind in ("hourly", "daily  ", "few  ")] == [5, 5, 5]
+
+
+def test_shapes_are_told() -> None:
+    """Strong jumps in sixty windows, half of them of numbers and half of categories."""
+    found, _ = shape.told(60, 0.5, streams.World(), "sudden", 10)
+    assert found["sudden"] >= 8
 
 
 def test_an_unknown_benchmark_is_told() -> None:

@@ -14,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 from tests.workspace.conftest import day, events, live, registered
 
 import retrue as rt
+from retrue.judge.verdict import VerdictKind
 from retrue.workspace.explaining import plain
 
 
@@ -31,7 +32,7 @@ def test_the_planted_slice_and_since_when_are_named(store: rt.Workspace) -> None
     for number in range(14, 24):
         live(model, events(number, 1, turned=("LGA",) if number >= 19 else ()))
     model.check(now=day(25))
-    (incident,) = model.incidents()
+    incident = next(one for one in model.incidents() if one.kind is VerdictKind.DEGRADED)
     found = incident.explain()
     assert found.since == day(19).isoformat()
     assert found.slices[0].slice.sql == "city = 'LGA'"

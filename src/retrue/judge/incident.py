@@ -18,6 +18,7 @@ from typing import Any
 
 from retrue.errors import ConfigError
 from retrue.judge.verdict import Verdict, VerdictKind, severity, sort_worst_first
+from retrue.judge.words import day
 
 Window = tuple[str, str]
 
@@ -326,18 +327,8 @@ def _sentence(incident: Incident, last: str) -> str:
 
 
 def _when(incident: Incident) -> str:
-    start = _day(incident.since)
-    return f"Since {start}" if incident.until is None else f"From {start} to {_day(incident.until)}"
-
-
-def _day(moment: str) -> str:
-    """Say an ISO time as people do; midnight as the day alone; anything else as it is."""
-    try:
-        at = datetime.fromisoformat(moment)
-    except ValueError:
-        return moment
-    day = f"{at.day} {at:%B %Y}"
-    return day if (at.hour, at.minute) == (0, 0) else f"{day} {at:%H:%M}"
+    start = day(incident.since)
+    return f"Since {start}" if incident.until is None else f"From {start} to {day(incident.until)}"
 
 
 def _listed(names: Sequence[str], most: int = 3) -> str:

@@ -153,12 +153,15 @@ def moment(seconds: float) -> str:
 
 
 def day(iso: str) -> str:
-    """Say an ISO time as people do; midnight as the day alone.
+    """Say an ISO time as people do; midnight as the day alone; anything else as it is.
 
     >>> day("2026-03-14T00:00:00+00:00"), day("2026-03-14T09:30:00+00:00")
     ('14 March 2026', '14 March 2026 09:30')
     """
-    at = datetime.fromisoformat(iso)
+    try:
+        at = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
     said = f"{at.day} {at:%B %Y}"
     return said if (at.hour, at.minute) == (0, 0) else f"{said} {at:%H:%M}"
 

@@ -205,12 +205,12 @@ def single_families(t: Floats, parts: list[Floats]) -> Iterator[Family]:
     yield Family(ShapeKind.TEMPORARY, a[:, None], b, a + 1, b + 1, np.zeros(a.size))
     decayed = np.arange(2 * count, len(parts) * count)
     starts, fade = np.tile(at, len(FADING)), np.repeat(fading(t), count)
-    ends = np.full(decayed.size, t.size)
-    yield Family(ShapeKind.DECAYING, decayed[:, None], np.full(decayed.size, -1), starts + 1, ends, fade)
-    # A jump in the last two windows has nothing to decay in.
-    able = starts < count - 2
-    pairs = np.stack([starts, decayed], axis=1)[able]
-    yield Family(ShapeKind.DECAYING, pairs, np.full(len(pairs), -1), starts[able] + 1, ends[able], fade[able])
+    # Nobody can say of a jump that it fades before most of it is gone.
+    able = count - starts >= np.maximum(fade, 5)
+    starts, fade, decayed = starts[able], fade[able], decayed[able]
+    ends, zero = np.full(starts.size, t.size), np.full(starts.size, -1)
+    yield Family(ShapeKind.DECAYING, decayed[:, None], zero, starts + 1, ends, fade)
+    yield Family(ShapeKind.DECAYING, np.stack([starts, decayed], axis=1), zero, starts + 1, ends, fade)
 
 
 def stretches(count: int, shortest: int) -> tuple[Ints, Ints]:
