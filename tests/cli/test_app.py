@@ -21,7 +21,8 @@ from retrue.version import VERSION
 SCRIPT = Path(sys.executable).with_name("retrue")
 COMMANDS = [
     *("compare", "reference"),
-    *("register", "log", "label", "feedback", "check", "incidents", "explain", "quarantine", "models"),
+    *("register", "log", "label", "feedback", "check", "quarantine", "models"),
+    *("incidents", "explain", "acknowledge", "snooze", "resolve", "backtest"),
     *("collect", "retrain", "prove", "promote", "rollback"),
     *("migrate", "recount", "doctor", "demo"),
 ]
