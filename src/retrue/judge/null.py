@@ -103,7 +103,9 @@ class Null:
             else merge_rare(total, float(np.median(history.sum(axis=1))), FINE // 2)
         )
         fine, base = (fold(counts, places, width(places)) for counts in (history, compared))
-        merged = merge_neighbours(fine.sum(axis=0), MERGED) if ordered else merge_smallest(fine.sum(axis=0), MERGED)
+        # Few windows show wander in few bins only: in many, chance hides it.
+        bins = min(max(len(history) // 8, 4), MERGED) if ordered else MERGED
+        merged = merge_neighbours(fine.sum(axis=0), bins) if ordered else merge_smallest(fine.sum(axis=0), bins)
         coarse, coarse_base = (fold(counts, merged, width(merged)) for counts in (fine, base))
         null = cls(
             distance,
