@@ -1,8 +1,6 @@
 """Which rows: planted slices are found and named in short, and nothing is named where nothing changed."""
 
 import math
-import os
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -355,41 +353,3 @@ def test_a_planted_slice_is_found_among_many_rows_and_columns() -> None:
     reference, window = table(rng, 60_000, 16), lifted(rng, 60_000, ("x0 >= 0.8 AND c1 = 'v0'", 1.5))
     (found,) = find_slices(window, reference)
     assert overlap(found, "x0 >= 0.8 AND c1 = 'v0'", reference) > 0.85
-
-
-# --- real data ---
-
-SHARED = Path(os.environ.get("RETRUE_SHARED", Path(__file__).parents[2].parent / "shared"))
-CENSUS = SHARED / "data" / "us_census_ma_employment" / "data.parquet"
-
-
-ROLES = ["id", "employed", "year", "prediction", "predicted_probability", "split"]
-
-
-def census(first: int, last: int) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
-    """Rows of the analysis part, the reference, and the features."""
-    data = pl.read_parquet(CENSUS)
-    reference, later = (data.filter(pl.col("split") == part) for part in ("reference", "analysis"))
-    return later[first:last], reference, [name for name in data.columns if name not in ROLES]
-
-
-@pytest.mark.skipif(not CENSUS.exists(), reason="the census data isn't beside the repository")
-def test_census_chunk_27_is_student_housing_and_explains_its_whole_loss() -> None:
-    chunk, reference, columns = census(135_000, 140_000)
-    wrong = [(frame["employed"] != frame["prediction"]).cast(pl.Float64).to_numpy() for frame in (chunk, reference)]
-    (found,) = find_slices(chunk, reference, columns, losses=(wrong[0], wrong[1]))
-    assert found.slice.sql == "RELP IN (16, 17)"
-    assert found.share[1] == 1.0
-    assert any(one.slice.columns == {"AGEP"} for one in found.proxies)
-    assert found.alternatives == ()
-    assert find_slices(chunk, reference, columns, question="loss", losses=(wrong[0], wrong[1])) == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [26, 27, 28])
-@pytest.mark.skipif(not CENSUS.exists(), reason="the census data isn't beside the repository")
-def test_census_student_housing_is_first_in_half_a_chunk_and_alone_in_the_whole(number: int) -> None:
-    chunk, reference, columns = census(5_000 * number, 5_000 * (number + 1))
-    half = chunk[np.random.default_rng(number).permutation(5_000)[:2_500]]
-    assert [one.slice.sql for one in find_slices(chunk, reference, columns)] == ["RELP IN (16, 17)"]
-    assert find_slices(half, reference, columns, limit=1)[0].slice.sql == "RELP IN (16, 17)"
