@@ -74,7 +74,10 @@ def explain(
 def acknowledge(
     name: ModelArgument, incident: IncidentArgument = "latest", store: StoreOption = None, json: JsonOption = False
 ) -> None:
-    """Say that somebody is on it. It stays acknowledged until it is resolved."""
+    """Say that somebody is on it.
+
+    It stays acknowledged until it is resolved.
+    """
     chosen = lasting(find(store, name, incident))
     chosen.acknowledge()
     tell(chosen, json)
@@ -90,7 +93,10 @@ def snooze(
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Hear no more of it before a time. Alerts in windows that end later open it again."""
+    """Hear no more of it before a time.
+
+    Alerts in windows that end later open it again.
+    """
     from retrue.workspace import clock
     from retrue.workspace.options import seconds
 
@@ -112,7 +118,10 @@ def resolve(
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Say that it is over. Alerts in windows that end later open it again."""
+    """Say that it is over.
+
+    Alerts in windows that end later open it again.
+    """
     chosen = find(store, name, incident)
     chosen.resolve(shared.moment(at, "--at"))
     tell(chosen, json)
