@@ -56,7 +56,7 @@ def explain(
     html: HtmlOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Explain an incident: since when, what shape, which rows, its cost."""
+    """Explain an incident: since when, which rows, what it costs."""
     shared.check_page(html)
     chosen = find(store, name, incident)
     with shared.working("looking for the rows that explain it"):
