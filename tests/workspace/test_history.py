@@ -104,9 +104,29 @@ def test_figures_of_slices_are_kept_apart_from_those_of_all_rows(store: rt.Works
     }
 
 
-def test_a_slice_whose_reference_isnt_known_cant_be_held_against_it(store: rt.Workspace) -> None:
+def test_a_slice_is_held_against_its_own_reference(store: rt.Workspace) -> None:
+    """A frequent city, a range, and the accuracy there: each against the same rows of the reference."""
+    rules = ["mean(p)[city = 'JFK'] <= 2 * reference", "mean(p)[x > 1] <= reference", "accuracy[x > 1] >= reference"]
+    model = registered(store, rules=rules)
+    live(model, events(14, 1))
+    verdicts = model.check(now=day(17))
+    found = [
+        verdict
+        for rule in rules
+        for verdict in verdicts
+        if verdict.reason.startswith(rule.split(" <= ")[0].split(" >= ")[0] + " is")
+    ]
+    table = events(0, DAYS)
+    city, high = table.filter(pl.col("city") == "JFK"), table.filter(pl.col("x") > 1)
+    right = float(np.mean((high["p"].to_numpy() >= 0.5) == high["y"].to_numpy()))
+    expected = [2 * city["p"].to_numpy().mean(), high["p"].to_numpy().mean(), right]
+    assert [verdict.threshold for verdict in found] == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_slice_whose_reference_is_gone_cant_be_held_against_it(store: rt.Workspace) -> None:
     model = registered(store, rules=["mean(p)[x > 1] <= 2 * reference"])
     model.log(events(14, 1).drop("y"))
+    model.reference.path.unlink()
     (found,) = [verdict for verdict in model.check(now=day(15)) if verdict.slice == "x > 1"]
     assert found.kind == "not_comparable"
     assert found.reason.endswith("the reference has no such value")

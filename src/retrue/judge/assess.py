@@ -64,12 +64,14 @@ class Judge:
         settings: how strictly.
         rules: what must hold besides; a rule that a user wrote always counts.
         habits: what good windows show is normal; None: the reference's own windows.
+        bases: the reference in slices that rules are relative to, by their SQL, beside those that it knows itself.
     """
 
     reference: Reference
     settings: Settings = field(default_factory=Settings)
     rules: Sequence[Rule] = ()
     habits: Habits | None = None
+    bases: Mapping[str, Profile] = field(default_factory=dict)
 
     def assess(
         self,
@@ -260,16 +262,22 @@ class Judge:
         return None if profile.outcome is None else safely(metric, profile.outcome)
 
     def before(self, rule: Rule, measure: Measure | None) -> float | None:
-        """What the reference has of a rule's metric; of a slice only where the reference knows that slice."""
-        base = self.reference if rule.slice is None else self.reference.slices.get(rule.slice.to_sql())
-        metric = rule.check()
+        """What the reference has of a rule's metric; of a slice only where that is known."""
+        metric, base = rule.check(), self.base(rule)
         if base is None:
             return None
         if metric.of == "outcome":
-            return None if base.profile.outcome is None else safely(metric, base.profile.outcome).value
+            return None if base.outcome is None else safely(metric, base.outcome).value
         if rule.slice is None or rule.column is None:
             return None if measure is None else measure.reference
-        return safely(metric, base.profile.columns[rule.column], base.profile.columns[rule.column]).value
+        return safely(metric, base.columns[rule.column], base.columns[rule.column]).value
+
+    def base(self, rule: Rule) -> Profile | None:
+        """The rows of the reference that a rule is about; None where they weren't counted."""
+        if rule.slice is None:
+            return self.reference.profile
+        sql = rule.slice.to_sql()
+        return self.reference.slices[sql].profile if sql in self.reference.slices else self.bases.get(sql)
 
 
 def all_counts(column: ColumnProfile) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -142,11 +142,13 @@ def replay(
     model: Model, version: str, windows: Sequence[rows.Window], sets: Mapping[str, Options], at: datetime
 ) -> Replay:
     """Judge the windows of one version by every set; each profile is read once."""
-    reference = model.reference_of(version).load()
+    kept = model.reference_of(version)
+    reference = kept.load()
     texts = dict.fromkeys(text for options in sets.values() for text in options.rules)
     rules = {text: Rule.parse(text, reference.grids.columns) for text in texts}
     judges = {one: Judge(reference, one) for one in dict.fromkeys(options.settings() for options in sets.values())}
-    monitors = {text: Monitor(rule, next(iter(judges.values()))) for text, rule in rules.items()}
+    measurer = history.with_bases(Judge(reference, rules=list(rules.values())), kept)
+    monitors = {text: Monitor(rule, measurer) for text, rule in rules.items()}
     figures: dict[str, list[Figure]] = {text: [] for text in monitors}
     found, odd = Replay({settings: {} for settings in judges}), changes.known(model, version)
     for window in history.watched(model, windows, at, unkept(model, rules.values())):

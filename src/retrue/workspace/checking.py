@@ -58,7 +58,8 @@ def check(model: Model, now: datetime | None, against: str | None = None) -> lis
             regroup(model, version)
         return []
     timeline, compared = Timeline(model, version), Against.parse(against or model.options.against)
-    judge = judge_of(model, model.reference_of(version).load())
+    reference = model.reference_of(version)
+    judge = history.with_bases(judge_of(model, reference.load()), reference)
     judge = replace(judge, habits=timeline.habits(judge, compared))
     pasts = history.pasts(model, judge, due, at)
     judged = [

@@ -16,6 +16,7 @@ import numpy as np
 from retrue.core.cube import EVERYTHING
 from retrue.core.outcome import Outcome
 from retrue.core.profile import Profile
+from retrue.engine.slices import count_slices
 from retrue.judge.assess import Judge
 from retrue.judge.monitor import Monitor, Watched
 from retrue.judge.rules import Rule
@@ -24,6 +25,8 @@ from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.counting import merged
 from retrue.store.recount import recounted
+from retrue.tables import read
+from retrue.workspace.references import VersionReference
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
@@ -90,6 +93,15 @@ def is_early(outcome: Outcome | None, model: Model, window: rows.Window, at: dat
 def ends(model: Model, start: int) -> float:
     """When a window ends, in seconds since 1970."""
     return datetime.fromisoformat(model.span(start)[1]).timestamp()
+
+
+def with_bases(judge: Judge, reference: VersionReference) -> Judge:
+    """The same judge, who knows the reference in the slices that rules are relative to, where its rows are there."""
+    wanted = [rule for rule in judge.rules if rule.needs_reference and judge.base(rule) is None]
+    slices = [rule.slice for rule in wanted if rule.slice is not None]
+    if not slices or not reference.path.exists():
+        return judge
+    return replace(judge, bases=count_slices(read(reference.frame), judge.reference.grids, slices))
 
 
 def pasts(model: Model, judge: Judge, due: Sequence[rows.Window], at: datetime) -> dict[Rule, Series]:
