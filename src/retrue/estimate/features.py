@@ -13,6 +13,8 @@ from retrue.core.state import Bools, Floats
 from retrue.core.values import number_rows, text_rows
 from retrue.schema import Kind, Schema
 
+SPARE = 20
+"""How far a number may lie beyond the range: as far as the range lies beyond its outermost so many numbers."""
 CATEGORIES = 250
 """Categories that keep a code of their own; rarer ones share one."""
 RARE, NEW = CATEGORIES, CATEGORIES + 1
@@ -25,14 +27,12 @@ class Coder:
 
     Attributes:
         name: the column.
-        temporal: whether texts are times.
         categories: the most frequent ones; None for a number.
         rare: the others.
-        low, high: the range of a number.
+        low, high: beyond these a number is unlike any of the reference.
     """
 
     name: str
-    temporal: bool = False
     categories: tuple[str, ...] | None = None
     rare: frozenset[str] = frozenset()
     low: float = -np.inf
@@ -45,16 +45,15 @@ class Coder:
             counted = text_rows(series).drop_nulls().alias("v").value_counts(name="n")
             ranked = counted.sort(["n", "v"], descending=[True, False])["v"].to_list()
             return cls(series.name, categories=tuple(ranked[:CATEGORIES]), rare=frozenset(ranked[CATEGORIES:]))
-        temporal = kind == Kind.DATETIME
-        values = numbers(series, temporal=temporal)
-        known = values[~np.isnan(values)]
-        return cls(series.name, temporal, low=float(known.min(initial=np.inf)), high=float(known.max(initial=-np.inf)))
+        values = numbers(series)
+        low, high = reach(np.sort(values[~np.isnan(values)]))
+        return cls(series.name, low=low, high=high)
 
     def codes(self, frame: pl.DataFrame) -> Floats:
         """float64[rows]: the category's place or the number; NaN where there is none."""
         series = column(frame, self.name)
         if self.categories is None:
-            return numbers(series, temporal=self.temporal)
+            return numbers(series)
         text = text_rows(series)
         known = text.cast(pl.Enum(self.categories), strict=False).to_physical().cast(pl.Float64)
         found = known.fill_null(float(NEW)).to_numpy().copy()
@@ -64,7 +63,7 @@ class Coder:
         return found
 
     def beyond(self, codes: Floats) -> Bools:
-        """bool[rows]: a category that the reference never had, or a number beyond all of its numbers."""
+        """bool[rows]: a category that the reference never had, or a number far beyond all of its numbers."""
         if self.categories is not None:
             return np.asarray(codes == NEW)
         return np.asarray((codes < self.low) | (codes > self.high))
@@ -78,8 +77,11 @@ class Features:
 
     @classmethod
     def fit(cls, frame: pl.DataFrame, schema: Schema) -> Features:
-        """Learn the features on the reference; ids, texts, embeddings and constants can't be coded."""
-        kinds = (Kind.NUMERIC, Kind.DATETIME, Kind.CATEGORICAL, Kind.BOOLEAN)
+        """Learn the features on the reference; ids, texts, embeddings and constants can't be coded.
+
+        Nor are times: they move on by themselves, and no window would be like the reference.
+        """
+        kinds = (Kind.NUMERIC, Kind.CATEGORICAL, Kind.BOOLEAN)
         columns = [schema.named[name] for name in schema.features if name in frame.columns and name in schema.named]
         return cls(tuple(Coder.fit(frame[c.name], c.kind) for c in columns if c.kind in kinds))
 
@@ -101,10 +103,22 @@ class Features:
         return [coder.categories is not None for coder in self.coders]
 
 
-def numbers(series: pl.Series, *, temporal: bool) -> Floats:
+def numbers(series: pl.Series) -> Floats:
     """float64[rows]: finite numbers, NaN for anything else."""
-    found = number_rows(series, temporal=temporal).fill_null(float("nan")).to_numpy()
+    found = number_rows(series).fill_null(float("nan")).to_numpy()
     return np.where(np.isfinite(found), found, np.nan)
+
+
+def reach(ordered: Floats) -> tuple[float, float]:
+    """How low and how high a number may lie: some rows are always the outermost, and tails differ.
+
+    >>> reach(np.arange(101.0))
+    (-20.0, 120.0)
+    """
+    if not ordered.size:
+        return float("inf"), float("-inf")
+    spare = min(SPARE, ordered.size - 1)
+    return float(2 * ordered[0] - ordered[spare]), float(2 * ordered[-1] - ordered[-1 - spare])
 
 
 def with_scores(codes: Floats, scores: Floats, categorical: Sequence[bool]) -> tuple[Floats, list[bool]]:

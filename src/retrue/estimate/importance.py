@@ -26,7 +26,9 @@ CAP = 0.95
 LEAST = 1e-3
 """The least weight."""
 NEIGHBOURS = 20
-"""A row that looks more like the window than all but this many reference rows has no neighbours in the reference."""
+"""A row has no neighbours if all but this many reference rows (at most one in 1,000) look less like the window ..."""
+DENSER = 10.0
+"""... and the window is so many times denser there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +63,12 @@ class Domain:
 
     @property
     def alone(self) -> Bools:
-        """bool[m]: window rows that look unlike all but `NEIGHBOURS` reference rows."""
-        place = max(self.reference.size - NEIGHBOURS, 0)
-        limit = np.partition(self.reference, place)[place] if self.reference.size > NEIGHBOURS else 1.0
-        return np.asarray((self.window > limit) & (self.window > 0.5))
+        """bool[m]: rows in the window's denser parts that look unlike all but a few reference rows."""
+        n, m = self.reference.size, self.window.size
+        few = max(min(NEIGHBOURS, n // 1_000), 1)
+        limit = np.partition(self.reference, n - few)[n - few]
+        ratio = n / m * self.window / np.maximum(1 - self.window, 1e-9)
+        return np.asarray((self.window > limit) & (ratio > DENSER))
 
 
 def tell_apart(reference: Floats, window: Floats, categorical: Sequence[bool]) -> Domain:
