@@ -130,8 +130,8 @@ class Chooser:
 def cost(column: CodedColumn, mask: Mask) -> float:
     """Give a condition's description length in nats.
 
-    Ranges: open to one side, closed, or null, equally likely; then which one. Sets: which size, then which bins,
-    ln K + ln C(K, s).
+    Ranges: open to one side, closed, null, or not null, equally likely; then which one. Sets: which size, then which
+    bins, ln K + ln C(K, s).
     """
     if not column.ordered:
         return float(_set_costs(column.choices)[int(mask.sum())])
@@ -144,7 +144,12 @@ def cost(column: CodedColumn, mask: Mask) -> float:
 
 def null_cost(column: CodedColumn) -> float:
     """Give the description length of `IS NULL` on an ordered column."""
-    return math.log(3 if column.bins > 2 else 2)
+    return math.log(_kinds(column.bins, null=True))
+
+
+def _kinds(bins: int, *, null: bool) -> int:
+    """Count the kinds of conditions: open to one side, closed, null, not null."""
+    return (bins > 1) + (bins > 2) + 2 * null
 
 
 @lru_cache(maxsize=1)
@@ -164,11 +169,12 @@ def _range_costs(bins: int, *, null: bool) -> Floats:
     """Give the description length of each range of so many bins; infinite beyond them, and for all without nulls."""
     starts, stops = _pairs()
     closed = (starts > 0) & (stops < bins)
-    open_ = (stops <= bins) & ~closed & (stops - starts < bins + null)
-    kinds = bool(open_.any()) + bool(closed.any()) + null
+    open_ = (stops <= bins) & ~closed & (stops - starts < bins)
+    whole = (stops - starts == bins) & (stops <= bins) & null
     costs = np.full(len(starts), np.inf)
-    for kind in (open_, closed):
-        costs[kind] = math.log(max(kinds, 1)) + math.log(max(int(kind.sum()), 1))
+    for kind in (open_, closed, whole):
+        if kind.any():
+            costs[kind] = math.log(_kinds(bins, null=null)) + math.log(int(kind.sum()))
     return costs
 
 
