@@ -1,7 +1,7 @@
 """NannyML's default thresholds over days: `alarms_nannyml.py REFERENCE PRODUCTION`, day by day the columns that alert.
 
-Univariate drift (Jensen-Shannon), missing and unseen values, realised ROC AUC and accuracy: all with the thresholds that
-it takes unless told otherwise, on chunks of a day.
+Univariate drift (Jensen-Shannon), missing and unseen values, realised ROC AUC and accuracy: all with the thresholds
+that it takes unless told otherwise, on chunks of a day.
 """
 
 # mypy: disable-error-code="import-not-found,import-untyped"
