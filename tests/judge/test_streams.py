@@ -72,6 +72,25 @@ def test_false_alarms_stay_within_alpha(detector: str, runs: int) -> None:
         assert false <= binom.ppf(0.999, runs, ALPHA), level
 
 
+def spells(rng: np.random.Generator, rise: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Errors of 120 days of 300 events: every day has a level of its own, sd 8 points; from day 60 on it is higher."""
+    levels = np.clip(0.2 + rng.normal(0, 0.08, 120) + np.where(np.arange(120) < 60, 0.0, rise), 0, 1)
+    return (rng.random(36_000) < np.repeat(levels, 300)).astype(float)
+
+
+def test_spells_are_no_change_of_level() -> None:
+    """Event by event every bad day would be one: bad weather is not concept drift."""
+    rng = np.random.default_rng()
+    found = [len(rises(spells(rng, 0.0))) for _ in range(20)]
+    assert sum(count > 0 for count in found) <= 6
+
+
+def test_a_lasting_rise_is_found_among_spells() -> None:
+    rng = np.random.default_rng()
+    starts = [[rise.start for rise in rises(spells(rng, 0.3))] for _ in range(10)]
+    assert sum(any(abs(start - 18_000) < 3_000 for start in found) for found in starts) >= 8
+
+
 def test_too_few_events_say_nothing() -> None:
     assert rises(np.r_[np.zeros(50), np.ones(LEAST - 51)]) == []
 

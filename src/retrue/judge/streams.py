@@ -24,6 +24,8 @@ LEAST = 100
 """Events that it takes to speak of a level."""
 LEARN = 500
 """First events, from which the scale of errors is learned."""
+BLOCK, BLOCKS = 16, 30
+"""The shortest block of events that is tried, and the fewest blocks that tell anything."""
 ALPHA = 0.05
 """The probability that a stream in which nothing changes is said to have changed."""
 
@@ -118,18 +120,43 @@ def _scaled(values: Floats) -> Floats:
 
 def _changes(scaled: Floats, name: str) -> list[tuple[int, int]]:
     """Where levels begin, and where that was noticed."""
-    detector, last, noticed, starts = DETECTORS[name](scaled), 0, list[int](), list[int]()
-    for i, value in enumerate(scaled.tolist()):
+    block = _independent(scaled)
+    means = scaled[: scaled.size // block * block].reshape(-1, block).mean(axis=1)
+    if block > 1:  # means of many events fill little of what the detectors' bounds allow for
+        means = (means - means.min()) / max(float(np.ptp(means)), 1e-9)
+    detector, last, noticed, starts = DETECTORS[name](means), 0, list[int](), list[int]()
+    for i, value in enumerate(means.tolist()):
         detector.update(value)
         if detector.drift_detected and i > last:
-            last += _split(scaled[last : i + 1])
-            starts.append(last)
-            noticed.append(i)
+            last += _split(means[last : i + 1])
+            starts.append(last * block)
+            noticed.append((i + 1) * block - 1)
     for place in range(len(starts)):  # what came after it was noticed tells better where it was
         first = starts[place - 1] if place else 0
         stop = starts[place + 1] if place + 1 < len(starts) else scaled.size
         starts[place] = first + _split(scaled[first:stop])
-    return list(zip(starts, noticed, strict=True))
+    return [(start, max(start, seen)) for start, seen in zip(starts, noticed, strict=True)]
+
+
+def _independent(scaled: Floats) -> int:
+    """How many consecutive errors make one observation that doesn't depend on the one before: 1 where errors don't.
+
+    Errors come in spells (a storm, a broken feed): taken one by one, each spell is a change. The variance of block
+    means times the block's size stays the same where errors are independent, and grows until blocks are as long as
+    spells: the shortest blocks that show half of it are taken.
+    """
+    sizes = [BLOCK << k for k in range(32) if scaled.size // (BLOCK << k) >= BLOCKS]
+    spread = [size * _variation(scaled, size) for size in sizes]
+    if not spread or max(spread) < 2 * spread[0]:
+        return 1
+    return next(size for size, found in zip(sizes, spread, strict=True) if found >= 0.5 * max(spread))
+
+
+def _variation(scaled: Floats, size: int) -> float:
+    """The variance of block means, from consecutive differences: a change of level is only one of them, and cut."""
+    means = scaled[: scaled.size // size * size].reshape(-1, size).mean(axis=1)
+    squares = np.diff(means) ** 2
+    return float(np.minimum(squares, np.quantile(squares, 0.95)).mean())
 
 
 def _split(values: Floats) -> int:
@@ -154,7 +181,7 @@ def _adwin(scaled: Floats) -> Detector:
     """
     from river.drift import ADWIN
 
-    return ADWIN(delta=min(ALPHA, 5_000 * ALPHA / scaled.size))
+    return ADWIN(delta=min(ALPHA, 5_000 * ALPHA / scaled.size), clock=32 if scaled.size > 32 * LEAST else 1)
 
 
 def _page_hinkley(scaled: Floats) -> Detector:

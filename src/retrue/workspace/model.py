@@ -262,17 +262,20 @@ class Model:
         proposal = {**options, **({} if rules is None else {"rules": rules})}
         return backtest(self, proposal or None, incidents=incidents, now=now)
 
-    def concept_drift(self, detector: str = "adwin", *, now: datetime | None = None) -> list[Verdict]:
-        """Say since which event the champion is wrong more often than before: its errors in order of event time.
+    def concept_drift(
+        self, detector: str = "adwin", *, version: str | None = None, now: datetime | None = None
+    ) -> list[Verdict]:
+        """Say since which event a version is wrong more often than before: its errors in order of event time.
 
         Reads the logged events of all windows whose labels can be trusted by `now`. A verdict `degraded` for each rise,
         with the time it lasted as its window; or one that is none.
 
         Args:
             detector: "adwin", "page_hinkley" or "hddm".
+            version: the champion unless given.
             now: the present unless given.
         """
-        return streams.concept_drift(self, detector, now)
+        return streams.concept_drift(self, detector, version or self.version, now)
 
     def incidents(self, *, live: bool = False) -> list[explaining.ModelIncident]:
         """The incidents, latest first; `live`: only those that aren't resolved."""

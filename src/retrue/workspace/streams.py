@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 NAMES = {"adwin": "ADWIN", "page_hinkley": "Page-Hinkley", "hddm": "HDDM"}
 
 
-def concept_drift(model: Model, detector: str, now: datetime | None) -> list[Verdict]:
-    """A verdict for each rise of the champion's errors, in order of time; one that nothing rose where nothing did.
+def concept_drift(model: Model, detector: str, version: str, now: datetime | None) -> list[Verdict]:
+    """A verdict for each rise of a version's errors, in order of time; one that nothing rose where nothing did.
 
     Raises:
         MetricError: an unknown detector.
     """
-    grid = model.reference_of(model.version).load().grids.outcome
+    grid = model.reference_of(version).load().grids.outcome
     if grid is None:
         return [Verdict(VerdictKind.NOT_COMPARABLE, "the model has no label, or nothing to hold against it")]
-    frame = trusted(model, grid, clock.aware(now or clock.now()))
+    frame = trusted(model, version, grid, clock.aware(now or clock.now()))
     scores = grid.event_scores(frame) if frame.height else np.empty(0)
     known = np.flatnonzero(np.isfinite(scores))
     errors = 1.0 - scores[known] if grid.higher_is_better else scores[known]
@@ -51,9 +51,9 @@ def concept_drift(model: Model, detector: str, now: datetime | None) -> list[Ver
     return [verdict(rise, grid, NAMES[detector], times, ZoneInfo(model.schema.timezone)) for rise in found]
 
 
-def trusted(model: Model, grid: OutcomeGrid, at: datetime) -> pl.DataFrame:
-    """The champion's events in order of time, of windows whose labels can be trusted: early ones aren't like others."""
-    layout, lazy = model.store.layout(model.name), model.events(version=model.version)
+def trusted(model: Model, version: str, grid: OutcomeGrid, at: datetime) -> pl.DataFrame:
+    """A version's events in order of time, of windows whose labels can be trusted: early ones aren't like others."""
+    layout, lazy = model.store.layout(model.name), model.events(version=version)
     names = lazy.collect_schema().names()
     time = layout.time_column
     if time not in names:
@@ -63,7 +63,7 @@ def trusted(model: Model, grid: OutcomeGrid, at: datetime) -> pl.DataFrame:
     early = [
         window.start
         for window in model.store.windows(model.name)
-        if window.version == model.version
+        if window.version == version
         and window.labelled < options.coverage * window.events
         and (options.maturity is None or at.timestamp() < history.ends(model, window.start) + options.maturity)
     ]
