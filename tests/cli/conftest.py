@@ -150,7 +150,7 @@ def deployed(files: Files, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("log", "loans", files.calm, "--at", "2026-02-02"),
         ("log", "loans", files.drifted, "--at", "2026-02-16"),
         ("label", "loans", files.labels, "--at", "2026-02-17"),
-        ("check", "loans", "--now", "2026-02-20"),
+        ("check", "loans", "--now", "2026-02-16T12:00"),
     ):
         assert run([*map(str, command), "--store", str(store)]) in (0, 1)
     return store

@@ -20,7 +20,7 @@ def test_an_incident_is_acknowledged_and_stays_so_after_a_check(call: Call, stor
     said = call("acknowledge", "loans", "--store", store)
     assert said.status == 0
     assert said.out.startswith(f"{listed(call, store)['id']} is acknowledged: Since ")
-    call("check", "loans", "--store", store)
+    call("check", "loans", "--now", "2026-02-16T13:00", "--store", store)
     assert listed(call, store)["state"] == "acknowledged"
 
 

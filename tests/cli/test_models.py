@@ -230,7 +230,7 @@ def test_checking_tells_each_finding_once_with_its_windows(call: Call, store: Pa
         for window in model.store.windows("loans"):
             with model.store.catalog.write() as tx:
                 tx.put(type(window)(**{**vars(window), "applied": window.applied + 1}))  # as if something had changed
-    said = call("check", "loans", "--now", "2026-02-20", "--store", store)
+    said = call("check", "loans", "--now", "2026-02-16T12:00", "--store", store)
     assert said.status == 1
     lines = said.out.splitlines()
     assert lines[0] == "loans is out of true in 14 of 28 windows judged."
@@ -241,23 +241,23 @@ def test_checking_tells_each_finding_once_with_its_windows(call: Call, store: Pa
 
 
 def test_nothing_new_is_in_true(call: Call, store: Path) -> None:
-    said = call("check", "--now", "2026-02-20", "--store", store)
+    said = call("check", "--now", "2026-02-16T12:00", "--store", store)
     assert (said.status, said.out) == (0, "loans: no window has closed or changed since the last check.\n")
 
 
 def test_checking_gives_verdicts_as_json(call: Call, files: Files, fresh: str) -> None:
     call("log", fresh, files.calm, "--at", "2026-02-02")
-    verdicts = json.loads(call("check", fresh, "--now", "2026-02-20", "--json").out)
+    verdicts = json.loads(call("check", fresh, "--now", "2026-02-02T12:00", "--json").out)
     assert {verdict["kind"] for verdict in verdicts} <= {"true", "not_comparable", "drifting"}
     assert set(verdicts[0]) == {
         "kind", "reason", "metric", "column", "slice", "window", "value", "interval", "n", "threshold",
     }  # fmt: skip
-    assert json.loads(call("check", "--now", "2026-02-20", "--json").out) == {"loans": []}
+    assert json.loads(call("check", "--now", "2026-02-02T12:00", "--json").out) == {"loans": []}
 
 
 def test_calm_windows_are_in_true(call: Call, files: Files, fresh: str) -> None:
     call("log", fresh, files.calm, "--at", "2026-02-02")
-    said = call("check", fresh, "--now", "2026-02-20")
+    said = call("check", fresh, "--now", "2026-02-02T12:00")
     assert said.status == 0
     assert said.out.startswith("loans is in true: 14 windows judged.")
 

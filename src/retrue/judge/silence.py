@@ -40,13 +40,14 @@ def judge_volume(events: int, usual: Sequence[int]) -> Verdict | None:
         return None
     roots = np.sqrt(np.asarray(usual, np.float64))
     middle = float(np.median(roots))
+    common = round(middle**2)
     least = max(middle - FAR * spread(roots, POISSON), 0.0) ** 2
-    if events and (events >= least or events >= HALF * middle**2):
+    if events and (events >= least or events >= HALF * common):
         return None
     if not events and least <= 0:
         return None  # such a window may well be empty
     said = f"only {rows(events)}" if events else "no events"
-    reason = f"{said}; usually about {rows(round(middle**2))}"
+    reason = f"{said}; usually about {rows(common)}"
     return Verdict(VerdictKind.SILENT, reason, "rows", value=float(events), n=events, threshold=round(least, 1))
 
 
