@@ -48,6 +48,7 @@ def test_good_windows_off_the_reference_widen_the_threshold() -> None:
 
 def test_columns_that_not_all_have_and_too_few_windows_teach_nothing() -> None:
     rng = np.random.default_rng(3)
-    assert Habits([]).nulls == Habits([]).bad_shares == {}
+    assert Habits([]).nulls == {}
+    assert Habits([]).bad_shares == {}
     assert Habits([window(rng, 0.0)] * 3).nulls == {}
     assert Habits([window(rng, 0.0), Profile(0, {})]).bad_shares == {}
