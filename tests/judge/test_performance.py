@@ -75,3 +75,15 @@ def test_without_intervals_the_floor_alone_decides() -> None:
 def test_a_reason_calls_metrics_as_tables_do() -> None:
     assert judge_metric("mae", around(104.0, 0.1), around(100.0, 0.1), 5_000, 1e-3).reason.startswith("MAE 104")
     assert judge_metric("roc_auc", around(0.7, 0.01), around(0.7, 0.01), 5_000, 1e-3).reason.startswith("ROC AUC 0.7")
+
+
+def test_what_the_counts_may_be_off_by_is_no_degradation() -> None:
+    """Percentages where the reference has shares: all scores share the last bin, and the area is off by up to 0.5."""
+    blurred = Measure(0.50, interval=(0.49, 0.51), error=0.5)
+    verdict = judge_metric("roc_auc", blurred, around(0.73, 0.01), 5_000, 1e-3)
+    assert (verdict.kind, verdict.reason) == (
+        VerdictKind.NOT_COMPARABLE,
+        "ROC AUC can't be told: it may be off by 0.500, for many scores share a bin",
+    )
+    sharp = Measure(0.50, interval=(0.49, 0.51), error=0.001)
+    assert judge_metric("roc_auc", sharp, around(0.73, 0.01), 5_000, 1e-3).kind is VerdictKind.DEGRADED

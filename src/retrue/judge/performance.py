@@ -107,7 +107,10 @@ def judge_metric(
     why = "that is worth telling" if reach == bound else "that chance explains"
     if reach == habit > bound:
         why = "that chance and its own variation explain"
-    degraded = worse > reach
+    degraded, blur = worse > reach, (window.error or 0.0) + (reference.error or 0.0)
+    if degraded and worse <= blur:
+        said = f"{metric_name(name)} can't be told: it may be off by {figure(blur)}, for many scores share a bin"
+        return Verdict(VerdictKind.NOT_COMPARABLE, said, metric=name, n=labelled)
     threshold = reference.value - reach if metric.better == "higher" else reference.value + reach
     return Verdict(
         VerdictKind.DEGRADED if degraded else VerdictKind.TRUE,
