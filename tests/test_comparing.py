@@ -383,3 +383,36 @@ def test_roles_beside_a_schema_are_an_error() -> None:
         rt.compare(REFERENCE, CALM, schema=schema, label="y", score="p")
     changed = schema.replace(label="y", score="p", task="binary", positive="1")
     assert "roc_auc" in rt.compare(REFERENCE, CALM, schema=changed).performance
+
+
+def test_what_is_estimated_without_labels_is_what_labels_say() -> None:
+    """The same rows with and without their labels; where a score means what it meant, the interval holds the truth."""
+    rng = np.random.default_rng(0)
+
+    def events(rows: int, shift: float) -> pl.DataFrame:
+        x = rng.normal(shift, 1, rows)
+        p = 1 / (1 + np.exp(-2 * x))
+        return pl.DataFrame({"x": x, "p": p, "y": (rng.random(rows) < p).astype(int)})
+
+    reference, window = events(8_000, 0.0), events(4_000, 0.7)
+    known = rt.compare(reference, window, label="y", score="p")
+    guessed = rt.compare(reference, window.drop("y"), label="y", score="p")
+    assert known.estimated == {}
+    assert guessed.performance == {}
+    for name in ("accuracy", "roc_auc", "precision", "recall", "log_loss"):
+        low, high = guessed.estimated[name].window.interval or (0, 0)
+        assert low <= (known.performance[name].window.value or -1) <= high, name
+        assert guessed.estimated[name].reference == known.performance[name].reference
+    assert "Estimated performance, without labels" in guessed.to_html()
+
+
+def test_where_nothing_can_be_estimated_the_report_says_why() -> None:
+    """A window of twelve rows."""
+    p = np.linspace(0.05, 0.95, 1_000)
+    reference = pl.DataFrame({"p": p, "y": (np.random.default_rng(0).random(1_000) < p).astype(int)})
+    found = rt.compare(reference, reference.head(12).drop("y"), label="y", score="p")
+    assert found.estimated == {}
+    assert found.estimate_notes == (
+        "Performance can't be estimated without labels: the window has 12 rows with a score, needs 30",
+    )
+    assert "needs 30" in str(found)

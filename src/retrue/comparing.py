@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from retrue.core.cube import EVERYTHING
 from retrue.core.extra import Counter, RowRule, TimeSpan
+from retrue.core.outcome import BinaryOutcome, Outcome
 from retrue.core.outcome_grid import BinaryGrid
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
@@ -306,7 +307,30 @@ def build(
         f"{outcome.label} = {outcome.positive}" if isinstance(outcome, BinaryGrid) else None,
         effective_of(window),
         effective_of(base.profile),
+        *estimated(window.outcome, base.profile.outcome),
     )
+
+
+Estimated = tuple[dict[str, PerformanceReport], tuple[str, ...]]
+
+
+def estimated(window: Outcome | None, reference: Outcome | None) -> Estimated:
+    """What labels would say, from the scores alone, and how far to believe it; nothing where the window has labels."""
+    if not isinstance(window, BinaryOutcome) or not isinstance(reference, BinaryOutcome):
+        return {}, ()
+    if window.labelled or not window.unlabelled or not reference.labelled:
+        return {}, ()
+    from retrue.estimate.cbpe import cbpe
+
+    found = cbpe(window, reference)
+    if found.refused is not None:
+        return {}, (f"Performance can't be estimated without labels: {found.refused}",)
+    told = {
+        name: PerformanceReport.of(get(name), one, get(name).compute(reference))
+        for name, one in found.metrics.items()
+        if one.value is not None
+    }
+    return told, (*found.warnings, "From the scores: right as long as what a score means stays as it was.")
 
 
 def effective_of(profile: Profile) -> float | None:

@@ -68,7 +68,19 @@ def test_a_degraded_model_is_out_of_true(call: Call, files: Files, tmp_path: Pat
 def test_labels_that_are_yet_to_come_are_no_fault(call: Call, files: Files) -> None:
     said = call("compare", files.reference, files.calm, *ROLES)
     assert said.status == 0
-    assert "no labels: performance can't be measured" in said.out
+    assert "no labels: performance is estimated" in said.out
+
+
+def test_performance_is_estimated_until_labels_come(call: Call, files: Files) -> None:
+    """In the terminal and as JSON; where there are labels, there is nothing to estimate."""
+    said = call("compare", files.reference, files.calm, *ROLES).out
+    table = said[said.index("Estimated, without labels") :].splitlines()
+    assert table[1].startswith("ROC AUC")
+    found = json.loads(call("compare", files.reference, files.calm, *ROLES, "--json").out)
+    assert found["performance"] == {}
+    low, high = found["estimated"]["roc_auc"]["interval"]
+    assert low < found["estimated"]["roc_auc"]["reference"] < high
+    assert "estimated" not in json.loads(call("compare", files.reference, files.reference, *ROLES, "--json").out)
 
 
 def test_only_the_rows_of_a_slice_are_compared(call: Call, files: Files, tmp_path: Path) -> None:

@@ -145,6 +145,8 @@ class Comparison:
         slices: the slices that were judged by themselves, by their SQL.
         positive: what counts as positive, such as "late = 1"; None where the model isn't binary.
         window_effective, reference_effective: the effective n of the rows; None where they aren't weighted.
+        estimated: what labels would say of each metric, where the window has none yet and the reference has.
+        estimate_notes: how that was estimated and how far to believe it, or why it can't be.
     """
 
     version: str
@@ -162,6 +164,8 @@ class Comparison:
     positive: str | None = None
     window_effective: float | None = None
     reference_effective: float | None = None
+    estimated: Mapping[str, PerformanceReport] = field(default_factory=dict)
+    estimate_notes: tuple[str, ...] = ()
 
     @property
     def alarms(self) -> tuple[Verdict, ...]:
@@ -175,12 +179,14 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the answer as plain values, ready for JSON: floats or None, never NaN."""
+        estimated = {name: report.to_dict() for name, report in self.estimated.items()}
         return {
             "retrue": self.version,
             "reference": sized(self.reference_rows, self.reference_effective),
             "window": sized(self.window_rows, self.window_effective),
             "columns": {name: column.to_dict() for name, column in self.columns.items()},
             "performance": {name: report.to_dict() for name, report in self.performance.items()},
+            **({"estimated": estimated} if estimated else {}),
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
         }
 

@@ -27,6 +27,7 @@ from retrue.report.words import (
     performance_note,
     plural,
     precise,
+    ranked,
     ranked_performance,
     spanned,
     state_of,
@@ -68,6 +69,11 @@ def view(comparison: Comparison, width: int) -> Iterator[RenderableType]:
         if comparison.positive is not None:
             yield Text(f"positive: {comparison.positive}", style="dim")
         yield from (Text(line, style="dim") for line in note_lines(worth_a_line(comparison)))
+    if comparison.estimated or comparison.estimate_notes:
+        yield Text("")
+        if comparison.estimated:
+            yield performance_table(told_first(ranked(comparison.estimated)), width, "Estimated, without labels")
+        yield from (Text(line, style="dim") for line in comparison.estimate_notes)
     if comparison.slices:
         yield Text("")
         yield slices_table(slice_rows(comparison), width)
@@ -141,16 +147,20 @@ def findings_lines(comparison: Comparison, findings: Sequence[Verdict]) -> Group
 
 def worth_a_line(comparison: Comparison) -> list[PerformanceReport]:
     """Choose the metrics for a terminal: the first few that have a better direction, and those of users."""
-    ranked = ranked_performance(comparison)
-    directed = [report for report in ranked if report.better is not None][:METRICS]
-    own = [report for report in ranked if report.reference.value is None and report.better is None]
-    return [*directed, *own] or ranked[:METRICS]
+    return told_first(ranked_performance(comparison))
 
 
-def performance_table(reports: Sequence[PerformanceReport], width: int) -> Table:
+def told_first(reports: list[PerformanceReport]) -> list[PerformanceReport]:
+    """Of ranked metrics, those for a terminal."""
+    directed = [report for report in reports if report.better is not None][:METRICS]
+    own = [report for report in reports if report.reference.value is None and report.better is None]
+    return [*directed, *own] or reports[:METRICS]
+
+
+def performance_table(reports: Sequence[PerformanceReport], width: int, title: str = "Performance") -> Table:
     """Show each metric on both sides; narrow terminals do without the interval of the window's value."""
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
-    table.add_column("Performance", overflow="fold")
+    table.add_column(title, overflow="fold")
     table.add_column("Window", justify="right", no_wrap=True)
     if width >= NARROW:
         table.add_column("95 % interval", justify="right", no_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from retrue.judge.words import figure, metric_name, percent, rows
@@ -156,9 +157,14 @@ def ranked_performance(comparison: Comparison) -> list[PerformanceReport]:
     """Order the metrics for reading: degraded ones, the usual ones, those with a better direction, the others."""
     known = comparison.performance
     worst = [v.metric for v in comparison.verdicts if v.kind == "degraded" and v.slice is None and v.metric in known]
+    return ranked(known, [str(name) for name in worst])
+
+
+def ranked(known: Mapping[str, PerformanceReport], first: Sequence[str] = ()) -> list[PerformanceReport]:
+    """Order metrics for reading: some first, the usual ones, those with a better direction, the others."""
     directed = [name for name, report in known.items() if report.better is not None]
-    names = [*worst, *(name for name in PREFERRED if name in known), *directed, *known]
-    return [known[str(name)] for name in dict.fromkeys(names)]
+    names = [*first, *(name for name in PREFERRED if name in known), *directed, *known]
+    return [known[name] for name in dict.fromkeys(names)]
 
 
 def out_of_true(comparison: Comparison) -> list[str]:
@@ -254,7 +260,11 @@ def labelled(comparison: Comparison) -> str:
     if window is None or (window.labelled == 0 and (reference is None or reference.labelled == 0)):
         return ""
     if window.labelled == 0:
-        return "no labels: performance can't be measured"
+        return (
+            "no labels: performance is estimated"
+            if comparison.estimated
+            else "no labels: performance can't be measured"
+        )
     return "all labelled" if not window.unlabelled else f"{percent(window.coverage or 0.0)} labelled"
 
 
