@@ -154,7 +154,12 @@ def learn_columns(
         frame = table.sample([column.name], FIT_ROWS) if whole is None else whole
         return learn_column(column, frame[column.name])
 
-    learned = {source: profile for found in spread(one, columns) for source, profile in found.items()}
+    learned = {
+        source: profile
+        for found in spread(one, columns)
+        for source, profile in found.items()
+        if source.projection is None or source.name not in table.dtypes  # a column of that name goes before
+    }
     together = present(outcome_columns(schema), table)
     outcome = fit_outcome(schema, table.sample(together, FIT_ROWS)) if together else None
     profiles = {source.name: profile for source, profile in learned.items()}
@@ -201,8 +206,10 @@ def count_columns(table: Table, grids: Grids) -> Profile:
         parts = (grids.count_column(name, batch) for batch in table.batches(wanted))
         return reduce(add, parts, grids.empty_column(name))
 
-    columns = dict(zip(grids.columns, spread(one, list(grids.columns)), strict=True))
-    return grids.assemble(rows, columns, count_together(table, grids))
+    # What needs several columns takes longest, so it begins first.
+    works: list[Callable[[], Any]] = [partial(count_together, table, grids), *(partial(one, n) for n in grids.columns)]
+    together, *columns = spread(lambda work: work(), works)
+    return grids.assemble(rows, dict(zip(grids.columns, columns, strict=True)), together)
 
 
 def count_together(table: Table, grids: Grids) -> Profile:
