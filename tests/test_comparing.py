@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.tables.conftest import EVENTS, FILES, FRAMES
 
 import retrue as rt
 from retrue.comparing import load_reference, make_reference
+from retrue.judge.verdict import VerdictKind
 
 ROWS = 4_000
 ROLES: dict[str, Any] = {"id": "id", "label": "y", "score": "p"}
@@ -416,3 +418,52 @@ def test_where_nothing_can_be_estimated_the_report_says_why() -> None:
         "Performance can't be estimated without labels: the window has 12 rows with a score, needs 30",
     )
     assert "needs 30" in str(found)
+
+
+NUMBERS = [i % 17 / 3 for i in range(600)]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pl.Series([["a"], ["b", "c"]] * 300),
+        pl.Series([[1], [2, 3]] * 300),
+        pl.Series([[]] * 600, dtype=pl.List(pl.Float64)),
+        pl.Series([[1.0]] * 600),
+        pl.Series([[1.0], [2.0, 3.0]] * 300),
+        pl.Series([{"a": 1, "b": "x"}] * 600),
+        pl.Series([b"ab", b"c"] * 300),
+        pl.Series([timedelta(days=1)] * 600),
+        pl.Series([timedelta(days=1), None] * 300),
+    ],
+    ids=lambda series: f"{series.dtype}",
+)
+def test_a_column_of_any_type_costs_the_rest_nothing(odd: pl.Series) -> None:
+    """What can't be profiled is left out; what was text and is something else now is out of true, or missing."""
+    table = pl.DataFrame({"x": NUMBERS, "odd": odd})
+    report = rt.compare(table, table)
+    assert report.columns["x"].verdict.kind is VerdictKind.TRUE
+    assert report.exit_status == 0
+    for other in (["some text of several words"] * 600, ["a", "b"] * 300, NUMBERS):
+        for pair in (
+            (table, table.with_columns(odd=pl.Series(other))),
+            (table.with_columns(odd=pl.Series(other)), table),
+        ):
+            assert rt.compare(*pair).columns["x"].verdict.kind is VerdictKind.TRUE
+
+
+def test_a_column_without_a_name_is_a_column() -> None:
+    """As pandas writes its index."""
+    table = pl.DataFrame({"": range(600), "x": NUMBERS, "y": [0, 1] * 300})
+    assert rt.compare(table, table).exit_status == 0
+    assert rt.compare(table, table, label="y", score="x").columns["x"].verdict.kind is VerdictKind.TRUE
+
+
+def test_a_column_goes_before_a_projection_of_its_name() -> None:
+    """`x.words` is measured, not the words of `x`."""
+    texts = [f"some longer text number {i} with words" for i in range(600)]
+    before = pl.DataFrame({"x": texts, "x.words": NUMBERS})
+    after = before.with_columns(x=pl.Series([text * 9 for text in texts]))
+    report = rt.compare(before, after)
+    assert report.columns["x.words"].verdict.kind is VerdictKind.TRUE
+    assert report.columns["x.characters"].verdict.kind is not VerdictKind.TRUE

@@ -96,7 +96,7 @@ def compare(
 
 def without_late_label(window: Profile, schema: Schema) -> Profile:
     """Leave out a label that no row has: it comes later, which is no fault of the data."""
-    label = window.columns.get(schema.label or "")
+    label = None if schema.label is None else window.columns.get(schema.label)
     if label is None or label.n or label.special_count("null") < label.rows:
         return window
     return replace(window, columns={name: column for name, column in window.columns.items() if name != schema.label})
@@ -344,7 +344,8 @@ def is_told(verdict: Verdict, judge: Judge, table: Table) -> bool:
 
     What a user's rule says is always told; so is a label that isn't there yet.
     """
-    schema, source = judge.reference.schema, judge.reference.grids.sources.get(verdict.column or "")
+    schema, sources = judge.reference.schema, judge.reference.grids.sources
+    source = None if verdict.column is None else sources.get(verdict.column)
     if source is None or source.column in table.dtypes or source.column in (schema.label, *schema.feedback):
         return False
     told = (verdict.metric, verdict.column, verdict.threshold)

@@ -31,6 +31,7 @@ from retrue.core.outcome_grid import (
 from retrue.core.profile import Profile, bytes_to_frame, fields_to_frame, frame_to_bytes, frame_to_fields, grouped
 from retrue.core.ranking import RankingGrid
 from retrue.core.state import Fields, Floats, Ints
+from retrue.core.values import unreadable
 from retrue.core.weighing import weigh
 from retrue.core.weighted import Weighing, read_weights
 from retrue.errors import ProfileError
@@ -208,6 +209,8 @@ def learn_column(column: Column, series: pl.Series) -> dict[Source, ColumnProfil
         return {Source(column.name): NumericGrid.learn(series, temporal=column.kind == Kind.DATETIME)}
     if column.kind in CATEGORICAL_KINDS or column.kind == Kind.CONSTANT:
         return {Source(column.name): CategoricalGrid.learn(series)}
+    if column.kind == Kind.TEXT and unreadable(series.dtype):
+        return {}  # lists, structs, bytes: kept, not profiled
     sources = [Source(column.name, p.name) for p in project.of_kind(column.kind)]
     return {source: NumericGrid.learn(source.of(series)) for source in sources}
 

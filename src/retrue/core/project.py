@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from retrue.core.values import text_rows
 from retrue.errors import ProfileError
 from retrue.schema import Kind
 
@@ -55,13 +56,13 @@ def of_kind(kind: Kind) -> list[Projection]:
 @projection("characters", Kind.TEXT)
 def characters(series: pl.Series) -> pl.Series:
     """Length of the text in characters."""
-    return series.cast(pl.String, strict=False).str.len_chars().cast(pl.Float64)
+    return text_rows(series).str.len_chars().cast(pl.Float64)
 
 
 @projection("words", Kind.TEXT)
 def words(series: pl.Series) -> pl.Series:
     """Number of words: runs of characters that aren't white space."""
-    return series.cast(pl.String, strict=False).str.count_matches(r"\S+").cast(pl.Float64)
+    return text_rows(series).str.count_matches(r"\S+").cast(pl.Float64)
 
 
 @projection("norm", Kind.EMBEDDING)
@@ -70,6 +71,6 @@ def norm(series: pl.Series) -> pl.Series:
     lists = series.arr.to_list() if isinstance(series.dtype, pl.Array) else series
     if not isinstance(lists.dtype, pl.List):
         return pl.Series(series.name, [None], dtype=pl.Float64).new_from_index(0, len(series))
-    values = lists.cast(pl.List(pl.Float64))
+    values = lists.cast(pl.List(pl.Float64), strict=False)
     squares = values.list.eval(pl.element() ** 2).list.sum().sqrt()
     return squares.to_frame("v").select(pl.when(lists.is_not_null()).then(pl.col("v")).alias("v"))["v"]

@@ -147,7 +147,9 @@ def unreadable(dtype: pl.DataType) -> bool:
 
 
 def plain(values: pl.Series) -> pl.Series:
-    """Print values as text, whole floats without `.0`."""
+    """Print values as text, whole floats without `.0`; durations in seconds."""
+    if values.dtype == pl.Duration:
+        values = seconds(values, temporal=False)
     if not values.dtype.is_float():
         return values.cast(pl.String)
     frame = values.alias("v").to_frame()

@@ -115,7 +115,9 @@ def found_target(
 
 def leaning(roles: Roles, values: Mapping[str, pl.Series]) -> str | None:
     """The label whose rows have the highest mean score; None without one score and labels, or where two have."""
-    label, score = values.get(roles.label or ""), values.get(roles.score if isinstance(roles.score, str) else "")
+    if roles.label is None or not isinstance(roles.score, str):
+        return None
+    label, score = values.get(roles.label), values.get(roles.score)
     if label is None or score is None or is_large(label.dtype) or is_large(score.dtype):
         return None
     both = pl.DataFrame({"label": label, "score": score.cast(pl.Float64, strict=False)}).drop_nulls()

@@ -99,7 +99,8 @@ def guess_task(
     """The task that label, score and prediction tell, and why."""
     if isinstance(roles.score, Mapping):
         return (Task.BINARY if len(roles.score) == 2 else Task.MULTICLASS), f"{len(roles.score)} classes have a score"
-    label, prediction = columns.get(roles.label or ""), columns.get(roles.prediction or "")
+    label = None if roles.label is None else columns.get(roles.label)
+    prediction = None if roles.prediction is None else columns.get(roles.prediction)
     if any(column is not None and column.dtype.startswith(("List", "Array")) for column in (label, prediction)):
         return Task.RANKING, "lists of items"
     label_task = None if label is None or label.kind == Kind.EMPTY else outcome_task(label, outcomes, "label")
