@@ -38,24 +38,24 @@ def test_weights_have_mean_one_and_parts_have_their_shares(parts: list[tuple[int
     assert at == mixed.table.height == mixed.manifest["rows"]
 
 
-def test_a_row_belongs_to_the_first_part_that_has_it() -> None:
+def test_a_row_belongs_to_one_part() -> None:
     mixed = Mix({part("old", range(10)): 0.5, part("new", range(8, 12)): 0.5}).build(["id"], key="id")
     assert mixed.table["id"].to_list() == list(range(12))
-    assert [told["rows"] for told in mixed.manifest["parts"]] == [10, 2]
-    assert mixed.weights[:10].sum() == pytest.approx(mixed.weights[10:].sum())
+    assert [told["rows"] for told in mixed.manifest["parts"]] == [8, 4]
+    assert mixed.weights[:8].sum() == pytest.approx(mixed.weights[8:].sum())
 
 
 def test_ids_of_another_type_are_the_same_ids() -> None:
     new = Rows("new", pl.DataFrame({"id": pl.Series([8, 20], dtype=pl.Int32), "x": [1.0, 2.0]}))
     mixed = Mix([(part("old", range(10)), 1), (new, 1)]).build(["id", "x"], key="id")
-    assert mixed.table["id"].to_list()[10:] == [20]
+    assert mixed.table["id"].to_list()[9:] == [8, 20]
 
 
 def test_rows_without_an_id_are_kept() -> None:
     """Nobody can say that another part has them."""
     new = Rows("new", pl.DataFrame({"id": [None, 3, 30], "x": [1.0, 2.0, 3.0]}))
     mixed = Mix([(part("old", range(10)), 1), (new, 1)]).build(["id", "x"], key="id")
-    assert mixed.table["id"].to_list()[10:] == [None, 30]
+    assert mixed.table["id"].to_list()[9:] == [None, 3, 30]
 
 
 def test_without_a_key_rows_may_repeat() -> None:
@@ -107,3 +107,19 @@ def test_ids_are_compared_as_text() -> None:
     new = Rows("new", pl.DataFrame({"id": ["3", "e3"], "x": [1.0, 2.0]}))
     mixed = Mix([(part("old", range(10)), 1), (new, 1)]).build(["x"], key="id")
     assert mixed.table["x"].to_list()[10:] == [2.0]
+
+
+def test_a_row_of_several_parts_counts_in_the_smallest_whatever_their_order() -> None:
+    """Edge cases are drawn from the log: taking the whole log first would leave them empty."""
+    log = Rows("log", pl.DataFrame({"id": ["a", "b", "c", "d"], "x": [1, 2, 3, 4]}))
+    edge = Rows("edge", pl.DataFrame({"id": ["b"], "x": [2]}))
+    for parts in ([(log, 0.5), (edge, 0.5)], [(edge, 0.5), (log, 0.5)]):
+        mixed = Mix(parts).build(["x"], key="id")
+        rows = {part["part"]: part["rows"] for part in mixed.manifest["parts"]}
+        assert rows == {"log": 3, "edge": 1}
+        assert [part["part"] for part in mixed.manifest["parts"]] == [part.name for part, _ in parts]
+
+
+def test_what_is_no_part_is_refused() -> None:
+    with pytest.raises(ConfigError, match="'log' as a part of a mix: expected a reference, a collection"):
+        Mix({"log": 1.0})

@@ -67,12 +67,18 @@ class Mix:
             parts: each part with its share; shares are normalised.
 
         Raises:
-            ConfigError: no parts, or a share that isn't positive.
+            ConfigError: no parts, what is none, or a share that isn't positive.
         """
         self.parts: list[tuple[Part, float]] = list(parts.items() if isinstance(parts, Mapping) else parts)
         if not self.parts:
             raise ConfigError("a mix of nothing", expected="at least one part with its share")
         for part, share in self.parts:
+            if not isinstance(getattr(part, "frame", None), pl.DataFrame):
+                raise ConfigError(
+                    f"{part!r} as a part of a mix",
+                    expected="a reference, a collection or a part of the log",
+                    hint="model.reference, model.collect(...), model.logged()",
+                )
             if not 0 < share < float("inf"):
                 raise ConfigError(f"share {share!r} of {part.name!r}", expected="a positive number")
 
@@ -81,24 +87,20 @@ class Mix:
 
         Args:
             columns: what to keep of each part, in this order.
-            key: a column of ids; a row that an earlier part already has is left out.
+            key: a column of ids; a row that several parts have counts in the smallest of them: edge cases are drawn
+                from the log, and are to keep their weight.
 
         Raises:
             SchemaError: a part lacks a column.
             RefusedError: a part has no rows left.
             ConfigError: a part has so few rows for its share that each would count as more than `HEAVIEST`.
         """
-        frames: list[pl.DataFrame] = []
-        seen: pl.Series | None = None
-        said: list[dict[str, Any]] = []
+        frames = self.rows_once(columns, key)
         total = sum(share for _, share in self.parts)
-        for part, share in self.parts:
-            frame = self.rows_of(part, columns, key, seen)
-            if key is not None:
-                ids = text_rows(frame[key])
-                seen = ids if seen is None else pl.concat([seen, ids])
-            frames.append(frame.select(columns))
-            said.append({"part": part.name, "share": share / total, "rows": frame.height, "digest": digest(frames[-1])})
+        said: list[dict[str, Any]] = [
+            {"part": part.name, "share": share / total, "rows": frame.height, "digest": digest(frame)}
+            for (part, share), frame in zip(self.parts, frames, strict=True)
+        ]
         table = pl.concat(frames, how="vertical_relaxed")
         for entry in said:
             each = entry["share"] * table.height / entry["rows"]
@@ -114,10 +116,24 @@ class Mix:
         )
         return Mixed(table, weights, {"parts": said, "rows": table.height, "columns": columns})
 
+    def rows_once(self, columns: list[str], key: str | None) -> list[pl.DataFrame]:
+        """The rows of each part, in the parts' order, each row in one of them."""
+        whole = [part.frame for part, _ in self.parts]
+        found: dict[int, pl.DataFrame] = {}
+        seen: pl.Series | None = None
+        for place in sorted(range(len(whole)), key=lambda place: whole[place].height):
+            frame = self.rows_of(self.parts[place][0], whole[place], columns, key, seen)
+            if key is not None:
+                ids = text_rows(frame[key])
+                seen = ids if seen is None else pl.concat([seen, ids])
+            found[place] = frame.select(columns)
+        return [found[place] for place in range(len(whole))]
+
     @staticmethod
-    def rows_of(part: Part, columns: list[str], key: str | None, seen: pl.Series | None) -> pl.DataFrame:
+    def rows_of(
+        part: Part, frame: pl.DataFrame, columns: list[str], key: str | None, seen: pl.Series | None
+    ) -> pl.DataFrame:
         """The rows of one part that are new."""
-        frame = part.frame
         missing = [name for name in [*columns, *([key] if key else [])] if name not in frame.columns]
         if missing:
             raise SchemaError(f"column {missing[0]!r} is missing", where=f"part {part.name!r} of the mix")
