@@ -69,6 +69,15 @@ def test_the_whole_way_from_edge_cases_to_a_new_champion_and_back(call: Call, st
     assert call("rollback", "loans", *where, "--json").status == 1
 
 
+def test_what_was_promoted_can_be_proven_but_not_promoted_again(call: Call, proven: Path) -> None:
+    """`prove` says so too, instead of naming a step that is refused."""
+    assert call("promote", "loans", "--store", proven).status == 0
+    said = call("prove", "loans", "--store", proven).out
+    assert "But it can't be promoted: it is version 2 already. Hint: retrain" in said
+    assert "Next: retrue promote" not in said
+    assert call("promote", "loans", "--store", proven).status == 1
+
+
 def test_each_step_as_json(call: Call, proven: Path) -> None:
     where = ("--store", proven, "--json")
     assert set(json.loads(call("collect", "loans", SOUTH, "--budget", "50", *where).out)) == {

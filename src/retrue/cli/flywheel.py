@@ -208,7 +208,9 @@ def prove(name: ModelArgument, run: RunArgument = "latest", store: StoreOption =
     from retrue.report.proof import proof_view
 
     shared.console().print(proof_view(proof))
-    if proof.passed:
+    if proof.passed and found.passed_over is not None:
+        typer.echo(f"\nBut it can't be promoted: {found.passed_over}. Hint: retrain")
+    elif proof.passed:
         typer.echo(f"\nNext: retrue promote {name} {found.id}{shared.same_store(store)}")
     return int(not proof.passed)
 

@@ -111,6 +111,15 @@ class Run:
         """What the catalog says of this run now: another process may have gone on with it."""
         return dict(find(self.model, self.id).body)
 
+    @property
+    def passed_over(self) -> str | None:
+        """Why it may not be promoted whatever it shows: it was, or another took its champion's place; else None."""
+        if "version" in self.kept:
+            return f"it is version {self.kept['version']} already"
+        if self.body["champion"] != self.model.version:
+            return f"version {self.model.version} has taken over from version {self.body['champion']}, its champion"
+        return None
+
     def promote(self) -> str:
         """Make the challenger the champion; gives its version.
 
@@ -118,12 +127,9 @@ class Run:
             RefusedError: the gate doesn't pass, with the reasons; or the champion that it was trained against has
                 been replaced, perhaps by this very run.
         """
-        what = f"run {self.id} is not promoted"
-        if "version" in self.kept:
-            raise RefusedError([f"it is version {self.kept['version']} already"], what=what)
-        if self.body["champion"] != self.model.version:
-            reason = f"version {self.model.version} has taken over from version {self.body['champion']}, its champion"
-            raise RefusedError([reason], what=what, hint="retrain, so that it is compared with the champion of today")
+        what, late = f"run {self.id} is not promoted", self.passed_over
+        if late is not None:
+            raise RefusedError([late], what=what, hint="retrain, to be compared with the champion of today")
         proof = self.prove()
         if not proof.passed:
             raise RefusedError(proof.reasons, what=what)
