@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from tests.tables.conftest import EVENTS, FILES, FRAMES
 
 import retrue as rt
 from retrue.comparing import load_reference, make_reference
-from retrue.judge.verdict import VerdictKind
 
 ROWS = 4_000
 ROLES: dict[str, Any] = {"id": "id", "label": "y", "score": "p"}
@@ -385,85 +383,3 @@ def test_roles_beside_a_schema_are_an_error() -> None:
         rt.compare(REFERENCE, CALM, schema=schema, label="y", score="p")
     changed = schema.replace(label="y", score="p", task="binary", positive="1")
     assert "roc_auc" in rt.compare(REFERENCE, CALM, schema=changed).performance
-
-
-def test_what_is_estimated_without_labels_is_what_labels_say() -> None:
-    """The same rows with and without their labels; where a score means what it meant, the interval holds the truth."""
-    rng = np.random.default_rng(0)
-
-    def events(rows: int, shift: float) -> pl.DataFrame:
-        x = rng.normal(shift, 1, rows)
-        p = 1 / (1 + np.exp(-2 * x))
-        return pl.DataFrame({"x": x, "p": p, "y": (rng.random(rows) < p).astype(int)})
-
-    reference, window = events(8_000, 0.0), events(4_000, 0.7)
-    known = rt.compare(reference, window, label="y", score="p")
-    guessed = rt.compare(reference, window.drop("y"), label="y", score="p")
-    assert known.estimated == {}
-    assert guessed.performance == {}
-    for name in ("accuracy", "roc_auc", "precision", "recall", "log_loss"):
-        low, high = guessed.estimated[name].window.interval or (0, 0)
-        assert low <= (known.performance[name].window.value or -1) <= high, name
-        assert guessed.estimated[name].reference == known.performance[name].reference
-    assert "Estimated performance, without labels" in guessed.to_html()
-
-
-def test_where_nothing_can_be_estimated_the_report_says_why() -> None:
-    """A window of twelve rows."""
-    p = np.linspace(0.05, 0.95, 1_000)
-    reference = pl.DataFrame({"p": p, "y": (np.random.default_rng(0).random(1_000) < p).astype(int)})
-    found = rt.compare(reference, reference.head(12).drop("y"), label="y", score="p")
-    assert found.estimated == {}
-    assert found.estimate_notes == (
-        "Performance can't be estimated without labels: the window has 12 rows with a score, needs 30",
-    )
-    assert "needs 30" in str(found)
-
-
-NUMBERS = [i % 17 / 3 for i in range(600)]
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        pl.Series([["a"], ["b", "c"]] * 300),
-        pl.Series([[1], [2, 3]] * 300),
-        pl.Series([[]] * 600, dtype=pl.List(pl.Float64)),
-        pl.Series([[1.0]] * 600),
-        pl.Series([[1.0], [2.0, 3.0]] * 300),
-        pl.Series([{"a": 1, "b": "x"}] * 600),
-        pl.Series([b"ab", b"c"] * 300),
-        pl.Series([timedelta(days=1)] * 600),
-        pl.Series([timedelta(days=1), None] * 300),
-    ],
-    ids=lambda series: f"{series.dtype}",
-)
-def test_a_column_of_any_type_costs_the_rest_nothing(odd: pl.Series) -> None:
-    """What can't be profiled is left out; what was text and is something else now is out of true, or missing."""
-    table = pl.DataFrame({"x": NUMBERS, "odd": odd})
-    report = rt.compare(table, table)
-    assert report.columns["x"].verdict.kind is VerdictKind.TRUE
-    assert report.exit_status == 0
-    for other in (["some text of several words"] * 600, ["a", "b"] * 300, NUMBERS):
-        for pair in (
-            (table, table.with_columns(odd=pl.Series(other))),
-            (table.with_columns(odd=pl.Series(other)), table),
-        ):
-            assert rt.compare(*pair).columns["x"].verdict.kind is VerdictKind.TRUE
-
-
-def test_a_column_without_a_name_is_a_column() -> None:
-    """As pandas writes its index."""
-    table = pl.DataFrame({"": range(600), "x": NUMBERS, "y": [0, 1] * 300})
-    assert rt.compare(table, table).exit_status == 0
-    assert rt.compare(table, table, label="y", score="x").columns["x"].verdict.kind is VerdictKind.TRUE
-
-
-def test_a_column_goes_before_a_projection_of_its_name() -> None:
-    """`x.words` is measured, not the words of `x`."""
-    texts = [f"some longer text number {i} with words" for i in range(600)]
-    before = pl.DataFrame({"x": texts, "x.words": NUMBERS})
-    after = before.with_columns(x=pl.Series([text * 9 for text in texts]))
-    report = rt.compare(before, after)
-    assert report.columns["x.words"].verdict.kind is VerdictKind.TRUE
-    assert report.columns["x.characters"].verdict.kind is not VerdictKind.TRUE

@@ -1,106 +1,94 @@
-"""Odd input: scores that are no probabilities, empty columns, yes and no, roles that are none."""
+"""Compare where labels haven't come, and where columns are of any type or name: nothing costs the rest."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
 
 import numpy as np
 import polars as pl
 import pytest
-from tests.test_comparing import CALM, REFERENCE, ROLES, ROWS
 
 import retrue as rt
+from retrue.judge.verdict import VerdictKind
 
 
-def test_percentages_instead_of_probabilities_are_broken_and_said_aloud() -> None:
-    """Log loss of the few scores within 0 to 1, or accuracy at 0.5, would be confident nonsense."""
-    report = rt.compare(REFERENCE, CALM.with_columns(pl.col("p") * 100), **ROLES)
-    found = report.columns["p"].verdict
-    assert (found.kind.value, found.alarms) == ("broken", True)
-    assert "no probability" in found.reason
-    assert report.performance["log_loss"].window.value is None
-    assert "no probabilities" in str(report)
-    assert "no probabilities" in report.to_html()
+def test_what_is_estimated_without_labels_is_what_labels_say() -> None:
+    """The same rows with and without their labels; where a score means what it meant, the interval holds the truth."""
+    rng = np.random.default_rng(0)
+
+    def events(rows: int, shift: float) -> pl.DataFrame:
+        x = rng.normal(shift, 1, rows)
+        p = 1 / (1 + np.exp(-2 * x))
+        return pl.DataFrame({"x": x, "p": p, "y": (rng.random(rows) < p).astype(int)})
+
+    reference, window = events(8_000, 0.0), events(4_000, 0.7)
+    known = rt.compare(reference, window, label="y", score="p")
+    guessed = rt.compare(reference, window.drop("y"), label="y", score="p")
+    assert known.estimated == {}
+    assert guessed.performance == {}
+    for name in ("accuracy", "roc_auc", "precision", "recall", "log_loss"):
+        low, high = guessed.estimated[name].window.interval or (0, 0)
+        assert low <= (known.performance[name].window.value or -1) <= high, name
+        assert guessed.estimated[name].reference == known.performance[name].reference
+    assert "Estimated performance, without labels" in guessed.to_html()
 
 
-def test_raw_margins_on_both_sides_are_a_note_and_no_alarm() -> None:
-    margin = (pl.col("p") / (1 - pl.col("p"))).log()
-    report = rt.compare(REFERENCE.with_columns(p=margin), CALM.with_columns(p=margin), **ROLES)
-    assert report.columns["p"].verdict.kind.value == "true"
-    assert report.performance["accuracy"].window.value is None
-    assert report.performance["roc_auc"].window.value is not None
-    assert not report.alarms
-    assert "no probabilities" in str(report)
+def test_where_nothing_can_be_estimated_the_report_says_why() -> None:
+    """A window of twelve rows."""
+    p = np.linspace(0.05, 0.95, 1_000)
+    reference = pl.DataFrame({"p": p, "y": (np.random.default_rng(0).random(1_000) < p).astype(int)})
+    found = rt.compare(reference, reference.head(12).drop("y"), label="y", score="p")
+    assert found.estimated == {}
+    assert found.estimate_notes == (
+        "Performance can't be estimated without labels: the window has 12 rows with a score, needs 30",
+    )
+    assert "needs 30" in str(found)
 
 
-@pytest.mark.parametrize("dtype", [pl.Null, pl.String, pl.Float64], ids=str)
-def test_a_column_that_was_empty_is_told_when_it_has_values(dtype: type[pl.DataType]) -> None:
-    """It has no distribution to compare with, which is no reason to leave it out."""
-    empty = REFERENCE.with_columns(note=pl.lit(None, dtype=dtype))
-    filled = CALM.with_columns(note=pl.when(pl.int_range(ROWS) % 50 > 0).then(pl.int_range(ROWS)))
-    report = rt.compare(empty, filled, **ROLES)
-    found = report.columns["note"].verdict
-    assert (found.kind.value, found.alarms) == ("drifting", False)
-    assert found.reason == "was empty in the reference, now 98 % of 4,000 rows have values"
-    assert report.to_dict()["columns"]["note"]["kind"] == "empty"
-    assert found.reason in report.to_html()
-    assert not report.alarms
-
-
-def test_a_column_that_is_empty_on_both_sides_cant_be_told() -> None:
-    report = rt.compare({"x": [None] * 200}, {"x": [None] * 300})
-    found = report.columns["x"].verdict
-    assert (found.kind.value, found.reason) == ("not_comparable", "the reference has no value, nor has the window")
-    assert "Can't tell: x" in str(report)
+NUMBERS = [i % 17 / 3 for i in range(600)]
 
 
 @pytest.mark.parametrize(
-    ("roles", "said"),
+    "odd",
     [
-        ({"lable": "y"}, "did you mean 'label'?"),
-        ({"rule": ["missing(age) <= 0.1"]}, "did you mean 'rules'?"),
-        ({"label": "y", "score": ["p", "q"]}, "{class: column}"),
-        ({"label": "y", "score": 3}, "{class: column}"),
+        pl.Series([["a"], ["b", "c"]] * 300),
+        pl.Series([[1], [2, 3]] * 300),
+        pl.Series([[]] * 600, dtype=pl.List(pl.Float64)),
+        pl.Series([[1.0]] * 600),
+        pl.Series([[1.0], [2.0, 3.0]] * 300),
+        pl.Series([{"a": 1, "b": "x"}] * 600),
+        pl.Series([b"ab", b"c"] * 300),
+        pl.Series([timedelta(days=1)] * 600),
+        pl.Series([timedelta(days=1), None] * 300),
     ],
-    ids=["typo", "an option", "a list of scores", "a number"],
+    ids=lambda series: f"{series.dtype}",
 )
-def test_roles_that_are_none_are_refused_in_words(roles: dict[str, Any], said: str) -> None:
-    with pytest.raises(rt.errors.SchemaError) as refused:
-        rt.compare(REFERENCE, CALM, **roles)
-    assert said in str(refused.value)
+def test_a_column_of_any_type_costs_the_rest_nothing(odd: pl.Series) -> None:
+    """What can't be profiled is left out; what was text and is something else now is out of true, or missing."""
+    table = pl.DataFrame({"x": NUMBERS, "odd": odd})
+    report = rt.compare(table, table)
+    assert report.columns["x"].verdict.kind is VerdictKind.TRUE
+    assert report.exit_status == 0
+    for other in (["some text of several words"] * 600, ["a", "b"] * 300, NUMBERS):
+        for pair in (
+            (table, table.with_columns(odd=pl.Series(other))),
+            (table.with_columns(odd=pl.Series(other)), table),
+        ):
+            assert rt.compare(*pair).columns["x"].verdict.kind is VerdictKind.TRUE
 
 
-@pytest.mark.parametrize("dtype", [pl.Int64, pl.Float64], ids=str)
-@pytest.mark.parametrize("swapped", [False, True], ids=["was boolean", "becomes boolean"])
-def test_yes_and_no_written_as_0_and_1_are_the_same(dtype: type[pl.DataType], swapped: bool) -> None:
-    """Of the label, and of a feature."""
-    columns = pl.col("y", "paid").cast(pl.Boolean)
-    before, after = REFERENCE.with_columns(columns), CALM.with_columns(columns.cast(pl.Int64).cast(dtype))
-    if swapped:
-        before, after = after, before
-    report = rt.compare(before, after, **ROLES)
-    assert {name: report.columns[name].verdict.kind.value for name in ("y", "paid")} == {"y": "true", "paid": "true"}
-    assert not report.alarms
+def test_a_column_without_a_name_is_a_column() -> None:
+    """As pandas writes its index."""
+    table = pl.DataFrame({"": range(600), "x": NUMBERS, "y": [0, 1] * 300})
+    assert rt.compare(table, table).exit_status == 0
+    assert rt.compare(table, table, label="y", score="x").columns["x"].verdict.kind is VerdictKind.TRUE
 
 
-@pytest.mark.parametrize(
-    ("columns", "moved", "said"),
-    [
-        (["age"], 0, "The one column is in true"),
-        (["age"], 300, "The one column is out of true"),
-        (["age", "amount"], 0, "Both columns are in true"),
-        (["age", "amount"], 300, "1 of 2 columns is out of true"),
-        (["age", "amount", "city"], 0, "All 3 columns are in true"),
-    ],
-)
-def test_the_headline_counts_as_people_do(columns: list[str], moved: int, said: str) -> None:
-    window = CALM.select(columns).with_columns(pl.col("age") + moved)
-    assert str(rt.compare(REFERENCE.select(columns), window)).startswith(said)
-
-
-def test_one_standard_deviation_is_singular() -> None:
-    """Of u to the power of a, the mean is 1 / (1 + a): a deviation (12 to the power of -1/2) below 1/2 for this a."""
-    even, power = (np.arange(ROWS) + 0.5) / ROWS, 1 / (0.5 - 12**-0.5) - 1
-    before, after = ({"x": np.round(x, 2)} for x in (even, even**power))
-    reason = rt.compare(before, after).columns["x"].verdict.reason
-    assert reason.endswith("the mean fell by 1 standard deviation")
+def test_a_column_goes_before_a_projection_of_its_name() -> None:
+    """`x.words` is measured, not the words of `x`."""
+    texts = [f"some longer text number {i} with words" for i in range(600)]
+    before = pl.DataFrame({"x": texts, "x.words": NUMBERS})
+    after = before.with_columns(x=pl.Series([text * 9 for text in texts]))
+    report = rt.compare(before, after)
+    assert report.columns["x.words"].verdict.kind is VerdictKind.TRUE
+    assert report.columns["x.characters"].verdict.kind is not VerdictKind.TRUE
