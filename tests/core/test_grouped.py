@@ -51,18 +51,3 @@ def test_a_coarser_grid_counts_the_merged_bins() -> None:
     tensor = ordered(grid, series, order, np.empty(8)).tensor(coarse, None, np.array([0, 4, 8]))
     assert tensor.counts.tolist() == [[2, 1, 1, 0], [0, 0, 3, 1]]
     assert tensor.profile(1).agrees(coarse.count(series[4:]))
-
-
-@pytest.mark.parametrize("shift", [0.0, 1.0, 30.0, 1e6, 1e12])
-def test_the_spread_of_a_group_is_exact_however_far_from_the_reference_it_lies(shift: float) -> None:
-    """Squares are taken around the column's centre; where that would cost digits, around the group's own mean."""
-    rng = np.random.default_rng(0)
-    reference, values = rng.normal(size=4_000), rng.normal(shift, 1.0, size=3_000)
-    grid = NumericGrid.fit(pl.Series(reference))
-    order, room, starts = np.arange(3_000), np.empty(3_000), np.array([0, 1_000, 1_000, 3_000])
-    tensor = ordered(grid, pl.Series(values), order, room).tensor(grid, None, starts)
-    for group, part in ((0, values[:1_000]), (2, values[1_000:])):
-        np.testing.assert_allclose(
-            tensor.profile(group).moments.m2, part.var() * part.size, rtol=1e-9 if shift < 1e9 else 1e-3
-        )
-    assert tensor.profile(1).moments.n == 0

@@ -22,8 +22,6 @@ from retrue.core.grid import CategoricalGrid, Grid, NumericGrid
 from retrue.core.state import Floats, Ints, Moments, Names, mean_and_m2
 from retrue.core.values import number_rows
 
-FAR = 100.0
-"""How often the squared way from the column's centre may hold a group's variance: two digits of sixteen are lost."""
 ON_GRID = -1
 """The special code of a value that is none."""
 
@@ -176,7 +174,7 @@ def group_numbers(grid: NumericGrid, values: Floats, starts: Ints, special: Ints
 
     Args:
         grid: the grid.
-        values: float64[n] in order of group, `values[starts[g]:starts[g + 1]]`; they are sorted there.
+        values: float64[n] in order of group, `values[starts[g]:starts[g + 1]]`; they are sorted there, then used up.
         starts: int64[G + 1].
         special: int64[G, 5], the rows that are no finite numbers.
     """
@@ -192,7 +190,7 @@ def group_numbers(grid: NumericGrid, values: Floats, starts: Ints, special: Ints
     counts = np.diff(edges, axis=1)
     sums = segment_sums(values, edges[:, :-1].ravel(), counts.ravel()).reshape(groups, bins)
     ends = group_ends(values, starts)
-    mean, m2 = group_spread(values, starts, sums, float(cuts[cuts.size // 2]) if cuts.size else 0.0)
+    mean, m2 = group_spread(values, starts, sums)
     return Tensor(grid, counts, special, sums, np.column_stack([mean, m2, *ends]), {})
 
 
@@ -204,21 +202,17 @@ def group_ends(values: Floats, starts: Ints) -> tuple[Floats, Floats]:
     return values[np.minimum(starts[:-1], last)] + 0.0, values[np.maximum(starts[1:] - 1, 0)] + 0.0
 
 
-def group_spread(values: Floats, starts: Ints, sums: Floats, centre: float) -> tuple[Floats, Floats]:
-    """float64[G] twice: mean and M2 of each group, `sums` float64[G, bins] being those of its bins.
-
-    Squares are taken around one `centre` of the column, and moved to each group's mean (the parallel-axis theorem): one
-    pass for all groups. Where the centre lies so far off that digits would be lost, a group is done by itself.
-    """
+def group_spread(values: Floats, starts: Ints, sums: Floats) -> tuple[Floats, Floats]:
+    """float64[G] twice: mean and M2 of each group, `sums` float64[G, bins] being those of its bins; uses values up."""
     n = np.diff(starts)
     with np.errstate(over="ignore", invalid="ignore"):
         mean = sums.sum(axis=1) / np.maximum(n, 1)
-        off = values - centre
-        off *= off
-        around = segment_sums(off, starts[:-1], n)
-        moved = n * (mean - centre) ** 2
-        m2 = around - moved
-        near = np.isfinite(m2) & (moved <= FAR * m2)
-    for g in np.flatnonzero(~near & (n > 0)):
-        mean[g], m2[g] = mean_and_m2(values[starts[g] : starts[g + 1]])
-    return mean, np.where(n > 0, m2, 0.0)
+    # Sums beyond the largest float are rare, and done with care.
+    wide = {int(g): mean_and_m2(values[starts[g] : starts[g + 1]]) for g in np.flatnonzero(~np.isfinite(mean))}
+    with np.errstate(over="ignore", invalid="ignore"):
+        values -= np.repeat(mean, n)
+        values *= values
+    m2 = segment_sums(values, starts[:-1], n)
+    for g, exact in wide.items():
+        mean[g], m2[g] = exact
+    return mean, m2
