@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from retrue.metrics import Measure
     from retrue.report.comparison import ColumnReport, Comparison
 
-TODO = {
+ADVICE = {
     "broken": "Look at what fills this column: the data is wrong, whatever the model does with it.",
     "degraded": "Find the rows it fails on, label and collect them, and retrain.",
     "unknown": "Label some of these rows before you trust what the model says about them.",
@@ -164,7 +164,7 @@ def entry(
         figure=judged_figure(verdict),
         figure_name=metric_name(verdict.metric) if verdict.metric and verdict.value is not None else "",
         cost=impact_text(report.impact, impact_metric) if report and report.impact is not None else "",
-        todo=TODO.get(str(verdict.kind), "") if verdict.alarms else "",
+        todo=ADVICE.get(str(verdict.kind), "") if verdict.alarms else "",
         spark=sparkline(report.window, report.reference, shown) if report else Markup(""),
         metrics=metric_rows(report, telling=True) if report else (),
         more_metrics=metric_rows(report, telling=False) if report else (),
