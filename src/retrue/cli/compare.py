@@ -98,18 +98,7 @@ def compare(
     from retrue.comparing import compare as run
 
     strict = Strictness.read(fail_on, most)
-    given = shared.roles(
-        id=id,
-        time=time,
-        label=label,
-        score=score,
-        prediction=prediction,
-        task=task,
-        positive=positive,
-        slice=slice,
-        weight=weight,
-        kind=kind,
-    )
+    given = shared.roles(locals())
     shared.check_page(html)
     with shared.working("comparing"):
         report = run(reference, window, where=where, rules=rule or (), row_rules=row_rule or (), **given)
@@ -231,18 +220,7 @@ def reference(
         raise ConfigError(
             f"{save.name!r} is no name for a reference", where="--save", expected=f"a name that ends in {SUFFIX}"
         )
-    given = shared.roles(
-        id=id,
-        time=time,
-        label=label,
-        score=score,
-        prediction=prediction,
-        task=task,
-        positive=positive,
-        slice=slice,
-        weight=weight,
-        kind=kind,
-    )
+    given = shared.roles(locals())
     with shared.working(f"learning from {table}"):
         learned = make_reference(table, **given)
     with shared.whole(save) as file:

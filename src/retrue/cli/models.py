@@ -99,17 +99,7 @@ def register(
     """
     from retrue.cli.settings import registration
 
-    roles = shared.roles(
-        id=id,
-        time=time,
-        label=label,
-        score=score,
-        prediction=prediction,
-        task=task,
-        positive=positive,
-        slice=slice,
-        kind=kind,
-    )
+    roles = shared.roles(locals())
     options = {"window": window, "grace": grace, "maturity": maturity, "alarm_budget": alarm_budget, "rules": rule}
     table, chosen, watched = registration(name, reference, {**roles, "timezone": timezone}, options)
     workspace = shared.open_store(store, create=True)

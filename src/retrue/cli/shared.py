@@ -116,24 +116,12 @@ PositiveRole = Annotated[
 ]
 
 
-def roles(
-    *,
-    id: str | None = None,
-    time: str | None = None,
-    label: str | None = None,
-    score: list[str] | None = None,
-    prediction: str | None = None,
-    task: str | None = None,
-    positive: str | None = None,
-    slice: list[str] | None = None,
-    kind: list[str] | None = None,
-    weight: str | None = None,
-) -> dict[str, Any]:
-    """Roles from the command line as `Schema.infer` takes them; those that weren't given are left out."""
-    said: dict[str, Any] = {"id": id, "time": time, "label": label, "prediction": prediction, "task": task}
-    said |= {"score": scores(score), "positive": positive, "weight": weight}
-    said["slices"] = tuple(slice) if slice else None
-    said["kinds"] = pairs(kind, "--kind") or None
+def roles(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The roles among a command's arguments, as `Schema.infer` takes them; those that weren't given are left out."""
+    plain = ("id", "time", "label", "prediction", "task", "positive", "weight")
+    said = {name: arguments.get(name) for name in plain}
+    said |= {"score": scores(arguments.get("score")), "kinds": pairs(arguments.get("kind"), "--kind") or None}
+    said["slices"] = tuple(arguments.get("slice") or ()) or None
     return {name: value for name, value in said.items() if value is not None}
 
 
