@@ -65,6 +65,7 @@ def page(comparison: Comparison, *, compact: bool = False) -> str:
     drawings = as_json(charts_data(gallery.pictures))
     style, script, vega = style_sheet(), read("report.js"), read("vega.js")
     return environment().get_template("report.html").render(
+        version=comparison.version,
         comparison=comparison,
         compact=compact,
         headline=headline(comparison),

@@ -31,6 +31,7 @@ from retrue.report.incident import (
     slices_title,
 )
 from retrue.report.words import GLYPHS, glyph_of, state_of, tone_of, upper_first
+from retrue.version import VERSION
 
 if TYPE_CHECKING:
     from retrue.report.charts.picture import Picture
@@ -46,8 +47,9 @@ def page(told: Explanation) -> str:
     heads, slices = slices_cells(told.slices)
     style, script, vega = style_sheet(), read("report.js"), read("vega.js")
     return environment().get_template("incident.html").render(
+        version=VERSION,
         incident=told.incident,
-        sentence=tight(told.incident.sentence),
+        headline=tight(told.incident.sentence),
         state=state(told),
         facts=facts(told),
         next=next_step(told),
