@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -15,7 +12,6 @@ from tests.workspace.conftest import day, events, live, registered
 
 import retrue as rt
 from retrue.judge.verdict import VerdictKind
-from retrue.workspace.explaining import plain
 
 
 def slipped(store: rt.Workspace) -> rt.Model:
@@ -95,9 +91,3 @@ def test_all_that_is_given_as_plain_values_is_json(store: rt.Workspace) -> None:
     given += [one.metrics["ks"], *report.performance.values(), model.schema, model.options]
     for value in given:
         json.dumps(value.to_dict(), allow_nan=False)
-
-
-def test_values_that_json_does_not_know_become_plain() -> None:
-    row = {"day": date(2024, 1, 2), "took": timedelta(minutes=1), "sum": Decimal("1.5"), "raw": b"x", "far": math.inf}
-    expected = {"day": "2024-01-02", "took": 60.0, "sum": 1.5, "raw": "b'x'", "far": None}
-    assert plain(row) == expected

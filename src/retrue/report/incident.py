@@ -34,7 +34,7 @@ RANKED = 8
 
 
 class Explanation(Protocol):
-    """What `explain` found; `retrue.workspace.explaining.Explanation` is one."""
+    """What `explain` found; `retrue.workspace.explanation.Explanation` is one."""
 
     @property
     def incident(self) -> Incident: ...

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from datetime import datetime
 from functools import reduce
 from operator import add
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,110 +16,25 @@ from retrue.core.reference import Reference
 from retrue.core.state import Floats
 from retrue.errors import StoreError
 from retrue.explain.examples import find_examples
-from retrue.explain.features import Feature, rank_features
+from retrue.explain.features import rank_features
 from retrue.explain.finding import Finding
-from retrue.explain.since import Course, since_when
+from retrue.explain.since import since_when
 from retrue.explain.slices import find_slices
 from retrue.judge.incident import Incident
 from retrue.judge.streams import level_since
 from retrue.judge.verdict import VerdictKind
 from retrue.metrics import get
-from retrue.report import text
-from retrue.report.incident import explanation_view
-from retrue.report.saving import save_report
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.workspace import checking, clock
 from retrue.workspace.course import course_of
+from retrue.workspace.explanation import EXAMPLES, Explanation
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
 
 SEARCHED = 200_000
 """The most rows of each side that are searched for slices."""
-EXAMPLES = 5
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Why an incident happened, as far as the data tell.
-
-    Attributes:
-        incident: what is explained.
-        since: when it began (ISO), from the series of windows where that shows a change, else from the first alarm.
-        features: columns, by what their move costs, then by surprise.
-        slices: the rows that changed most, or that the model got wrong most, the best first.
-        cost: change of the main metric with labels (window minus reference) and its name; None without labels.
-        examples: a few rows of the first slice.
-        course: how the main column went over time, with its shape; None where the incident is about none.
-    """
-
-    incident: Incident
-    since: str
-    features: tuple[Feature, ...]
-    slices: tuple[Finding, ...]
-    cost: tuple[str, float, tuple[float, float] | None] | None
-    examples: pl.DataFrame
-    course: Course | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return {
-            "incident": self.incident.to_dict(),
-            "since": self.since,
-            "features": [
-                {
-                    "column": feature.column,
-                    "reason": feature.verdict.reason,
-                    "impact": None if feature.cost is None else feature.cost.value,
-                    "interval": None if feature.cost is None else list(feature.cost.interval),
-                }
-                for feature in self.features
-            ],
-            "shape": None if self.course is None else self.course.to_dict(),
-            "slices": [finding.to_dict() for finding in self.slices],
-            "cost": None if self.cost is None else {"metric": self.cost[0], "change": self.cost[1]},
-            "examples": [plain(row) for row in self.examples.head(EXAMPLES).to_dicts()],
-        }
-
-    def to_json(self) -> str:
-        """The same as JSON."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-
-    def to_html(self) -> str:
-        """One page that opens offline: what happened, which rows, what shape, what it costs, what now."""
-        from retrue.report.incident_page import page
-
-        return page(self)
-
-    def save(self, path: str | Path) -> Path:
-        """Write it as `.html` (one self-contained page) or `.json` (`to_dict()`), and give the path.
-
-        Raises:
-            RetrueError: another suffix, or a file that can't be written.
-        """
-        return save_report(path, html=self.to_html, json=self.to_json)
-
-    def __str__(self) -> str:
-        return text.plain(explanation_view(self))
-
-
-def plain(value: Any) -> Any:
-    """A value of a row as JSON knows it: times in ISO, durations in seconds, what isn't finite as null.
-
-    >>> plain({"at": datetime(2024, 1, 2), "x": float("nan"), "tags": ["a", None]})
-    {'at': '2024-01-02T00:00:00', 'x': None, 'tags': ['a', None]}
-    """
-    if isinstance(value, dict):
-        return {str(key): plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple | pl.Series):
-        return [plain(one) for one in value]
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, timedelta | Decimal | float):
-        number = value.total_seconds() if isinstance(value, timedelta) else float(value)
-        return number if math.isfinite(number) else None
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
 @dataclass(frozen=True)
