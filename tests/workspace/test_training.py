@@ -16,7 +16,7 @@ from tests.workspace.conftest import A_DAY, day, events, live, registered
 
 import retrue as rt
 from retrue.refine.promote import Gate
-from retrue.workspace.model import Logged
+from retrue.workspace.collecting import Logged
 
 CODES = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["city"]), remainder="passthrough")
 LEARNER = make_pipeline(CODES, LogisticRegression())

@@ -28,7 +28,7 @@ from retrue.cli.shared import (
 
 if TYPE_CHECKING:
     from retrue.workspace import Model
-    from retrue.workspace.model import Received
+    from retrue.workspace.receiving import Received
 
 PANEL = "A model in production"
 WATCH = "How it is watched"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from io import BytesIO
 from typing import Any
 
 import polars as pl
@@ -15,62 +14,20 @@ from retrue.core.reference import Reference
 from retrue.judge.incident import Incident
 from retrue.judge.replay import Backtest
 from retrue.judge.verdict import Verdict
-from retrue.refine.collect import ORDER, Collected, collect
+from retrue.refine.collect import Collected
 from retrue.refine.mix import Mix
 from retrue.refine.promote import Gate
 from retrue.schema import Schema
 from retrue.slices import Slice
 from retrue.store import rows
-from retrue.store.ids import hash64
-from retrue.store.resolve import DIFFERS
 from retrue.store.store import Store
-from retrue.tables import Table, read
-from retrue.workspace import changes, checking, clock, explaining, figures, promotion, streams, training
+from retrue.workspace import checking, clock, collecting, explaining, figures, promotion, receiving, streams, training
 from retrue.workspace.backtest import backtest
 from retrue.workspace.clock import micros, now
+from retrue.workspace.collecting import Logged
 from retrue.workspace.options import Options
+from retrue.workspace.receiving import Received
 from retrue.workspace.references import VersionReference
-
-BATCH = 500_000
-"""Rows acknowledged at a time."""
-WAITING = 1_000
-"""Acknowledged rows that may wait until a single event moves them all to the lake."""
-
-
-@dataclass(frozen=True)
-class Received:
-    """What became of logged rows, labels or feedback.
-
-    Attributes:
-        accepted: rows that were taken.
-        quarantined: rows that were set aside, and `reasons` how many for each.
-        counts: what else happened: rows that were repeated, corrected, waiting, ambiguous ..., values left out.
-        changes: columns that were added, removed, renamed or retyped since the model was registered, in words.
-    """
-
-    accepted: int
-    quarantined: int = 0
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    counts: Mapping[str, int] = field(default_factory=dict)
-    changes: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return {
-            "accepted": self.accepted,
-            "quarantined": self.quarantined,
-            "reasons": dict(self.reasons),
-            "counts": dict(self.counts),
-            "changes": list(self.changes),
-        }
-
-
-@dataclass(frozen=True, eq=False)
-class Logged:
-    """Logged events as a part of a `Mix`; `retrain` takes only those whose labels have matured."""
-
-    name: str
-    frame: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -146,56 +103,18 @@ class Model:
             key: a text of your own; the same batch with the same key is taken once.
             at: when they arrived; now unless given.
         """
-        return self.receive("events", events, version=version or self.version, key=key, at=at)
+        return receiving.receive(self, "events", events, version=version or self.version, key=key, at=at)
 
     def label(self, labels: Any, *, key: str | None = None, at: datetime | None = None) -> Received:
         """Log the truth, whenever it comes: rows with the id and the label. A corrected label replaces the earlier one.
 
         Labels of events that aren't there yet wait for them.
         """
-        return self.receive("labels", labels, key=key, at=at)
+        return receiving.receive(self, "labels", labels, key=key, at=at)
 
     def feedback(self, feedback: Any, *, key: str | None = None, at: datetime | None = None) -> Received:
         """Log clicks, purchases, thumbs: rows with the id and any other columns; many for an id."""
-        return self.receive("feedback", feedback, key=key, at=at)
-
-    def receive(self, kind: str, source: Any, *, key: str | None, at: datetime | None, version: str = "1") -> Received:
-        """Acknowledge rows of any kind, then move them to the lake and the profiles.
-
-        One event, given as a dict, waits for others: it is safe, and whatever reads the log moves it along.
-        """
-        table, layout, came = read(source), self.store.layout(self.name), clock.aware(at or now())
-        changed = self.schema.check_table(self.expected(table)) if kind == "events" else ()
-        accepted, set_aside, reasons, counts = 0, 0, dict[str, int](), dict[str, int]()
-        found: list[tuple[changes.Key, changes.Told]] = []
-        for i, batch in enumerate(table.batches(rows=BATCH)):
-            own_key = None if key is None else f"{key}/{i}"
-            receipt = self.store.append(self.name, kind, batch, key=own_key, version=version, at=at)
-            accepted, set_aside = accepted + receipt.accepted, set_aside + receipt.quarantined
-            for reason, count in receipt.reasons.items():
-                reasons[reason] = reasons.get(reason, 0) + count
-            for what, count in {**receipt.unread, "labels without a value": receipt.skipped}.items():
-                counts[what] = counts.get(what, 0) + count
-            if not receipt.repeated:
-                found += changes.of_lost(receipt.lost) + changes.of_columns(batch, changed, layout, version, came)
-        told = tuple(change.detail for change in changed)
-        if isinstance(source, Mapping) and table.rows == 1 and self.store.pending(self.name) < WAITING:
-            changes.note(self, found)
-            return Received(accepted, set_aside, reasons, {what: n for what, n in counts.items() if n}, told)
-        applied = self.store.apply(self.name)
-        counts = {name: count for name, count in {**counts, **applied.counts}.items() if count}
-        if accepted == 0 or counts.get("events repeated", 0) < accepted:  # what was here already changes nothing
-            changes.note(self, found)
-        differing = counts.pop("events differing", 0)  # found only where earlier events are: set aside there
-        if differing:
-            accepted, set_aside = max(accepted - differing, 0), set_aside + differing
-            reasons = {**reasons, DIFFERS: differing}
-        return Received(accepted, set_aside, reasons, counts, told)
-
-    def expected(self, table: Table) -> dict[str, object]:
-        """The table's types, and those of columns that events may lack: the version, which `log` may be told."""
-        own = [c for c in self.schema.columns if c.name == self.schema.version]
-        return {**{c.name: c.dtype for c in own}, **table.dtypes}
+        return receiving.receive(self, "feedback", feedback, key=key, at=at)
 
     def events(self, since: datetime | None = None, until: datetime | None = None, **options: Any) -> pl.LazyFrame:
         """Logged events with the label that is current, and `_label_at`, when it came; times without zone are UTC.
@@ -314,25 +233,7 @@ class Model:
             until: events from here on are left out.
             name: what to call the collection; the slice's text unless given.
         """
-        part = Slice.of(where)
-        table = self.events(since, until, version=self.version).collect()
-        id_column = self.store.layout(self.name).id_column
-        hashed = table.with_columns(hash64(table[id_column]).alias(ORDER)) if id_column in table.columns else table
-        chosen = collect(hashed, part, name=name or str(part), budget=budget)
-        found = replace(chosen, rows=chosen.rows.drop(ORDER, strict=False))
-        self.keep(found)
-        return found
-
-    def keep(self, found: Collected) -> None:
-        """Keep a collection in the catalog; one of the same name is replaced."""
-        data = BytesIO()
-        found.rows.write_parquet(data, compression="zstd")
-        row = rows.Collection(
-            self.name, found.name, found.rows.height, data.getvalue(), micros(now()), found.slice,
-            {"matched": found.matched},
-        )  # fmt: skip
-        with self.store.catalog.write() as tx:
-            tx.put(row)
+        return collecting.collect(self, where, budget=budget, since=since, until=until, name=name)
 
     def logged(self, since: datetime | None = None, until: datetime | None = None) -> Logged:
         """The champion's logged events with their labels; a part of a `Mix`."""
@@ -341,12 +242,7 @@ class Model:
 
     def collections(self) -> list[Collected]:
         """What was collected, oldest first, with the labels known when it was."""
-        with self.store.catalog.read() as tx:
-            found = sorted(tx.find(rows.Collection, model=self.name), key=lambda row: row.created)
-        return [
-            Collected(row.name, row.sql, pl.read_parquet(BytesIO(row.data)), int(row.body.get("matched", row.rows)))
-            for row in found
-        ]
+        return collecting.collections(self)
 
     def retrain(
         self,
