@@ -47,12 +47,15 @@ class Assessment:
         impacts: what each column's move is expected to cost; only columns where that is known.
         performance: window and reference measure of each performance metric; empty without labels on both sides.
         verdicts: worst first.
+        estimates: what labels would say, by performance metric, with what the reference has; empty where nothing was
+            estimated. No value, and the reason as its note, where it can't be told.
     """
 
     columns: Mapping[str, Mapping[str, Measure]]
     impacts: Mapping[str, Impact]
     performance: Mapping[str, tuple[Measure, Measure]]
     verdicts: tuple[Verdict, ...]
+    estimates: Mapping[str, Measure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

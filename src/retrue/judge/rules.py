@@ -39,6 +39,7 @@ from retrue.judge.thresholds import (
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import figure, percent
 from retrue.metrics import Measure, Metric, get
+from retrue.metrics.names import metric_of
 from retrue.slices import Slice
 
 BETWEEN = "between"
@@ -129,6 +130,10 @@ class Rule:
             MetricError, SliceError: as in `parse`.
         """
         metric = get(self.metric)
+        if metric.of == "estimate":
+            raise MetricError(
+                f"no rule can be about {self.metric!r}", where=f"rule {str(self)!r}", expected=metric_of(self.metric)
+            )
         if (self.column is not None) != (metric.of == "column"):
             wanted = f"'{self.metric}(column)'" if metric.of == "column" else f"'{self.metric}' alone"
             raise MetricError(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+from retrue.metrics.names import is_concept_drift, is_estimated, metric_of
+
 
 def percent(share: float) -> str:
     """Say a share with two significant digits; 0 and 100 only where they are exact.
@@ -129,7 +131,13 @@ def metric_name(name: str) -> str:
 
     >>> metric_name("roc_auc"), metric_name("log_loss"), metric_name("precision@0.3"), metric_name("f1_macro")
     ('ROC AUC', 'log loss', 'precision at 0.3', 'F1, macro')
+    >>> metric_name("estimated_roc_auc"), metric_name("concept_drift_roc_auc")
+    ('estimated ROC AUC', 'concept drift in ROC AUC')
     """
+    if is_estimated(name):
+        return f"estimated {metric_name(metric_of(name))}"
+    if is_concept_drift(name):
+        return f"concept drift in {metric_name(metric_of(name))}"
     base, _, parameter = name.partition("@")
     plain, _, kind = base.rpartition("_")
     if kind in AVERAGES and base not in ABBREVIATIONS:

@@ -13,10 +13,11 @@ from functools import cache, partial
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from retrue.errors import MetricError, nearest
+from retrue.metrics.names import is_estimated, metric_of
 from retrue.schema import Kind, Task
 
 Interval: TypeAlias = tuple[float, float]
-Input: TypeAlias = Literal["column", "outcome", "profile", "tables"]
+Input: TypeAlias = Literal["column", "outcome", "profile", "tables", "estimate"]
 
 ALL_KINDS = (Kind.NUMERIC, Kind.CATEGORICAL, Kind.BOOLEAN, Kind.DATETIME, Kind.CONSTANT, Kind.EMPTY)
 NUMBERS = (Kind.NUMERIC, Kind.DATETIME)
@@ -63,7 +64,8 @@ class Metric:
         family: quality, drift, performance, business or system.
         of: what `compute` takes. "column": (ColumnProfile of the window, ColumnProfile of the reference); "outcome":
             (Outcome), once for each side; "profile": (Profile, Profile); "tables": (two DataFrames) and then it can't
-            be merged, so it works in `compare` but not over stored windows.
+            be merged, so it works in `compare` but not over stored windows; "estimate": nothing, for `check` estimates
+            it (`estimated_roc_auc`) or tells it once labels come (`concept_drift_roc_auc`).
         kinds: column kinds it is for ("column").
         tasks: tasks it is for ("outcome").
         range: least and greatest value; None where there is no bound.
@@ -193,16 +195,43 @@ def load() -> None:
 def get(name: str) -> Metric:
     """Find a metric by name, perhaps with a parameter after `@`: `precision@0.3`, `recall@cat`.
 
+    What stands for one is found as well: `estimated_roc_auc`, `concept_drift_roc_auc` (see `metrics.names`).
+
     Raises:
         MetricError: there is none (names the nearest), or it takes no parameter.
     """
     load()
+    if metric_of(name) != name and name not in _METRICS:
+        return standing_for(get(metric_of(name)), name)
     if name in _METRICS:
         return _METRICS[name]
     base, _, parameter = name.partition("@")
     if base not in _METRICS:
         raise MetricError(f"unknown metric {name!r}", hint=nearest(base, _METRICS))
     return _METRICS[base].with_parameter(parameter)
+
+
+def standing_for(found: Metric, name: str) -> Metric:
+    """What stands for a metric, as a metric: of the same unit and the same better direction.
+
+    Raises:
+        MetricError: nothing stands for this one, since it isn't about outcomes.
+    """
+    if found.of != "outcome":
+        raise MetricError(f"unknown metric {name!r}", expected=f"a metric of performance, which {found.name!r} isn't")
+    if is_estimated(name):
+        description = f"What labels would say: {found.description}"
+        return replace(found, name=name, compute=untold, of="estimate", description=description, at=())
+    low, high = found.range
+    reach = None if low is None or high is None else high - low
+    range_ = (None, None) if reach is None else (-reach, reach)
+    description = f"Realised minus estimated, what the inputs don't explain: {found.description}"
+    return replace(found, name=name, compute=untold, of="estimate", range=range_, description=description, at=())
+
+
+def untold(*_: object) -> Measure:
+    """Nothing: no profile tells it alone."""
+    return Measure(None, note="told by `check`: see model.performance()")
 
 
 def registered(*, family: str | None = None, of: Input | None = None) -> list[Metric]:

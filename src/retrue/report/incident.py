@@ -21,6 +21,7 @@ from retrue.explain.since import Course
 from retrue.judge.incident import Incident, State
 from retrue.judge.words import figure, metric_name, percent
 from retrue.metrics import get
+from retrue.metrics.names import metric_of
 from retrue.report.layout import add_row, moment, quiet_table
 from retrue.report.text import STYLES, WIDE, named, state_text
 from retrue.report.words import GLYPHS, plural, signed, spanned
@@ -175,7 +176,7 @@ def cost_said(cost: tuple[str, float, tuple[float, float] | None] | None) -> str
 def is_share(metric: str) -> bool:
     """Whether a metric is a share of what it could be, so that its differences read as points."""
     try:
-        found = get(metric)
+        found = get(metric_of(metric))
     except MetricError:
         return False
     return found.range == (0, 1) and found.better == "higher"

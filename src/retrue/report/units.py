@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from retrue.errors import MetricError
+from retrue.metrics.names import metric_of
 
 
 @cache
@@ -39,10 +40,10 @@ def is_business(name: str) -> bool:
 def in_points(name: str | None) -> bool:
     """Tell whether changes of a metric read as points; so they do where it isn't known what changes.
 
-    >>> in_points("accuracy"), in_points("mae"), in_points(None)
-    (True, False, True)
+    >>> in_points("accuracy"), in_points("mae"), in_points(None), in_points("concept_drift_accuracy")
+    (True, False, True, True)
     """
-    return name is None or known(name, "range") == (0, 1)
+    return name is None or known(metric_of(name), "range") == (0, 1)
 
 
 def is_loss(change: float, name: str | None) -> bool:
