@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from scipy.stats import chi2
 
-from retrue.judge.incident import Hysteresis
+from retrue.judge.grouping import Hysteresis
 from retrue.judge.replay import Episode, Marked, covered_days, dummy, episodes_of, poisson_interval, shortness, tally
 from retrue.judge.verdict import Verdict, VerdictKind
 

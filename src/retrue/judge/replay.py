@@ -16,7 +16,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from retrue.judge.incident import Hysteresis, Incident, group_incidents
+from retrue.judge.grouping import Hysteresis, group_incidents
+from retrue.judge.incident import Incident
 from retrue.judge.verdict import Verdict
 from retrue.metrics import get
 

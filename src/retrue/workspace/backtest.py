@@ -36,7 +36,8 @@ from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.tables import read
-from retrue.workspace import changes, checking, clock, history
+from retrue.workspace import changes, clock, history
+from retrue.workspace.incidents import load_incidents
 from retrue.workspace.options import Options
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ def zone_of(model: Model) -> ZoneInfo:
 
 def own_incidents(model: Model, last: datetime) -> list[Marked]:
     """The incidents that the store has."""
-    found = checking.load_incidents(model)
+    found = load_incidents(model)
     return [
         Marked(datetime.fromisoformat(one.since), datetime.fromisoformat(one.until) if one.until else last, one.id)
         for one in found

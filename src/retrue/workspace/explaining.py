@@ -29,6 +29,7 @@ from retrue.store import rows
 from retrue.workspace import checking, clock
 from retrue.workspace.course import course_of
 from retrue.workspace.explanation import EXAMPLES, Explanation
+from retrue.workspace.incidents import load_incidents, version_of
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
@@ -80,7 +81,7 @@ def find(model: Model, id: str) -> ModelIncident:
     Raises:
         StoreError: there is none, or several.
     """
-    known = checking.load_incidents(model)
+    known = load_incidents(model)
     found = [one for one in known if one.id.startswith(id)]
     if not known:
         raise StoreError("no incidents yet", where=f"model {model.name!r}", hint="judge what was logged first: check")
@@ -93,7 +94,7 @@ def find(model: Model, id: str) -> ModelIncident:
 
 def explain(model: Model, incident: Incident) -> Explanation:
     """Explain one incident from stored profiles, and from the raw rows of its windows for the slices."""
-    version = checking.version_of(model, incident)
+    version = version_of(model, incident)
     reference = model.reference_of(version)
     judge = checking.judge_of(model, reference.load())
     starts = sorted(alarmed(incident))

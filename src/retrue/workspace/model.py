@@ -25,6 +25,7 @@ from retrue.workspace import checking, clock, collecting, explaining, figures, p
 from retrue.workspace.backtest import backtest
 from retrue.workspace.clock import micros, now
 from retrue.workspace.collecting import Logged
+from retrue.workspace.incidents import load_incidents, save_incidents, version_of
 from retrue.workspace.options import Options
 from retrue.workspace.receiving import Received
 from retrue.workspace.references import VersionReference
@@ -198,7 +199,7 @@ class Model:
 
     def incidents(self, *, live: bool = False) -> list[explaining.ModelIncident]:
         """The incidents, latest first; `live`: only those that aren't resolved."""
-        found = [explaining.ModelIncident(self, incident) for incident in checking.load_incidents(self)]
+        found = [explaining.ModelIncident(self, incident) for incident in load_incidents(self)]
         return [one for one in reversed(found) if not live or one.live]
 
     def incident(self, id: str) -> explaining.ModelIncident:
@@ -211,7 +212,7 @@ class Model:
 
     def save_incident(self, incident: Incident) -> None:
         """Keep what somebody said of an incident."""
-        checking.save_incidents(self, checking.version_of(self, incident), [incident])
+        save_incidents(self, version_of(self, incident), [incident])
 
     # --- true it again --------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from retrue.config import parse_duration
 from retrue.errors import ConfigError, nearest
 from retrue.judge.against import Against
 from retrue.judge.budget import Budget
-from retrue.judge.incident import Hysteresis
+from retrue.judge.grouping import Hysteresis
 from retrue.judge.settings import Settings
 
 HOUR, DAY, WEEK = 3600.0, 86_400.0, 604_800.0

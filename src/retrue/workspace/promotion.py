@@ -20,7 +20,8 @@ from retrue.schema import Schema
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.tables import read
-from retrue.workspace import checking, clock
+from retrue.workspace import clock
+from retrue.workspace.incidents import close_incidents
 from retrue.workspace.proof import Proof
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def promote(run: Run) -> str:
         if row is not None:
             tx.put(replace(row, body={**row.body, "run": run.id, "before": run.body["champion"]}))
         tx.add(rows.Audit(at, "user", "promoted", model.name, {"version": version, "run": run.id}))
-    checking.close_incidents(model, run.body["champion"])
+    close_incidents(model, run.body["champion"])
     if learned.grids.digest != before.grids.digest:
         regrid(model, version, learned.grids)
     return version

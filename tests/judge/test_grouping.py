@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrue.errors import ConfigError
-from retrue.judge.incident import Hysteresis, Incident, State, Window, group_incidents
+from retrue.judge.grouping import Hysteresis, group_incidents
+from retrue.judge.incident import Incident, State, Window
 from retrue.judge.verdict import Verdict, VerdictKind
 
 K = VerdictKind

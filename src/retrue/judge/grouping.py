@@ -1,0 +1,150 @@
+"""Grouping: how the alerts of all windows become incidents.
+
+    windows in order of time --alerts--> join an open incident (same column, or same kind and onset) or open one
+                             --calm windows--> resolved; an alert soon after reopens it
+
+Everything is a pure function of the verdicts of all windows and of what people said about earlier incidents. A window
+that is judged again replaces its verdicts, so it counts once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from retrue.errors import ConfigError
+from retrue.judge.claims import carry, claims_of
+from retrue.judge.incident import Incident, State, Window, time_of, window_of
+from retrue.judge.sentence import sentence_of
+from retrue.judge.verdict import Verdict, VerdictKind, severity, sort_worst_first
+
+
+@dataclass(frozen=True, slots=True)
+class Hysteresis:
+    """When an incident ends, and when an alert is the same incident again.
+
+    Args:
+        calm: judged windows without its alerts until it is resolved.
+        cooldown: windows after that in which a like alert reopens it.
+        onset: windows from an incident's first within which alerts of the same kind share its cause. What breaks weeks
+            later is another problem.
+    """
+
+    calm: int = 2
+    cooldown: int = 2
+    onset: int = 2
+
+    def __post_init__(self) -> None:
+        """Refuse an incident that would end before it began."""
+        if self.calm < 1 or self.cooldown < 0:
+            raise ConfigError(
+                f"hysteresis of {self.calm} calm windows and {self.cooldown} to cool down", expected="at least 1 and 0"
+            )
+
+
+def group_incidents(
+    model: str,
+    history: Mapping[Window, Sequence[Verdict]],
+    prior: Iterable[Incident] = (),
+    hysteresis: Hysteresis | None = None,
+) -> list[Incident]:
+    """Group the alerts of all windows into incidents, oldest first.
+
+    Args:
+        model: the model.
+        history: all verdicts of each judged window, by its start and end (ISO); calm ones too, because they end
+            incidents. A window judged again has its new verdicts here.
+        prior: the incidents as last grouped, with what people said about them.
+        hysteresis: when an incident ends.
+    """
+    hysteresis = hysteresis or Hysteresis()
+    threads: list[_Thread] = []
+    for now, window in enumerate(sorted(history, key=lambda span: time_of(span[0]))):
+        verdicts = [verdict.within(window) for verdict in history[window]]
+        alerts = sort_worst_first(verdict for verdict in verdicts if verdict.alarm)
+        told: set[int] = set()
+        for alert in alerts:
+            told.add(_join(threads, alert, now, hysteresis))
+        if any(verdict.kind not in _BLIND for verdict in verdicts):
+            for place, thread in enumerate(threads):
+                thread.calm = 0 if place in told else thread.calm + 1
+    fresh = [_incident(model, thread, hysteresis) for thread in threads]
+    claims = claims_of(fresh, list(prior))
+    return [_settle(incident, claims.get(place)) for place, incident in enumerate(fresh)]
+
+
+_BLIND = (VerdictKind.NOT_COMPARABLE, VerdictKind.SILENT)
+"""A window that shows nothing else doesn't show that things are calm."""
+
+
+@dataclass(slots=True)
+class _Thread:
+    """An incident in the making."""
+
+    start: int
+    alerts: list[Verdict] = field(default_factory=list)
+    calm: int = 0
+    columns: set[str] = field(default_factory=set)
+    kinds: set[VerdictKind] = field(default_factory=set)
+
+    def add(self, alert: Verdict) -> None:
+        self.alerts.append(alert)
+        self.calm = 0
+        self.kinds.add(alert.kind)
+        if alert.column is not None:
+            self.columns.add(alert.column)
+
+    def belongs(self, alert: Verdict, now: int, onset: int) -> bool:
+        """Same column; or, from the same time on, the same kind or a worse model beside changed data."""
+        if alert.column in self.columns or (alert.column is None and alert.kind in self.kinds):
+            return True
+        kinds = {alert.kind, *self.kinds}
+        effect = VerdictKind.DEGRADED in kinds and VerdictKind.SILENT not in kinds
+        return now - self.start < onset and (effect or alert.kind in self.kinds)
+
+
+def _join(threads: list[_Thread], alert: Verdict, now: int, hysteresis: Hysteresis) -> int:
+    """Put an alert where it belongs; the thread that shares its column comes first, then the oldest."""
+    alive = [
+        place
+        for place, thread in enumerate(threads)
+        if thread.calm < hysteresis.calm + hysteresis.cooldown + 1 and thread.belongs(alert, now, hysteresis.onset)
+    ]
+    if not alive:
+        threads.append(_Thread(now))
+        alive = [len(threads) - 1]
+    best = min(alive, key=lambda place: (alert.column not in threads[place].columns, place))
+    threads[best].add(alert)
+    return best
+
+
+def _incident(model: str, thread: _Thread, hysteresis: Hysteresis) -> Incident:
+    """Turn a thread into an incident, as if nobody had said anything of it."""
+    alerts = sorted(thread.alerts, key=lambda alert: (alert.window or ("", ""), severity(alert)))
+    since, last = window_of(alerts[0])[0], max(window_of(alert)[1] for alert in alerts)
+    ranked = sort_worst_first(alerts)
+    columns = tuple(dict.fromkeys(alert.column for alert in ranked if alert.column is not None))
+    over = thread.calm >= hysteresis.calm
+    return Incident(
+        _id(model, alerts[0]),
+        model,
+        ranked[0].kind,
+        State.RESOLVED if over else State.OPEN,
+        since,
+        last if over else None,
+        columns,
+        tuple(alerts),
+        "",
+    )
+
+
+def _settle(fresh: Incident, before: Incident | None) -> Incident:
+    """Give an incident the id and the state that an earlier grouping gave it, and its sentence."""
+    settled = fresh if before is None else carry(fresh, before)
+    return replace(settled, sentence=sentence_of(settled))
+
+
+def _id(model: str, first: Verdict) -> str:
+    parts = (model, first.kind.value, first.column or "", first.metric or "", first.slice or "", window_of(first)[0])
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=6).hexdigest()

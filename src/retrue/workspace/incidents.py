@@ -1,0 +1,99 @@
+"""Incidents in the catalog: group a version's alarms, read and keep what came of it and what people said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from retrue.judge.grouping import group_incidents
+from retrue.judge.incident import Incident
+from retrue.judge.verdict import Verdict
+from retrue.store import rows
+from retrue.workspace import clock
+
+if TYPE_CHECKING:
+    from retrue.workspace.model import Model
+
+Span = tuple[str, str]
+
+
+def regroup(model: Model, version: str) -> list[Incident]:
+    """Group the alarms of all judged windows of a version into incidents, keeping what people said."""
+    with model.store.catalog.read() as tx:
+        kept = tx.find(rows.VerdictRow, model=model.name, version=version)
+    judged: dict[Span, list[Verdict]] = {}
+    for row in kept:
+        verdict = read_verdict(row.body)
+        judged.setdefault(model.span(row.start), []).append(verdict)
+    prior = load_incidents(model, version)
+    grouped = apart(model, version, group_incidents(model.name, judged, prior, model.options.hysteresis()))
+    save_incidents(model, version, grouped, instead_of=prior)
+    return grouped
+
+
+def untold(model: Model, version: str) -> bool:
+    """Whether an alarm is in no incident: an earlier check was stopped after it had kept its verdicts."""
+    with model.store.catalog.read() as tx:
+        alarms = sum(bool(row.body.get("alarm")) for row in tx.find(rows.VerdictRow, model=model.name, version=version))
+    return alarms != sum(len(incident.verdicts) for incident in load_incidents(model, version))
+
+
+def apart(model: Model, version: str, incidents: list[Incident]) -> list[Incident]:
+    """The same with ids that no other version's incident has: both may go wrong alike in the window of a promotion."""
+    with model.store.catalog.read() as tx:
+        taken = {row.id for row in tx.find(rows.IncidentRow, model=model.name) if row.body["version"] != version}
+    return [replace(one, id=f"{version}-{one.id}") if one.id in taken else one for one in incidents]
+
+
+def read_verdict(body: Mapping[str, object]) -> Verdict:
+    """Read a kept verdict."""
+    content = dict(body)
+    alarm = bool(content.pop("alarm", True))
+    return Verdict.from_dict(content, alarm=alarm)
+
+
+def load_incidents(model: Model, version: str | None = None) -> list[Incident]:
+    """The incidents as last grouped, oldest first; perhaps only those of one version."""
+    with model.store.catalog.read() as tx:
+        found = tx.find(rows.IncidentRow, model=model.name)
+    chosen = (row.body for row in found if version in (None, row.body["version"]))
+    return sorted((read_incident(body) for body in chosen), key=lambda incident: incident.since)
+
+
+def read_incident(body: Mapping[str, object]) -> Incident:
+    """Read a kept incident; its verdicts all alarmed."""
+    return Incident.from_dict({name: value for name, value in body.items() if name != "version"})
+
+
+def version_of(model: Model, incident: Incident) -> str:
+    """The version whose windows the incident is about."""
+    with model.store.catalog.read() as tx:
+        row = tx.get(rows.IncidentRow, id=incident.id)
+    return model.version if row is None else str(row.body["version"])
+
+
+def save_incidents(
+    model: Model, version: str, incidents: Iterable[Incident], instead_of: Iterable[Incident] = ()
+) -> None:
+    """Keep incidents of a version; earlier ones that aren't among them any more go."""
+    at, found = clock.micros(clock.now()), list(incidents)
+    gone = {old.id for old in instead_of} - {incident.id for incident in found}
+    with model.store.catalog.write() as tx:
+        for old in gone:
+            tx.remove(rows.IncidentRow, id=old)
+        for incident in found:
+            opened = clock.micros(datetime.fromisoformat(incident.since))
+            closed = None if incident.until is None else clock.micros(datetime.fromisoformat(incident.until))
+            body = {**incident.to_dict(), "version": version}
+            tx.put(rows.IncidentRow(incident.id, model.name, incident.state.value, opened, at, closed, body))
+
+
+def close_incidents(model: Model, version: str) -> None:
+    """Resolve what is live of a version that predicts no more, at the end of its last window."""
+    live = [incident for incident in load_incidents(model, version) if incident.live]
+    with model.store.catalog.read() as tx:
+        last = tx.newest(rows.Window, "start", model=model.name, version=version)
+    if last is not None:
+        save_incidents(model, version, [incident.resolve(model.span(last)[1]) for incident in live])
