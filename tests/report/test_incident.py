@@ -14,6 +14,7 @@ from retrue.estimate.impact import Impact
 from retrue.explain.features import Feature
 from retrue.explain.finding import Finding, Proxy
 from retrue.explain.since import Course
+from retrue.explain.standing import Standing
 from retrue.judge.incident import Incident, State
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.report.incident import Explanation, cost_said, expected, explanation_view, incidents_view, next_step
@@ -44,6 +45,8 @@ class Told:
     slices: tuple[Finding, ...] = (SOUTH,)
     cost: tuple[str, float, tuple[float, float] | None] | None = COST
     course: Course | None = None
+    standings: tuple[Standing, ...] = ()
+    outcome: tuple[str, ...] = ()
     examples: pl.DataFrame = field(
         default_factory=lambda: pl.DataFrame({"id": ["a"], "region": ["south"], "age": [40.0], "_h": [1]})
     )

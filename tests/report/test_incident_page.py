@@ -17,6 +17,7 @@ from retrue.core.grid import CategoricalGrid
 from retrue.explain.features import Feature
 from retrue.explain.finding import Finding
 from retrue.explain.since import Course
+from retrue.explain.standing import Standing
 from retrue.judge.incident import Incident, State
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.report.incident_page import page
@@ -57,6 +58,8 @@ class Told:
     )
     cost: tuple[str, float, tuple[float, float] | None] | None = ("roc_auc", -0.331, (-0.35, -0.312))
     course: Course | None = field(default_factory=course)
+    standings: tuple[Standing, ...] = ()
+    outcome: tuple[str, ...] = ()
     examples: pl.DataFrame = field(default_factory=lambda: pl.DataFrame({"id": ["a"], "region": [HOSTILE]}))
 
 

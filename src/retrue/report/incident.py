@@ -5,11 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import polars as pl
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -18,18 +17,18 @@ from retrue.errors import MetricError
 from retrue.explain.features import Cost, Feature
 from retrue.explain.finding import Finding
 from retrue.explain.since import Course
+from retrue.explain.standing import Standing
 from retrue.judge.incident import Incident, State
 from retrue.judge.words import figure, metric_name, percent
 from retrue.metrics import get
 from retrue.metrics.names import metric_of
+from retrue.report.examples import examples_table, standings_said
 from retrue.report.layout import add_row, moment, quiet_table
 from retrue.report.text import STYLES, WIDE, named, state_text
 from retrue.report.words import GLYPHS, plural, signed, spanned
 
 EVERYWHERE = "TRUE"
 """The slice of all rows: no part of them explains more than the whole."""
-CELL = 14
-"""Columns of the terminal that a column of an example row takes, about."""
 RANKED = 8
 """Features that are listed."""
 
@@ -49,6 +48,10 @@ class Explanation(Protocol):
     def cost(self) -> tuple[str, float, tuple[float, float] | None] | None: ...
     @property
     def examples(self) -> pl.DataFrame: ...
+    @property
+    def standings(self) -> Sequence[Standing]: ...
+    @property
+    def outcome(self) -> Sequence[str]: ...
     @property
     def course(self) -> Course | None: ...
 
@@ -126,7 +129,7 @@ class explanation_view:  # noqa: N801 - as above
         if told.features:
             yield features_title(told.features), features_part(told.features, width)
         if told.examples.height:
-            yield examples_title(told), examples_table(told, width)
+            yield examples_title(told), examples_part(told, width)
 
 
 def facts(told: Explanation) -> Table:
@@ -272,34 +275,11 @@ def examples_title(told: Explanation) -> str:
     return f"A few rows where {told.slices[0].slice}" if narrow else "A few rows"
 
 
-def examples_table(told: Explanation, width: int) -> Table:
-    """A few rows, with the columns that matter most where not all have room."""
-    columns = chosen(told, max(width // CELL, 3))
-    numbers = [name for name in columns if told.examples[name].dtype.is_numeric()]
-    table = quiet_table(*columns, right=numbers)
-    for row in told.examples.head(5).select(columns).iter_rows():
-        add_row(table, [cell(value) for value in row])
-    return table
-
-
-def chosen(told: Explanation, room: int) -> list[str]:
-    """As many columns as have room, in the table's order: first those of the slice, then those that moved."""
-    names = [name for name in told.examples.columns if not name.startswith("_")]
-    guilty = [name for one in told.slices[:1] for name in one.slice.columns]
-    ranked = dict.fromkeys([*guilty, *(one.column for one in told.features), *names])
-    kept = set([name for name in ranked if name in names][:room])
-    return [name for name in names if name in kept]
-
-
-def cell(value: Any) -> str:
-    """A value as a table shows it."""
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:,.0f}" if value.is_integer() else figure(value)
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
-    return value.isoformat() if isinstance(value, date) else str(value)
+def examples_part(told: Explanation, width: int) -> RenderableType:
+    """The rows, and below them how each stands against the reference."""
+    table = examples_table(told, width)
+    said = [Text(line) for line in standings_said(told.standings, told.outcome)]
+    return Group(table, Text(""), *said) if said else table
 
 
 def next_step(told: Explanation) -> str:

@@ -16,11 +16,10 @@ from retrue.judge.incident import State
 from retrue.judge.words import day
 from retrue.report.charts.drift_map import drift_map
 from retrue.report.charts.timeline import Mark
+from retrue.report.examples import SHOWN, cell, chosen
 from retrue.report.html import as_json, charts_data, environment, policy, read, style_sheet
 from retrue.report.incident import (
     Explanation,
-    cell,
-    chosen,
     cost_said,
     examples_title,
     expected,
@@ -131,7 +130,7 @@ def feature_row(one: Feature) -> dict[str, str]:
 def examples(told: Explanation) -> dict[str, object]:
     """Write a few rows, with the columns that matter most."""
     names = chosen(told, COLUMNS)
-    rows = told.examples.head(5).select(names).iter_rows()
+    rows = told.examples.head(SHOWN).select(names).iter_rows()
     return {"title": examples_title(told), "heads": names, "rows": [[cell(value) for value in row] for row in rows]}
 
 

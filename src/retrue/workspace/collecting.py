@@ -15,6 +15,7 @@ from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.ids import hash64
 from retrue.workspace import clock
+from retrue.workspace.outliers import with_score
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
@@ -42,8 +43,8 @@ def collect(
     table = model.events(since, until, version=model.version).collect()
     id_column = model.store.layout(model.name).id_column
     hashed = table.with_columns(hash64(table[id_column]).alias(ORDER)) if id_column in table.columns else table
-    chosen = choose(hashed, part, name=name or str(part), budget=budget)
-    found = replace(chosen, rows=chosen.rows.drop(ORDER, strict=False))
+    chosen = choose(with_score(model, hashed, [part]), part, name=name or str(part), budget=budget)
+    found = replace(chosen, rows=chosen.rows.select(table.columns))
     keep(model, found)
     return found
 

@@ -14,6 +14,7 @@ import polars as pl
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
 from retrue.core.state import Floats
+from retrue.engine.local import outcome_columns
 from retrue.errors import StoreError
 from retrue.explain.examples import find_examples
 from retrue.explain.features import rank_features
@@ -30,6 +31,7 @@ from retrue.workspace import checking, clock
 from retrue.workspace.course import course_of
 from retrue.workspace.explanation import EXAMPLES, Explanation
 from retrue.workspace.incidents import load_incidents, version_of
+from retrue.workspace.outliers import standings
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
@@ -113,8 +115,10 @@ def explain(model: Model, incident: Incident) -> Explanation:
     findings = slices_of(model, judge.reference.grids.outcome, incident, rows_now, rows_then)
     examples = examples_of(judge.reference, findings, rows_now)
     cost = None if main is None else change(main, *assessed.performance[main])
+    beside = standings(model, version).of(examples) if judge.reference.grids.sources else ()
+    told = outcome_columns(model.schema)
     since, course = began(model, incident, version), course_of(model, incident, version, features)
-    return Explanation(incident, since, tuple(features), tuple(findings), cost, examples, course)
+    return Explanation(incident, since, tuple(features), tuple(findings), cost, examples, beside, tuple(told), course)
 
 
 def change(metric: str, window: Any, before: Any) -> tuple[str, float, tuple[float, float] | None] | None:

@@ -15,6 +15,7 @@ import polars as pl
 from retrue.explain.features import Feature
 from retrue.explain.finding import Finding
 from retrue.explain.since import Course
+from retrue.explain.standing import Standing
 from retrue.judge.incident import Incident
 from retrue.report import text
 from retrue.report.incident import explanation_view
@@ -35,6 +36,8 @@ class Explanation:
         slices: the rows that changed most, or that the model got wrong most, the best first.
         cost: change of the main metric with labels (window minus reference) and its name; None without labels.
         examples: a few rows of the first slice.
+        standings: how each of them stands against the reference: outlier score, reason, neighbours.
+        outcome: the columns that tell what the model did with a row: prediction, score, label.
         course: how the main column went over time, with its shape; None where the incident is about none.
     """
 
@@ -44,6 +47,8 @@ class Explanation:
     slices: tuple[Finding, ...]
     cost: tuple[str, float, tuple[float, float] | None] | None
     examples: pl.DataFrame
+    standings: tuple[Standing, ...] = ()
+    outcome: tuple[str, ...] = ()
     course: Course | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -64,6 +69,7 @@ class Explanation:
             "slices": [finding.to_dict() for finding in self.slices],
             "cost": None if self.cost is None else {"metric": self.cost[0], "change": self.cost[1]},
             "examples": [plain(row) for row in self.examples.head(EXAMPLES).to_dicts()],
+            "standings": [plain(one.to_dict()) for one in self.standings],
         }
 
     def to_json(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from retrue.core.reference import Reference
+from retrue.explain.standing import Standing
 from retrue.judge.incident import Incident
 from retrue.judge.replay import Backtest
 from retrue.judge.verdict import Verdict
@@ -21,7 +22,18 @@ from retrue.schema import Schema
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.store import Store
-from retrue.workspace import checking, clock, collecting, explaining, figures, promotion, receiving, streams, training
+from retrue.workspace import (
+    checking,
+    clock,
+    collecting,
+    explaining,
+    figures,
+    outliers,
+    promotion,
+    receiving,
+    streams,
+    training,
+)
 from retrue.workspace.backtest import backtest
 from retrue.workspace.clock import micros, now
 from retrue.workspace.collecting import Logged
@@ -196,6 +208,30 @@ class Model:
             now: the present unless given.
         """
         return streams.concept_drift(self, detector, version or self.version, now)
+
+    def outlier(self, event: Any) -> Standing:
+        """Say how one event stands against the reference: its outlier score, whether it is an edge case, and why.
+
+        Args:
+            event: a dict, or a table of one row; what it lacks counts as null. It is not logged.
+
+        Raises:
+            TableError: not one event.
+        """
+        return outliers.outlier(self, event)
+
+    def outliers(self, since: datetime | None = None, until: datetime | None = None) -> pl.DataFrame:
+        """The champion's logged events by how odd each is, the oddest first.
+
+        Args:
+            since: first event time.
+            until: events from here on are left out.
+
+        Returns:
+            Id, time, `outlier_score` (share of the reference's rows that are less odd, 0 to 1; slices may ask for it:
+            `"outlier_score > 0.99"`), and `because`, in words, where that is above 0.99.
+        """
+        return outliers.outliers(self, since, until)
 
     def incidents(self, *, live: bool = False) -> list[explaining.ModelIncident]:
         """The incidents, latest first; `live`: only those that aren't resolved."""

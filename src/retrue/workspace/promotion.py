@@ -22,6 +22,7 @@ from retrue.store import rows
 from retrue.tables import read
 from retrue.workspace import clock
 from retrue.workspace.incidents import close_incidents
+from retrue.workspace.outliers import with_score
 from retrue.workspace.proof import Proof
 
 if TYPE_CHECKING:
@@ -79,9 +80,9 @@ def masks(run: Run, table: pl.DataFrame) -> dict[str, Bools]:
     with model.store.catalog.read() as tx:
         watched = {row.name: row.sql for row in tx.find(rows.NamedSlice, model=model.name)}
     wanted = {**{f"edge cases: {name}": sql for name, sql in run.body["slices"].items()}, **watched}
-    found = {}
-    for name, sql in list(wanted.items())[:PLACES]:
-        part = Slice.parse(sql)
+    parts, found = {name: Slice.parse(sql) for name, sql in list(wanted.items())[:PLACES]}, {}
+    table = with_score(model, table, parts.values(), run.body["champion"])
+    for name, part in parts.items():
         if part.columns <= set(table.columns):
             found[name] = part.mask(table).to_numpy()
     return found

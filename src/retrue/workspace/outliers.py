@@ -1,0 +1,78 @@
+"""Outliers: how events of a model stand against its reference, one by one: a window of size one.
+
+What is learned of a reference is kept for the process, so that a single event is judged in milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from retrue.errors import TableError
+from retrue.explain.standing import EDGE, OUTLIER_SCORE, Standing, Standings, reasons
+from retrue.slices import Slice
+from retrue.tables import read
+
+if TYPE_CHECKING:
+    from retrue.workspace.model import Model
+
+KEPT = 8
+"""References that are kept for the process."""
+
+_kept: dict[tuple[Path, int], Standings] = {}
+
+
+def standings(model: Model, version: str | None = None) -> Standings:
+    """What tells how events stand against a version's reference.
+
+    Raises:
+        StoreError: the reference, or its rows, are gone.
+    """
+    reference = model.reference_of(version or model.version)
+    key = (reference.path.resolve(), reference.path.stat().st_mtime_ns if reference.path.exists() else 0)
+    if key not in _kept:
+        grids = reference.load().grids
+        counted = {source.column for source in grids.sources.values()}
+        features = [name for name in model.schema.features if name in counted]
+        learned = Standings(grids, reference.frame, features or None)
+        while len(_kept) >= KEPT:
+            _kept.pop(next(iter(_kept)))
+        _kept[key] = learned
+    return _kept[key]
+
+
+def outlier(model: Model, event: Any) -> Standing:
+    """How one event stands.
+
+    Raises:
+        TableError: not one event.
+    """
+    table = read(event).collect()
+    if table.height != 1:
+        raise TableError(f"{table.height} events", where="outlier", expected="one, as a dict or a table of one row")
+    return standings(model).of(table)[0]
+
+
+def outliers(model: Model, since: datetime | None, until: datetime | None) -> pl.DataFrame:
+    """The champion's logged events with their outlier scores, the oddest first, and the reason where one is odd."""
+    table, learned = model.events(since, until, version=model.version).collect(), standings(model)
+    layout = model.store.layout(model.name)
+    named = [name for name in (layout.id_column, layout.time_column) if name in table.columns]
+    score = pl.Series(OUTLIER_SCORE, learned.score(table), pl.Float64())
+    ordered = table.with_columns(score).sort(OUTLIER_SCORE, descending=True, maintain_order=True)
+    odd = int((score > EDGE).sum())
+    because = [", ".join(one) for one in reasons(learned.outliers, ordered.head(odd))] if odd else []
+    told = pl.Series("because", [*because, *[None] * (table.height - odd)], pl.String())
+    return ordered.select(*named, OUTLIER_SCORE).with_columns(told)
+
+
+def with_score(model: Model, events: pl.DataFrame, slices: Iterable[Slice], version: str | None = None) -> pl.DataFrame:
+    """The events, with their outlier scores where a slice asks for them; a column of that name of their own stays."""
+    asked = any(OUTLIER_SCORE in one.columns for one in slices)
+    if not asked or OUTLIER_SCORE in events.columns:
+        return events
+    return events.with_columns(pl.Series(OUTLIER_SCORE, standings(model, version).score(events), pl.Float64()))
