@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from retrue.errors import StoreError, StoreVersionError
-from retrue.store import catalog as catalogs
+from retrue.store import rows
 from retrue.store.catalog import HEAD
+from retrue.store.layout import Layout
 from retrue.store.store import Store
 from retrue.store.upgrade import upgrade
 
@@ -19,6 +20,19 @@ def folder(tmp_path: Path) -> Path:
     """Make a store."""
     Store.open(tmp_path / "store").close()
     return tmp_path / "store"
+
+
+@pytest.fixture
+def older(folder: Path) -> Path:
+    """The store as the first Retrue would have left it, with a model in it."""
+    store = Store.open(folder)
+    store.add_model("m", Layout(id="id"))
+    store.close()
+    with sqlite3.connect(folder / "catalog.db") as connection:
+        connection.execute("drop table estimates")
+    connection.close()
+    set_revision(folder / "catalog.db", "0001")
+    return folder
 
 
 def revision(path: Path) -> str:
@@ -41,21 +55,30 @@ def test_a_store_of_today_stays_as_it_is(folder: Path) -> None:
     assert revision(folder / "catalog.db") == HEAD
 
 
-def test_an_older_store_is_refused_until_it_is_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a later Retrue will see the stores of this one."""
-    monkeypatch.setattr(catalogs, "HEAD", "0002")
-    monkeypatch.setattr(catalogs, "KNOWN", ("0001", "0002"))
+def test_an_older_store_is_refused_until_it_is_asked_for(older: Path) -> None:
     with pytest.raises(StoreVersionError, match="run: retrue migrate"):
-        Store.open(folder)
+        Store.open(older)
 
 
-def test_the_old_catalog_is_kept_beside_the_new_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_old_catalog_is_kept_beside_the_new_one(older: Path) -> None:
     """The backup is made before anything else, and opens."""
-    monkeypatch.setattr(catalogs, "HEAD", "0002")
-    monkeypatch.setattr(catalogs, "KNOWN", ("0001", "0002"))
-    saved = upgrade(folder)
-    assert saved == folder / "catalog.before-0002.db"
-    assert revision(saved) == "0001"
+    saved = upgrade(older)
+    assert saved == older / f"catalog.before-{HEAD}.db"
+    assert (revision(saved), revision(older / "catalog.db")) == ("0001", HEAD)
+
+
+def test_what_an_older_store_holds_stays(older: Path) -> None:
+    """And what is new can be kept beside it."""
+    upgrade(older)
+    store = Store.open(older)
+    estimate = rows.EstimateRow("m", "1", 0, 300, 1, {"method": "cbpe"})
+    with store.catalog.write() as tx:
+        assert [model.name for model in tx.find(rows.Model)] == ["m"]
+        tx.put(estimate)
+        assert tx.find(rows.EstimateRow, model="m") == (estimate,)
+        tx.remove(rows.Model, name="m")
+        assert tx.find(rows.EstimateRow) == ()
+    store.close()
 
 
 def test_a_newer_store_is_left_alone(folder: Path) -> None:

@@ -145,6 +145,19 @@ class Point(Row):
 
 
 @dataclass(frozen=True)
+class EstimateRow(Row):
+    """What labels would say of a window (`Estimate.to_dict`), as it was estimated from `events` of them."""
+
+    table: ClassVar[str] = "estimates"
+    model: str
+    version: str
+    start: int
+    events: int
+    created: int
+    body: Body
+
+
+@dataclass(frozen=True)
 class VerdictRow(Row):
     """A verdict as it was given; `applied` is what it had seen. `number` is given by the catalog."""
 
@@ -241,7 +254,7 @@ class Audit(Row):
 
 
 ROWS: tuple[type[Row], ...] = (
-    Model, Version, GridsRow, Reference, NamedSlice, ProfileRow, Window, Counter, Point, VerdictRow, IncidentRow,
-    RunRow, Manifest, Collection, Job, Audit,
+    Model, Version, GridsRow, Reference, NamedSlice, ProfileRow, Window, Counter, Point, EstimateRow, VerdictRow,
+    IncidentRow, RunRow, Manifest, Collection, Job, Audit,
 )  # fmt: skip
 """Every kind of row."""

@@ -84,6 +84,9 @@ points = Table(
     _float("value"), _float("reference"), _float("low"), _float("high"), _float("error"), _count("rows"),
     _count("applied"), _text("note", null=True),
 )  # fmt: skip
+estimates = Table(
+    "estimates", metadata, _model(key=True), _key("version"), _start(), _count("events"), _time("created"), _body(),
+)  # fmt: skip
 verdicts = Table(
     "verdicts", metadata, _number(), _model(), _text("version"), _time("start"), _text("kind"), _count("applied"),
     _time("created"), _body(),
