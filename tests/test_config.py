@@ -44,6 +44,7 @@ grace = "2h"
 maturity = "1w"
 coverage = 0.5
 alarm_budget = "2 per week"
+group = "flights"
 rules = ["missing(precip) <= 0.02"]
 calm = 3
 against = "last 7d"

@@ -183,6 +183,7 @@ class ModelSettings(_Settings):
     calm: Annotated[int, Field(ge=1)] | None = None
     against: Name = "training"
     longer: Annotated[tuple[Annotated[Duration, AfterValidator(_positive)], ...], Field(strict=False)] = ()
+    group: Name | None = None
 
     def options(self) -> dict[str, Any]:
         """Give what was said about watching: window, grace, budget (as text), rules and so on; see `_OPTIONS`."""
@@ -194,7 +195,7 @@ class ModelSettings(_Settings):
         return {name: getattr(self, name) for name in self.model_fields_set - {"reference", *_OPTIONS}}
 
 
-_OPTIONS = ("window", "grace", "maturity", "coverage", "alarm_budget", "rules", "calm", "against", "longer")
+_OPTIONS = ("window", "grace", "maturity", "coverage", "alarm_budget", "rules", "calm", "against", "longer", "group")
 
 
 class Config(_Settings):

@@ -255,6 +255,27 @@ def test_checking_gives_verdicts_as_json(call: Call, files: Files, fresh: str) -
     assert json.loads(call("check", "--now", "2026-02-02T12:00", "--json").out) == {"loans": []}
 
 
+def test_windows_are_compared_with_what_is_said(call: Call, files: Files, fresh: str) -> None:
+    call("log", fresh, files.reference)
+    said = json.loads(call("check", fresh, "--against", "previous", "--now", "2026-02-01", "--json").out)
+    first = min(v["window"][0] for v in said)
+    assert {v["kind"] for v in said if v["window"][0] == first and v["column"]} == {"not_comparable"}
+    assert "a window compared with 'yesterday'" in call("check", fresh, "--against", "yesterday").err
+
+
+def test_models_of_a_group_share_a_budget_and_windows_may_be_longer(call: Call, files: Files) -> None:
+    watched = ("--window", "1d", "--group", "risk", "--against", "last 7d", "--longer", "7d")
+    call("register", "a", "-r", files.reference, *ROLES, *watched, "--alarm-budget", "2 per week")
+    said = call("register", "b", "-r", files.reference, *ROLES, *watched).out.splitlines()[1]
+    assert said == (
+        "Windows of 1 day and 1 week by 'at', judged as soon as they end; compared with: last 7d; "
+        "false alarms: 2 per week for the 2 models of group 'risk'."
+    )
+    assert call("models").out.count("2 per week, group 'risk'") == 2
+    other = call("register", "c", "-r", files.reference, *ROLES, *watched, "--alarm-budget", "1 per 30d")
+    assert (other.status, "expected '2 per week', which 'a' has" in other.err) == (2, True)
+
+
 def test_calm_windows_are_in_true(call: Call, files: Files, fresh: str) -> None:
     call("log", fresh, files.calm, "--at", "2026-02-02")
     said = call("check", fresh, "--now", "2026-02-02T12:00")
@@ -317,9 +338,17 @@ def test_an_unknown_incident_is_named(call: Call, store: Path) -> None:
 
 def test_models_are_listed_with_how_they_stand(call: Call, store: Path) -> None:
     said = call("models", "--store", store).out
-    assert re.search(r"^loans +1 +11\.2k +100 % +1\s*$", said, re.MULTILINE)
+    assert re.search(r"^loans +1 +11\.2k +100 % +1 +1 per 30d\s*$", said, re.MULTILINE)
     assert json.loads(call("models", "--store", store, "--json").out) == [
-        {"model": "loans", "version": "1", "events": 11_200, "labelled": 11_200, "open_incidents": 1}
+        {
+            "model": "loans",
+            "version": "1",
+            "events": 11_200,
+            "labelled": 11_200,
+            "open_incidents": 1,
+            "alarm_budget": "1 per 30d",
+            "group": None,
+        }
     ]
 
 

@@ -44,6 +44,9 @@ class Watched:
     maturity: float | None = None
     alarm_budget: str = "1 per 30d"
     rules: Sequence[str] = ()
+    against: str = "training"
+    longer: Sequence[float] = ()
+    group: str | None = None
 
 
 def printed(what: Any, width: int = 100) -> list[str]:
@@ -53,6 +56,7 @@ def printed(what: Any, width: int = 100) -> list[str]:
     return [line.rstrip() for line in into.getvalue().splitlines()]
 
 
+BUDGET = {"alarm_budget": "1 per 30d", "group": None}
 SCHEMA = Schema.infer(
     pl.DataFrame({"id": [f"a{i}" for i in range(100)], "x": [i / 7 for i in range(100)], "y": [0, 1] * 50}),
     id="id",
@@ -117,6 +121,14 @@ def test_watching_says_all_that_was_told() -> None:
     )
 
 
+def test_a_shared_budget_longer_windows_and_what_they_are_compared_with_are_said() -> None:
+    told = replace(Watched(), against="last 7d", longer=(604_800.0,), group="risk")
+    assert watching(SCHEMA, told, 3) == (
+        "Windows of 1 day and 1 week by arrival, judged as soon as they end; compared with: last 7d; "
+        "false alarms: 1 per 30d for the 3 models of group 'risk'."
+    )
+
+
 def test_the_quarantine_shows_the_latest_first_and_counts_the_others() -> None:
     at = [datetime(2026, 2, day, 10, tzinfo=UTC) for day in (1, 2, 3)]
     rows = pl.DataFrame({"_at": at, "kind": ["events"] * 3, "reason": ["r1", "r2", "r3"], "id": ["a", None, "c"]})
@@ -132,12 +144,20 @@ def test_the_quarantine_shows_the_latest_first_and_counts_the_others() -> None:
 
 def test_models_are_a_table() -> None:
     rows = [
-        {"model": "a", "version": "1", "events": 0, "labelled": 0, "open_incidents": 0},
-        {"model": "b", "version": "2", "events": 12_440, "labelled": 6_220, "open_incidents": 3},
+        {"model": "a", "version": "1", "events": 0, "labelled": 0, "open_incidents": 0, **BUDGET},
+        {
+            "model": "b",
+            "version": "2",
+            "events": 12_440,
+            "labelled": 6_220,
+            "open_incidents": 3,
+            **BUDGET,
+            "group": "g",
+        },
     ]
     assert [line.split() for line in printed(models_view(rows))[1:]] == [
-        ["a", "1", "0", "–", "0"],
-        ["b", "2", "12.4k", "50", "%", "3"],
+        ["a", "1", "0", "–", "0", "1", "per", "30d"],
+        ["b", "2", "12.4k", "50", "%", "3", "1", "per", "30d,", "group", "'g'"],
     ]
 
 

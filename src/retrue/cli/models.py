@@ -86,6 +86,18 @@ def register(
         str | None,
         typer.Option(help="False alarms accepted: '1 per 30d'.", rich_help_panel=WATCH, metavar="BUDGET"),
     ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(help="Models of one group share one budget.", rich_help_panel=WATCH, metavar="NAME"),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="Compare windows with it: 'last 7d'; training.", rich_help_panel=WATCH, metavar="TIME"),
+    ] = None,
+    longer: Annotated[
+        list[str] | None,
+        typer.Option(help="Judge sums of windows besides, such as 7d.", rich_help_panel=WATCH, metavar="DURATION"),
+    ] = None,
     rule: Annotated[
         list[str] | None,
         typer.Option("--rule", help="What must hold in every window.", rich_help_panel=WATCH, metavar="RULE"),
@@ -101,6 +113,7 @@ def register(
 
     roles = shared.roles(locals())
     options = {"window": window, "grace": grace, "maturity": maturity, "alarm_budget": alarm_budget, "rules": rule}
+    options |= {"group": group, "against": against, "longer": longer}
     table, chosen, watched = registration(name, reference, {**roles, "timezone": timezone}, options)
     workspace = shared.open_store(store, create=True)
     with shared.working(f"learning from {table}"):
@@ -123,7 +136,8 @@ def show_registered(model: Model) -> None:
     """Print what was understood of the reference, so that a wrong guess is seen at once."""
     from retrue.report.status import schema_view
 
-    shared.console().print(schema_view(model.name, model.version, str(model.store.folder), model.schema, model.options))
+    folder, shared_by = str(model.store.folder), model.sharing
+    shared.console().print(schema_view(model.name, model.version, folder, model.schema, model.options, shared_by))
 
 
 def log(
@@ -200,6 +214,10 @@ def check(
     name: AnyModelArgument = None,
     store: StoreOption = None,
     now: NowOption = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="Compare windows with it this time: 'last 7d'.", metavar="TIME"),
+    ] = None,
     json: JsonOption = False,
 ) -> int:
     """Judge the windows that closed or changed since the last check.
@@ -210,7 +228,7 @@ def check(
     found = {}
     for model in [workspace.model(name)] if name else workspace.models():
         with shared.working(f"judging {model.name}"):
-            found[model.name] = model.check(at)
+            found[model.name] = model.check(at, against=against)
     if json:
         said = {model: [verdict.to_dict() for verdict in verdicts] for model, verdicts in found.items()}
         shared.print_json(said[name] if name else said)
@@ -265,4 +283,6 @@ def facts(model: Model) -> dict[str, Any]:
         "events": sum(window.events for window in windows),
         "labelled": sum(window.labelled for window in windows),
         "open_incidents": len(model.incidents(live=True)),
+        "alarm_budget": model.options.alarm_budget,
+        "group": model.options.group,
     }

@@ -29,6 +29,12 @@ class Options(Protocol):
     def alarm_budget(self) -> str: ...
     @property
     def rules(self) -> Sequence[str]: ...
+    @property
+    def against(self) -> str: ...
+    @property
+    def longer(self) -> Sequence[float]: ...
+    @property
+    def group(self) -> str | None: ...
 
 
 class Received(Protocol):
@@ -49,20 +55,22 @@ class Received(Protocol):
 # --- register ---------------------------------------------------------------------------------------------------------
 
 
-def schema_view(name: str, version: str, folder: str, schema: Schema, options: Options) -> RenderableType:
+def schema_view(
+    name: str, version: str, folder: str, schema: Schema, options: Options, sharing: int = 1
+) -> RenderableType:
     """Show what was understood of a reference, and how the model is watched."""
     table = quiet_table("Column", "Kind", "Why", wide="Why")
     for column in schema.columns:
         add_row(table, (column.name, str(column.kind), column.reason))
     said = [
         Text(f"{name} is registered in {folder}, version {version}.", style="bold"),
-        Text(watching(schema, options)),
+        Text(watching(schema, options, sharing)),
     ]
     return Group(*said, Text(""), table, *(Text(line, style="yellow") for line in lacking(schema)))
 
 
-def watching(schema: Schema, options: Options) -> str:
-    """Say how it is watched.
+def watching(schema: Schema, options: Options, sharing: int = 1) -> str:
+    """Say how it is watched; so many models share its alarm budget.
 
     Such as "Windows of 1 day by `at`, judged 2 hours after their end; false alarms: 1 per 30d."
     """
@@ -70,9 +78,11 @@ def watching(schema: Schema, options: Options) -> str:
     grace = f" {length(options.grace)} after their end" if options.grace else " as soon as they end"
     final = "" if options.maturity is None else f"; labels are final after {length(options.maturity)}"
     rules = f"; {plural(len(options.rules), 'rule')}" if options.rules else ""
-    return (
-        f"Windows of {length(options.window)} {by}, judged{grace}; false alarms: {options.alarm_budget}{final}{rules}."
-    )
+    against = "" if options.against == "training" else f"; compared with: {options.against}"
+    windows = " and ".join(length(seconds) for seconds in (options.window, *options.longer))
+    shared = "" if options.group is None else f" for the {plural(sharing, 'model')} of group {options.group!r}"
+    alarms = f"false alarms: {options.alarm_budget}{shared}"
+    return f"Windows of {windows} {by}, judged{grace}{against}; {alarms}{final}{rules}."
 
 
 def lacking(schema: Schema) -> Iterator[str]:
@@ -134,14 +144,15 @@ def quarantine_view(rows: pl.DataFrame, most: int) -> RenderableType:
 
 
 def models_view(models: Sequence[Mapping[str, Any]]) -> Table:
-    """Show the models, one a row: champion, events, share labelled, open incidents."""
+    """Show the models, one a row: champion, events, share labelled, open incidents, false alarms accepted."""
     figures = ["Version", "Events", "Labelled", "Open incidents"]
-    table = quiet_table("Model", *figures, right=figures)
+    table = quiet_table("Model", *figures, "False alarms", right=figures)
     for one in models:
         share = percent(one["labelled"] / one["events"]) if one["events"] else "–"
         open_ = one["open_incidents"]
         loud = Text(f"{open_:,}", style="yellow" if open_ else "dim")
-        add_row(table, (one["model"], str(one["version"]), short_count(one["events"]), share, loud))
+        accepted = one["alarm_budget"] + (f", group {one['group']!r}" if one["group"] else "")
+        add_row(table, (one["model"], str(one["version"]), short_count(one["events"]), share, loud, accepted))
     return table
 
 

@@ -60,14 +60,17 @@ class Replay:
     Args:
         learned: those of the learned tests, by how strictly they judge.
         rules: those of each rule, by its text.
+        sharing: models that share the alarm budget.
     """
 
     learned: dict[Settings, ByWindow] = field(default_factory=dict)
     rules: dict[str, ByWindow] = field(default_factory=dict)
+    sharing: int = 1
 
     def by_monitor(self, options: Options) -> dict[str, ByWindow]:
         """The verdicts of each monitor of a set."""
-        return {LEARNED: self.learned[options.settings()], **{text: self.rules[text] for text in options.rules}}
+        learned = self.learned[options.settings(sharing=self.sharing)]
+        return {LEARNED: learned, **{text: self.rules[text] for text in options.rules}}
 
 
 def backtest(
@@ -147,11 +150,13 @@ def replay(
     reference = kept.load()
     texts = dict.fromkeys(text for options in sets.values() for text in options.rules)
     rules = {text: Rule.parse(text, reference.grids.columns) for text in texts}
-    judges = {one: Judge(reference, one) for one in dict.fromkeys(options.settings() for options in sets.values())}
+    sharing = model.sharing
+    strict = dict.fromkeys(options.settings(sharing=sharing) for options in sets.values())
+    judges = {one: Judge(reference, one) for one in strict}
     measurer = history.with_bases(Judge(reference, rules=list(rules.values())), kept)
     monitors = {text: Monitor(rule, measurer) for text, rule in rules.items()}
     figures: dict[str, list[Figure]] = {text: [] for text in monitors}
-    found, odd = Replay({settings: {} for settings in judges}), changes.known(model, version)
+    found, odd = Replay({settings: {} for settings in judges}, sharing=sharing), changes.known(model, version)
     for window in history.watched(model, windows, at, unkept(model, rules.values())):
         start = int(begins(window.span).timestamp())
         whole, parts = window.parts[""], {name: part for name, part in window.parts.items() if name}

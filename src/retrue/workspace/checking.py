@@ -49,6 +49,7 @@ class Judged:
 def check(model: Model, now: datetime | None, against: str | None = None) -> list[Verdict]:
     """Judge the windows that closed or changed since they were last judged; worst first."""
     at, version = clock.aware(now or clock.now()), model.version
+    compared = Against.parse(against or model.options.against)
     model.store.apply(model.name)  # what was acknowledged and then crashed, or waits for others, counts
     odd, traffic = changes.known(model, version), Traffic(model, at)
     lost = [start for start, told in odd.items() if changes.lost_rows(told)]
@@ -57,7 +58,7 @@ def check(model: Model, now: datetime | None, against: str | None = None) -> lis
         if untold(model, version):
             regroup(model, version)
         return []
-    timeline, compared = Timeline(model, version), Against.parse(against or model.options.against)
+    timeline = Timeline(model, version)
     reference = model.reference_of(version)
     judge = history.with_bases(judge_of(model, reference.load()), reference)
     judge = replace(judge, habits=timeline.habits(judge, compared))
@@ -82,7 +83,7 @@ def heard(judged: Judged, traffic: Traffic, version: str) -> Judged:
 def judge_of(model: Model, reference: Reference) -> Judge:
     """The judge of a model's windows."""
     rules = [Rule.parse(text, reference.grids.columns) for text in model.options.rules]
-    return Judge(reference, model.options.settings(), rules)
+    return Judge(reference, model.settings(), rules)
 
 
 def due_windows(model: Model, version: str, at: datetime, lost: Iterable[int] = ()) -> list[rows.Window]:
@@ -121,7 +122,7 @@ def judge_window(
 ) -> Judged:
     """Judge one window from its stored profile, what was told of it when it was logged, and what came before it."""
     span = model.span(window.start)
-    odd = [verdict.within(span) for verdict in changes.judge(told, window.events, model.options.settings())]
+    odd = [verdict.within(span) for verdict in changes.judge(told, window.events, judge.settings)]
     if not window.events:
         return Judged(window.start, window.applied, 0, Assessment({}, {}, {}, ()), tuple(sort_worst_first(odd)))
     found = model.store.profiles(model.name, version=window.version, start=window.start)

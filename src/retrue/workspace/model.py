@@ -14,6 +14,7 @@ from retrue.core.reference import Reference
 from retrue.explain.standing import Standing
 from retrue.judge.incident import Incident
 from retrue.judge.replay import Backtest
+from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict
 from retrue.refine.collect import Collected
 from retrue.refine.mix import Mix
@@ -28,6 +29,7 @@ from retrue.workspace import (
     collecting,
     explaining,
     figures,
+    groups,
     outliers,
     promotion,
     receiving,
@@ -65,6 +67,15 @@ class Model:
         """How it is watched."""
         settings = dict(self.store.model(self.name).settings)
         return Options.of(settings, float(settings["window"]))
+
+    def settings(self, window: float | None = None) -> Settings:
+        """How strictly windows (of so many seconds; the base windows unless given) are judged."""
+        return self.options.settings(window, sharing=self.sharing)
+
+    @property
+    def sharing(self) -> int:
+        """How many models share its alarm budget, itself included: those of its group, counted now."""
+        return groups.sharing(self.store, self.options)
 
     def versions(self) -> list[rows.Version]:
         """Its versions, oldest first, each with its stage: champion, challenger, retired."""

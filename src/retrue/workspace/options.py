@@ -48,6 +48,7 @@ class Options:
         calm: judged windows without alarm until an incident is over.
         against: what a window is compared with: "training", "previous", "last 7d", "same hour last week" ...
         longer: seconds of longer windows that are judged besides, as sums of base windows: slow drift shows in them.
+        group: models of one group share one alarm budget, in equal parts; None: it is this model's alone.
     """
 
     window: float = 86_400.0
@@ -59,6 +60,7 @@ class Options:
     calm: int = 2
     against: str = "training"
     longer: tuple[float, ...] = ()
+    group: str | None = None
 
     @classmethod
     def of(cls, given: Mapping[str, Any], window: float) -> Options:
@@ -82,6 +84,7 @@ class Options:
             calm=int(number(given, "calm", cls.calm)),
             against=Against.parse(given.get("against") or cls.against).text,
             longer=tuple(sorted({seconds(length) for length in given.get("longer") or ()})),
+            group=None if given.get("group") is None else str(given["group"]),
         )
         if options.window <= 0 or options.grace < 0:
             raise ConfigError(
@@ -97,14 +100,15 @@ class Options:
         options.settings(), options.hysteresis()
         return options
 
-    def settings(self, window: float | None = None) -> Settings:
+    def settings(self, window: float | None = None, *, sharing: int = 1) -> Settings:
         """How strictly to judge: each length of windows has an equal share of the budget for all looks at it.
 
         Args:
             window: seconds of the windows; left out, the base windows.
+            sharing: models that share the budget, this one included.
         """
         budget = Budget.parse(self.alarm_budget)
-        share = Budget(budget.alarms / (1 + len(self.longer)), budget.days)
+        share = Budget(budget.alarms / (1 + len(self.longer)) / sharing, budget.days)
         return Settings(budget=share, looks=budget.days * DAY / (window or self.window))
 
     def hysteresis(self) -> Hysteresis:

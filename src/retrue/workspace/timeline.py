@@ -168,7 +168,7 @@ class Timeline:
             return None
         base = judge.reference
         habits = Habits(known, [base.profile] * len(known) if parts else None)
-        return Judge(replace(base, slices={}), self.model.options.settings(seconds), habits=habits)
+        return Judge(replace(base, slices={}), self.model.settings(seconds), habits=habits)
 
     def judge_longer(self, judge: Judge, start: int, seconds: float) -> list[Verdict]:
         """What isn't true of the longer window that ends with the window that starts there; none where it goes on."""

@@ -25,6 +25,7 @@ from retrue.store.ids import text_id
 from retrue.store.layout import Layout
 from retrue.store.store import Store
 from retrue.tables import Table, read
+from retrue.workspace import groups
 from retrue.workspace.clock import micros, now
 from retrue.workspace.model import Model
 from retrue.workspace.options import Options, suggested_window
@@ -86,7 +87,8 @@ class Workspace:
             name: what it is called: letters, digits, `.`, `_` and `-`.
             reference: the table, as anything that `read` takes; held-out rows with their scores and labels say most.
             schema: what events look like; inferred from the reference where it isn't given.
-            options: how it is watched: `window`, `grace`, `maturity`, `coverage`, `alarm_budget`, `rules`, `calm`.
+            options: how it is watched: `window`, `grace`, `maturity`, `coverage`, `alarm_budget`, `rules`, `calm`,
+                `against`, `longer`, `group`.
             version: the version that made the reference's scores.
             roles: roles and kinds for `Schema.infer`; and the options, which may be given by name as well.
 
@@ -104,7 +106,7 @@ class Workspace:
             raise TableError("a reference without rows", where=table.name, expected="at least one row")
         found, known = (schema, None) if schema is not None else local.infer(table, **roles)
         refuse_weights(found)
-        chosen = Options.of(given, base_window(table, found))
+        chosen = Options.of(groups.with_budget(self.store, name, given), base_window(table, found))
         counters: list[Counter] = [] if found.time is None else [TimeSpan(found.time)]
         # A label comes later than its event, so it isn't among the columns that a window is judged by.
         late = [found.label] if found.label is not None else []
