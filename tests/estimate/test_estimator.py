@@ -165,10 +165,9 @@ def test_bad_references_have_a_reason(schema: Schema, rows: Rows, case: int) -> 
 
 
 def test_tasks_without_an_estimator_say_so(rows: Rows) -> None:
-    frame = rows(300, 0.5, 15)
-    assert "no estimator for a regression" in str(
-        fit(frame, Schema.infer(frame, label="x", prediction="s")).estimate(frame).refused
-    )
+    frame = rows(300, 0.5, 15).with_columns(shown=pl.lit(["a", "b"]))
+    ranking = Schema.infer(frame, label="y", prediction="shown", task="ranking")
+    assert "no estimator for a ranking" in str(fit(frame, ranking).estimate(frame).refused)
     assert "neither a score nor a prediction" in str(fit(frame, Schema.infer(frame)).estimate(frame).refused)
 
 

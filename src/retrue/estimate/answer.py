@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from retrue.core.state import Bools, Floats
-from retrue.estimate.expected import Cells, ClassCells, Reading, Scale, read, read_values
+from retrue.estimate.expected import Cells, ClassCells, Expecting, Reading, Scale, read, read_values
 from retrue.metrics import Measure
 from retrue.metrics.performance.intervals import Z, student
 from retrue.metrics.registry import Interval
@@ -32,7 +32,7 @@ class Belief:
     """What one expert believes of the window's rows.
 
     Attributes:
-        chance: float64[n] P(y = 1), or float64[n, C] of each class.
+        chance: float64[n] P(y = 1), or float64[n, C] of each class; of a regression float64[n, 5], expected losses.
         each: float64[folds, ...], the same with each fold of the reference left out.
     """
 
@@ -66,7 +66,7 @@ class Widening:
     stretch: Mapping[str, float] = field(default_factory=dict)
 
 
-def ask(cells: Cells | ClassCells, belief: Belief, names: Sequence[str], rows: float) -> dict[str, Answer]:
+def ask(cells: Expecting, belief: Belief, names: Sequence[str], rows: float) -> dict[str, Answer]:
     """Read every metric off what is believed, at `rows` rows."""
     expected = cells.expect(belief.chance)
     parts = [read_values(cells.expect(chance), names) for chance in belief.each]

@@ -19,15 +19,14 @@ from typing import Any
 import polars as pl
 
 from retrue.core.outcome_grid import BinaryGrid, MulticlassGrid, OutcomeGrid
-from retrue.errors import MetricError, ProfileError, nearest
+from retrue.errors import ProfileError
 from retrue.estimate import caution
-from retrue.estimate.estimate import Estimate, metric_names, refuse
-from retrue.estimate.estimator import Estimator, Refusing
+from retrue.estimate.estimate import Estimate, refuse
+from retrue.estimate.estimator import Estimator, Refusing, asked
 from retrue.estimate.events import look
 from retrue.estimate.learned import Learned, learn
 from retrue.estimate.question import Question
 from retrue.estimate.record import Matured
-from retrue.metrics import get
 from retrue.schema import Schema, Task
 from retrue.tables import read
 
@@ -55,12 +54,7 @@ class Classifier(Estimator):
         metrics: Sequence[str] | None = None,
         past: Sequence[Matured] = (),
     ) -> Estimate:
-        if method not in METHODS:
-            expected, hint = ", ".join(METHODS), nearest(method, METHODS)
-            raise MetricError(f"unknown method {method!r}", where="estimate", expected=expected, hint=hint)
-        names = tuple(metrics) if metrics is not None else metric_names(self.task)
-        for name in names:
-            get(name)
+        names = asked(method, METHODS, metrics, self.task)
         question = self.ask(read(window).collect(), names)
         reason = caution.no_question(question.frame.height, question.events, self.learned.grid)
         if reason is None and question.apart > caution.MOST:

@@ -76,9 +76,9 @@ def unlike_anything(alone: float, rows: int) -> str:
     return f"{share_words(alone, rows)} lie where the reference has no rows: nothing is known of the model there"
 
 
-def some_unlike(alone: float, rows: int) -> str:
-    """Some rows lie where the reference has none."""
-    return f"{share_words(alone, rows)} lie where the reference has no rows: intervals hold whatever happens there"
+def some_unlike(alone: float, rows: int, held: str = "whatever happens there") -> str:
+    """Some rows lie where the reference has none; what intervals hold of them."""
+    return f"{share_words(alone, rows)} lie where the reference has no rows: intervals hold {held}"
 
 
 def rates_moved(shift: LabelShift) -> str:
@@ -106,6 +106,6 @@ def past_misses(stretch: Mapping[str, float]) -> list[str]:
     return [f"past intervals of {worst} should have been {stretch[worst]:.2g} times as wide: so is this one"]
 
 
-def left_out(rows: int, of: int) -> list[str]:
-    """Rows without a score."""
-    return [f"{rows:,} of {of:,} rows have no score and are left out"] if rows > LEAST * of else []
+def left_out(rows: int, of: int, what: str = "score") -> list[str]:
+    """Rows without a score, or a prediction."""
+    return [f"{rows:,} of {of:,} rows have no {what} and are left out"] if rows > LEAST * of else []

@@ -20,7 +20,7 @@ class Estimate:
     """The expected performance on one window.
 
     Attributes:
-        method: "auto", "cbpe", "m-cbpe", "pape", "outcome model" or "importance".
+        method: "auto", "cbpe", "m-cbpe", "pape", "outcome model", "importance", or "dle" (regression).
         how: what was done and why, in words.
         rows: rows of the window that it speaks of: those with a score.
         metrics: by name value and 95 % interval (sampling, calibration and what `warnings` add); no value, and the

@@ -16,8 +16,10 @@ import polars as pl
 
 from retrue.core.grids import fit_outcome
 from retrue.core.outcome_grid import OutcomeGrid
+from retrue.errors import MetricError, nearest
 from retrue.estimate.estimate import Estimate, metric_names, refuse
 from retrue.estimate.record import Matured
+from retrue.metrics import get
 from retrue.schema import Schema, Task
 from retrue.tables import read
 
@@ -47,6 +49,21 @@ class Estimator(ABC):
             TableError: the window can't be read.
             MetricError: an unknown metric or method.
         """
+
+
+def asked(method: str, methods: Sequence[str], metrics: Sequence[str] | None, task: Task) -> tuple[str, ...]:
+    """The names of the metrics that are asked for.
+
+    Raises:
+        MetricError: an unknown metric, or a method that isn't one of `methods`; names the nearest.
+    """
+    if method not in methods:
+        expected, hint = ", ".join(methods), nearest(method, methods)
+        raise MetricError(f"unknown method {method!r}", where="estimate", expected=expected, hint=hint)
+    names = tuple(metrics) if metrics is not None else metric_names(task)
+    for name in names:
+        get(name)
+    return names
 
 
 @dataclass(frozen=True)
@@ -97,8 +114,16 @@ def classifier(frame: pl.DataFrame, schema: Schema, grid: OutcomeGrid) -> Estima
     return auto.classifier(frame, schema, grid)
 
 
+def regressor(frame: pl.DataFrame, schema: Schema, grid: OutcomeGrid) -> Estimator:
+    """The estimator of a regression."""
+    from retrue.estimate import dle
+
+    return dle.regressor(frame, schema, grid)
+
+
 FITS: dict[Task, Callable[[pl.DataFrame, Schema, OutcomeGrid], Estimator]] = {
     Task.BINARY: classifier,
     Task.MULTICLASS: classifier,
+    Task.REGRESSION: regressor,
 }
 """How each task's estimator is learned."""

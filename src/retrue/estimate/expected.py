@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -25,6 +25,13 @@ from retrue.metrics.performance.intervals import Z, wilson
 
 TOTAL = 10_000_000
 """How many counts all rows together are."""
+
+
+class Expecting(Protocol):
+    """Events, or groups of them, that become an outcome once it is said what is believed of them."""
+
+    def expect(self, chance: Floats) -> Outcome:
+        """The expected outcome, in `TOTAL` counts; `chance` is what is believed of each, along the first axis."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -85,6 +85,11 @@ class Features:
         columns = [schema.named[name] for name in schema.features if name in frame.columns and name in schema.named]
         return cls(tuple(Coder.fit(frame[c.name], c.kind) for c in columns if c.kind in kinds))
 
+    def beside(self, frame: pl.DataFrame, number: str | None) -> Features:
+        """The features with a column of numbers after them, learned on the reference."""
+        series = column(frame, number)
+        return Features((*self.coders, Coder.fit(series.alias(number or ""), Kind.NUMERIC)))
+
     def codes(self, frame: pl.DataFrame) -> Floats:
         """float64[rows, features]; a column that the frame lacks is all NaN."""
         found = [coder.codes(frame) for coder in self.coders]

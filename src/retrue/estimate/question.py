@@ -22,9 +22,8 @@ from retrue.estimate.features import with_scores
 from retrue.estimate.importance import Domain, tell_apart
 from retrue.estimate.learned import Learned
 from retrue.estimate.pape import weighted_isotonic, weighted_line
-from retrue.estimate.record import Matured, refuted, stretch, weigh
+from retrue.estimate.record import Matured, stretch, weigh, withhold
 from retrue.estimate.shift import LabelShift, label_shift
-from retrue.metrics import Measure
 
 PRIORS: Mapping[str, float] = {"outcome model": 1.0, "pape": 1.0, "cbpe": 0.0}
 """The experts of the blend, and how much each counts before there is a record."""
@@ -137,14 +136,13 @@ class Question:
             )
             for name, counts in shares.items()
         }
-        withheld = {name: found[name] for name in self.names if refuted(past, name)}
-        silent = {name: Measure(None, note=f"can't be estimated: {refuted(past, name)}") for name in withheld}
         values = {
             expert: {name: a.reading.value for name, a in answers.items() if a.reading.value is not None}
             for expert, answers in experts.items()
         }
         how = HOW.get(method) or how_blended(shares, len(past), self.domain.effective)
-        return Estimate(method, how, self.events.n, found | silent, warnings, None, values, withheld, widening.stretch)
+        said = Estimate(method, how, self.events.n, found, warnings, experts=values, stretched=widening.stretch)
+        return withhold(said, past)
 
     def shares(
         self, name: str, experts: Mapping[str, Mapping[str, Answer]], past: Sequence[Matured]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -72,6 +72,14 @@ def stretch(past: Sequence[Matured], name: str) -> float:
     """How many times as wide the last intervals should have been; 1 where they were wide enough."""
     found = [s for one in past[-LOOKED_AT:] if (s := one.surprise(name)) is not None]
     return max(1.0, float(np.sqrt(np.mean(np.square(found))))) if found else 1.0
+
+
+def withhold(estimate: Estimate, past: Sequence[Matured]) -> Estimate:
+    """The estimate without the metrics that past labels forbid; what it would have said of them is kept apart."""
+    reasons = {name: reason for name in estimate.metrics if (reason := refuted(past, name)) is not None}
+    silent = {name: Measure(None, note=f"can't be estimated: {reason}") for name, reason in reasons.items()}
+    withheld = {name: estimate.metrics[name] for name in reasons}
+    return replace(estimate, metrics={**estimate.metrics, **silent}, withheld=withheld)
 
 
 def refuted(past: Sequence[Matured], name: str) -> str | None:
