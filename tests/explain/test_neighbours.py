@@ -34,7 +34,7 @@ def test_fresh_usual_rows_have_neighbours_and_odd_ones_have_none() -> None:
     assert none.rows.height == 0
     assert none.rows.columns == reference.columns
     assert none.nearest == 1.0
-    assert str(none).startswith("no neighbours in the reference: the nearest row is 1 away, and 99 %")
+    assert str(none).startswith("nothing like it in the reference: the nearest row is 1 away, and 99 %")
 
 
 def test_a_reference_of_one_row_is_its_own_neighbour_only() -> None:

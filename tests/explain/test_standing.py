@@ -44,15 +44,15 @@ def test_a_number_beyond_the_reference_is_the_reason_named_first(standings: Stan
 
 def test_two_values_that_do_not_go_together_are_named_both(standings: Standings) -> None:
     one = standings.of(pl.DataFrame([USUAL | {"x": 1.5, "twin": -1.5}]))[0]
-    assert set(one.because) == {"x 1.50 doesn't go with the rest", "twin −1.50 doesn't go with the rest"}
+    assert set(map(str, one.because)) == {"x 1.50 doesn't go with the rest", "twin −1.50 doesn't go with the rest"}
 
 
 def test_an_event_of_nulls_only_is_an_edge_case_without_neighbours(standings: Standings) -> None:
     one = standings.of(pl.DataFrame([dict.fromkeys(USUAL)]))[0]
     assert one.edge_case
     assert not one.nearest
-    assert "c is missing, as in no row of the reference" in one.because
-    assert "no neighbours in the reference" in str(one)
+    assert "c is missing, as in no row of the reference" in map(str, one.because)
+    assert "nothing like it in the reference" in str(one)
 
 
 def test_an_event_that_lacks_all_columns_counts_as_null(standings: Standings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from io import StringIO
 from typing import Any
@@ -10,6 +11,7 @@ import polars as pl
 import pytest
 from rich.console import Console
 
+from retrue.core.column import ColumnProfile
 from retrue.estimate.impact import Impact
 from retrue.explain.features import Feature
 from retrue.explain.finding import Finding, Proxy
@@ -17,7 +19,8 @@ from retrue.explain.since import Course
 from retrue.explain.standing import Standing
 from retrue.judge.incident import Incident, State
 from retrue.judge.verdict import Verdict, VerdictKind
-from retrue.report.incident import Explanation, cost_said, expected, explanation_view, incidents_view, next_step
+from retrue.report.actions import next_step
+from retrue.report.incident import Explanation, cost_said, expected, explanation_view, incidents_view
 from retrue.slices import Slice
 
 WINDOW = ("2026-02-02T00:00:00+00:00", "2026-02-03T00:00:00+00:00")
@@ -47,6 +50,7 @@ class Told:
     course: Course | None = None
     standings: tuple[Standing, ...] = ()
     outcome: tuple[str, ...] = ()
+    distributions: Mapping[str, tuple[ColumnProfile, ColumnProfile]] = field(default_factory=dict)
     examples: pl.DataFrame = field(
         default_factory=lambda: pl.DataFrame({"id": ["a"], "region": ["south"], "age": [40.0], "_h": [1]})
     )

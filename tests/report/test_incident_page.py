@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -13,11 +13,13 @@ import polars as pl
 import pytest
 from playwright.sync_api import expect
 
+from retrue.core.column import ColumnProfile
 from retrue.core.grid import CategoricalGrid
 from retrue.explain.features import Feature
 from retrue.explain.finding import Finding
+from retrue.explain.neighbours import Nearest
 from retrue.explain.since import Course
-from retrue.explain.standing import Standing
+from retrue.explain.standing import Reason, Standing
 from retrue.judge.incident import Incident, State
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.report.incident_page import page
@@ -60,6 +62,7 @@ class Told:
     course: Course | None = field(default_factory=course)
     standings: tuple[Standing, ...] = ()
     outcome: tuple[str, ...] = ()
+    distributions: Mapping[str, tuple[ColumnProfile, ColumnProfile]] = field(default_factory=dict)
     examples: pl.DataFrame = field(default_factory=lambda: pl.DataFrame({"id": ["a"], "region": [HOSTILE]}))
 
 
@@ -100,6 +103,30 @@ def test_the_first_screen_answers(opened: Page) -> None:
     box = opened.locator("header").bounding_box()
     assert box is not None
     assert box["y"] + box["height"] < 800
+
+
+def test_examples_stand_above_the_nearest_row_of_the_reference() -> None:
+    """Names and values of either can't become markup; a row that has none says so."""
+    there = pl.DataFrame({"id": ["r"], "region": [HOSTILE]})
+    near = Standing(0.4, 0.4, (), Nearest(there, np.array([0.05]), 0.05, 0.1))
+    none = Standing(1.0, 1.0, (Reason(HOSTILE, "", "is missing"),), Nearest(there.clear(), np.zeros(0), 0.7, 0.1))
+    text = page(Told(examples=pl.DataFrame({"id": ["a", "b"], "region": [HOSTILE, None]}), standings=(near, none)))
+    rows = text.partition('id="examples"')[2].partition("</section>")[0]
+    assert rows.index("nearest, 0.05") < rows.index("nothing like it: the nearest is 0.7 away")
+    assert "Row 2: an edge case because" in rows
+    assert "<script>" not in rows
+
+
+def test_the_guilty_columns_are_drawn_before_and_after() -> None:
+    both = course().windows
+    text = page(Told(course=None, distributions={"region": (both[-1], both[0])}))
+    assert text.partition('id="rows"')[2].partition("</section>")[0].count("<figure") == 1
+
+
+def test_it_ends_with_what_to_do() -> None:
+    text = page(Told()).partition('id="now"')[2]
+    for command in ("retrue collect loans", "roc_auc[region = ", "retrue acknowledge loans abc123", "--for 3d"):
+        assert command in text
 
 
 def test_an_incident_about_no_column_has_no_map() -> None:

@@ -50,7 +50,7 @@ def collect(
     if json:
         shared.print_json({"name": found.name, "slice": found.slice, "matched": found.matched, "rows": rows})
         return
-    from retrue.report.incident import typed
+    from retrue.report.actions import typed
     from retrue.report.words import plural
 
     some = "" if rows == found.matched else f" of {found.matched:,} that match"

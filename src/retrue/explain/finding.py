@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
@@ -87,6 +88,11 @@ class Finding:
         return self.interval if self.question == "share" else self.loss_interval
 
     @property
+    def grew(self) -> bool:
+        """Whether there are more of these rows, or they went wrong more; rows that vanished are no cause to look at."""
+        return self.question != "share" or self.share[1] > self.share[0]
+
+    @property
     def alternatives(self) -> tuple[Proxy, ...]:
         """The proxies that would explain as much: the data can't tell which of them is the cause."""
         return tuple(one for one in self.proxies if one.explains >= ALIKE)
@@ -105,6 +111,11 @@ class Finding:
             "loss_interval": None if self.loss_interval is None else list(self.loss_interval),
             "proxies": [one.to_dict() for one in self.proxies],
         }
+
+
+def guilty_of(findings: Sequence[Finding]) -> Finding | None:
+    """Give the first finding whose rows one would look at: some that came or went wrong, not all rows."""
+    return next((one for one in findings if one.grew and one.slice.sql != Slice.all().sql), None)
 
 
 def searched(length: float) -> float:

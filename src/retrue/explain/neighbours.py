@@ -46,12 +46,12 @@ class Nearest:
         """Say how far the nearest is, or that there are none.
 
         >>> print(Nearest(pl.DataFrame(), np.zeros(0), 0.31, 0.12))
-        no neighbours in the reference: the nearest row is 0.31 away, and 99 % of its own rows have one within 0.12
+        nothing like it in the reference: the nearest row is 0.31 away, and 99 % of its own rows have one within 0.12
         """
         if self:
             return f"the nearest row of the reference is {self.nearest:.2g} away"
         return (
-            f"no neighbours in the reference: the nearest row is {self.nearest:.2g} away, "
+            f"nothing like it in the reference: the nearest row is {self.nearest:.2g} away, "
             f"and {100 * USUAL:g} % of its own rows have one within {self.usual:.2g}"
         )
 

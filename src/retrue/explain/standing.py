@@ -31,6 +31,29 @@ MOST = 3
 """Neighbours, and columns behind an outlier score, that are told."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What makes an event odd in one column.
+
+    Args:
+        column: the column.
+        value: its value, as a sentence writes it; empty where it is missing.
+        what: what is odd about it, such as "is beyond the reference".
+    """
+
+    column: str
+    value: str
+    what: str
+
+    def __str__(self) -> str:
+        """Say it.
+
+        >>> print(Reason("precip", "3.2", "is beyond the reference"))
+        precip 3.2 is beyond the reference
+        """
+        return " ".join(part for part in (self.column, self.value, self.what) if part)
+
+
 @dataclass(frozen=True, eq=False)
 class Standing:
     """How one event stands against the reference.
@@ -38,14 +61,13 @@ class Standing:
     Args:
         outlier_score: share of the reference's rows that are less odd, by robust distance, 0 to 1.
         forest_score: the same share by an isolation forest: a second opinion.
-        because: what makes it odd, the most telling first, such as `"precip 3.2 is beyond the reference"`;
-            nothing where it is no edge case.
+        because: what makes it odd, the most telling column first; nothing where it is no edge case.
         nearest: the reference's rows most like it, or that there are none.
     """
 
     outlier_score: float
     forest_score: float
-    because: tuple[str, ...]
+    because: tuple[Reason, ...]
     nearest: Nearest
 
     @property
@@ -59,7 +81,7 @@ class Standing:
         score = f"odder than {odder(self.outlier_score)} of the reference"
         if not self.edge_case:
             return f"no edge case: {score}"
-        reason = f" because {', '.join(self.because)}" if self.because else ""
+        reason = f" because {', '.join(map(str, self.because))}" if self.because else ""
         return f"an edge case{reason}: {score}"
 
     def __str__(self) -> str:
@@ -72,7 +94,7 @@ class Standing:
             "edge_case": self.edge_case,
             "outlier_score": self.outlier_score,
             "forest_score": self.forest_score,
-            "because": list(self.because),
+            "because": [{"column": one.column, "reason": str(one)} for one in self.because],
             "nearest": self.nearest.nearest,
             "usual": self.nearest.usual,
             "neighbours": [
@@ -143,17 +165,17 @@ def scored(outliers: Outliers, events: pl.DataFrame) -> Floats:
     return np.asarray(1.0 - outliers.rarity(events))
 
 
-def reasons(outliers: Outliers, events: pl.DataFrame, most: int = MOST) -> list[tuple[str, ...]]:
+def reasons(outliers: Outliers, events: pl.DataFrame, most: int = MOST) -> list[tuple[Reason, ...]]:
     """Say for each event what makes it odd, the most telling column first."""
     places, codes = outliers.places, outliers.places.codes(events)
     order = {name: at for at, name in enumerate(places.columns)}
     return [
-        tuple(said(places, name, int(codes[order[name], row]), events[row : row + 1]) for name in names)
+        tuple(reason(places, name, int(codes[order[name], row]), events[row : row + 1]) for name in names)
         for row, names in enumerate(outliers.why(events, most))
     ]
 
 
-def said(places: Places, name: str, bin_: int, event: pl.DataFrame) -> str:
+def reason(places: Places, name: str, bin_: int, event: pl.DataFrame) -> Reason:
     """Say what is odd about one value of an event.
 
     Args:
@@ -164,11 +186,11 @@ def said(places: Places, name: str, bin_: int, event: pl.DataFrame) -> str:
     """
     column, grid, value = places.columns[name], places.grids.columns[name], places.grids.values(name, event)[0]
     if value is None:
-        return f"{name} is missing" + (", as in no row of the reference" if column.outside[bin_] else "")
-    shown, is_number = f"{name} {written(value)}", bin_ < grid.bins and grid.kind == "numeric"
+        return Reason(name, "", "is missing" + (", as in no row of the reference" if column.outside[bin_] else ""))
     if column.outside[bin_]:
-        return f"{shown} is beyond the reference" if is_number else f"{shown} is new"
-    return f"{shown} is rare" if abs(column.oddity[bin_]) > RARE else f"{shown} doesn't go with the rest"
+        is_number = bin_ < grid.bins and grid.kind == "numeric"
+        return Reason(name, written(value), "is beyond the reference" if is_number else "is new")
+    return Reason(name, written(value), "is rare" if abs(column.oddity[bin_]) > RARE else "doesn't go with the rest")
 
 
 def written(value: object) -> str:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from retrue.core.column import ColumnProfile
 from retrue.core.grid import CategoricalGrid, NumericGrid
 from retrue.core.outcome import BinaryOutcome, MulticlassOutcome, RegressionOutcome
 from retrue.judge.words import metric_name, moment, percent
 from retrue.report import charts
 from retrue.report.charts import Picture
 from retrue.report.charts.bars import LOUD
-from retrue.report.charts.display import FEW, display, is_date
+from retrue.report.charts.display import FEW, Display, display, is_date
 from retrue.report.charts.picture import short
 from retrue.report.slices import QUIET, own_findings
 from retrue.report.sparkline import sparkline
@@ -169,7 +170,7 @@ def entry(
         metrics=metric_rows(report, telling=True) if report else (),
         more_metrics=metric_rows(report, telling=False) if report else (),
         business=business_rows(report) if report else (),
-        pictures=gallery.hang(column_pictures(report)) if report else (),
+        pictures=gallery.hang(column_pictures(report.window, report.reference, report.name)) if report else (),
     )
 
 
@@ -182,15 +183,18 @@ def judged_figure(verdict: Verdict) -> str:
     return precise(verdict.value, half_width(verdict.interval))
 
 
-def column_pictures(report: ColumnReport) -> list[Picture | None]:
+def column_pictures(window: ColumnProfile, reference: ColumnProfile, name: str) -> list[Picture | None]:
     """Draw a column: its categories, or its distribution and what stands apart from it."""
-    if isinstance(report.reference.grid, CategoricalGrid):
-        return [charts.categories(report.window, report.reference, report.name)]
-    shown = display(report.window, report.reference)
-    drawn = charts.distribution(report.window, report.reference, report.name, shown)
-    rest = charts.apart(shown.apart, report.name)
-    # What changed most comes first.
-    return [rest, drawn] if any(abs(a.window - a.reference) >= LOUD for a in shown.apart) else [drawn, rest]
+    if isinstance(reference.grid, CategoricalGrid):
+        return [charts.categories(window, reference, name)]
+    shown = display(window, reference)
+    drawn, rest = charts.distribution(window, reference, name, shown), charts.apart(shown.apart, name)
+    return [rest, drawn] if is_loud(shown) else [drawn, rest]  # what changed most comes first
+
+
+def is_loud(shown: Display) -> bool:
+    """Whether what stands apart from a histogram moved so much that it has to be seen."""
+    return any(abs(apart.window - apart.reference) >= LOUD for apart in shown.apart)
 
 
 def metric_rows(report: ColumnReport, *, telling: bool) -> tuple[MetricRow, ...]:

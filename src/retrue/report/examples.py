@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from retrue.explain.neighbours import Nearest
+from retrue.explain.finding import guilty_of
+from retrue.explain.neighbours import USUAL, Nearest
 from retrue.explain.standing import Standing, cut, odder
 from retrue.judge.words import figure
 from retrue.report.layout import add_row, quiet_table
-from retrue.report.words import upper_first
 
 if TYPE_CHECKING:
     from retrue.report.incident import Explanation
@@ -36,8 +36,10 @@ def examples_table(told: Explanation, width: int) -> Table:
 def chosen(told: Explanation, room: int) -> list[str]:
     """As many columns as have room, in the table's order: those of the slice, those that moved, what the model did."""
     names = [name for name in told.examples.columns if not name.startswith("_")]
-    guilty = [name for one in told.slices[:1] for name in one.slice.columns]
-    ranked = dict.fromkeys([*guilty, *(one.column for one in told.features), *told.outcome, *names])
+    about = guilty_of(told.slices)
+    ranked = dict.fromkeys(
+        [*(about.slice.columns if about else ()), *(one.column for one in told.features), *told.outcome, *names]
+    )
     kept = set([name for name in ranked if name in names][:room])
     return [name for name in names if name in kept]
 
@@ -54,25 +56,51 @@ def cell(value: Any) -> str:
 
 
 def standings_said(standings: Sequence[Standing], outcome: Sequence[str]) -> list[str]:
-    """Say of each row how odd it is and what is like it in the reference; rows of which the same is true, at once."""
-    usual = [at for at, one in enumerate(standings, 1) if not one.edge_case]
-    if len(usual) == len(standings) > 1:
-        worst = max(one.outlier_score for one in standings)
-        return [
-            f"None of them is an edge case: odder than {odder(worst)} of the reference at most, with rows like them."
-        ]
-    return [f"{at}. {standing_said(one, outcome)}" for at, one in enumerate(standings, 1)]
-
-
-def standing_said(one: Standing, outcome: Sequence[str]) -> str:
-    """Say how one row stands.
+    """Say of each row how odd it is and what is like it in the reference; of rows that are odd alike, at once.
 
     Args:
-        one: how it stands.
+        standings: how each row stands.
         outcome: the columns that tell what the model did: score, prediction, label.
     """
-    like = outcomes(one.nearest, outcome)
-    return f"{upper_first(one.verdict)}; {one.nearest}" + (f": {like}" if like else "")
+    groups: dict[object, list[int]] = {}
+    for at, one in enumerate(standings):
+        groups.setdefault(alike(one), []).append(at)
+    told = []
+    for places in groups.values():
+        rows = "All" if len(places) == len(standings) > 1 else listed([at + 1 for at in places])
+        told.append(f"{rows}: {group_said([standings[at] for at in places], outcome)}")
+    return told
+
+
+def alike(one: Standing) -> object:
+    """What rows have in common that are told at once: no edge cases, or odd in the same columns in the same way."""
+    return (bool(one.nearest), *((why.column, why.what) for why in one.because)) if one.edge_case else None
+
+
+def group_said(group: Sequence[Standing], outcome: Sequence[str]) -> str:
+    """Say how rows stand that are odd alike, or one of them."""
+    first, near = group[0], [one.nearest.nearest for one in group]
+    if len(group) == 1:
+        like = outcomes(first.nearest, outcome)
+        return str(first) + (f" ({like})" if like else "")
+    scores = [one.outlier_score for one in group]
+    if not first.edge_case:
+        return f"no edge cases: odder than at most {odder(max(scores))} of the reference, which has rows like them"
+    because = ", ".join(f"{why.column} {why.what}" for why in first.because)
+    said = f"edge cases{f' because {because}' if because else ''}: odder than {odder(min(scores))} of the reference"
+    if first.nearest:
+        return f"{said}; the nearest rows are {min(near):.2g} to {max(near):.2g} away"
+    usual = f"{100 * USUAL:g} % of its own rows have one within {first.nearest.usual:.2g}"
+    return f"{said}; nothing like them there: the nearest row is {min(near):.2g} away, and {usual}"
+
+
+def listed(numbers: Sequence[int]) -> str:
+    """Name rows by their numbers.
+
+    >>> listed([1]), listed([1, 2, 4])
+    ('Row 1', 'Rows 1, 2, 4')
+    """
+    return f"Row{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
 def outcomes(nearest: Nearest, columns: Sequence[str]) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,22 +12,22 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from retrue.core.column import ColumnProfile
 from retrue.errors import MetricError
 from retrue.explain.features import Cost, Feature
-from retrue.explain.finding import Finding
+from retrue.explain.finding import Finding, guilty_of
 from retrue.explain.since import Course
 from retrue.explain.standing import Standing
 from retrue.judge.incident import Incident, State
 from retrue.judge.words import figure, metric_name, percent
 from retrue.metrics import get
 from retrue.metrics.names import metric_of
+from retrue.report.actions import EVERYWHERE, next_step, sql_of
 from retrue.report.examples import examples_table, standings_said
 from retrue.report.layout import add_row, moment, quiet_table
 from retrue.report.text import STYLES, WIDE, named, state_text
 from retrue.report.words import GLYPHS, plural, signed, spanned
 
-EVERYWHERE = "TRUE"
-"""The slice of all rows: no part of them explains more than the whole."""
 RANKED = 8
 """Features that are listed."""
 
@@ -52,6 +51,8 @@ class Explanation(Protocol):
     def standings(self) -> Sequence[Standing]: ...
     @property
     def outcome(self) -> Sequence[str]: ...
+    @property
+    def distributions(self) -> Mapping[str, tuple[ColumnProfile, ColumnProfile]]: ...
     @property
     def course(self) -> Course | None: ...
 
@@ -191,11 +192,6 @@ def direction(metric: str, change: float) -> str:
     return "" if better is None or not change else ", better" if (change > 0) == (better == "higher") else ", worse"
 
 
-def sql_of(finding: Finding) -> str:
-    """A finding's slice as one types it."""
-    return finding.slice.sql or str(finding.slice)
-
-
 def slices_title(slices: Sequence[Finding]) -> str:
     """Say which rows explain it."""
     first = slices[0]
@@ -271,8 +267,8 @@ def expected(cost: Cost | None) -> str:
 
 def examples_title(told: Explanation) -> str:
     """Say what the rows are examples of."""
-    narrow = told.slices and sql_of(told.slices[0]) != EVERYWHERE
-    return f"A few rows where {told.slices[0].slice}" if narrow else "A few rows"
+    guilty = guilty_of(told.slices)
+    return "A few rows" if guilty is None else f"A few rows where {guilty.slice}"
 
 
 def examples_part(told: Explanation, width: int) -> RenderableType:
@@ -280,22 +276,3 @@ def examples_part(told: Explanation, width: int) -> RenderableType:
     table = examples_table(told, width)
     said = [Text(line) for line in standings_said(told.standings, told.outcome)]
     return Group(table, Text(""), *said) if said else table
-
-
-def next_step(told: Explanation) -> str:
-    """What to type next: collect the guilty rows, or retrain on all that is known by now."""
-    model = told.incident.model
-    first = sql_of(told.slices[0]) if told.slices else EVERYWHERE
-    if first == EVERYWHERE:
-        return f"retrue retrain {model} --fit FILE.py:FUNCTION --mix reference=0.5 --mix log=0.5"
-    return f"retrue collect {model} {typed(first)}"
-
-
-def typed(text: str) -> str:
-    """A text as one types it in a shell, in double quotes where that is enough.
-
-    >>> print(typed("age > 30"), typed("TRUE"), typed("origin = 'JFK'"))
-    "age > 30" TRUE "origin = 'JFK'"
-    """
-    quoted = shlex.quote(text)
-    return quoted if quoted == text or set(text) & set('"$`\\!') else f'"{text}"'

@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from retrue.core.grid import NumericGrid
 from retrue.explain.features import Feature
+from retrue.explain.finding import guilty_of
 from retrue.explain.since import sure_of
+from retrue.explain.standing import Standing
 from retrue.judge.incident import State
 from retrue.judge.words import day
+from retrue.report.actions import actions, next_step
+from retrue.report.charts.display import display
 from retrue.report.charts.drift_map import drift_map
 from retrue.report.charts.timeline import Mark
-from retrue.report.examples import SHOWN, cell, chosen
+from retrue.report.entries import Gallery, column_pictures, is_loud
+from retrue.report.examples import SHOWN, cell, chosen, standings_said
 from retrue.report.html import as_json, charts_data, environment, policy, read, style_sheet
 from retrue.report.incident import (
     Explanation,
@@ -24,7 +30,6 @@ from retrue.report.incident import (
     examples_title,
     expected,
     features_title,
-    next_step,
     reason_said,
     slices_cells,
     slices_title,
@@ -35,14 +40,15 @@ from retrue.version import VERSION
 if TYPE_CHECKING:
     from retrue.report.charts.picture import Picture
 
+EXAMPLES_TITLE = "A few of those rows"
 COLUMNS = 10
 """The most columns of the example rows."""
 
 
 def page(told: Explanation) -> str:
     """Write the whole page."""
-    picture = map_of(told)
-    pictures = {} if picture is None else {"map": picture}
+    gallery = Gallery()
+    drift, sides = gallery.hang([map_of(told)]), gallery.hang(distributions(told))
     heads, slices = slices_cells(told.slices)
     style, script, vega = style_sheet(), read("report.js"), read("vega.js")
     return environment().get_template("incident.html").render(
@@ -52,12 +58,14 @@ def page(told: Explanation) -> str:
         state=state(told),
         facts=facts(told),
         next=next_step(told),
+        actions=actions(told),
         slices_title=slices_title(told.slices) if told.slices else "",
         slices_heads=heads,
         slices_labels=named_alone(heads),
         slices=slices,
-        map="map" if pictures else "",
-        gallery=pictures,
+        map=drift,
+        sides=sides,
+        gallery=gallery.pictures,
         features_title=features_title(told.features),
         features=[feature_row(one) for one in told.features],
         examples=examples(told),
@@ -65,7 +73,7 @@ def page(told: Explanation) -> str:
         style=Markup(style),  # noqa: S704 - ours, and free of data
         vega=Markup(vega),  # noqa: S704 - vendored
         script=Markup(script),  # noqa: S704 - ours
-        drawings=Markup(as_json(charts_data(pictures))),  # noqa: S704 - `as_json` leaves no markup in it
+        drawings=Markup(as_json(charts_data(gallery.pictures))),  # noqa: S704 - `as_json` leaves no markup in it
     )  # fmt: skip
 
 
@@ -128,10 +136,36 @@ def feature_row(one: Feature) -> dict[str, str]:
 
 
 def examples(told: Explanation) -> dict[str, object]:
-    """Write a few rows, with the columns that matter most."""
+    """Write a few rows, the row of the reference that is most like each, and how each stands."""
     names = chosen(told, COLUMNS)
+    numbers = [told.examples.schema[name].is_numeric() for name in names]
     rows = told.examples.head(SHOWN).select(names).iter_rows()
-    return {"title": examples_title(told), "heads": names, "rows": [[cell(value) for value in row] for row in rows]}
+    near = [nearest(one, names) for one in told.standings] or [{}] * SHOWN
+    return {
+        "title": EXAMPLES_TITLE if told.slices and guilty_of(told.slices) is told.slices[0] else examples_title(told),
+        "heads": list(zip(names, numbers, strict=True)),
+        "numbers": numbers,
+        "rows": [([cell(value) for value in row], beside) for row, beside in zip(rows, near, strict=False)],
+        "said": standings_said(told.standings, told.outcome),
+    }
+
+
+def nearest(one: Standing, names: list[str]) -> dict[str, object]:
+    """Write the row of the reference that is most like an event; where none is, that."""
+    if not one.nearest:
+        return {"cells": [], "said": f"nothing like it: the nearest is {one.nearest.nearest:.2g} away"}
+    row = one.nearest.rows.row(0, named=True)
+    return {"cells": [cell(row.get(name)) for name in names], "said": f"{one.nearest.nearest:.2g}"}
+
+
+def distributions(told: Explanation) -> list[Picture | None]:
+    """Draw the columns that the first slice is about, before and after."""
+    found: list[Picture | None] = []
+    for name, (now, before) in told.distributions.items():
+        pictures = column_pictures(now, before, name)
+        numeric = isinstance(before.grid, NumericGrid)
+        found += pictures if numeric and is_loud(display(now, before)) else pictures[:1]
+    return found
 
 
 def map_of(told: Explanation) -> Picture | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from retrue.core.column import ColumnProfile
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
 from retrue.core.state import Floats
@@ -18,7 +19,7 @@ from retrue.engine.local import outcome_columns
 from retrue.errors import StoreError
 from retrue.explain.examples import find_examples
 from retrue.explain.features import rank_features
-from retrue.explain.finding import Finding
+from retrue.explain.finding import Finding, guilty_of
 from retrue.explain.since import since_when
 from retrue.explain.slices import find_slices
 from retrue.judge.incident import Incident
@@ -97,28 +98,54 @@ def find(model: Model, id: str) -> ModelIncident:
 def explain(model: Model, incident: Incident) -> Explanation:
     """Explain one incident from stored profiles, and from the raw rows of its windows for the slices."""
     version = version_of(model, incident)
+    profile = profile_of(model, incident, version)
+    if profile is None:
+        return Explanation(incident, incident.since, (), (), None, pl.DataFrame())
     reference = model.reference_of(version)
     judge = checking.judge_of(model, reference.load())
-    starts = sorted(alarmed(incident))
-    windows = model.store.profiles(model.name, version=version, slice="", start=starts)
-    if not windows and not model.store.windows(model.name, min(starts), max(starts) + 1):
-        return Explanation(incident, incident.since, (), (), None, pl.DataFrame())  # all of its rows were set aside
-    if not windows:
-        raise StoreError(
-            "the windows of this incident are gone", where=f"incident {incident.id}", hint="retrue recount"
-        )
-    profile: Profile = reduce(add, (one.profile for one in windows))
     assessed = judge.assess(profile)
     features = rank_features(assessed.verdicts, assessed.impacts)
     main = next((name for name in judge.judged_metrics if name in assessed.performance), None)
     rows_now, rows_then = events_of(model, incident, version), thin(reference.frame)
     findings = slices_of(model, judge.reference.grids.outcome, incident, rows_now, rows_then)
     examples = examples_of(judge.reference, findings, rows_now)
-    cost = None if main is None else change(main, *assessed.performance[main])
-    beside = standings(model, version).of(examples) if judge.reference.grids.sources else ()
-    told = outcome_columns(model.schema)
-    since, course = began(model, incident, version), course_of(model, incident, version, features)
-    return Explanation(incident, since, tuple(features), tuple(findings), cost, examples, beside, tuple(told), course)
+    return Explanation(
+        incident,
+        began(model, incident, version),
+        tuple(features),
+        tuple(findings),
+        None if main is None else change(main, *assessed.performance[main]),
+        examples,
+        standings=standings(model, version).of(examples) if judge.reference.grids.sources else (),
+        outcome=tuple(outcome_columns(model.schema)),
+        distributions=distributions(judge.reference, profile, findings),
+        course=course_of(model, incident, version, features),
+    )
+
+
+def profile_of(model: Model, incident: Incident, version: str) -> Profile | None:
+    """The windows that the incident alarmed in, together; None where all of their rows were set aside.
+
+    Raises:
+        StoreError: they are gone.
+    """
+    starts = sorted(alarmed(incident))
+    windows = model.store.profiles(model.name, version=version, slice="", start=starts)
+    if windows:
+        return reduce(add, (one.profile for one in windows))
+    if model.store.windows(model.name, min(starts), max(starts) + 1):
+        raise StoreError(
+            "the windows of this incident are gone", where=f"incident {incident.id}", hint="retrue recount"
+        )
+    return None
+
+
+def distributions(
+    reference: Reference, window: Profile, findings: list[Finding]
+) -> dict[str, tuple[ColumnProfile, ColumnProfile]]:
+    """Window and reference of the columns that the first slice is about."""
+    about = sorted(findings[0].slice.columns) if findings else []
+    return {name: (window.columns[name], reference.profile.columns[name]) for name in about if name in window.columns}
 
 
 def change(metric: str, window: Any, before: Any) -> tuple[str, float, tuple[float, float] | None] | None:
@@ -186,8 +213,9 @@ def slices_of(
 
 
 def examples_of(reference: Reference, findings: list[Finding], events: pl.DataFrame) -> pl.DataFrame:
-    """A few events of the first slice: typical ones, then those that went worst where that is known."""
-    where = findings[0].slice if findings else Slice.all()
+    """A few events of the guilty slice: typical ones, then those that went worst where that is known."""
+    guilty = guilty_of(findings)
+    where = Slice.all() if guilty is None else guilty.slice
     grids, losses = reference.grids, None
     if grids.outcome is not None:
         losses = loss_of(grids.outcome, events)

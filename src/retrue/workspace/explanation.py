@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from retrue.core.column import ColumnProfile
 from retrue.explain.features import Feature
 from retrue.explain.finding import Finding
 from retrue.explain.since import Course
@@ -38,6 +40,7 @@ class Explanation:
         examples: a few rows of the first slice.
         standings: how each of them stands against the reference: outlier score, reason, neighbours.
         outcome: the columns that tell what the model did with a row: prediction, score, label.
+        distributions: window and reference of the columns that the first slice is about, all rows.
         course: how the main column went over time, with its shape; None where the incident is about none.
     """
 
@@ -49,6 +52,7 @@ class Explanation:
     examples: pl.DataFrame
     standings: tuple[Standing, ...] = ()
     outcome: tuple[str, ...] = ()
+    distributions: Mapping[str, tuple[ColumnProfile, ColumnProfile]] = field(default_factory=dict)
     course: Course | None = None
 
     def to_dict(self) -> dict[str, Any]:

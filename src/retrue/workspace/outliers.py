@@ -65,7 +65,7 @@ def outliers(model: Model, since: datetime | None, until: datetime | None) -> pl
     score = pl.Series(OUTLIER_SCORE, learned.score(table), pl.Float64())
     ordered = table.with_columns(score).sort(OUTLIER_SCORE, descending=True, maintain_order=True)
     odd = int((score > EDGE).sum())
-    because = [", ".join(one) for one in reasons(learned.outliers, ordered.head(odd))] if odd else []
+    because = [", ".join(map(str, one)) for one in reasons(learned.outliers, ordered.head(odd))] if odd else []
     told = pl.Series("because", [*because, *[None] * (table.height - odd)], pl.String())
     return ordered.select(*named, OUTLIER_SCORE).with_columns(told)
 

@@ -1,0 +1,93 @@
+"""What to do about an incident: the commands to type next, each for a reason."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from retrue.explain.finding import Finding, guilty_of
+from retrue.metrics import get
+
+if TYPE_CHECKING:
+    from retrue.report.incident import Explanation
+
+EVERYWHERE = "TRUE"
+"""The slice of all rows: no part of them explains more than the whole."""
+SLACK = 0.05
+"""How much worse than the reference a monitor of guilty rows lets them be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do.
+
+    Args:
+        title: what it is for.
+        command: what to type.
+        note: what it needs, or does besides.
+    """
+
+    title: str
+    command: str
+    note: str = ""
+
+
+def actions(told: Explanation) -> list[Action]:
+    """All that can be done now, the most useful first."""
+    incident, model = told.incident, told.incident.model
+    found = [Action("Collect the rows", next_step(told))] if guilty(told) else []
+    found.append(Action("Retrain on what is known by now", retrain(model), "labels that have matured, nothing else"))
+    rule = monitor(told)
+    if rule is not None:
+        said = f"see what it would have told: retrue backtest {model} --rules FILE; then register with --rule"
+        found.append(Action("Watch them from now on: a rule", rule, said))
+    if incident.live:
+        found += [
+            Action("Say that somebody is on it", f"retrue acknowledge {model} {incident.id}"),
+            Action("Hear no more of it for three days", f"retrue snooze {model} {incident.id} --for 3d"),
+            Action("Say that it is over", f"retrue resolve {model} {incident.id}"),
+        ]
+    return found
+
+
+def next_step(told: Explanation) -> str:
+    """What to type next: collect the guilty rows, or retrain on all that is known by now."""
+    model, first = told.incident.model, guilty(told)
+    return retrain(model) if first is None else f"retrue collect {model} {typed(first)}"
+
+
+def guilty(told: Explanation) -> str | None:
+    """The guilty rows as SQL; None where no part of the rows explains more than all of them."""
+    found = guilty_of(told.slices)
+    return None if found is None else sql_of(found)
+
+
+def retrain(model: str) -> str:
+    """The command that trains a challenger on the reference and the log."""
+    return f"retrue retrain {model} --fit FILE.py:FUNCTION --mix reference=0.5 --mix log=0.5"
+
+
+def monitor(told: Explanation) -> str | None:
+    """A rule that watches the main metric where the guilty rows are; None without labels, or without such rows."""
+    first = guilty(told)
+    if first is None or told.cost is None or "]" in first:
+        return None
+    metric = told.cost[0]
+    bound = f"<= {1 + SLACK:g}" if get(metric).better == "lower" else f">= {1 - SLACK:g}"
+    return f"{metric}[{first}] {bound} * reference"
+
+
+def sql_of(finding: Finding) -> str:
+    """A finding's slice as one types it."""
+    return finding.slice.sql or str(finding.slice)
+
+
+def typed(text: str) -> str:
+    """A text as one types it in a shell, in double quotes where that is enough.
+
+    >>> print(typed("age > 30"), typed("TRUE"), typed("origin = 'JFK'"))
+    "age > 30" TRUE "origin = 'JFK'"
+    """
+    quoted = shlex.quote(text)
+    return quoted if quoted == text or set(text) & set('"$`\\!') else f'"{text}"'

@@ -1,0 +1,54 @@
+"""What to do about an incident: commands that can be typed as they stand."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+
+import pytest
+from tests.report.test_incident import COST, INCIDENT, SOUTH, WINDOW, Told
+
+from retrue.judge.incident import State
+from retrue.judge.rules import Rule
+from retrue.report.actions import actions, guilty, monitor, next_step
+from retrue.slices import Slice
+
+
+def test_a_live_incident_can_be_collected_watched_and_answered() -> None:
+    commands = [shlex.split(one.command)[:3] for one in actions(Told()) if one.command.startswith("retrue ")]
+    assert commands == [
+        ["retrue", "collect", "loans"],
+        ["retrue", "retrain", "loans"],
+        ["retrue", "acknowledge", "loans"],
+        ["retrue", "snooze", "loans"],
+        ["retrue", "resolve", "loans"],
+    ]
+
+
+def test_a_resolved_one_needs_no_answer() -> None:
+    over = replace(INCIDENT, state=State.RESOLVED, until=WINDOW[1])
+    assert not any("acknowledge" in one.command for one in actions(Told(incident=over)))
+
+
+@pytest.mark.parametrize("cost", [COST, ("mae", 2.5, None)])
+def test_the_monitor_is_a_rule_that_can_be_registered(cost: tuple[str, float, tuple[float, float] | None]) -> None:
+    """Worse than the reference by 5 %: below it where more is better, above it where less is."""
+    text = monitor(Told(cost=cost))
+    assert text is not None
+    rule = Rule.parse(text)
+    assert (rule.metric, rule.op) == (cost[0], ">=" if cost[0] == "roc_auc" else "<=")
+    assert rule.slice == Slice.parse("region = 'south'")
+    assert rule.needs_reference
+
+
+def test_without_labels_or_rows_there_is_nothing_to_watch() -> None:
+    assert monitor(Told(cost=None)) is None
+    assert monitor(Told(slices=())) is None
+
+
+def test_rows_that_vanished_are_not_collected() -> None:
+    """What came in their place is."""
+    fell = replace(SOUTH, question="share", share=(0.4, 0.02))
+    came = replace(SOUTH, slice=Slice.parse("region = 'north'"), question="share", share=(0.1, 0.5))
+    assert guilty(Told(slices=(fell, came))) == "region = 'north'"
+    assert next_step(Told(slices=(fell,))).startswith("retrue retrain loans")
