@@ -33,6 +33,26 @@ def test_what_is_estimated_without_labels_is_what_labels_say() -> None:
     assert "Estimated performance, without labels" in guessed.to_html()
 
 
+def test_several_classes_are_estimated_from_the_predicted_class_s_score() -> None:
+    rng = np.random.default_rng(3)
+
+    def events(rows: int, lean: float) -> pl.DataFrame:
+        p = rng.dirichlet([lean, 0.7, 0.7], rows)
+        y = (rng.random(rows)[:, None] > np.cumsum(p, axis=1)).sum(axis=1).clip(0, 2)
+        scores = {f"p_{name}": p[:, k] for k, name in enumerate("abc")}
+        return pl.DataFrame({**scores, "y": np.array(["a", "b", "c"])[y]})
+
+    reference, window = events(6_000, 0.7), events(2_000, 2.0)
+    score = {name: f"p_{name}" for name in "abc"}
+    known = rt.compare(reference, window, label="y", score=score)
+    guessed = rt.compare(reference, window.drop("y"), label="y", score=score)
+    for name in ("accuracy", "f1_macro", "recall_macro"):
+        low, high = guessed.estimated[name].window.interval or (0, 0)
+        assert low <= (known.performance[name].window.value or -1) <= high, name
+    assert "roc_auc_macro" not in guessed.estimated
+    assert "no labels: performance is estimated" in str(guessed)
+
+
 def test_where_nothing_can_be_estimated_the_report_says_why() -> None:
     """A window of twelve rows."""
     p = np.linspace(0.05, 0.95, 1_000)

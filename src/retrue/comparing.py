@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from retrue.core.cube import EVERYTHING
 from retrue.core.extra import Counter, RowRule, TimeSpan
-from retrue.core.outcome import BinaryOutcome, Outcome
+from retrue.core.outcome import BinaryOutcome, MulticlassOutcome, Outcome
 from retrue.core.outcome_grid import BinaryGrid
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
@@ -316,7 +316,7 @@ Estimated = tuple[dict[str, PerformanceReport], tuple[str, ...]]
 
 def estimated(window: Outcome | None, reference: Outcome | None) -> Estimated:
     """What labels would say, from the scores alone, and how far to believe it; nothing where the window has labels."""
-    if not isinstance(window, BinaryOutcome) or not isinstance(reference, BinaryOutcome):
+    if not isinstance(window, BinaryOutcome | MulticlassOutcome) or reference is None:
         return {}, ()
     if window.labelled or not window.unlabelled or not reference.labelled:
         return {}, ()

@@ -12,7 +12,7 @@ from retrue.core.state import Floats
 from retrue.errors import ProfileError
 from retrue.estimate.cbpe import cbpe, threshold_of
 from retrue.metrics import get
-from retrue.metrics.performance.arrays import binary, multiclass
+from retrue.metrics.performance.arrays import binary, multiclass, regression
 
 GRID = BinaryGrid("y", "s", None, "1", score_cuts(np.random.default_rng(0).random(5_000)), "0")
 
@@ -135,10 +135,11 @@ def test_bad_input_has_a_reason(window: BinaryOutcome, reference: BinaryOutcome,
     assert all(m.value is None and m.note for m in found.metrics.values())
 
 
-def test_several_classes_need_rows() -> None:
+def test_other_tasks_and_predictions_without_scores_have_a_reason() -> None:
     told = multiclass(["a", "b", "c"] * 100, ["a", "b", "c"] * 100)
-    found = cbpe(told, told)
-    assert "needs rows" in str(found.refused)
+    assert "none of the 300 rows has a score for its predicted class" in str(cbpe(told, told).refused)
+    numbers = regression([1.0, 2.0], [1.0, 3.0])
+    assert "the profiles of a regression hold nothing of rows without a label" in str(cbpe(numbers, numbers).refused)
 
 
 def test_another_grid_is_refused() -> None:

@@ -128,6 +128,8 @@ class MulticlassOutcome(Outcome):
         one_vs_rest: int64[C, m + 1, 2]: for each class its score's bin x (label is another, label is this class).
         losses: per-event `log_loss` of labelled events that have a score for their class.
         missing: int64[2]: labelled events without a prediction, and events without a label.
+        chosen: int64[C + 1, k + 2, 3]: predicted class (last: any other) x its own score's bin (last: no score) x
+            (label is another, label is it, no label); None where an older version counted. See `retrue.core.chosen`.
     """
 
     state: ClassVar[str] = "multiclass"
@@ -138,6 +140,7 @@ class MulticlassOutcome(Outcome):
     one_vs_rest: Counts
     losses: Mapping[str, Sums]
     missing: Counts
+    chosen: Counts | None = None
 
     def __add__(self, other: Self) -> Self:
         self.check(other)
@@ -148,6 +151,7 @@ class MulticlassOutcome(Outcome):
             self.one_vs_rest + other.one_vs_rest,
             {k: v + other.losses[k] for k, v in self.losses.items()},
             self.missing + other.missing,
+            None if self.chosen is None or other.chosen is None else self.chosen + other.chosen,
         )
 
     def subtract(self, other: Self) -> Self:
@@ -159,11 +163,14 @@ class MulticlassOutcome(Outcome):
             self.one_vs_rest - other.one_vs_rest,
             {k: v.subtract(other.losses[k]) for k, v in self.losses.items()},
             self.missing - other.missing,
+            None if self.chosen is None or other.chosen is None else self.chosen - other.chosen,
         )
 
     def scaled(self, factor: float) -> MulticlassOutcome:
         matrix, rest, missing = self.matrix * factor, self.one_vs_rest * factor, self.missing * factor
-        return MulticlassOutcome(self.classes, self.cuts, matrix, rest, scaled_sums(self.losses, factor), missing)
+        chosen = None if self.chosen is None else self.chosen * factor
+        losses = scaled_sums(self.losses, factor)
+        return MulticlassOutcome(self.classes, self.cuts, matrix, rest, losses, missing, chosen)
 
     def check(self, other: MulticlassOutcome) -> None:
         """Raise ProfileError unless both know the same classes on the same cuts."""
@@ -190,6 +197,7 @@ class MulticlassOutcome(Outcome):
             "matrix": self.matrix.ravel(),
             "one_vs_rest": self.one_vs_rest.ravel(),
             "missing": self.missing,
+            **({} if self.chosen is None else {"chosen": self.chosen.ravel()}),
             **pack_sums(self.losses),
         }
 
@@ -205,6 +213,7 @@ class MulticlassOutcome(Outcome):
             counted(fields["one_vs_rest"]).reshape(c, cuts.size + 1, 2),
             unpack_sums(fields),
             counted(fields["missing"]),
+            counted(fields["chosen"]).reshape(c + 1, -1, 3) if "chosen" in fields else None,
         )
 
 

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 import polars as pl
 
+from retrue.core.chosen import count_chosen
 from retrue.core.column import ColumnProfile, prefixed, within
 from retrue.core.count import bin_amounts, count_numbers
 from retrue.core.grid import Grid, NumericGrid, quantile_cuts
@@ -274,7 +275,8 @@ class MulticlassGrid(OutcomeGrid):
         rows, losses = own_loss(label, probabilities)
         loss = Sums.of(losses, only(weights, rows))
         square = matrix.reshape(c + 1, c + 1)
-        return MulticlassOutcome(self.classes, self.cuts, square, rest, {"log_loss": loss}, missing)
+        chosen = count_chosen(label, predicted, probabilities, self.cuts, weights)
+        return MulticlassOutcome(self.classes, self.cuts, square, rest, {"log_loss": loss}, missing, chosen)
 
     def against_rest(self, label: Ints, scores: Floats, which: int, weights: Floats | None) -> Counts:
         """[m + 1, 2]: the score bins of one class by whether the label is that class."""

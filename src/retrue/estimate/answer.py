@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from retrue.core.state import Bools, Floats
-from retrue.estimate.expected import Cells, ClassCells, Expecting, Reading, Scale, read, read_values
+from retrue.estimate.expected import Expecting, Judged, Reading, Scale, read, read_values
 from retrue.metrics import Measure
 from retrue.metrics.performance.intervals import Z, student
 from retrue.metrics.registry import Interval
@@ -124,13 +124,12 @@ def extended(interval: Interval, bounds: Sequence[float]) -> Interval:
     return min(interval[0], *bounds, interval[1]), max(interval[0], *bounds, interval[1])
 
 
-def extremes(cells: Cells | ClassCells, chance: Floats, alone: Bools, names: Sequence[str]) -> dict[str, list[float]]:
+def extremes(cells: Judged, chance: Floats, alone: Bools, names: Sequence[str]) -> dict[str, list[float]]:
     """Every metric if the rows marked `alone` were all predicted wrong, and if they were all predicted right."""
     found: dict[str, list[float]] = {name: [] for name in names}
     for right in (False, True):
-        values = read_values(
-            cells.expect(np.where(marks(chance, alone), truth(cells, chance, right=right), chance)), names
-        )
+        there = np.where(marks(chance, alone), cells.truth(chance, right=right), chance)
+        values = read_values(cells.expect(there), names)
         for name, value in values.items():
             found[name].append(value)
     return found
@@ -139,15 +138,3 @@ def extremes(cells: Cells | ClassCells, chance: Floats, alone: Bools, names: Seq
 def marks(chance: Floats, alone: Bools) -> Bools:
     """The rows, in the shape of the chances."""
     return alone if chance.ndim == 1 else alone[:, None]
-
-
-def truth(cells: Cells | ClassCells, chance: Floats, *, right: bool) -> Floats:
-    """Labels that make every prediction right, or wrong; as likely as believed where there is no prediction."""
-    if isinstance(cells, Cells):
-        said = cells.predicted == 1 if right else cells.predicted == 0
-        return np.where(cells.predicted < 2, said.astype(np.float64), chance)
-    c = len(cells.classes)
-    label = cells.predicted if right else cells.scores.argmin(axis=1)
-    found = np.eye(c + 2)[label][:, :c]
-    found[cells.predicted > c] = chance[cells.predicted > c]
-    return found

@@ -3,7 +3,7 @@
 Confidence-based performance estimation: where scores are calibrated, the share of rows with score s that are
 positive is s, and so the expected confusion matrix follows from the window's scores alone. Here the calibration comes
 from the reference's bins (isotonic), and every registered metric from the expected outcome. Right as long as
-P(y | score) stays: rows, and `retrue.estimate.estimator.fit`, can tell more.
+P(y | score) stays: rows, and `retrue.estimate.estimator.fit`, can tell more. Several classes: `cbpe_classes`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from retrue.core.outcome import BinaryOutcome, Outcome
+from retrue.core.outcome import BinaryOutcome, MulticlassOutcome, Outcome
 from retrue.core.outcome_grid import THRESHOLD
 from retrue.core.state import Bools, Floats, Ints
 from retrue.errors import ProfileError
 from retrue.estimate import caution
 from retrue.estimate.answer import Belief, Widening, ask, blend, extremes
 from retrue.estimate.calibrate import BinScale, Calibration, calibrate_bins
+from retrue.estimate.cbpe_classes import cbpe_classes
 from retrue.estimate.estimate import Estimate, metric_names, refuse
 from retrue.estimate.expected import Cells
 from retrue.estimate.shift import label_shift
@@ -36,7 +37,7 @@ def cbpe(window: Outcome, reference: Outcome, metrics: Sequence[str] | None = No
     Args:
         window: its outcome; labels in it aren't looked at.
         reference: the outcome of labelled reference rows that the model wasn't trained on, on the same grid.
-        metrics: names of registered metrics; all of a binary task, unless given.
+        metrics: names of registered metrics; all of the task, unless given.
 
     Raises:
         ProfileError: the two are on different grids.
@@ -49,10 +50,12 @@ def cbpe(window: Outcome, reference: Outcome, metrics: Sequence[str] | None = No
     >>> abs(found.value - 0.75) < 0.02, found.interval[0] < 0.75 < found.interval[1]
     (True, True)
     """
+    if isinstance(window, MulticlassOutcome) and isinstance(reference, MulticlassOutcome):
+        return cbpe_classes(window, reference, metrics or metric_names(Task.MULTICLASS))
     if not isinstance(window, BinaryOutcome) or not isinstance(reference, BinaryOutcome):
         task = Task(reference.task)
         names = metrics or metric_names(task)
-        return refuse("cbpe", f"the score bins of a {task} don't hold rows without a label: needs rows", names)
+        return refuse("cbpe", f"the profiles of a {task} hold nothing of rows without a label: needs rows", names)
     names = tuple(metrics) if metrics is not None else metric_names(Task.BINARY)
     if not np.array_equal(window.cuts, reference.cuts):
         raise ProfileError("score bins of different grids", where="cbpe", hint="count both on the reference's grid")

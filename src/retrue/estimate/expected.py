@@ -34,6 +34,13 @@ class Expecting(Protocol):
         """The expected outcome, in `TOTAL` counts; `chance` is what is believed of each, along the first axis."""
 
 
+class Judged(Expecting, Protocol):
+    """Events, or groups of them, whose predictions are right or wrong."""
+
+    def truth(self, chance: Floats, *, right: bool) -> Floats:
+        """Certain labels that make every prediction right, or wrong; as likely as believed where there is none."""
+
+
 @dataclass(frozen=True, eq=False)
 class Cells:
     """Events of a binary task, or groups of them: all that an expected outcome needs.
@@ -74,6 +81,11 @@ class Cells:
             whole(np.stack(matrix)),
             self.losses(*halves),
         )
+
+    def truth(self, chance: Floats, *, right: bool) -> Floats:
+        """Labels that make every prediction right, or wrong."""
+        said = self.predicted == 1 if right else self.predicted == 0
+        return np.where(self.predicted < 2, said.astype(np.float64), chance)
 
     def losses(self, negative: Floats, positive: Floats) -> dict[str, Sums]:
         """Expected log loss and Brier score, over the cells whose score is a probability."""
@@ -122,6 +134,13 @@ class ClassCells:
         loss = mean_of(tuple(given.T), tuple((chance * self.counts[:, None]).T))
         rest = whole(np.stack([self.against_rest(chance[:, k], k) for k in range(c)]))
         return MulticlassOutcome(self.classes, self.cuts, whole(matrix), rest, {"log_loss": loss}, np.zeros(2, int))
+
+    def truth(self, chance: Floats, *, right: bool) -> Floats:
+        """Labels that make every prediction right, or wrong."""
+        c = len(self.classes)
+        found = np.eye(c + 2)[self.predicted if right else self.scores.argmin(axis=1)][:, :c]
+        found[self.predicted > c] = chance[self.predicted > c]
+        return found
 
     def against_rest(self, chance: Floats, which: int) -> Floats:
         """float64[m + 1, 2]: the score bins of one class, by its chance."""
