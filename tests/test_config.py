@@ -38,6 +38,7 @@ feedback = ["click"]
 kinds = { carrier = "categorical" }
 task = "binary"
 positive = "1"
+value_matrix = { tp = 100, fp = -5.5 }
 timezone = "America/New_York"
 window = "1d"
 grace = "2h"
@@ -49,6 +50,7 @@ rules = ["missing(precip) <= 0.02"]
 calm = 3
 against = "last 7d"
 longer = ["1w"]
+impact = "f1"
 
 [models."churn-2.0"]
 score = { stay = "p_stay", leave = "p_leave" }

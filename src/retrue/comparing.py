@@ -40,7 +40,7 @@ from retrue.version import VERSION
 SUFFIX = ".retrue"
 """A stored reference: `retrue reference TABLE --save FILE.retrue`."""
 
-OTHERS = ("schema", "where", "rules", "row_rules", "settings")
+OTHERS = ("schema", "where", "rules", "row_rules", "settings", "impact")
 """What `compare` takes besides roles: a mistyped one is among the roles."""
 
 
@@ -53,6 +53,7 @@ def compare(
     rules: Sequence[str | Rule] = (),
     row_rules: Sequence[str] = (),
     settings: Settings | None = None,
+    impact: str | None = None,
     **roles: Any,
 ) -> Comparison:
     """Compare two tables and say what changed.
@@ -66,6 +67,8 @@ def compare(
         rules: what must hold besides, such as `"missing(income) <= 0.02"`.
         row_rules: comparisons between two columns that every row must keep, such as `"departure <= arrival"`.
         settings: how strictly to judge.
+        impact: the metric that what each column's move costs is told in, such as `"f1"`, `"value_per_event"` or
+            `"mean(revenue)"`; the task's main one unless given.
         roles: roles and kinds for `Schema.infer`: `id`, `time`, `label`, `score`, `prediction`, `slices`, `kinds` ...
             With `weight`, the column of how many events a row stands for, shares and performance are weighted, and
             "too few rows" goes by the effective n; rows without a usable weight are left out, and told.
@@ -73,6 +76,7 @@ def compare(
     Raises:
         TableError: a table can't be read, or has no rows.
         SchemaError: roles that don't fit, or beside a schema.
+        MetricError: impacts can't be in the metric that was chosen, or a rule's metric is unknown.
 
     >>> report = compare({"age": [20, 30, 40] * 50}, {"age": [20, 30, None] * 50})
     >>> report.verdicts[0].kind.value, report.verdicts[0].reason
@@ -83,7 +87,8 @@ def compare(
     base = find_reference(reference, schema, roles, counters, part)
     table = sliced(read(window), part)
     refuse_empty(table)
-    judge = Judge(base, settings or Settings(), parse_rules(rules, base))
+    strict = settings or Settings()
+    judge = Judge(base, replace(strict, impact=impact or strict.impact), parse_rules(rules, base))
     parts = profiles(judge, table)
     profile = parts.pop(EVERYTHING)
     refuse_weightless(profile, base.schema, table)
@@ -302,7 +307,7 @@ def build(
         verdicts,
         window.outcome,
         base.profile.outcome,
-        outcome.score_metric if outcome and base.scores else None,
+        judge.costs.metric if base.scores else None,
         tuple(sql for sql in base.slices if any(verdict.slice == sql for verdict in verdicts)),
         f"{outcome.label} = {outcome.positive}" if isinstance(outcome, BinaryGrid) else None,
         effective_of(window),

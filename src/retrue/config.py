@@ -173,6 +173,7 @@ class ModelSettings(_Settings):
     kinds: dict[Name, Name] | None = None
     task: Name | None = None
     positive: Name | None = None
+    value_matrix: dict[Name, float | dict[Name, float]] | None = None
     timezone: Annotated[Name, AfterValidator(_zone)] = "UTC"
     window: Annotated[Duration, AfterValidator(_positive)] | None = None
     grace: Duration | None = None
@@ -184,6 +185,7 @@ class ModelSettings(_Settings):
     against: Name = "training"
     longer: Annotated[tuple[Annotated[Duration, AfterValidator(_positive)], ...], Field(strict=False)] = ()
     group: Name | None = None
+    impact: Name | None = None
 
     def options(self) -> dict[str, Any]:
         """Give what was said about watching: window, grace, budget (as text), rules and so on; see `_OPTIONS`."""
@@ -195,7 +197,9 @@ class ModelSettings(_Settings):
         return {name: getattr(self, name) for name in self.model_fields_set - {"reference", *_OPTIONS}}
 
 
-_OPTIONS = ("window", "grace", "maturity", "coverage", "alarm_budget", "rules", "calm", "against", "longer", "group")
+_OPTIONS = (
+    "window", "grace", "maturity", "coverage", "alarm_budget", "rules", "calm", "against", "longer", "group", "impact",
+)  # fmt: skip
 
 
 class Config(_Settings):

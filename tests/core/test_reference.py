@@ -12,7 +12,8 @@ from retrue.core import reference
 from retrue.core.grid import CategoricalGrid
 from retrue.core.grids import Grids, Source
 from retrue.core.outcome_grid import BinaryGrid
-from retrue.core.reference import Reference, score_bins, window_profiles
+from retrue.core.reference import Reference, window_profiles
+from retrue.core.scores import score_bins
 from retrue.errors import ProfileError
 from retrue.schema import Schema
 

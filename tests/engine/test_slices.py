@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from retrue.core.reference import score_bins
+from retrue.core.scores import score_bins
 from retrue.engine import local
 from retrue.engine.slices import count_slices, fitting, with_slices
 from retrue.errors import SliceError

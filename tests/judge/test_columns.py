@@ -220,6 +220,7 @@ class Cost:
     metric: str = "accuracy"
     uncovered: float = 0.0
     uncovered_before: float = 0.0
+    before: float | None = None
 
     @property
     def loss(self) -> tuple[float, float]:

@@ -6,7 +6,7 @@ frame ──Grids.count──> Profile
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -36,6 +36,7 @@ from retrue.core.weighing import weigh
 from retrue.core.weighted import Weighing, read_weights
 from retrue.errors import ProfileError
 from retrue.schema import Column, Kind, Schema, Task
+from retrue.schema.worth import worth_of
 
 CATEGORICAL_KINDS = frozenset({Kind.CATEGORICAL, Kind.BOOLEAN, Kind.EMPTY})
 NUMERIC_KINDS = frozenset({Kind.NUMERIC, Kind.DATETIME})
@@ -231,7 +232,8 @@ def fit_binary(schema: Schema, frame: pl.DataFrame) -> OutcomeGrid:
     cuts = score_cuts(score_rows(frame, score))
     # Where the reference showed one class only, whatever else comes is the other one.
     negative = schema.classes[0] if len(schema.classes) == 2 and not schema.classes[0].startswith("not ") else None
-    return BinaryGrid(schema.label, score, schema.prediction, schema.positive or "1", cuts, negative)
+    worth = worth_grid(schema, None)
+    return BinaryGrid(schema.label, score, schema.prediction, schema.positive or "1", cuts, negative, worth)
 
 
 def fit_multiclass(schema: Schema, frame: pl.DataFrame) -> OutcomeGrid:
@@ -239,7 +241,13 @@ def fit_multiclass(schema: Schema, frame: pl.DataFrame) -> OutcomeGrid:
     scores = dict(schema.score) if isinstance(schema.score, Mapping) else {}
     pooled = [score_rows(frame, name) for name in scores.values()]
     cuts = score_cuts(pl.concat([pl.Series(p) for p in pooled]).to_numpy() if pooled else score_rows(frame, None))
-    return MulticlassGrid(schema.label, schema.prediction, scores, tuple(schema.classes), cuts)
+    worth = worth_grid(schema, schema.classes)
+    return MulticlassGrid(schema.label, schema.prediction, scores, tuple(schema.classes), cuts, worth)
+
+
+def worth_grid(schema: Schema, classes: Sequence[str] | None) -> Floats | None:
+    """float64[K, K]: what each prediction of each label is worth; None where nobody said."""
+    return None if schema.value_matrix is None else np.array(worth_of(schema.value_matrix, classes))
 
 
 def fit_regression(schema: Schema, frame: pl.DataFrame) -> OutcomeGrid:

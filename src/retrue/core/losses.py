@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from retrue.core.state import Floats, Ints, Sums
+from retrue.core.state import Counts, Fields, Floats, Ints, Sums
 from retrue.core.weighing import only
 
 TINY = float(np.finfo(np.float64).eps)
@@ -44,3 +44,35 @@ def regression_losses(label: Floats, error: Floats, weights: Floats | None = Non
         "bias": Sums.of(error, weights),
         "mape": Sums.of(size[nonzero] / np.abs(label[nonzero]), only(weights, nonzero)),
     }
+
+
+WORTH = "value"
+"""The name of the sums of what predictions are worth."""
+
+
+def worth_sums(matrix: Counts, worth: Floats | None) -> dict[str, Sums]:
+    """What the predictions of a confusion matrix are worth, event by event; nothing where nobody said.
+
+    Args:
+        matrix: [K, K], events by label and prediction.
+        worth: float64[K, K], what each is worth.
+
+    >>> worth_sums(np.array([[5, 2], [1, 2]]), np.array([[0.0, -1.0], [0.0, 10.0]]))
+    {'value': Sums(n=10, total=18.0, squares=202.0)}
+    """
+    if worth is None:
+        return {}
+    return {WORTH: Sums(matrix.sum().item(), float((matrix * worth).sum()), float((matrix * worth**2).sum()))}
+
+
+def pack_worth(worth: Floats | None) -> dict[str, Ints | Floats | list[str]]:
+    """Write what predictions are worth as a field."""
+    return {} if worth is None else {"worth": worth.ravel()}
+
+
+def unpack_worth(fields: Fields) -> Floats | None:
+    """Read what `pack_worth` wrote."""
+    if "worth" not in fields:
+        return None
+    worth = np.asarray(fields["worth"], np.float64)
+    return worth.reshape(round(worth.size**0.5), -1)

@@ -14,7 +14,7 @@ from retrue.core.chosen import count_chosen
 from retrue.core.column import ColumnProfile, prefixed, within
 from retrue.core.count import bin_amounts, count_numbers
 from retrue.core.grid import Grid, NumericGrid, quantile_cuts
-from retrue.core.losses import binary_losses, own_loss, regression_losses
+from retrue.core.losses import binary_losses, own_loss, pack_worth, regression_losses, unpack_worth, worth_sums
 from retrue.core.outcome import BinaryOutcome, MulticlassOutcome, Outcome, RegressionOutcome
 from retrue.core.spellings import spellings
 from retrue.core.state import Bools, Counts, Fields, Floats, Ints, Moments, Sums
@@ -138,6 +138,7 @@ class BinaryGrid(OutcomeGrid):
         positive: the label's text that counts as 1.
         cuts: float64[m] of the score.
         negative: the text that counts as 0, any other than `positive` where it is None. What is neither is no label.
+        worth: float64[2, 2], what each prediction of each label is worth; None where nobody said.
     """
 
     task: ClassVar[str] = "binary"
@@ -148,6 +149,7 @@ class BinaryGrid(OutcomeGrid):
     positive: str
     cuts: Floats
     negative: str | None = None
+    worth: Floats | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -187,7 +189,7 @@ class BinaryGrid(OutcomeGrid):
         counts, sums = (np.column_stack(both) for both in zip(*parts, strict=True))
         known = np.flatnonzero(label < 2)
         matrix = binary_matrix(label, self.predicted(frame), weights) if known.size else np.zeros((2, 2), np.int64)
-        losses = binary_losses(label[known], scores[known], only(weights, known))
+        losses = binary_losses(label[known], scores[known], only(weights, known)) | worth_sums(matrix, self.worth)
         return BinaryOutcome(self.cuts, counts, sums, matrix, losses)
 
     def event_scores(self, frame: pl.DataFrame) -> Floats:
@@ -196,12 +198,13 @@ class BinaryGrid(OutcomeGrid):
 
     def fields(self) -> dict[str, Ints | Floats | list[str]]:
         named = roles(self.label, self.score, self.prediction, self.positive, self.negative)
-        return {"columns": named, "cuts": self.cuts}
+        return {"columns": named, "cuts": self.cuts, **pack_worth(self.worth)}
 
     @classmethod
     def from_own_fields(cls, fields: Fields) -> BinaryGrid:
         label, score, prediction, positive, negative = unroles(fields["columns"])
-        return cls(label, score, prediction, positive or "1", np.asarray(fields["cuts"], np.float64), negative)
+        cuts = np.asarray(fields["cuts"], np.float64)
+        return cls(label, score, prediction, positive or "1", cuts, negative, unpack_worth(fields))
 
 
 def count_scores(scores: Floats, cuts: Floats, weights: Floats | None = None) -> tuple[Counts, Floats]:
@@ -223,7 +226,7 @@ def binary_matrix(label: Ints, predicted: Ints, weights: Floats | None = None) -
 
 @dataclass(frozen=True, eq=False)
 class MulticlassGrid(OutcomeGrid):
-    """Multiclass outcomes: `scores` maps a class to its score's column and may be empty."""
+    """Multiclass outcomes: `scores` maps a class to its score's column and may be empty; `worth` as in `BinaryGrid`."""
 
     task: ClassVar[str] = "multiclass"
     score_metric: ClassVar[str] = "accuracy"
@@ -232,6 +235,7 @@ class MulticlassGrid(OutcomeGrid):
     scores: Mapping[str, str]
     classes: tuple[str, ...]
     cuts: Floats
+    worth: Floats | None = None
 
     def __post_init__(self) -> None:
         if not self.classes:
@@ -273,10 +277,10 @@ class MulticlassGrid(OutcomeGrid):
         missing = np.array([amount(labelled & (predicted > c), weights), amount(~labelled, weights)])
         rest: Counts = np.stack([self.against_rest(label, probabilities[:, i], i, weights) for i in range(c)])
         rows, losses = own_loss(label, probabilities)
-        loss = Sums.of(losses, only(weights, rows))
         square = matrix.reshape(c + 1, c + 1)
         chosen = count_chosen(label, predicted, probabilities, self.cuts, weights)
-        return MulticlassOutcome(self.classes, self.cuts, square, rest, {"log_loss": loss}, missing, chosen)
+        sums = {"log_loss": Sums.of(losses, only(weights, rows)), **worth_sums(square[:c, :c], self.worth)}
+        return MulticlassOutcome(self.classes, self.cuts, square, rest, sums, missing, chosen)
 
     def against_rest(self, label: Ints, scores: Floats, which: int, weights: Floats | None) -> Counts:
         """[m + 1, 2]: the score bins of one class by whether the label is that class."""
@@ -298,6 +302,7 @@ class MulticlassGrid(OutcomeGrid):
             "score_classes": list(self.scores),
             "score_columns": list(self.scores.values()),
             "cuts": self.cuts,
+            **pack_worth(self.worth),
         }
 
     @classmethod
@@ -305,7 +310,7 @@ class MulticlassGrid(OutcomeGrid):
         label, prediction = unroles(fields["columns"])
         scores = dict(zip(map(str, fields["score_classes"]), map(str, fields["score_columns"]), strict=True))
         cuts = np.asarray(fields["cuts"], np.float64)
-        return cls(label, prediction, scores, tuple(map(str, fields["classes"])), cuts)
+        return cls(label, prediction, scores, tuple(map(str, fields["classes"])), cuts, unpack_worth(fields))
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,33 +12,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
-from retrue.core.column import SPECIALS, ColumnProfile, prefixed, within
-from retrue.core.count import bin_amounts, bin_sums
+from retrue.core.column import ColumnProfile, prefixed, within
 from retrue.core.cube import EVERYTHING, cube
 from retrue.core.grids import Grids
 from retrue.core.profile import Profile, bytes_to_frame, fields_to_frame, frame_to_bytes, frame_to_fields, grouped
-from retrue.core.state import Bools, Counts, Fields, Floats, Ints, counted
-from retrue.core.weighted import read_weights
+from retrue.core.scores import BinScores
+from retrue.core.state import Fields, Floats, Ints
 from retrue.errors import ProfileError
 from retrue.schema import Schema
 
 WINDOWS = 200
 """The most reference windows kept: the last ones, in order of time."""
-
-
-@dataclass(frozen=True, eq=False)
-class BinScores:
-    """How well the model did in each bin of a column, over the labelled events of the reference.
-
-    Attributes:
-        n: int64[bins + 5], events (specials last); effective ones where they are weighted.
-        total: float64[bins + 5], the sum of their scores: 1 for right and 0 for wrong, or |error|, or NDCG.
-        squares: float64[bins + 5], the sum of the squared scores.
-    """
-
-    n: Counts
-    total: Floats
-    squares: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +66,7 @@ class Reference:
             **prefixed("profile", self.profile.fields(grids=False)),
         }
         for i, scores in enumerate(self.scores.values()):
-            packed |= prefixed(f"scores{i}", {"n": scores.n, "total": scores.total, "squares": scores.squares})
+            packed |= prefixed(f"scores{i}", scores.fields())
         for i, window in enumerate(self.windows):
             packed |= prefixed(f"window{i}", window.fields(grids=False))
         return packed
@@ -106,7 +90,7 @@ class Reference:
             schema,
             grids,
             Profile.from_fields(within("profile", fields), grids.columns),
-            {str(name): read_scores(scores[str(i)]) for i, name in enumerate(fields["scored"])},
+            {str(name): BinScores.from_fields(scores[str(i)]) for i, name in enumerate(fields["scored"])},
             tuple(
                 Profile.from_fields(windows[str(i)], grids.columns)
                 for i in range(int(np.asarray(fields["windows"])[0]))
@@ -129,46 +113,6 @@ class Reference:
     def column_windows(self, name: str) -> list[ColumnProfile]:
         """One column over the reference's windows, oldest first."""
         return [window.columns[name] for window in self.windows]
-
-
-def read_scores(fields: Fields) -> BinScores:
-    """Read the scores of one column."""
-    total, squares = (np.asarray(fields[name], np.float64) for name in ("total", "squares"))
-    return BinScores(counted(fields["n"]), total, squares)
-
-
-def score_bins(grids: Grids, frame: pl.DataFrame) -> dict[str, BinScores]:
-    """Tell how well the labelled events of `frame` were predicted in each bin; empty where none is labelled."""
-    if grids.outcome is None:
-        return {}
-    score = grids.outcome.event_scores(frame)
-    known = np.flatnonzero(~np.isnan(score))
-    if known.size == 0:
-        return {}
-    labelled, score, weights = frame[known], score[known], None
-    if grids.weight is not None:
-        kept, weights = effective_weights(labelled[grids.weight])
-        labelled, score = labelled.filter(pl.Series(kept)), score[kept]
-    return {name: score_column(grids, name, labelled, score, weights) for name in grids.columns}
-
-
-def effective_weights(series: pl.Series) -> tuple[Bools, Floats]:
-    """bool[rows], which rows have a weight; and float64: their weights, adding up to their effective n."""
-    weights, kept = read_weights(series)
-    return kept, weights * (weights.sum() / max(float((weights * weights).sum()), 1e-300))
-
-
-def score_column(
-    grids: Grids, name: str, labelled: pl.DataFrame, score: Floats, weights: Floats | None = None
-) -> BinScores:
-    """Tell how well labelled events were predicted in each bin of one column."""
-    grid = grids.columns[name]
-    width = grid.bins + len(SPECIALS)
-    codes = grid.codes(grids.values(name, labelled))
-    own = score if weights is None else score * weights
-    return BinScores(
-        bin_amounts(codes, width, weights), bin_sums(codes, own, width), bin_sums(codes, own * score, width)
-    )
 
 
 def window_profiles(grids: Grids, frame: pl.DataFrame, windows: Ints) -> tuple[Profile, ...]:

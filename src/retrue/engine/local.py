@@ -24,7 +24,8 @@ from retrue.core.column import ColumnProfile
 from retrue.core.extra import Counter
 from retrue.core.grids import Grids, Source, fit_outcome, learn_column
 from retrue.core.profile import Profile
-from retrue.core.reference import Reference, score_bins, window_profiles
+from retrue.core.reference import Reference, window_profiles
+from retrue.core.scores import score_bins
 from retrue.core.values import number_rows
 from retrue.schema import Column, Kind, Schema
 from retrue.schema.infer import Look, is_large, rows_of
@@ -109,7 +110,7 @@ def learn_reference(table: Table, schema: Schema, grids: Grids, *, window: float
 def completed(table: Table, schema: Schema, grids: Grids, profile: Profile, window: float | None) -> Reference:
     """Add how well the reference was predicted in each bin, and how its windows wander."""
     labelled = schema.label is not None and schema.label in table.dtypes and grids.outcome is not None
-    scores = score_bins(grids, table.sample(present(grids.reads, table), SCORE_ROWS)) if labelled else {}
+    scores = score_bins(grids, table.sample(present(grids.reads, table), SCORE_ROWS), schema.value) if labelled else {}
     windows = reference_windows(table, grids, schema.time, window)
     return Reference(schema, grids, profile, scores, windows)
 

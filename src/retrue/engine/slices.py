@@ -11,7 +11,8 @@ import polars as pl
 from retrue.core.cube import EVERYTHING, cube
 from retrue.core.grids import Grids
 from retrue.core.profile import Profile
-from retrue.core.reference import BinScores, Reference, score_bins
+from retrue.core.reference import Reference
+from retrue.core.scores import BinScores, score_bins
 from retrue.core.segments import segments
 from retrue.core.state import Bools
 from retrue.engine.local import SCORE_ROWS, present
@@ -92,7 +93,10 @@ def slice_scores(reference: Reference, table: Table, slices: Sequence[Slice]) ->
         return {one.to_sql(): {} for one in slices}
     wanted = reference.grids.reads.union(*(one.columns for one in slices))
     frame = table.sample(present(wanted, table), SCORE_ROWS)
-    return {one.to_sql(): score_bins(reference.grids.coarse, frame.filter(one.mask(frame))) for one in slices}
+    return {
+        one.to_sql(): score_bins(reference.grids.coarse, frame.filter(one.mask(frame)), reference.schema.value)
+        for one in slices
+    }
 
 
 def fitting(slices: Sequence[Slice], table: Table) -> list[Slice]:

@@ -6,11 +6,21 @@ q and p are the shares of the window and the reference, r_b the reference's mean
 not, a loss, money), shrunk to the overall mean. A feature that moves a lot where the model does equally well
 everywhere costs nothing. Mass that lies where the model was never evaluated has no r_b of its own: it is reported as
 `uncovered`.
+
+A metric g of the confusion matrix (precision, F1 ...) is no mean over events; its cells are. With r_b the shares of the
+cells in bin b,
+
+    impact = g(sum of q_b r_b) - g(sum of p_b r_b)
+
+and the delta method gives its variance: with G_q and G_p the gradients of g at the two mixes, it is what sampling does
+to the window (the variance of G_q r_b over q), to the reference (of G_p r_b over p), and to r_b (that of a multinomial,
+weighed by c_b = q_b G_q - p_b G_p). A mean is the case of one cell and g the identity.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +36,8 @@ EVALUATED = 5
 
 BINS = 32
 """Bins that an ordered column is merged to."""
+STEP = 1e-6
+"""By how much the share of a cell is moved to see how a metric moves."""
 
 Array = npt.NDArray[Any]
 
@@ -53,6 +65,25 @@ class ScoredColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class CellColumn:
+    """A column's counts of label and prediction by bin, and the metric that is a function of them.
+
+    Args:
+        cells: events in each bin and cell of the confusion matrix, [bins, k].
+        of: the metric of the shares of the k cells; None where it is undefined.
+        metric: what it is called.
+        better: "higher" or "lower".
+        ordered: as in `ScoredColumn`.
+    """
+
+    cells: Array
+    of: Callable[[Array], float | None]
+    metric: str
+    better: str = "higher"
+    ordered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Impact:
     """The expected change of a metric because one column moved.
 
@@ -63,6 +94,7 @@ class Impact:
         better: "higher" or "lower".
         uncovered: share of the window's rows in bins where the model was never evaluated.
         uncovered_before: the same for the reference.
+        before: the metric of the reference, from the same bins; None where nobody told it.
     """
 
     value: float
@@ -71,12 +103,25 @@ class Impact:
     better: str
     uncovered: float
     uncovered_before: float
+    before: float | None = None
 
     @property
     def loss(self) -> tuple[float, float]:
         """The interval of what is lost: positive is worse, whichever way the metric counts."""
         low, high = self.interval
         return (-high, -low) if self.better == "higher" else (low, high)
+
+    def rooted(self) -> Impact | None:
+        """The impact in the root of the metric, such as RMSE for the mean squared error, by the delta method.
+
+        >>> Impact(7.0, (6.0, 8.0), "rmse", "lower", 0.0, 0.0, before=9.0).rooted().value
+        1.0
+        """
+        if self.before is None or self.before <= 0 or self.before + self.value <= 0:
+            return None
+        root = math.sqrt(self.before + self.value)
+        value, reach = root - math.sqrt(self.before), (self.interval[1] - self.interval[0]) / (4 * root)
+        return replace(self, value=value, interval=(value - reach, value + reach), before=math.sqrt(self.before))
 
 
 def impact(window: Array, reference: Array, scores: ScoredColumn) -> Impact | None:
@@ -105,16 +150,66 @@ def impact(window: Array, reference: Array, scores: ScoredColumn) -> Impact | No
     mean, noise = _shrunk(scores, labelled)
     value = float(((q - p) * mean).sum())
     variance = _variance(q, mean) / n + _variance(p, mean) / m + float(((q - p) ** 2 * noise).sum())
-    reach = Z95 * math.sqrt(max(variance, 0.0))
-    blind = scores.n < EVALUATED
-    return Impact(
-        value,
-        (value - reach, value + reach),
-        scores.metric,
-        scores.better,
-        float(q[blind].sum()),
-        float(p[blind].sum()),
-    )
+    before = float((p * mean).sum())
+    return _impact(value, variance, scores.metric, scores.better, (q, p), scores.n, before)
+
+
+def impact_of_cells(window: Array, reference: Array, scores: CellColumn) -> Impact | None:
+    """Estimate the impact of one column in a metric of the confusion matrix.
+
+    Args:
+        window: the window's counts on the same bins as `scores`, [bins], those for null and the like included.
+        reference: the reference's counts.
+        scores: the reference's confusion matrix by bin.
+
+    Returns:
+        None where the window, the reference or the cells are empty, or the metric is undefined on either side.
+
+    >>> def precision(cells):  # tn, fp, fn, tp
+    ...     return cells[3] / (cells[1] + cells[3])
+    >>> scores = CellColumn(np.array([[500, 100, 0, 400], [500, 250, 0, 250]]), precision, "precision")
+    >>> found = impact_of_cells(np.array([0, 1000]), np.array([500, 500]), scores)
+    >>> round(found.before, 2), round(found.value, 2)  # 0.65 of 1 before; 0.25 of 0.5 is right in the second bin
+    (0.65, -0.15)
+    """
+    cells = scores.cells
+    if scores.ordered:
+        places = merged(reference)
+        window, reference = _merge(window, places), _merge(reference, places)
+        cells = np.stack([_merge(column, places) for column in cells.T], axis=1)
+    n, m, labelled = float(window.sum()), float(reference.sum()), cells.sum(axis=1)
+    if min(n, m, float(labelled.sum())) <= 0:
+        return None
+    q, p, weight = window / n, reference / m, labelled + PSEUDO
+    share = (cells + PSEUDO * cells.sum(axis=0) / labelled.sum()) / weight[:, None]
+    after, before = scores.of(q @ share), scores.of(p @ share)
+    if after is None or before is None:
+        return None
+    slope_q, slope_p = _gradient(scores.of, q @ share, after), _gradient(scores.of, p @ share, before)
+    lean = q[:, None] * slope_q - p[:, None] * slope_p
+    noise = ((lean**2 * share).sum(axis=1) - (lean * share).sum(axis=1) ** 2) / weight
+    variance = _variance(q, share @ slope_q) / n + _variance(p, share @ slope_p) / m + float(noise.sum())
+    return _impact(float(after - before), variance, scores.metric, scores.better, (q, p), labelled, float(before))
+
+
+def _impact(
+    value: float, variance: float, metric: str, better: str, shares: tuple[Array, Array], labelled: Array, before: float
+) -> Impact:
+    """Put the interval and the share of rows where nothing was evaluated beside the value."""
+    reach, blind = Z95 * math.sqrt(max(variance, 0.0)), labelled < EVALUATED
+    after, base = (float(share[blind].sum()) for share in shares)
+    return Impact(value, (value - reach, value + reach), metric, better, after, base, before)
+
+
+def _gradient(of: Callable[[Array], float | None], share: Array, value: float) -> Array:
+    """How a metric moves with the share of each cell, by forward differences; 0 where it would be undefined."""
+    slope = np.zeros(share.size)
+    for cell in range(share.size):
+        moved = share.copy()
+        moved[cell] += STEP
+        there = of(moved)
+        slope[cell] = 0.0 if there is None else (there - value) / STEP
+    return slope
 
 
 def merged(reference: Array, bins: int = BINS) -> npt.NDArray[np.intp]:

@@ -16,13 +16,13 @@ import numpy as np
 
 from retrue.core.column import ColumnProfile
 from retrue.core.cube import EVERYTHING
-from retrue.core.grid import NumericGrid
 from retrue.core.outcome import Outcome
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
-from retrue.estimate.impact import Impact, ScoredColumn, impact
+from retrue.estimate.impact import Impact
 from retrue.judge.columns import Known, judge_column
 from retrue.judge.habits import Habits
+from retrue.judge.impacts import Costs
 from retrue.judge.performance import MAIN, Past, judge_performance
 from retrue.judge.rows import judge_row_rules
 from retrue.judge.rules import Rule
@@ -30,8 +30,9 @@ from retrue.judge.scores import judge_scores
 from retrue.judge.settings import Settings
 from retrue.judge.thresholds import Series
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
-from retrue.judge.words import rows
+from retrue.judge.words import metric_name, rows
 from retrue.metrics import Measure, Metric, registered
+from retrue.metrics.business.value_per_event import UNSAID
 from retrue.metrics.registry import Z95
 from retrue.schema import Kind
 
@@ -106,6 +107,7 @@ class Judge:
         parts = {EVERYTHING: window, **(slices or {})}
         verdicts += [self.judge_rule(rule, parts, measures, span, (pasts or {}).get(rule)) for rule in self.rules]
         verdicts += self.judge_slices(slices or {})
+        verdicts += self.judge_costs()
         placed = [verdict.within(span) for verdict in verdicts]
         return Assessment(measures, impacts, performance, tuple(sort_worst_first(placed)))
 
@@ -156,19 +158,23 @@ class Judge:
 
     def impact(self, name: str, column: ColumnProfile) -> Impact | None:
         """What the column's move is expected to cost; None where the reference has no labels, or it is no input."""
-        scores, outcome = self.reference.scores.get(name), self.reference.grids.outcome
-        if scores is None or outcome is None or name in self.told_later or not self.scores_tell:
-            return None
-        better = "higher" if outcome.higher_is_better else "lower"
-        ordered = isinstance(column.grid, NumericGrid) and column.grid.bins > 1  # without cuts nothing can be merged
-        by_bin = ScoredColumn(scores.total, scores.n, scores.squares, outcome.score_metric, better, ordered)
-        return impact(all_counts(column), all_counts(self.reference.profile.columns[name]), by_bin)
+        return None if name in self.told_later or not self.scores_tell else self.costs.of(name, column)
+
+    @cached_property
+    def costs(self) -> Costs:
+        """What moves of columns cost, in the metric that the settings choose."""
+        return Costs(self.reference, self.settings.impact)
+
+    def judge_costs(self) -> list[Verdict]:
+        """That moves can't be told in the metric that was chosen for them, where that is so."""
+        why = self.costs.lacking
+        said = f"what moves cost in {metric_name(str(self.costs.metric))} can't be told: {why}"
+        return [] if why is None else [Verdict(VerdictKind.NOT_COMPARABLE, said, metric=self.costs.metric)]
 
     @cached_property
     def scores_tell(self) -> bool:
         """Whether the reference has the metric that impacts are in: not where its scores are no probabilities."""
-        outcome = self.reference.grids.outcome
-        own = None if outcome is None else self.own.get(outcome.score_metric)
+        own = self.own.get(self.costs.metric or "")
         return own is None or own.value is not None
 
     @cached_property
@@ -283,11 +289,6 @@ class Judge:
         return self.reference.slices[sql].profile if sql in self.reference.slices else self.bases.get(sql)
 
 
-def all_counts(column: ColumnProfile) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """int64[bins + 5]: rows in each bin and special."""
-    return np.concatenate([column.counts, column.special])
-
-
 def safely(metric: Metric, *inputs: object, **options: object) -> Measure:
     """Compute a metric; where it fails, the failure is its note. One bad metric or column never costs the rest."""
     try:
@@ -297,12 +298,13 @@ def safely(metric: Metric, *inputs: object, **options: object) -> Measure:
 
 
 def measure_outcome(outcome: Outcome | None, names: Iterable[str] | None = None) -> dict[str, Measure]:
-    """Every performance metric of the outcome's task, or those named."""
+    """Every metric of the outcome's task, or those named, but what predictions are worth where nobody said."""
     if outcome is None:
         return {}
     wanted = None if names is None else set(names)
     metrics = [m for m in registered(of="outcome") if outcome.task in m.tasks and (wanted is None or m.name in wanted)]
-    return {metric.name: safely(metric, outcome) for metric in metrics}
+    found = {metric.name: safely(metric, outcome) for metric in metrics}
+    return {name: measure for name, measure in found.items() if measure.note != UNSAID}
 
 
 def past(measures: Sequence[Measure]) -> Past:

@@ -23,7 +23,7 @@ from retrue.judge.null import Null
 from retrue.judge.quality import History, Problem, near_the_edge, problems
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
-from retrue.judge.words import amount, metric_name, minus, percent, rows, span
+from retrue.judge.words import amount, figure, metric_name, minus, percent, rows, span
 from retrue.metrics import Measure, get
 from retrue.metrics.drift.cells import Cells, cells
 from retrue.metrics.drift.js import JS as JENSEN_SHANNON
@@ -41,6 +41,8 @@ class ColumnImpact(Protocol):
     def loss(self) -> tuple[float, float]: ...
     @property
     def metric(self) -> str: ...
+    @property
+    def before(self) -> float | None: ...
     @property
     def uncovered(self) -> float: ...
     @property
@@ -229,10 +231,19 @@ class _Cost:
 def _cost(impact: ColumnImpact | None, settings: Settings) -> _Cost | None:
     if impact is None:
         return None
-    small = impact.loss[1] < settings.cost
+    small = impact.loss[1] < settings.worth_telling(impact.metric, impact.before)
+    return _Cost(f"expected to change {metric_name(impact.metric)} by {change_said(impact)}", small)
+
+
+def change_said(impact: ColumnImpact) -> str:
+    """Say an expected change with its interval: to a thousandth up to 1, else with the digits that the interval has."""
     low, high = impact.interval
-    change = minus(f"{impact.value:+.3f} ({low:+.3f} to {high:+.3f})")
-    return _Cost(f"expected to change {metric_name(impact.metric)} by {change}", small)
+    ends, half = (impact.value, low, high), (high - low) / 2 or None
+    if max(map(abs, ends)) > 1:
+        value, low_said, high_said = (("+" if end > 0 else "") + figure(end, half) for end in ends)
+    else:
+        value, low_said, high_said = (minus(f"{end:+.3f}") for end in ends)
+    return f"{value} ({low_said} to {high_said})"
 
 
 def _calm(distance: Distance, value: float, threshold: Threshold) -> str:

@@ -101,7 +101,7 @@ def judge_metric(
         )
     worse = reference.value - window.value if metric.better == "higher" else window.value - reference.value
     error = math.hypot(_error(window), _error(reference))
-    bound = _floor(name, reference.value, settings)
+    bound = settings.worth_telling(name, reference.value)
     chance, habit = error * NormalDist().inv_cdf(1 - alpha), _habit(past, _error(window), alpha)
     reach = max(bound, chance, habit)
     why = "that is worth telling" if reach == bound else "that chance explains"
@@ -126,14 +126,6 @@ def judge_metric(
 def _error(measure: Measure) -> float:
     """Give the standard error behind a 95 % interval; 0 where there is none."""
     return 0.0 if measure.interval is None else (measure.interval[1] - measure.interval[0]) / (2 * Z95)
-
-
-def _floor(name: str, reference: float, settings: Settings) -> float:
-    """Give the smallest change worth telling: points for metrics between bounds, else a share of the value."""
-    low, high = get(name).range
-    if low is not None and high is not None:
-        return settings.cost * (high - low)
-    return settings.relative_cost * abs(reference)
 
 
 def _habit(past: Past | None, error: float, alpha: float) -> float:

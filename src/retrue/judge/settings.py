@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from retrue.core.per_event import is_mean_name
 from retrue.judge.budget import Budget
+from retrue.metrics import get
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class Settings:
             impact.
         relative_cost: the same for metrics in the label's units, as a share of the reference's value.
         uncovered: the smallest share of rows where the model was never evaluated worth telling.
+        impact: the metric that what moves cost is told in, such as "f1", "value_per_event" or "mean(revenue)"; None
+            takes the task's main one that is a mean over events: accuracy, MAE or NDCG.
     """
 
     budget: Budget = field(default_factory=Budget)
@@ -34,6 +38,22 @@ class Settings:
     cost: float = 0.01
     relative_cost: float = 0.05
     uncovered: float = 0.02
+    impact: str | None = None
+
+    def worth_telling(self, metric: str, value: float | None) -> float:
+        """Give the smallest change of a metric worth telling: points of its range, else a share of its value.
+
+        Args:
+            metric: a registered metric, or the mean of a column, which has no range.
+            value: what the reference has.
+
+        >>> Settings().worth_telling("accuracy", 0.9), Settings().worth_telling("mae", 20.0)
+        (0.01, 1.0)
+        """
+        low, high = (None, None) if is_mean_name(metric) else get(metric).range
+        if low is not None and high is not None:
+            return self.cost * (high - low)
+        return self.relative_cost * abs(value or 0.0)
 
     def alpha(self, tests: int) -> float:
         """Give the false-alarm probability of one test where `tests` are made at each look.

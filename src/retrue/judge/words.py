@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+from retrue.core.per_event import is_mean_name
 from retrue.metrics.names import is_concept_drift, is_estimated, metric_of
 
 
@@ -131,6 +132,8 @@ def metric_name(name: str) -> str:
 
     >>> metric_name("roc_auc"), metric_name("log_loss"), metric_name("precision@0.3"), metric_name("f1_macro")
     ('ROC AUC', 'log loss', 'precision at 0.3', 'F1, macro')
+    >>> metric_name("mean(revenue)")
+    'mean of revenue'
     >>> metric_name("estimated_roc_auc"), metric_name("concept_drift_roc_auc")
     ('estimated ROC AUC', 'concept drift in ROC AUC')
     """
@@ -138,6 +141,8 @@ def metric_name(name: str) -> str:
         return f"estimated {metric_name(metric_of(name))}"
     if is_concept_drift(name):
         return f"concept drift in {metric_name(metric_of(name))}"
+    if is_mean_name(name):
+        return "mean of " + name.partition("(")[2][:-1]
     base, _, parameter = name.partition("@")
     plain, _, kind = base.rpartition("_")
     if kind in AVERAGES and base not in ABBREVIATIONS:

@@ -142,8 +142,8 @@ def performance_clause(report: PerformanceReport) -> str:
 
 
 PREFERRED = (
-    "roc_auc", "roc_auc_macro", "accuracy", "mae", "ndcg", "f1", "f1_macro", "rmse", "average_precision", "log_loss",
-    "precision", "recall", "brier", "ece", "mape", "r2", "hit_rate", "mrr", "map",
+    "roc_auc", "roc_auc_macro", "accuracy", "mae", "ndcg", "value_per_event", "f1", "f1_macro", "rmse",
+    "average_precision", "log_loss", "precision", "recall", "brier", "ece", "mape", "r2", "hit_rate", "mrr", "map",
 )  # fmt: skip
 """The usual metrics, the most telling first: what the first sentence tells where no verdict names one."""
 

@@ -15,6 +15,7 @@ from retrue.schema.change import Change, changes
 from retrue.schema.column import UNPROFILED, Column, kind_named, overridden
 from retrue.schema.roles import ROLES, Roles, several
 from retrue.schema.task import Task, task_named
+from retrue.schema.worth import ValueMatrix, check_value_matrix, plain_matrix
 from retrue.schema.written import FORMAT, check_format, check_keys, from_toml, to_toml
 
 if TYPE_CHECKING:
@@ -39,9 +40,12 @@ class Schema:
         positive: the label value that counts as 1, as text.
         classes: the label values as text; for a binary task the negative one first.
         timezone: of times that name none.
+        value_matrix: what predictions are worth, by label and prediction: `{"tp": 100, "fp": -5}` for a binary task,
+            `{"cat": {"dog": -1}}` by label and prediction for a multiclass one; what isn't named is worth 0.
 
     Raises:
-        SchemaError: roles that name unknown columns or don't go together, or an unknown time zone.
+        SchemaError: roles that name unknown columns or don't go together, an unknown time zone, or a value matrix that
+            doesn't fit the task.
 
     >>> schema = Schema.infer({"age": [31, 47, 25], "y": [0, 1, 1], "p": [0.2, 0.9, 0.6]}, label="y", score="p")
     >>> schema.task, schema.positive, schema.features
@@ -65,6 +69,7 @@ class Schema:
     positive: str | None = None
     classes: tuple[str, ...] = ()
     timezone: str = "UTC"
+    value_matrix: ValueMatrix | None = None
 
     def __post_init__(self) -> None:
         known = self.named
@@ -76,6 +81,8 @@ class Schema:
         later = {column for column in (self.label, *self.feedback) if column is not None}
         self.roles.check({*known, *later})
         check_timezone(self.timezone)
+        if self.value_matrix is not None:
+            check_value_matrix(self.value_matrix, self.task, self.classes)
 
     @classmethod
     def infer(
@@ -98,6 +105,7 @@ class Schema:
         task: str | None = None,
         positive: str | None = None,
         timezone: str = "UTC",
+        value_matrix: ValueMatrix | None = None,
         sample_rows: int = SAMPLE_ROWS,
         look: Looker | None = None,
     ) -> Self:
@@ -121,6 +129,7 @@ class Schema:
             task: where the guess is wrong.
             positive: the label value that counts as 1, where the guess is wrong.
             timezone: of times that name none.
+            value_matrix: what predictions are worth (see `Schema`).
             sample_rows: how many rows to look at, evenly over the table.
             look: how the table is looked at, by those who do something else with it in the same read.
 
@@ -136,7 +145,7 @@ class Schema:
             "feedback": feedback,
         }  # fmt: skip
         found = infer_fields(table, roles, kinds or {}, task, positive, sample_rows, look or Look.at)
-        return cls(**found, timezone=timezone)
+        return cls(**found, timezone=timezone, value_matrix=value_matrix)
 
     @cached_property
     def named(self) -> dict[str, Column]:
@@ -216,6 +225,7 @@ class Schema:
             values[name] = list(value) if isinstance(value, tuple) else value
         values["task"] = None if self.task is None else str(self.task)
         values["score"] = dict(self.score) if isinstance(self.score, Mapping) else self.score
+        values["value_matrix"] = plain_matrix(self.value_matrix)
         values["columns"] = [
             {"name": c.name, "kind": str(c.kind), "dtype": c.dtype, "reason": c.reason} for c in self.columns
         ]
@@ -297,6 +307,8 @@ def read_value(name: str, value: Any) -> Any:
         return tuple(value)
     if name == "score" and isinstance(value, Mapping):
         return {str(key): read_value("score column", column) for key, column in value.items()}
+    if name == "value_matrix":
+        return value
     if not isinstance(value, str):
         raise SchemaError(f"{name} is {value!r}", where="schema", expected="a text")
     return value

@@ -15,7 +15,7 @@ ESCAPES: Final = {"\\": "\\\\", '"': '\\"', "\b": "\\b", "\t": "\\t", "\n": "\\n
 
 
 def to_toml(values: Mapping[str, Any]) -> str:
-    """Write texts, integers, lists of texts, tables of texts and lists of tables; leave out what is None.
+    """Write texts, numbers, lists, tables and lists of tables; leave out what is None.
 
     >>> print(to_toml({"format": 1, "id": None, "slices": ["a"], "score": {"yes": "p"}}))
     format = 1
@@ -44,8 +44,10 @@ def nested(value: object) -> bool:
 
 def literal(value: object) -> str:
     """One TOML value."""
-    if isinstance(value, int):
-        return str(value)
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{quoted(str(name))} = {literal(part)}" for name, part in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(literal(part) for part in value) + "]"
     return quoted(str(value))

@@ -49,6 +49,7 @@ class Options:
         against: what a window is compared with: "training", "previous", "last 7d", "same hour last week" ...
         longer: seconds of longer windows that are judged besides, as sums of base windows: slow drift shows in them.
         group: models of one group share one alarm budget, in equal parts; None: it is this model's alone.
+        impact: the metric that what moves cost is told in; None: the task's main one.
     """
 
     window: float = 86_400.0
@@ -61,6 +62,7 @@ class Options:
     against: str = "training"
     longer: tuple[float, ...] = ()
     group: str | None = None
+    impact: str | None = None
 
     @classmethod
     def of(cls, given: Mapping[str, Any], window: float) -> Options:
@@ -85,6 +87,7 @@ class Options:
             against=Against.parse(given.get("against") or cls.against).text,
             longer=tuple(sorted({seconds(length) for length in given.get("longer") or ()})),
             group=None if given.get("group") is None else str(given["group"]),
+            impact=None if given.get("impact") is None else str(given["impact"]),
         )
         if options.window <= 0 or options.grace < 0:
             raise ConfigError(
@@ -109,7 +112,7 @@ class Options:
         """
         budget = Budget.parse(self.alarm_budget)
         share = Budget(budget.alarms / (1 + len(self.longer)) / sharing, budget.days)
-        return Settings(budget=share, looks=budget.days * DAY / (window or self.window))
+        return Settings(budget=share, looks=budget.days * DAY / (window or self.window), impact=self.impact)
 
     def hysteresis(self) -> Hysteresis:
         """When an incident ends."""

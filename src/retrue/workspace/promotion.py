@@ -10,7 +10,8 @@ import polars as pl
 
 from retrue.core.grids import Grids
 from retrue.core.outcome_grid import THRESHOLD, BinaryGrid, score_rows
-from retrue.core.reference import Reference, score_bins
+from retrue.core.reference import Reference
+from retrue.core.scores import score_bins
 from retrue.core.state import Bools, Floats
 from retrue.engine import local
 from retrue.errors import RefusedError, SchemaError
@@ -151,7 +152,7 @@ def reference_of_run(run: Run, grids: Grids) -> tuple[Reference, pl.DataFrame]:
     both = pl.concat([own, proven], how="diagonal_relaxed")
     profile = replace(grids.count(both), outcome=grids.count_rows(proven).outcome)
     past = local.reference_windows(read(proven), grids, schema.time, run.model.options.window)
-    return Reference(schema, grids, profile, score_bins(grids, both), past), both
+    return Reference(schema, grids, profile, score_bins(grids, both, schema.value), past), both
 
 
 def spoken(frame: pl.DataFrame, scores: Floats, schema: Schema, grids: Grids, labels: pl.Series) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from retrue.core.segments import segments
 from retrue.core.values import number_rows
 from retrue.engine import local
 from retrue.errors import SchemaError, TableError
+from retrue.judge.impacts import check_metric
 from retrue.judge.rules import Rule
 from retrue.schema import Schema
 from retrue.schema.roles import check_apart, check_given
@@ -88,7 +89,7 @@ class Workspace:
             reference: the table, as anything that `read` takes; held-out rows with their scores and labels say most.
             schema: what events look like; inferred from the reference where it isn't given.
             options: how it is watched: `window`, `grace`, `maturity`, `coverage`, `alarm_budget`, `rules`, `calm`,
-                `against`, `longer`, `group`.
+                `against`, `longer`, `group`, `impact`.
             version: the version that made the reference's scores.
             roles: roles and kinds for `Schema.infer`; and the options, which may be given by name as well.
 
@@ -208,7 +209,9 @@ def check_ids(reference: pl.DataFrame, layout: Layout) -> None:
 
 
 def check_rules(options: Options, learned: Reference) -> None:
-    """Raise unless every rule parses and names known metrics and columns."""
+    """Raise unless rules parse and name known metrics and columns, and impacts can be in the metric chosen."""
+    if options.impact is not None:
+        check_metric(learned.schema, options.impact)
     for text in options.rules:
         Rule.parse(text, learned.grids.columns)
 
