@@ -24,6 +24,7 @@ from retrue.engine.slices import count_slices, fitting, with_slices
 from retrue.errors import ProfileError, SchemaError, TableError, nearest
 from retrue.judge.assess import Assessment, Judge, safely
 from retrue.judge.changes import judge_changes
+from retrue.judge.gaps import slices_of
 from retrue.judge.rows import judge_repeats, judge_weights
 from retrue.judge.rules import Rule
 from retrue.judge.settings import Settings
@@ -89,6 +90,7 @@ def compare(
     refuse_empty(table)
     strict = settings or Settings()
     judge = Judge(base, replace(strict, impact=impact or strict.impact), parse_rules(rules, base))
+    judge = replace(judge, bases=bases_of(judge, reference, part))
     parts = profiles(judge, table)
     profile = parts.pop(EVERYTHING)
     refuse_weightless(profile, base.schema, table)
@@ -241,12 +243,22 @@ def parse_rules(rules: Sequence[str | Rule], reference: Reference) -> list[Rule]
 
 def profiles(judge: Judge, table: Table) -> dict[str, Profile]:
     """The window's profile as "", and those of the slices that rules are about or that are judged, by their SQL."""
-    base, of_rules = judge.reference, [rule.slice for rule in judge.rules if rule.slice is not None]
+    base = judge.reference
+    of_rules = [part for rule in judge.rules for part in slices_of(rule, base)]
     watched = [Slice.parse(sql) for sql in base.slices]
     if not watched and not of_rules:
         return {EVERYTHING: without_late_label(local.count(table, base.grids), base.schema)}
     counted = count_slices(table, base.grids, [*of_rules, *fitting(watched, table)])
     return {name: without_late_label(profile, base.schema) for name, profile in counted.items()}
+
+
+def bases_of(judge: Judge, source: Any, part: Slice | None) -> dict[str, Profile]:
+    """The reference in the slices that rules are relative to, where its rows are there."""
+    wanted = [one for rule in judge.rules if rule.needs_reference for one in slices_of(rule, judge.reference)]
+    unknown = [one for one in wanted if one.to_sql() not in judge.reference.slices]
+    if not unknown or is_stored(source) or isinstance(source, Reference):
+        return {}
+    return count_slices(sliced(read(source), part), judge.reference.grids, unknown)
 
 
 def users_own(of: Literal["profile", "tables"]) -> list[Metric]:
@@ -359,5 +371,5 @@ def is_told(verdict: Verdict, judge: Judge, table: Table) -> bool:
 
 def verdict_of(name: str, verdicts: Sequence[Verdict]) -> Verdict:
     """The worst verdict about a column over all rows; a renamed one is told under its new name."""
-    own = [verdict for verdict in verdicts if verdict.column == name and verdict.slice is None]
+    own = [v for v in verdicts if v.column == name and v.slice is None and not v.of_model]
     return own[0] if own else Verdict(VerdictKind.BROKEN, f"{name!r} is not in the window", column=name)

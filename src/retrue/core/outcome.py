@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 import numpy as np
@@ -37,6 +37,10 @@ class Outcome(State):
     def scaled(self, factor: float) -> Outcome:
         """The same events, each counted `factor` times."""
 
+    def without_labels(self) -> Outcome | None:
+        """The same events as if no label were known yet; None where nothing would be left to read."""
+        return None
+
 
 @dataclass(frozen=True, eq=False)
 class BinaryOutcome(Outcome):
@@ -48,6 +52,7 @@ class BinaryOutcome(Outcome):
         score_sums: float64[m + 2, 3]: the sum of the scores in each of these cells.
         matrix: int64[2, 2]: label x prediction of labelled events that have a prediction.
         losses: per-event `log_loss` and `brier` of labelled events that have a score in [0, 1].
+        waiting: int64[2]: events without a label, by prediction.
     """
 
     state: ClassVar[str] = "binary"
@@ -57,6 +62,7 @@ class BinaryOutcome(Outcome):
     score_sums: Floats
     matrix: Counts
     losses: Mapping[str, Sums]
+    waiting: Counts = field(default_factory=lambda: np.zeros(2, np.int64))
 
     def __add__(self, other: Self) -> Self:
         same_cuts(self.cuts, other.cuts)
@@ -66,6 +72,7 @@ class BinaryOutcome(Outcome):
             self.score_sums + other.score_sums,
             self.matrix + other.matrix,
             {k: v + other.losses[k] for k, v in self.losses.items()},
+            self.waiting + other.waiting,
         )
 
     def subtract(self, other: Self) -> Self:
@@ -76,11 +83,13 @@ class BinaryOutcome(Outcome):
             self.score_sums - other.score_sums,
             self.matrix - other.matrix,
             {k: v.subtract(other.losses[k]) for k, v in self.losses.items()},
+            self.waiting - other.waiting,
         )
 
     def scaled(self, factor: float) -> BinaryOutcome:
         counts, sums, matrix = self.counts * factor, self.score_sums * factor, self.matrix * factor
-        return BinaryOutcome(self.cuts, counts, sums, matrix, scaled_sums(self.losses, factor))
+        losses = scaled_sums(self.losses, factor)
+        return BinaryOutcome(self.cuts, counts, sums, matrix, losses, self.waiting * factor)
 
     @property
     def labelled(self) -> float:  # type: ignore[override]
@@ -89,6 +98,14 @@ class BinaryOutcome(Outcome):
     @property
     def unlabelled(self) -> float:  # type: ignore[override]
         return added(self.counts[:, 2])
+
+    def without_labels(self) -> BinaryOutcome:
+        nothing = np.zeros_like(self.counts[:, 0])
+        counts = np.column_stack([nothing, nothing, self.counts.sum(axis=1)])
+        sums = np.column_stack([nothing * 0.0, nothing * 0.0, self.score_sums.sum(axis=1)])
+        predicted = self.waiting + self.matrix.sum(axis=0)
+        losses = {name: Sums() for name in self.losses}
+        return BinaryOutcome(self.cuts, counts, sums, np.zeros((2, 2), counts.dtype), losses, predicted)
 
     @property
     def scored(self) -> Counts:
@@ -101,6 +118,7 @@ class BinaryOutcome(Outcome):
             "counts": self.counts.ravel(),
             "score_sums": self.score_sums.ravel(),
             "matrix": self.matrix.ravel(),
+            "waiting": self.waiting,
             **pack_sums(self.losses),
         }
 
@@ -114,6 +132,7 @@ class BinaryOutcome(Outcome):
             np.asarray(fields["score_sums"], np.float64).reshape(shape),
             counted(fields["matrix"]).reshape(2, 2),
             unpack_sums(fields),
+            counted(fields["waiting"] if "waiting" in fields else np.zeros(2, np.int64)),
         )
 
 

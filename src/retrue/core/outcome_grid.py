@@ -188,9 +188,10 @@ class BinaryGrid(OutcomeGrid):
         parts = [count_scores(scores[rows], self.cuts, only(weights, rows)) for rows in of_label]
         counts, sums = (np.column_stack(both) for both in zip(*parts, strict=True))
         known = np.flatnonzero(label < 2)
-        matrix = binary_matrix(label, self.predicted(frame), weights) if known.size else np.zeros((2, 2), np.int64)
+        by_label = label_predictions(label, self.predicted(frame), weights)
+        matrix, waiting = by_label[:2], by_label[2]
         losses = binary_losses(label[known], scores[known], only(weights, known)) | worth_sums(matrix, self.worth)
-        return BinaryOutcome(self.cuts, counts, sums, matrix, losses)
+        return BinaryOutcome(self.cuts, counts, sums, matrix, losses, waiting)
 
     def event_scores(self, frame: pl.DataFrame) -> Floats:
         label, predicted = self.truth(column(frame, self.label)), self.predicted(frame)
@@ -218,10 +219,10 @@ def count_scores(scores: Floats, cuts: Floats, weights: Floats | None = None) ->
     return counts, np.append(found.sums, 0.0)
 
 
-def binary_matrix(label: Ints, predicted: Ints, weights: Floats | None = None) -> Counts:
-    """[2, 2]: label x prediction where both are known."""
-    both = (label < 2) & (predicted < 2)
-    return bin_amounts(label[both] * 2 + predicted[both], 4, only(weights, both)).reshape(2, 2)
+def label_predictions(label: Ints, predicted: Ints, weights: Floats | None = None) -> Counts:
+    """[3, 2]: label (0, 1, not known) x prediction, where there is one."""
+    told = predicted < 2
+    return bin_amounts(label[told] * 2 + predicted[told], 6, only(weights, told)).reshape(3, 2)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from retrue.errors import MetricError, nearest
 from retrue.metrics import Measure, get, registered
 from retrue.schema import Task
 
-UNSAID = frozenset({"labelled", "ece", "mean_score"})
+UNSAID = frozenset({"labelled", "ece", "mean_score", "selection_rate"})
 """Metrics of outcomes that need no estimate, or that an estimate would only flatter."""
 
 

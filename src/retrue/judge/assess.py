@@ -21,6 +21,7 @@ from retrue.core.profile import Profile
 from retrue.core.reference import Reference
 from retrue.estimate.impact import Impact
 from retrue.judge.columns import Known, judge_column
+from retrue.judge.gaps import measure_groups
 from retrue.judge.habits import Habits
 from retrue.judge.impacts import Costs
 from retrue.judge.performance import MAIN, Past, judge_performance
@@ -248,13 +249,24 @@ class Judge:
         span: Span | None = None,
         past: Series | None = None,
     ) -> Verdict:
-        """Judge one rule, on all rows or on its slice."""
+        """Judge one rule, on all rows, on its slice, or between its groups."""
+        found, n = self.figure(rule, parts, measures)
+        before = self.before(rule, found) if rule.needs_reference else None
+        return rule.judge(found, n=n, window=span, reference=before, past=past)
+
+    def figure(
+        self,
+        rule: Rule,
+        parts: Mapping[str, Profile],
+        measures: Mapping[str, Mapping[str, Measure]] | None = None,
+    ) -> tuple[Measure | None, float | None]:
+        """What a rule is about, and of how many rows; None where its slice wasn't counted."""
+        if rule.check().of == "groups":
+            return measure_groups(rule, parts, self.reference, self.settings.min_rows)
         sql = EVERYTHING if rule.slice is None else rule.slice.to_sql()
         if sql not in parts:
-            return rule.judge(None, window=span)
-        found = self.measure_rule(rule, parts[sql], (measures or {}) if sql == EVERYTHING else {})
-        before = self.before(rule, found) if rule.needs_reference else None
-        return rule.judge(found, n=parts[sql].rows, window=span, reference=before, past=past)
+            return None, None
+        return self.measure_rule(rule, parts[sql], (measures or {}) if sql == EVERYTHING else {}), parts[sql].rows
 
     def measure_rule(
         self, rule: Rule, profile: Profile, measures: Mapping[str, Mapping[str, Measure]]
@@ -273,6 +285,9 @@ class Judge:
     def before(self, rule: Rule, measure: Measure | None) -> float | None:
         """What the reference has of a rule's metric; of a slice only where that is known."""
         metric, base = rule.check(), self.base(rule)
+        if metric.of == "groups":
+            parts = {sql: part.profile for sql, part in self.reference.slices.items()}
+            return measure_groups(rule, {**self.bases, **parts}, self.reference, self.settings.min_rows)[0].value
         if base is None:
             return None
         if metric.of == "outcome":

@@ -13,7 +13,6 @@ from datetime import datetime
 
 import numpy as np
 
-from retrue.core.cube import EVERYTHING
 from retrue.core.profile import Profile
 from retrue.judge.assess import Judge
 from retrue.judge.rules import Rule
@@ -76,12 +75,9 @@ class Monitor:
 
     def figure(self, window: Watched) -> Figure:
         """Measure one window."""
-        profile = window.parts.get(EVERYTHING if self.rule.slice is None else self.rule.slice.to_sql())
-        if profile is None:
-            return Figure(window.span, None, None, None)
-        measure = self.judge.measure_rule(self.rule, profile, {})
+        measure, n = self.judge.figure(self.rule, window.parts)
         before = self.judge.before(self.rule, measure) if self.rule.needs_reference else None
-        return Figure(window.span, measure, profile.rows, before)
+        return Figure(window.span, measure, n, before)
 
     def judge_all(self, figures: Iterable[Figure]) -> list[Verdict]:
         """A verdict for each window, in order of time, as it would have been given then."""

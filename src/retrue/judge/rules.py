@@ -4,6 +4,7 @@
     roc_auc >= 0.7                           a metric of the model
     precision@0.3 >= 0.5                     ... at a threshold, or of a class
     roc_auc[origin = 'JFK'] >= 65 %          ... in a slice
+    accuracy_gap(sex) <= 0.05                ... between the values of a column
     mean(income) between 3e4 and 5e4         a range
     mean(income) <= 1.1 * reference          relative to the reference
     rows within 5 mad at the same hour       against the metric's own history (see `thresholds`)
@@ -39,7 +40,7 @@ from retrue.judge.thresholds import (
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import figure, percent
 from retrue.metrics import Measure, Metric, get
-from retrue.metrics.names import metric_of
+from retrue.metrics.names import grouped_metric, is_between_groups, metric_of
 from retrue.slices import Slice
 
 BETWEEN = "between"
@@ -134,11 +135,17 @@ class Rule:
             raise MetricError(
                 f"no rule can be about {self.metric!r}", where=f"rule {str(self)!r}", expected=metric_of(self.metric)
             )
-        if (self.column is not None) != (metric.of == "column"):
-            wanted = f"'{self.metric}(column)'" if metric.of == "column" else f"'{self.metric}' alone"
+        of_column = metric.of in ("column", "groups")
+        if (self.column is not None) != of_column:
+            wanted = f"'{self.metric}(column)'" if of_column else f"'{self.metric}' alone"
             raise MetricError(
                 f"{self.metric!r} is a metric of a {metric.of}", where=f"rule {str(self)!r}", expected=wanted
             )
+        if metric.of == "groups" and self.slice is not None:
+            raise MetricError(
+                f"{self.metric!r} compares slices, and can't be in one", where=f"rule {str(self)!r}",
+                expected=f"'{self.metric}({_quoted(str(self.column))})'",
+            )  # fmt: skip
         known = None if columns is None else list(columns)
         if known is not None and self.column is not None and self.column not in known:
             raise MetricError(
@@ -222,8 +229,15 @@ class Rule:
         wanted = f"between {' and '.join(bounds)}" if isinstance(self.bound, Range) else f"{self.op} {bounds[0]}"
         causes = list(dict.fromkeys(found.because for found in levels if found.because))
         because = f" ({'; '.join(causes)})" if causes else ""
-        start = f"{self.subject} is {self._said(value, measure)}"
+        start = f"{self.subject} is {self._said(value, measure)}{self._groups(measure)}"
         return f"{start}, {'as' if holds else 'but'} the rule says {wanted}{because}"
+
+    def _groups(self, measure: Measure) -> str:
+        """Say the two groups that are farthest apart."""
+        if not is_between_groups(self.metric):
+            return ""
+        say = percent if get(grouped_metric(self.metric)).unit == "share" else figure
+        return ": " + " against ".join(f"{say(value)} for {name}" for name, value in measure.names)
 
     def _verdict(
         self,

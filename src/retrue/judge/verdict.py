@@ -22,6 +22,7 @@ from enum import StrEnum
 from typing import Any
 
 from retrue.errors import MetricError
+from retrue.metrics.names import is_between_groups
 
 
 class VerdictKind(StrEnum):
@@ -97,6 +98,11 @@ class Verdict:
     def alarms(self) -> bool:
         """Whether somebody is to be told (the same as `alarm`)."""
         return bool(self.alarm)
+
+    @property
+    def of_model(self) -> bool:
+        """Whether it is about the model: about no column, or about how the model treats a column's values."""
+        return self.column is None or (self.metric is not None and is_between_groups(self.metric))
 
     @property
     def notice(self) -> bool:

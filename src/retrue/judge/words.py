@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 
 from retrue.core.per_event import is_mean_name
-from retrue.metrics.names import is_concept_drift, is_estimated, metric_of
+from retrue.metrics.names import GAP, grouped_metric, is_between_groups, is_concept_drift, is_estimated, metric_of
 
 
 def percent(share: float) -> str:
@@ -136,7 +136,12 @@ def metric_name(name: str) -> str:
     'mean of revenue'
     >>> metric_name("estimated_roc_auc"), metric_name("concept_drift_roc_auc")
     ('estimated ROC AUC', 'concept drift in ROC AUC')
+    >>> metric_name("selection_rate_gap"), metric_name("estimated_accuracy_ratio")
+    ('gap in selection rate', 'ratio of estimated accuracy')
     """
+    if is_between_groups(name):
+        kind = "gap in" if name.partition("@")[0].endswith(GAP) else "ratio of"
+        return f"{kind} {metric_name(grouped_metric(name))}"
     if is_estimated(name):
         return f"estimated {metric_name(metric_of(name))}"
     if is_concept_drift(name):

@@ -1,7 +1,8 @@
-"""Names of figures that stand for a metric: its estimate without labels, and what labels then said beyond that.
+"""Names of figures that stand for a metric: its estimate, what labels said beyond that, how it differs between groups.
 
-roc_auc ── estimated_roc_auc          what labels would say
-        └─ concept_drift_roc_auc      realised - estimated: what the inputs don't explain
+roc_auc ─┬─ estimated_roc_auc          what labels would say
+         ├─ concept_drift_roc_auc      realised - estimated: what the inputs don't explain
+         └─ roc_auc_gap, roc_auc_ratio between the values of a column: the greatest less, or over, the least
 """
 
 from __future__ import annotations
@@ -53,3 +54,26 @@ def metric_of(name: str) -> str:
     ('roc_auc', 'recall@cat', 'psi')
     """
     return name.removeprefix(CONCEPT_DRIFT) if is_concept_drift(name) else name.removeprefix(ESTIMATED)
+
+
+GAP, RATIO = "_gap", "_ratio"
+"""What the name of a comparison of groups ends with."""
+
+
+def is_between_groups(name: str) -> bool:
+    """Whether a name is that of a gap or a ratio between groups.
+
+    >>> is_between_groups("accuracy_gap"), is_between_groups("precision_ratio@0.3"), is_between_groups("accuracy")
+    (True, True, False)
+    """
+    return name.partition("@")[0].endswith((GAP, RATIO))
+
+
+def grouped_metric(name: str) -> str:
+    """The metric whose gap or ratio a name is that of.
+
+    >>> grouped_metric("accuracy_gap"), grouped_metric("estimated_precision_ratio@0.3")
+    ('accuracy', 'estimated_precision@0.3')
+    """
+    base, at, parameter = name.partition("@")
+    return base.removesuffix(GAP).removesuffix(RATIO) + at + parameter

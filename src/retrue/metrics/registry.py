@@ -13,11 +13,11 @@ from functools import cache, partial
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from retrue.errors import MetricError, nearest
-from retrue.metrics.names import is_estimated, metric_of
+from retrue.metrics.names import GAP, grouped_metric, is_between_groups, is_estimated, metric_of
 from retrue.schema import Kind, Task
 
 Interval: TypeAlias = tuple[float, float]
-Input: TypeAlias = Literal["column", "outcome", "profile", "tables", "estimate"]
+Input: TypeAlias = Literal["column", "outcome", "profile", "tables", "estimate", "groups"]
 
 ALL_KINDS = (Kind.NUMERIC, Kind.CATEGORICAL, Kind.BOOLEAN, Kind.DATETIME, Kind.CONSTANT, Kind.EMPTY)
 NUMBERS = (Kind.NUMERIC, Kind.DATETIME)
@@ -65,7 +65,8 @@ class Metric:
         of: what `compute` takes. "column": (ColumnProfile of the window, ColumnProfile of the reference); "outcome":
             (Outcome), once for each side; "profile": (Profile, Profile); "tables": (two DataFrames) and then it can't
             be merged, so it works in `compare` but not over stored windows; "estimate": nothing, for `check` estimates
-            it (`estimated_roc_auc`) or tells it once labels come (`concept_drift_roc_auc`).
+            it (`estimated_roc_auc`) or tells it once labels come (`concept_drift_roc_auc`); "groups": (what each value
+            of a column has of another metric, by name), such as `roc_auc_gap(sex)`.
         kinds: column kinds it is for ("column").
         tasks: tasks it is for ("outcome").
         range: least and greatest value; None where there is no bound.
@@ -195,12 +196,15 @@ def load() -> None:
 def get(name: str) -> Metric:
     """Find a metric by name, perhaps with a parameter after `@`: `precision@0.3`, `recall@cat`.
 
-    What stands for one is found as well: `estimated_roc_auc`, `concept_drift_roc_auc` (see `metrics.names`).
+    What stands for one is found as well: `estimated_roc_auc`, `concept_drift_roc_auc`, `roc_auc_gap` (see
+    `metrics.names`).
 
     Raises:
         MetricError: there is none (names the nearest), or it takes no parameter.
     """
     load()
+    if is_between_groups(name) and name not in _METRICS:
+        return between_groups(get(grouped_metric(name)), name)
     if metric_of(name) != name and name not in _METRICS:
         return standing_for(get(metric_of(name)), name)
     if name in _METRICS:
@@ -227,6 +231,31 @@ def standing_for(found: Metric, name: str) -> Metric:
     range_ = (None, None) if reach is None else (-reach, reach)
     description = f"Realised minus estimated, what the inputs don't explain: {found.description}"
     return replace(found, name=name, compute=untold, of="estimate", range=range_, description=description, at=())
+
+
+def between_groups(found: Metric, name: str) -> Metric:
+    """How far a metric differs between groups, as a metric: of fairness, since less is fairer.
+
+    Raises:
+        MetricError: it isn't about outcomes.
+    """
+    from retrue.metrics.groups import gap, ratio
+
+    if found.of not in ("outcome", "estimate"):
+        raise MetricError(f"unknown metric {name!r}", expected=f"a metric of performance, which {found.name!r} isn't")
+    low, high = found.range
+    if name.partition("@")[0].endswith(GAP):
+        top = None if low is None or high is None else high - low
+        said = f"The greatest less the least of any group: {found.description}"
+        return replace(
+            found, name=name, compute=gap, family="fairness", of="groups", range=(0, top), better="lower",
+            description=said, at=(),
+        )  # fmt: skip
+    said = f"The least over the greatest of any group: {found.description}"
+    return replace(
+        found, name=name, compute=ratio, family="fairness", of="groups", range=(0, 1), unit="", better="higher",
+        description=said, at=(),
+    )  # fmt: skip
 
 
 def untold(*_: object) -> Measure:

@@ -169,7 +169,7 @@ def ranked(known: Mapping[str, PerformanceReport], first: Sequence[str] = ()) ->
 
 def out_of_true(comparison: Comparison) -> list[str]:
     """List the columns with an alarm, worst first."""
-    return list(dict.fromkeys(v.column for v in comparison.alarms if v.column is not None))
+    return list(dict.fromkeys(str(v.column) for v in comparison.alarms if not v.of_model))
 
 
 def headline(comparison: Comparison) -> str:
@@ -177,7 +177,7 @@ def headline(comparison: Comparison) -> str:
     told = headline_metric(comparison)
     model = performance_clause(told) if told else ""
     subject = columns_clause(comparison)
-    loud = [v for v in comparison.alarms if v.column is None]
+    loud = [v for v in comparison.alarms if v.of_model]
     if loud and not out_of_true(comparison):
         whole = loud[0].slice is None and loud[0].metric == (told.metric if told else None)
         first = model if model and whole else placed_reason(loud[0])

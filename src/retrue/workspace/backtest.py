@@ -15,8 +15,10 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from retrue.core.reference import Reference
 from retrue.errors import ConfigError, StoreError, TableError, nearest
 from retrue.judge.assess import Judge
+from retrue.judge.gaps import slices_of
 from retrue.judge.monitor import Figure, Monitor
 from retrue.judge.replay import (
     Backtest,
@@ -157,7 +159,7 @@ def replay(
     monitors = {text: Monitor(rule, measurer) for text, rule in rules.items()}
     figures: dict[str, list[Figure]] = {text: [] for text in monitors}
     found, odd = Replay({settings: {} for settings in judges}, sharing=sharing), changes.known(model, version)
-    for window in history.watched(model, windows, at, unkept(model, rules.values())):
+    for window in history.watched(model, windows, at, unkept(model, reference, rules.values())):
         start = int(begins(window.span).timestamp())
         whole, parts = window.parts[""], {name: part for name, part in window.parts.items() if name}
         for settings, judge in judges.items():
@@ -173,10 +175,10 @@ def replay(
     return found
 
 
-def unkept(model: Model, rules: Iterable[Rule]) -> list[Slice]:
+def unkept(model: Model, reference: Reference, rules: Iterable[Rule]) -> list[Slice]:
     """Slices of rules that no profiles are kept for."""
     kept = {one.to_sql() for one in model.store.slices(model.name)}
-    named = {rule.slice.to_sql(): rule.slice for rule in rules if rule.slice is not None}
+    named = {part.to_sql(): part for rule in rules for part in slices_of(rule, reference)}
     return [part.named(sql) for sql, part in named.items() if sql not in kept]
 
 

@@ -130,7 +130,7 @@ def judge_window(
     outcome = profiles[""].outcome
     early = history.is_early(outcome, model, window, at)
     if early:  # labels that are known early are not like the others
-        profiles = {name: replace(profile, outcome=None) for name, profile in profiles.items()}
+        profiles = {name: history.without_labels(profile) for name, profile in profiles.items()}
     whole = profiles.pop("")
     assessed = judge.assess(whole, span=span, slices=profiles, pasts=pasts)
     own = [partly_labelled(verdict, outcome, model.options.coverage) for verdict in assessed.verdicts]

@@ -18,6 +18,7 @@ from retrue.core.outcome import Outcome
 from retrue.core.profile import Profile
 from retrue.engine.slices import count_slices
 from retrue.judge.assess import Judge
+from retrue.judge.gaps import slices_of
 from retrue.judge.monitor import Monitor, Watched
 from retrue.judge.rules import Rule
 from retrue.judge.thresholds import Series
@@ -76,10 +77,15 @@ def counted(
 
 
 def as_known(model: Model, window: rows.Window, parts: dict[str, Profile], at: datetime) -> dict[str, Profile]:
-    """The profiles without their outcomes while labels are still coming in: early ones are not like the others."""
+    """The profiles without their labels while these are still coming in: early ones are not like the others."""
     if not is_early(parts[EVERYTHING].outcome, model, window, at):
         return parts
-    return {name: replace(profile, outcome=None) for name, profile in parts.items()}
+    return {name: without_labels(profile) for name, profile in parts.items()}
+
+
+def without_labels(profile: Profile) -> Profile:
+    """A profile as if no label were known yet: what was predicted stays."""
+    return replace(profile, outcome=None if profile.outcome is None else profile.outcome.without_labels())
 
 
 def is_early(outcome: Outcome | None, model: Model, window: rows.Window, at: datetime) -> bool:
@@ -97,8 +103,8 @@ def ends(model: Model, start: int) -> float:
 
 def with_bases(judge: Judge, reference: VersionReference) -> Judge:
     """The same judge, who knows the reference in the slices that rules are relative to, where its rows are there."""
-    wanted = [rule for rule in judge.rules if rule.needs_reference and judge.base(rule) is None]
-    slices = [rule.slice for rule in wanted if rule.slice is not None]
+    wanted = [part for rule in judge.rules if rule.needs_reference for part in slices_of(rule, judge.reference)]
+    slices = [part for part in wanted if part.to_sql() not in judge.reference.slices]
     if not slices or not reference.path.exists():
         return judge
     return replace(judge, bases=count_slices(read(reference.frame), judge.reference.grids, slices))

@@ -15,6 +15,7 @@ from retrue.core.segments import segments
 from retrue.core.values import number_rows
 from retrue.engine import local
 from retrue.errors import SchemaError, TableError
+from retrue.judge.gaps import slices_of
 from retrue.judge.impacts import check_metric
 from retrue.judge.rules import Rule
 from retrue.schema import Schema
@@ -218,6 +219,6 @@ def check_rules(options: Options, learned: Reference) -> None:
 
 def watched_slices(learned: Reference, options: Options) -> list[Slice]:
     """The slices that profiles are kept for: the frequent values of each slice column, and those of rules."""
-    wanted = [rule.slice for rule in map(Rule.parse, options.rules) if rule.slice is not None]
+    wanted = [part for rule in map(Rule.parse, options.rules) for part in slices_of(rule, learned)]
     wanted += segments(learned.schema, learned.profile)
     return list({part.to_sql(): part for part in wanted}.values())
