@@ -125,7 +125,7 @@ def test_without_rows_every_metric_says_so(task: Task) -> None:
 def test_without_labels_metrics_say_so(task: Task) -> None:
     outcome = GRIDS[task][0].count(pl.DataFrame(FRAMES[task]["unlabelled"]))
     for metric in (asked_for for registered_one in METRICS for asked_for in asked(registered_one, task)):
-        if metric.name not in {"labelled", "mean_score", "selection_rate"}:
+        if metric.name.partition("@")[0] not in {"labelled", "mean_score", "selection_rate"}:
             assert metric.compute(outcome).note == "no labels among 3 rows", metric.name
 
 
