@@ -13,6 +13,7 @@ import pytest
 
 import retrue as rt
 from retrue.comparing import make_reference
+from retrue.report.slices import slice_rows
 
 ROLES: dict[str, Any] = {"label": "y", "score": "p", "weight": "w"}
 
@@ -65,6 +66,14 @@ def test_a_few_rows_that_hold_all_the_weight_are_too_few() -> None:
     assert set(kinds(report).values()) == {"not_comparable"}
     assert {v.kind.value for v in report.verdicts if v.metric == "roc_auc"} == {"not_comparable"}
     assert report.window_effective == pytest.approx(12, abs=0.01)
+
+
+def test_a_slice_is_as_large_as_it_has_rows() -> None:
+    """Not as its weights are worth; the report's table of slices says rows."""
+    reference, window = (events(2000, seed).with_columns(city=pl.Series(["a", "b"] * 1000)) for seed in (1, 2))
+    report = rt.compare(reference, window.with_columns(pl.col("x") + 2), **ROLES, slices=["city"])
+    assert report.slice_sizes == {"city = 'a'": 1000, "city = 'b'": 1000}
+    assert [row.rows for row in slice_rows(report)] == [1000, 1000]
 
 
 def test_repeated_rows_and_whole_weights_get_the_same_shares() -> None:

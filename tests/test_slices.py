@@ -45,6 +45,12 @@ def test_the_slice_of_all_rows_reads_no_column() -> None:
     assert Slice.all().mask(pl.DataFrame()).to_list() == []
 
 
+@pytest.mark.parametrize("wrong", ["x > 1", pl.col("x") > 1, None])
+def test_what_is_no_predicate_is_refused_with_the_way_to_make_one(wrong: object) -> None:
+    with pytest.raises(SliceError, match=r"a slice made of .*Hint: Slice\.of takes SQL text or a Polars expression"):
+        Slice(wrong)  # type: ignore[arg-type]
+
+
 def test_a_name_is_how_it_is_shown() -> None:
     """`named` changes the name and nothing else."""
     rain = Slice.parse("precip > 0.1").named("rain")

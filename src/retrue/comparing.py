@@ -98,7 +98,8 @@ def compare(
     of_rows = [*repeated_ids(table, base, reference, part), *judge_weights(base.schema.weight, profile, base.profile)]
     assessed = replace(assessed, verdicts=tuple(sort_worst_first([*of_rows, *assessed.verdicts])))
     extra = {**of_profiles(profile, base.profile), **of_tables(table, reference, part)}
-    return build(judge, assessed, profile, table, name_of(reference), extra)
+    found = build(judge, assessed, profile, table, name_of(reference), extra)
+    return replace(found, slice_sizes={sql: part.rows for sql, part in parts.items()})
 
 
 def without_late_label(window: Profile, schema: Schema) -> Profile:
@@ -126,12 +127,21 @@ def find_reference(
 ) -> Reference:
     """Load a stored reference, or fit one to a table."""
     if isinstance(source, Reference) or is_stored(source):
-        if roles or counters or part is not None or schema is not None:
-            raise SchemaError(
-                "a stored reference has its roles already", hint="leave roles, rules of rows and slices out"
-            )
+        refuse_beside(
+            {"schema": schema, "where": part, "row_rules": counters or None, **{name: roles[name] for name in roles}}
+        )
         return source if isinstance(source, Reference) else load_reference(source)
     return make_reference(source, schema=schema, where=part, counters=counters, **roles)
+
+
+def refuse_beside(given: Mapping[str, Any]) -> None:
+    """Raise SchemaError where a stored reference, whose rows are counted, comes with what would choose or read them."""
+    named = [name for name, value in given.items() if value is not None]
+    if named:
+        raise SchemaError(
+            f"{' and '.join(named)} given beside a stored reference, whose rows are counted already",
+            hint=f"leave {'it' if len(named) == 1 else 'them'} out, or give the table that the reference was made from",
+        )
 
 
 def make_reference(

@@ -70,6 +70,12 @@ class Slice:
     name: str | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.predicate, Node):
+            raise SliceError(
+                f"a slice made of {type(self.predicate).__name__}",
+                expected="a predicate",
+                hint="Slice.of takes SQL text or a Polars expression, Slice.parse text only",
+            )
         levels, nesting = measure(self.predicate)
         if levels > MAX_DEPTH or nesting > MAX_NESTING + 1:
             raise SliceError("a slice that nests too deeply", expected=f"at most {MAX_NESTING} levels")

@@ -191,7 +191,7 @@ def test_a_stored_reference_says_what_it_is_as_json(call: Call, files: Files) ->
 def test_a_stored_reference_keeps_its_roles(call: Call, files: Files) -> None:
     call("reference", files.reference, "--save", "loans.retrue")
     error = call("compare", "loans.retrue", files.drifted, "--id", "loan_id").error
-    assert "a stored reference has its roles already" in error
+    assert "id given beside a stored reference, whose rows are counted already" in error
 
 
 @pytest.mark.parametrize("data", [b"", b"nothing of ours", None])

@@ -139,7 +139,7 @@ def test_single_bad_rows_are_set_aside_and_the_rest_is_taken(call: Call, fresh: 
     odd.write_csv("odd.csv")
     said = call("log", fresh, "odd.csv")
     assert said.out.splitlines()[0] == "16 events taken."
-    assert "'income' was Float64 and is now String." in said.out
+    assert "is now String" not in said.out, "two texts among 20 numbers make the file's column text, not the feature"
     assert "4 rows set aside:\n  2  " in said.out
     listed = call("quarantine", fresh).out
     assert listed.startswith("4 rows set aside; nothing of them was lost")

@@ -56,8 +56,8 @@ def test_a_terminal_shows_them_below_the_rows() -> None:
     assert lines[-4:-2] == [
         "",
         (
-            "Row 1: an edge case because age 99 is beyond the reference, region 'south' is new: odder than 99.99 % of the "
-            "reference; the nearest row of the reference is 0.05 away (late 0, 1)"
+            "Row 1: an edge case because age 99 is beyond the reference, region 'south' is new: odder than 99.99 % "
+            "of the reference; the nearest row of the reference is 0.05 away (late 0, 1)"
         ),
     ]
 

@@ -80,6 +80,16 @@ def test_a_few_rows_in_a_window_of_their_own_are_a_notice(store: rt.Workspace) -
     assert "no row could be read, 3 set aside: wrong type: column 'x' expected Float64" in told(verdicts, alarm=False)
 
 
+def test_a_few_texts_among_numbers_are_told_of_their_rows_and_not_of_the_column(store: rt.Workspace) -> None:
+    """As in a line of NDJSON that has another type than all others: the file's column becomes text."""
+    model = registered(store)
+    table = events(14, 1).drop("y")
+    wrong = pl.when(pl.int_range(pl.len()) < 3).then(pl.lit("far")).otherwise(pl.col("x").cast(pl.String)).alias("x")
+    received = model.log(table.with_columns(wrong))
+    assert (received.quarantined, received.changes) == (3, ())
+    assert not any("is now String" in verdict.reason for verdict in model.check(now=day(16)))
+
+
 def test_another_type_does_no_harm_because_of_other_bad_rows(store: rt.Workspace) -> None:
     """Numbers as text can all be read; a row without an id beside them says nothing about the column."""
     model = registered(store)

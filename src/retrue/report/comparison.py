@@ -147,6 +147,7 @@ class Comparison:
         window_effective, reference_effective: the effective n of the rows; None where they aren't weighted.
         estimated: what labels would say of each metric, where the window has none yet and the reference has.
         estimate_notes: how that was estimated and how far to believe it, or why it can't be.
+        slice_sizes: how many rows of the window each slice has, by its SQL.
     """
 
     version: str
@@ -166,6 +167,7 @@ class Comparison:
     reference_effective: float | None = None
     estimated: Mapping[str, PerformanceReport] = field(default_factory=dict)
     estimate_notes: tuple[str, ...] = ()
+    slice_sizes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def alarms(self) -> tuple[Verdict, ...]:

@@ -43,16 +43,17 @@ def slice_rows(comparison: Comparison) -> list[SliceRow]:
         if verdict.slice in by_slice:
             by_slice[verdict.slice].append(verdict)
     ranked = sort_worst_first(verdicts[0] for verdicts in by_slice.values() if verdicts)
-    return [row(worst, by_slice[worst.slice or ""]) for worst in ranked]
+    sizes = comparison.slice_sizes
+    return [row(worst, by_slice[worst.slice or ""], sizes.get(worst.slice or "")) for worst in ranked]
 
 
-def row(worst: Verdict, verdicts: list[Verdict]) -> SliceRow:
-    """Write one slice from its verdicts, worst first."""
+def row(worst: Verdict, verdicts: list[Verdict], size: int | None) -> SliceRow:
+    """Write one slice from its verdicts, worst first; of one whose size isn't known, they tell it."""
     measured = [v for v in verdicts if v.column is None and v.metric is not None and v.value is not None]
     odd = {f"{v.column} {state_of(v)}": None for v in verdicts if v.column is not None and v.kind not in QUIET}
     return SliceRow(
         worst.slice or "",
-        int(max((v.n for v in verdicts if v.n is not None), default=0)),
+        int(max((v.n for v in verdicts if v.n is not None), default=0)) if size is None else size,
         worst,
         {metric_name(str(v.metric)): said(v) for v in sorted(measured, key=lambda v: str(v.metric), reverse=True)},
         ", ".join(odd),

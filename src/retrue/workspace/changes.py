@@ -7,7 +7,7 @@ however many batches there were: the metric says what happened (`WORDS`), `value
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, cast
@@ -80,14 +80,30 @@ def of_lost(lost: Iterable[Lost]) -> list[tuple[Key, Told]]:
     return [((one.version, one.start), Told(one.column, LOST, one.reason, one.n)) for one in lost]
 
 
-def of_columns(
-    batch: pl.DataFrame, changes: Sequence[Change], layout: Layout, version: str, at: datetime
-) -> list[tuple[Key, Told]]:
-    """Columns that aren't what they were, in every window that a batch's rows fall into."""
-    if not changes:
-        return []
-    sizes = rows_by_window(batch, layout, version, at)
-    return [(key, Told(one.column, one.kind, one.detail, n)) for key, n in sizes.items() for one in changes]
+def held(changed: Sequence[Change], lost: Iterable[Lost], rows_: int) -> tuple[Change, ...]:
+    """Those changes that hold: a column whose other values could be read isn't another one for a few that couldn't.
+
+    One text among numbers makes a column of NDJSON or CSV text; what is wrong with it is told of its rows.
+
+    Args:
+        changed: how the columns of a table differ.
+        lost: rows that were set aside.
+        rows_: all rows of the table.
+    """
+    unread = Counter[str]()
+    for one in lost:
+        unread[one.column] += one.n
+    return tuple(one for one in changed if one.kind != "retyped" or not 0 < unread[one.column] < rows_ / 2)
+
+
+def of_columns(sizes: Iterable[Mapping[Key, int]], changed: Sequence[Change]) -> list[tuple[Key, Told]]:
+    """Columns that aren't what they were, in each window that rows fell into: `sizes` says how many, by batch."""
+    return [
+        (key, Told(one.column, one.kind, one.detail, n))
+        for batch in sizes
+        for key, n in batch.items()
+        for one in changed
+    ]
 
 
 def rows_by_window(batch: pl.DataFrame, layout: Layout, version: str, at: datetime) -> dict[Key, int]:

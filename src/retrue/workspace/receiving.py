@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from retrue.store.door import Lost
 from retrue.store.resolve import DIFFERS
 from retrue.tables import Table, read
 from retrue.workspace import changes, clock
@@ -58,7 +59,8 @@ def receive(
     table, layout, came = read(source), model.store.layout(model.name), clock.aware(at or clock.now())
     changed = model.schema.check_table(expected(model, table)) if kind == "events" else ()
     accepted, set_aside, reasons, counts = 0, 0, dict[str, int](), dict[str, int]()
-    found: list[tuple[changes.Key, changes.Told]] = []
+    lost: list[Lost] = []
+    sizes: list[dict[changes.Key, int]] = []
     for i, batch in enumerate(table.batches(rows=BATCH)):
         own_key = None if key is None else f"{key}/{i}"
         receipt = model.store.append(model.name, kind, batch, key=own_key, version=version, at=at)
@@ -68,7 +70,10 @@ def receive(
         for what, count in {**receipt.unread, "labels without a value": receipt.skipped}.items():
             counts[what] = counts.get(what, 0) + count
         if not receipt.repeated:
-            found += changes.of_lost(receipt.lost) + changes.of_columns(batch, changed, layout, version, came)
+            lost += receipt.lost
+            sizes += [changes.rows_by_window(batch, layout, version, came)] if changed else []
+    changed = changes.held(changed, lost, accepted + set_aside)
+    found = changes.of_lost(lost) + changes.of_columns(sizes, changed)
     told = tuple(change.detail for change in changed)
     if isinstance(source, Mapping) and table.rows == 1 and model.store.pending(model.name) < WAITING:
         changes.note(model, found)
