@@ -193,6 +193,13 @@ class Slice:
             )
         return self.sql
 
+    @property
+    def words(self) -> str:
+        """Its rows as a sentence says them: `RELP in {16, 17}`; its name where it has one."""
+        from retrue.slice_sql.words import say
+
+        return self.name or say(self.predicate)
+
     @cached_property
     def columns(self) -> frozenset[str]:
         """The columns that it reads."""

@@ -1,0 +1,64 @@
+"""A slice in words: what a sentence says of the rows, `RELP in {16, 17}` where SQL says `RELP IN (16, 17)`."""
+
+from __future__ import annotations
+
+from retrue.slice_sql.tree import (
+    Between,
+    Column,
+    Comparison,
+    In,
+    IsNull,
+    Literal,
+    Logic,
+    Node,
+    Not,
+    quote_value,
+    render,
+)
+
+MOST = 6
+"""Values that are listed; of more, four and how many others."""
+
+
+def say(node: Node) -> str:
+    """Say which rows a predicate chooses; what has no shorter words is said in SQL.
+
+    >>> from retrue.slice_sql.reader import parse
+    >>> print(say(parse("RELP IN (16, 17)")), "|", say(parse("income IS NULL AND age >= 30")))
+    RELP in {16, 17} | missing income and age >= 30
+    >>> print(say(parse("NOT a IN (1, 2)")), "|", say(parse("x BETWEEN 1 AND 2 OR y = 'b'")))
+    a not in {1, 2} | x from 1 to 2 or y = 'b'
+    """
+    match node:
+        case Literal(value) if value is True:
+            return "all"
+        case In(Column(name), options):
+            return f"{name} in {{{listed([quote_value(one.value) for one in options])}}}"
+        case Not(In(Column(name), options)):
+            return f"{name} not in {{{listed([quote_value(one.value) for one in options])}}}"
+        case IsNull(Column(name)):
+            return f"missing {name}"
+        case Not(IsNull(Column(name))):
+            return f"with {name}"
+        case Between(Column(name), low, high):
+            return f"{name} from {render(low)} to {render(high)}"
+        case Comparison(op, Column(name), right):
+            return f"{name} {op} {render(right)}"
+        case Logic(op, operands):
+            mixed = any(isinstance(one, Logic) for one in operands)
+            return f" {op.lower()} ".join(
+                f"({say(one)})" if mixed and isinstance(one, Logic) else say(one) for one in operands
+            )
+        case _:
+            return render(node)
+
+
+def listed(values: list[str]) -> str:
+    """List values; of many, the first ones and how many more there are.
+
+    >>> listed(list("abcdefgh"))
+    'a, b, c, d and 4 more'
+    """
+    if len(values) <= MOST:
+        return ", ".join(values)
+    return f"{', '.join(values[:4])} and {len(values) - 4} more"
