@@ -1,10 +1,13 @@
 """Grouping: how the alerts of all windows become incidents.
 
-    windows in order of time --alerts--> join an open incident (same column, or same kind and onset) or open one
+    windows in order of time --alerts--> join an open incident of the same cause, or open one
                              --calm windows--> resolved; an alert soon after reopens it
 
-Everything is a pure function of the verdicts of all windows and of what people said about earlier incidents. A window
-that is judged again replaces its verdicts, so it counts once.
+The same cause: the same column; columns that are tied (see `bonds`); a worse model beside changed data. Where nobody
+knows whether two columns are tied, what is of one kind and begins at the same time is taken for one cause.
+
+Everything is a pure function of the verdicts of all windows, of the bonds, and of what people said about earlier
+incidents. A window that is judged again replaces its verdicts, so it counts once.
 """
 
 from __future__ import annotations
@@ -14,10 +17,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from retrue.errors import ConfigError
+from retrue.judge.bonds import Bonds
 from retrue.judge.claims import carry, claims_of
 from retrue.judge.incident import Incident, State, Window, time_of, window_of
 from retrue.judge.sentence import sentence_of
-from retrue.judge.verdict import Verdict, VerdictKind, severity, sort_worst_first
+from retrue.judge.verdict import Verdict, VerdictKind, badness, sort_worst_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ def group_incidents(
     history: Mapping[Window, Sequence[Verdict]],
     prior: Iterable[Incident] = (),
     hysteresis: Hysteresis | None = None,
+    bonds: Bonds | None = None,
 ) -> list[Incident]:
     """Group the alerts of all windows into incidents, oldest first.
 
@@ -57,15 +62,16 @@ def group_incidents(
             incidents. A window judged again has its new verdicts here.
         prior: the incidents as last grouped, with what people said about them.
         hysteresis: when an incident ends.
+        bonds: which columns share a cause; None: nobody knows.
     """
-    hysteresis = hysteresis or Hysteresis()
+    hysteresis, bonds = hysteresis or Hysteresis(), bonds or Bonds()
     threads: list[_Thread] = []
     for now, window in enumerate(sorted(history, key=lambda span: time_of(span[0]))):
         verdicts = [verdict.within(window) for verdict in history[window]]
         alerts = sort_worst_first(verdict for verdict in verdicts if verdict.alarm)
-        told: set[int] = set()
-        for alert in alerts:
-            told.add(_join(threads, alert, now, hysteresis))
+        # Causes before effects: what is worse for it must not tie two columns together that nothing else does.
+        alerts.sort(key=lambda alert: alert.column is None)
+        told = {_join(threads, alert, now, hysteresis, bonds) for alert in alerts}
         if any(verdict.kind not in _BLIND for verdict in verdicts):
             for place, thread in enumerate(threads):
                 thread.calm = 0 if place in told else thread.calm + 1
@@ -87,41 +93,60 @@ class _Thread:
     calm: int = 0
     columns: set[str] = field(default_factory=set)
     kinds: set[VerdictKind] = field(default_factory=set)
+    windows: set[str] = field(default_factory=set)
+    silent: set[str | None] = field(default_factory=set)
 
     def add(self, alert: Verdict) -> None:
         self.alerts.append(alert)
         self.calm = 0
         self.kinds.add(alert.kind)
+        self.windows.add(window_of(alert)[0])
+        if alert.kind is VerdictKind.SILENT:
+            self.silent.add(alert.metric)
         if alert.column is not None:
             self.columns.add(alert.column)
 
-    def belongs(self, alert: Verdict, now: int, onset: int) -> bool:
-        """Same column; or, from the same time on, the same kind or a worse model beside changed data."""
+    def belongs(self, alert: Verdict, now: int, onset: int, bonds: Bonds) -> bool:
+        """Same or tied columns; or, from the same time on, a worse model, or the same kind where nobody knows."""
+        if alert.kind is VerdictKind.SILENT:
+            return alert.metric in self.silent  # no events is one problem, no labels another
         if alert.column in self.columns or (alert.column is None and alert.kind in self.kinds):
             return True
+        tied = self.tied(alert, bonds)
+        if tied is not None:
+            return tied
         kinds = {alert.kind, *self.kinds}
         effect = VerdictKind.DEGRADED in kinds and VerdictKind.SILENT not in kinds
         return now - self.start < onset and (effect or alert.kind in self.kinds)
 
+    def tied(self, alert: Verdict, bonds: Bonds) -> bool | None:
+        """Whether its columns share a cause with the alert's; None where there are none, or nobody knows of any."""
+        if alert.column is None:
+            return None
+        windows = {*self.windows, window_of(alert)[0]}
+        told = {bonds.tied(alert.column, own, windows) for own in self.columns} - {None}
+        return None if not told else True in told
 
-def _join(threads: list[_Thread], alert: Verdict, now: int, hysteresis: Hysteresis) -> int:
-    """Put an alert where it belongs; the thread that shares its column comes first, then the oldest."""
+
+def _join(threads: list[_Thread], alert: Verdict, now: int, hysteresis: Hysteresis, bonds: Bonds) -> int:
+    """Put an alert where it belongs: first to the thread of its column, then of its kind, then the oldest."""
+    reach, onset = hysteresis.calm + hysteresis.cooldown + 1, hysteresis.onset
     alive = [
         place
         for place, thread in enumerate(threads)
-        if thread.calm < hysteresis.calm + hysteresis.cooldown + 1 and thread.belongs(alert, now, hysteresis.onset)
+        if thread.calm < reach and thread.belongs(alert, now, onset, bonds)
     ]
     if not alive:
         threads.append(_Thread(now))
         alive = [len(threads) - 1]
-    best = min(alive, key=lambda place: (alert.column not in threads[place].columns, place))
+    best = min(alive, key=lambda at: (alert.column not in threads[at].columns, alert.kind not in threads[at].kinds, at))
     threads[best].add(alert)
     return best
 
 
 def _incident(model: str, thread: _Thread, hysteresis: Hysteresis) -> Incident:
     """Turn a thread into an incident, as if nobody had said anything of it."""
-    alerts = sorted(thread.alerts, key=lambda alert: (alert.window or ("", ""), severity(alert)))
+    alerts = sorted(thread.alerts, key=lambda alert: (alert.window or ("", ""), badness(alert)))
     since, last = window_of(alerts[0])[0], max(window_of(alert)[1] for alert in alerts)
     ranked = sort_worst_first(alerts)
     columns = tuple(dict.fromkeys(alert.column for alert in ranked if alert.column is not None))

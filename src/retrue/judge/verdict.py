@@ -109,6 +109,18 @@ class Verdict:
         """Shown, not notified: inputs moved, at a cost known to be small."""
         return self.kind is VerdictKind.DRIFTING and not self.alarm
 
+    @property
+    def excess(self) -> float:
+        """How many times its threshold the value is; 0 where either is unknown.
+
+        A degraded metric may lie below its threshold (AUC) or above it (an error): the farther, the worse, either way.
+        """
+        if self.value is None or not self.threshold:
+            return 0.0
+        ratio = abs(self.value / self.threshold)
+        below = self.kind is VerdictKind.DEGRADED and 0 < ratio < 1
+        return 1 / ratio if below else ratio
+
     def __str__(self) -> str:
         """Say it in one line: its kind, what it is about, the reason.
 
@@ -155,18 +167,18 @@ class Verdict:
 _ORDER = {kind: place for place, kind in enumerate(VerdictKind)}
 
 
-def severity(verdict: Verdict) -> tuple[float, float]:
+def badness(verdict: Verdict) -> tuple[float, float]:
     """Give the key that sorts the worst first: by kind, alarm before notice, then by how far beyond its threshold.
 
-    >>> severity(Verdict(VerdictKind.BROKEN, "")) < severity(Verdict(VerdictKind.TRUE, ""))
+    >>> badness(Verdict(VerdictKind.BROKEN, "")) < badness(Verdict(VerdictKind.TRUE, ""))
     True
     """
     place = _ORDER[verdict.kind] + (0.5 if verdict.notice else 0.0)
-    return place, -_excess(verdict)
+    return place, -verdict.excess
 
 
 def sort_worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
-    """Sort by severity: broken, degraded, unknown, silent, drifting (alarm, then notice), not comparable, true.
+    """Sort by badness: broken, degraded, unknown, silent, drifting (alarm, then notice), not comparable, true.
 
     Equal ones keep their order.
 
@@ -174,19 +186,7 @@ def sort_worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
     >>> [v.kind.value for v in sort_worst_first(Verdict(k, "") for k in kinds)]
     ['broken', 'drifting', 'true']
     """
-    return sorted(verdicts, key=severity)
-
-
-def _excess(verdict: Verdict) -> float:
-    """How many times its threshold the value is; 0 where either is unknown.
-
-    A degraded metric may lie below its threshold (AUC) or above it (an error): the farther, the worse, either way.
-    """
-    if verdict.value is None or not verdict.threshold:
-        return 0.0
-    ratio = abs(verdict.value / verdict.threshold)
-    below = verdict.kind is VerdictKind.DEGRADED and 0 < ratio < 1
-    return 1 / ratio if below else ratio
+    return sorted(verdicts, key=badness)
 
 
 def _finite(value: float | None) -> float | None:

@@ -1,0 +1,49 @@
+"""Two columns share a cause where the same rows are odd in both."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from retrue.explain.coding import code
+from retrue.explain.shared import shared_rows
+
+BOTH = frozenset({frozenset("xc")})
+N = 4_000
+
+
+def frame(seed: int) -> pl.DataFrame:
+    rng = np.random.default_rng(seed)
+    return pl.DataFrame({"x": rng.normal(size=N), "c": rng.choice(["a", "b", "d"], N)})
+
+
+def odd(table: pl.DataFrame, first: np.ndarray, second: np.ndarray) -> pl.DataFrame:
+    """Move x where `first` says so, and c where `second` does."""
+    return table.with_columns(
+        x=pl.when(pl.Series(first)).then(pl.col("x") * 0.1 + 2.0).otherwise("x"),
+        c=pl.when(pl.Series(second)).then(pl.lit("d")).otherwise("c"),
+    )
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+def test_one_cause_is_found_and_two_are_told_apart(share: float) -> None:
+    """A fifth of the rows, or most of them, are odd: together, or each column by itself."""
+    rng = np.random.default_rng(5)
+    rows, others = rng.random(N) < share, rng.random(N) < share
+    reference, window = frame(1), frame(2)
+    assert shared_rows(code(odd(window, rows, rows), reference)) == BOTH
+    assert shared_rows(code(odd(window, rows, others), reference)) == frozenset()
+
+
+def test_columns_that_are_all_missing_are_one_cause() -> None:
+    """A join that fails: no row is left to tell them apart."""
+    gone = frame(2).with_columns(x=pl.lit(None, pl.Float64), c=pl.lit(None, pl.String))
+    assert shared_rows(code(gone, frame(1))) == BOTH
+
+
+def test_without_a_change_nothing_is_shared() -> None:
+    assert shared_rows(code(frame(2), frame(1))) == frozenset()
+
+
+def test_nothing_to_compare_is_no_error() -> None:
+    assert shared_rows(code(frame(1).clear(), frame(1))) == frozenset()
+    assert shared_rows(code(frame(1).select("x"), frame(1).select("x"))) == frozenset()
