@@ -42,7 +42,7 @@ def test_it_is_resolved_after_so_many_calm_windows_and_not_before() -> None:
     assert group([[missing()], [CALM]], calm=2)[0].live
     (over,) = group([[missing()], [CALM], [CALM]], calm=2)
     assert (over.state, over.until) == (State.RESOLVED, "2013-03-02")
-    assert over.sentence.startswith("From 1 March 2013 to 2 March 2013, age: missing")
+    assert over.sentence.startswith("On 1 March 2013, age: missing")
 
 
 def test_a_gap_shorter_than_that_doesnt_end_it() -> None:

@@ -46,7 +46,8 @@ def _overlap(fresh: Incident, before: Incident) -> bool:
 
 def carry(fresh: Incident, before: Incident) -> Incident:
     """Carry over what people said: acknowledged and snoozed while it lasts, resolved until the next alert."""
-    carried = replace(fresh, id=before.id)
+    known = {name: getattr(before, name) for name in ("cost", "cause", "search", "real", "note")}
+    carried = replace(fresh, id=before.id, **known)
     if not fresh.live or before.state is State.OPEN:
         return carried
     if before.state is State.RESOLVED:

@@ -8,12 +8,15 @@ How alerts become incidents is in `grouping`, what is said of one in `sentence`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from retrue.errors import ConfigError
+from retrue.judge.cause import Cause, Search
+from retrue.judge.cost import Cost
+from retrue.judge.severity import Severity, severity_of
 from retrue.judge.verdict import Verdict, VerdictKind
 
 Window = tuple[str, str]
@@ -43,6 +46,11 @@ class Incident:
         verdicts: its alerts, in order of time.
         sentence: what happened, in words.
         snoozed_until: the time from which it is told again.
+        cost: how far the model's metric moved in its windows; None where nobody knows.
+        cause: the guilty slice; None where none was found.
+        search: what the search for the cause saw; None where there was none.
+        real: whether people say that it is real, or a false alarm; None where nobody said.
+        note: what they said besides.
     """
 
     id: str
@@ -55,6 +63,16 @@ class Incident:
     verdicts: tuple[Verdict, ...]
     sentence: str
     snoozed_until: str | None = None
+    cost: Cost | None = None
+    cause: Cause | None = None
+    search: Search | None = None
+    real: bool | None = None
+    note: str | None = None
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is (see `retrue.judge.severity`)."""
+        return severity_of(self.kind, self.verdicts, self.cost)
 
     @property
     def live(self) -> bool:
@@ -78,6 +96,10 @@ class Incident:
         """Say that it is over; alerts in windows that end after `at` (ISO) open it again."""
         return replace(self, state=State.RESOLVED, until=checked(at), snoozed_until=None)
 
+    def mark(self, *, real: bool, note: str | None = None) -> Incident:
+        """Say whether it is real or a false alarm; the windows of a false alarm count as good ones."""
+        return replace(self, real=real, note=self.note if note is None else note)
+
     def to_dict(self) -> dict[str, Any]:
         """Give it as plain values, verdicts as their ten fields."""
         return {
@@ -91,16 +113,28 @@ class Incident:
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
             "sentence": self.sentence,
             "snoozed_until": self.snoozed_until,
+            "severity": self.severity.value,
+            "cost": None if self.cost is None else self.cost.to_dict(),
+            "cause": None if self.cause is None else self.cause.to_dict(),
+            "search": None if self.search is None else asdict(self.search),
+            "real": self.real,
+            "note": self.note,
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Incident:
-        """Read back what `to_dict` gave."""
-        values = dict(data)
+        """Read back what `to_dict` gave, today or before it had a cost and a cause."""
+        values = {name: value for name, value in data.items() if name != "severity"}
         values["kind"], values["state"] = VerdictKind(values["kind"]), State(values["state"])
         values["columns"] = tuple(values["columns"])
         values["verdicts"] = tuple(Verdict.from_dict(verdict) for verdict in values["verdicts"])
+        for name, noun in (("cost", Cost.from_dict), ("cause", Cause.from_dict), ("search", _read_search)):
+            values[name] = noun(values[name]) if values.get(name) is not None else None
         return cls(**values)
+
+
+def _read_search(data: Mapping[str, Any]) -> Search:
+    return Search(**data)
 
 
 def checked(moment: str) -> str:

@@ -1,30 +1,87 @@
-"""The sentence on top of an incident: since when, what is worst, what else, and what it does to the model."""
+"""The sentence on top of an incident: since when, what it costs and why, or what is worst, and what else.
+
+    degraded   Since 14 March 2026, accuracy is 6 points lower (5 to 8), because 92 % of rows are now RELP in {16, 17};
+               normally 7 %
+    drifting   the same, estimated; or: ..., 92 % of rows are now RELP in {16, 17}; normally 7 %; it may cost up to
+               4 points of accuracy
+    broken     Since 14 March 2026, income: missing rose from 0 % to 12 % of 500 rows; accuracy is 3 points lower
+               (1 to 5)
+    unknown    Since 14 March 2026, age: 12 % of 500 rows lie where the model was never evaluated; 1 % did before
+    silent     Since 14 March 2026, no events; usually about 1,000 rows
+
+What is over is said in the past: "From 14 to 17 March 2026, accuracy was 6 points lower (5 to 8)".
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from retrue.judge.cost import Cost
 from retrue.judge.incident import Incident, window_of
-from retrue.judge.verdict import VerdictKind, sort_worst_first
-from retrue.judge.words import day
+from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
+from retrue.judge.words import day, figure, metric_name, period
+
+MODEL = (VerdictKind.DEGRADED, VerdictKind.DRIFTING)
+"""Kinds that are told by what they cost; of the others, what broke comes first."""
 
 
 def sentence_of(incident: Incident) -> str:
-    """Say since when, what is worst now (or was worst, once it is over), and what else."""
-    now = [alert for alert in incident.verdicts if not incident.live or window_of(alert)[1] == incident.last]
-    worst = sort_worst_first(now)[0]
-    subject = "" if worst.column is None else f"{worst.column}: "
-    where = "" if worst.slice is None else f" where {worst.slice}"
-    others = [column for column in incident.columns if column != worst.column]
-    rest = "" if not others else f"; also {_listed(others)}"
-    effect = next((alert for alert in sort_worst_first(now) if alert.kind is VerdictKind.DEGRADED), worst)
-    cost = "" if effect.kind is worst.kind else f"; {effect.reason}"
-    return f"{_when(incident)}, {subject}{worst.reason}{where}{rest}{cost}"
+    """Say since when, what it costs and why, or what is worst now (or was worst, once it is over), and what else."""
+    worst, over = _told(incident)[0], not incident.live
+    lost = incident.kind in MODEL and incident.cost is not None and incident.cost.certain > 0
+    first, named = _loss(incident, over=over) if lost else _alarm(incident, worst, over=over)
+    others = [column for column in incident.columns if column not in named]
+    clauses = [first, *([f"also {_listed(others)}"] if others else []), *([] if lost else _effect(incident, worst))]
+    return f"{_when(incident)}, {'; '.join(clauses)}"
+
+
+def _loss(incident: Incident, *, over: bool) -> tuple[str, frozenset[str]]:
+    """The cost and its reason, and the columns that it names."""
+    cost, cause, search = incident.cost, incident.cause, incident.search
+    said = "" if cost is None else cost.words(over=over)
+    if cause is None:
+        nowhere = incident.kind is VerdictKind.DEGRADED and search is not None and search.failure is None
+        return f"{said}, on all kinds of rows alike" if nowhere else said, frozenset()
+    link = "" if cause.question == "loss" else "because " if cause.matters else "and "
+    return f"{said}, {link}{cause.words(over=over)}", cause.columns
+
+
+def _alarm(incident: Incident, worst: Verdict, *, over: bool) -> tuple[str, frozenset[str]]:
+    """What is worst, in which rows; of a move the rows that moved say more than its distance. And the columns named."""
+    if worst.kind is VerdictKind.DRIFTING and incident.cause is not None:
+        return incident.cause.words(over=over), incident.cause.columns
+    column = "" if worst.column is None else f"{worst.column}: "
+    where = "" if worst.slice is None else f"where {worst.slice}, "
+    reason, _, _ = worst.reason.partition("; expected to change")
+    return f"{where}{column}{reason}", frozenset({worst.column} if worst.column is not None else ())
+
+
+def _told(incident: Incident) -> list[Verdict]:
+    """The last window's alarms while it lasts, and all once it is over; the worst first."""
+    now = (alert for alert in incident.verdicts if not incident.live or window_of(alert)[1] == incident.last)
+    return sort_worst_first(now)
+
+
+def _effect(incident: Incident, worst: Verdict) -> Iterator[str]:
+    """What it does to the model: what it costs, or might; else what degraded beside it."""
+    cost, drifts = incident.cost, worst.kind is VerdictKind.DRIFTING
+    if cost is not None and cost.told:
+        yield cost.words(over=not incident.live)
+    elif drifts and incident.live:
+        yield "what that costs isn't known" if cost is None else _possible(cost)
+    elif worst.kind is not VerdictKind.DEGRADED:
+        yield from [alert.reason for alert in _told(incident) if alert.kind is VerdictKind.DEGRADED][:1]
+
+
+def _possible(cost: Cost) -> str:
+    """Why a move alarms whose cost can't be told from none: it may be large."""
+    most = max(cost.loss[1], 0.0) if cost.loss is not None else 0.0
+    scale, unit = (100, " points of ") if cost.in_points else (1, " in ")
+    return f"it may cost up to {figure(most * scale, most * scale / 2)}{unit}{metric_name(cost.metric)}"
 
 
 def _when(incident: Incident) -> str:
-    start = day(incident.since)
-    return f"Since {start}" if incident.until is None else f"From {start} to {day(incident.until)}"
+    return f"Since {day(incident.since)}" if incident.until is None else period(incident.since, incident.until)
 
 
 def _listed(names: Sequence[str], most: int = 3) -> str:

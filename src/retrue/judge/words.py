@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from retrue.core.per_event import is_mean_name
 from retrue.metrics.names import GAP, grouped_metric, is_between_groups, is_concept_drift, is_estimated, metric_of
@@ -182,6 +182,37 @@ def day(iso: str) -> str:
         return iso
     said = f"{at.day} {at:%B %Y}"
     return said if (at.hour, at.minute) == (0, 0) else f"{said} {at:%H:%M}"
+
+
+def period(since: str, until: str) -> str:
+    """Say from when to when (ISO, the end not included); whole days by their names, the last one included.
+
+    >>> print(period("2026-03-14T00:00:00+00:00", "2026-03-18T00:00:00+00:00"))
+    From 14 to 17 March 2026
+    >>> print(period("2026-03-30T00:00:00+00:00", "2026-04-02T00:00:00+00:00"))
+    From 30 March to 1 April 2026
+    >>> print(period("2026-03-14T00:00:00+00:00", "2026-03-15T00:00:00+00:00"))
+    On 14 March 2026
+    >>> print(period("2026-03-14T09:00:00+00:00", "2026-03-14T17:30:00+00:00"))
+    On 14 March 2026 from 09:00 to 17:30
+    >>> print(period("2026-03-14T09:00:00+00:00", "2026-03-15T10:00:00+00:00"))
+    From 14 March 2026 09:00 to 15 March 2026 10:00
+    """
+    try:
+        start, end = datetime.fromisoformat(since), datetime.fromisoformat(until)
+    except ValueError:
+        return f"From {since} to {until}"
+    if (start.hour, start.minute, end.hour, end.minute) != (0, 0, 0, 0):
+        if start.date() == end.date():
+            return f"On {start.day} {start:%B %Y} from {start:%H:%M} to {end:%H:%M}"
+        return f"From {day(since)} to {day(until)}"
+    last = max(end - timedelta(days=1), start.replace(tzinfo=end.tzinfo))
+    if last.date() == start.date():
+        return f"On {day(since)}"
+    first = f"{start.day}"
+    if (start.year, start.month) != (last.year, last.month):
+        first += f" {start:%B}" + (f" {start.year}" if start.year != last.year else "")
+    return f"From {first} to {last.day} {last:%B %Y}"
 
 
 def duration(seconds: float) -> str:

@@ -56,7 +56,7 @@ def check(model: Model, now: datetime | None, against: str | None = None) -> lis
     due = due_windows(model, version, at, [*lost, *traffic.empty()])
     if not due:
         if untold(model, version):
-            regroup(model, version)
+            regroup(model, version, judge_of(model, model.reference_of(version).load()))
         return []
     timeline = Timeline(model, version)
     reference = model.reference_of(version)
@@ -69,7 +69,7 @@ def check(model: Model, now: datetime | None, against: str | None = None) -> lis
     ]
     judged = [heard(one, traffic, version) for one in with_longer(timeline, judge, judged)]
     keep(model, version, judged, at)
-    regroup(model, version)
+    regroup(model, version, judge, {one.start for one in judged})
     return sort_worst_first(verdict for one in judged for verdict in one.all)
 
 

@@ -14,14 +14,12 @@ import polars as pl
 from retrue.core.column import ColumnProfile
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
-from retrue.core.state import Floats
 from retrue.engine.local import outcome_columns
 from retrue.errors import StoreError
 from retrue.explain.examples import find_examples
 from retrue.explain.features import rank_features
 from retrue.explain.finding import Finding, guilty_of
 from retrue.explain.since import since_when
-from retrue.explain.slices import find_slices
 from retrue.judge.incident import Incident
 from retrue.judge.streams import level_since
 from retrue.judge.verdict import VerdictKind
@@ -30,15 +28,13 @@ from retrue.slices import Slice
 from retrue.store import rows
 from retrue.workspace import checking, clock
 from retrue.workspace.course import course_of
+from retrue.workspace.evidence import alarmed, columns_beside, events_of, loss_of, losses_of, slices_of, thin
 from retrue.workspace.explanation import EXAMPLES, Explanation
 from retrue.workspace.incidents import load_incidents, version_of
 from retrue.workspace.outliers import standings
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
-
-SEARCHED = 200_000
-"""The most rows of each side that are searched for slices."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +103,9 @@ def explain(model: Model, incident: Incident) -> Explanation:
     features = rank_features(assessed.verdicts, assessed.impacts)
     main = next((name for name in judge.judged_metrics if name in assessed.performance), None)
     rows_now, rows_then = events_of(model, incident, version), thin(reference.frame)
-    findings = slices_of(model, judge.reference.grids.outcome, incident, rows_now, rows_then)
+    losses = losses_of(judge.reference.grids.outcome, rows_now, rows_then)
+    beside = columns_beside(incident, load_incidents(model, version))
+    findings = slices_of(model, losses, incident, rows_now, rows_then, beside)
     examples = examples_of(judge.reference, findings, rows_now)
     return Explanation(
         incident,
@@ -156,12 +154,6 @@ def change(metric: str, window: Any, before: Any) -> tuple[str, float, tuple[flo
     return metric, window.value - before.value, interval
 
 
-def alarmed(incident: Incident) -> frozenset[int]:
-    """The windows that the incident alarmed in, as seconds since 1970."""
-    starts = {verdict.window[0] for verdict in incident.verdicts if verdict.window}
-    return frozenset(int(datetime.fromisoformat(start).timestamp()) for start in starts)
-
-
 def began(model: Model, incident: Incident, version: str) -> str:
     """When the figure behind the worst alarm changed its level, from all judged windows."""
     worst, first = incident.verdicts[0], datetime.fromisoformat(incident.since).timestamp()
@@ -181,37 +173,6 @@ def began(model: Model, incident: Incident, version: str) -> str:
     return model.span(start)[0] if start <= first <= stop else incident.since
 
 
-def events_of(model: Model, incident: Incident, version: str) -> pl.DataFrame:
-    """The events of the incident's windows, thinned where they are many."""
-    spans = sorted({verdict.window for verdict in incident.verdicts if verdict.window})
-    since, until = datetime.fromisoformat(spans[0][0]), datetime.fromisoformat(spans[-1][1])
-    table = model.events(since, until, version=version).collect()
-    return thin(table)
-
-
-def thin(frame: pl.DataFrame) -> pl.DataFrame:
-    """At most `SEARCHED` rows, evenly spread."""
-    if frame.height <= SEARCHED:
-        return frame
-    return frame[np.arange(SEARCHED) * frame.height // SEARCHED]
-
-
-def slices_of(
-    model: Model, outcome: Any, incident: Incident, window: pl.DataFrame, reference: pl.DataFrame
-) -> list[Finding]:
-    """The slices that tell most: where the loss rose for a degraded model, else where the input changed."""
-    schema = model.schema
-    columns = [name for name in schema.features if name in window.columns and name in reference.columns]
-    kinds = {name: schema.column(name).kind for name in columns}
-    losses = None if outcome is None else (loss_of(outcome, window), loss_of(outcome, reference))
-    known = losses is not None and all(np.isfinite(side).any() for side in losses)
-    if incident.kind is VerdictKind.DEGRADED and known:
-        found = find_slices(window, reference, columns, kinds=kinds, question="loss", losses=losses)
-        if found and found[0].slice.sql != "TRUE":
-            return found
-    return find_slices(window, reference, columns, kinds=kinds, losses=losses if known else None)
-
-
 def examples_of(reference: Reference, findings: list[Finding], events: pl.DataFrame) -> pl.DataFrame:
     """A few events of the guilty slice: typical ones, then those that went worst where that is known."""
     guilty = guilty_of(findings)
@@ -223,9 +184,3 @@ def examples_of(reference: Reference, findings: list[Finding], events: pl.DataFr
     features = [name for name in reference.schema.features if name in counted]
     found = find_examples(events, where, grids, features or None, losses=losses)
     return pl.concat([found.typical, found.worst]).unique(maintain_order=True).head(EXAMPLES)
-
-
-def loss_of(outcome: Any, frame: pl.DataFrame) -> Floats:
-    """Each row's loss: wrong is 1 and right is 0, or the absolute error."""
-    scores: Floats = outcome.event_scores(frame)
-    return 1.0 - scores if outcome.higher_is_better else scores

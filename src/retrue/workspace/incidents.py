@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from retrue.judge.assess import Judge
 from retrue.judge.grouping import group_incidents
 from retrue.judge.incident import Incident
 from retrue.judge.verdict import Verdict
 from retrue.store import rows
 from retrue.workspace import clock
+from retrue.workspace.bonds import bonds_of
+from retrue.workspace.causes import investigate
+from retrue.workspace.evidence import alarmed
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
@@ -19,18 +23,36 @@ if TYPE_CHECKING:
 Span = tuple[str, str]
 
 
-def regroup(model: Model, version: str) -> list[Incident]:
-    """Group the alarms of all judged windows of a version into incidents, keeping what people said."""
+def regroup(model: Model, version: str, judge: Judge, fresh: Collection[int] | None = None) -> list[Incident]:
+    """Group the alarms of all judged windows of a version into incidents, keeping what people said.
+
+    Args:
+        model: the model.
+        version: its version.
+        judge: the judge of its windows, to tell what incidents cost.
+        fresh: starts of the windows that were judged since: incidents of others keep their cost and cause; None: all.
+    """
+    judged = verdicts_of(model, version)
+    prior = load_incidents(model, version)
+    bonds = bonds_of(model, version, judged)
+    found = group_incidents(model.name, judged, prior, model.options.hysteresis(), bonds)
+    found = apart(model, version, found)
+    grouped = [
+        investigate(model, version, judge, one, found) if fresh is None or not alarmed(one).isdisjoint(fresh) else one
+        for one in found
+    ]
+    save_incidents(model, version, grouped, instead_of=prior)
+    return grouped
+
+
+def verdicts_of(model: Model, version: str) -> dict[Span, list[Verdict]]:
+    """The kept verdicts of a version, by window."""
     with model.store.catalog.read() as tx:
         kept = tx.find(rows.VerdictRow, model=model.name, version=version)
     judged: dict[Span, list[Verdict]] = {}
     for row in kept:
-        verdict = read_verdict(row.body)
-        judged.setdefault(model.span(row.start), []).append(verdict)
-    prior = load_incidents(model, version)
-    grouped = apart(model, version, group_incidents(model.name, judged, prior, model.options.hysteresis()))
-    save_incidents(model, version, grouped, instead_of=prior)
-    return grouped
+        judged.setdefault(model.span(row.start), []).append(read_verdict(row.body))
+    return judged
 
 
 def untold(model: Model, version: str) -> bool:

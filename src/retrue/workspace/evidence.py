@@ -1,0 +1,126 @@
+"""The rows behind an incident: the events of its windows, what was lost on each, and the slices that tell most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from retrue.core.state import Floats
+from retrue.judge.incident import Incident
+from retrue.judge.verdict import VerdictKind
+
+if TYPE_CHECKING:
+    from retrue.explain.finding import Finding
+    from retrue.workspace.model import Model
+
+SEARCHED = 200_000
+"""The most rows of each side that are searched for slices."""
+READ = 5
+"""So many times as many are read to choose them from; of a longer incident, those about its worst window."""
+
+EVERYWHERE = "TRUE"
+"""The slice of all rows: no part of them explains more than the whole."""
+
+Losses = tuple[Floats, Floats]
+
+
+def alarmed(incident: Incident) -> frozenset[int]:
+    """The windows that the incident alarmed in, as seconds since 1970."""
+    starts = {verdict.window[0] for verdict in incident.verdicts if verdict.window}
+    return frozenset(int(datetime.fromisoformat(start).timestamp()) for start in starts)
+
+
+def events_of(model: Model, incident: Incident, version: str) -> pl.DataFrame:
+    """The events of the incident's windows, thinned where they are many."""
+    starts = about_the_worst(incident, sizes_of(model, version, alarmed(incident)))
+    first, last = (model.span(start) for start in (starts[0], starts[-1]))
+    table = model.events(datetime.fromisoformat(first[0]), datetime.fromisoformat(last[1]), version=version)
+    return thin(table.collect())
+
+
+def sizes_of(model: Model, version: str, starts: Iterable[int]) -> dict[int, int]:
+    """The events of some windows, oldest first."""
+    wanted = sorted(starts)
+    known = {one.start: one.events for one in model.store.windows(model.name, wanted[0], wanted[-1] + 1)
+             if one.version == version}  # fmt: skip
+    return {start: known.get(start, 0) for start in wanted}
+
+
+def about_the_worst(incident: Incident, sizes: dict[int, int]) -> list[int]:
+    """The windows about the worst one, as many as have rows enough, oldest first."""
+    starts, budget = list(sizes), READ * SEARCHED
+    worst = max(incident.verdicts, key=lambda alert: alert.excess)
+    at = starts.index(int(datetime.fromisoformat(worst.window[0]).timestamp())) if worst.window else len(starts) - 1
+    low = high = at
+    total = sizes[starts[at]]
+    while (low, high) != (0, len(starts) - 1):
+        new = high + 1 if low == 0 or (high + 1 < len(starts) and high - at <= at - low) else low - 1
+        total += sizes[starts[new]]
+        if total > budget:
+            break
+        low, high = min(low, new), max(high, new)
+    return starts[low : high + 1]
+
+
+def thin(frame: pl.DataFrame) -> pl.DataFrame:
+    """At most `SEARCHED` rows, evenly spread."""
+    if frame.height <= SEARCHED:
+        return frame
+    return frame[np.arange(SEARCHED) * frame.height // SEARCHED]
+
+
+def loss_of(outcome: Any, frame: pl.DataFrame) -> Floats:
+    """Each row's loss: wrong is 1 and right is 0, or the absolute error."""
+    scores: Floats = outcome.event_scores(frame)
+    return 1.0 - scores if outcome.higher_is_better else scores
+
+
+def losses_of(outcome: Any, window: pl.DataFrame, reference: pl.DataFrame) -> Losses | None:
+    """Each row's loss in the window and in the reference; None where the model's outcome isn't counted."""
+    return None if outcome is None else (loss_of(outcome, window), loss_of(outcome, reference))
+
+
+def columns_beside(incident: Incident, incidents: Iterable[Incident]) -> frozenset[str]:
+    """The columns of other incidents at the same time, which have a cause of their own."""
+    if not incident.columns:
+        return frozenset()
+    own, found = alarmed(incident), set[str]()
+    for other in incidents:
+        if other.id != incident.id and not own.isdisjoint(alarmed(other)):
+            found.update(other.columns)
+    return frozenset(found.difference(incident.columns))
+
+
+def slices_of(
+    model: Model,
+    losses: Losses | None,
+    incident: Incident,
+    window: pl.DataFrame,
+    reference: pl.DataFrame,
+    beside: frozenset[str] = frozenset(),
+) -> list[Finding]:
+    """The slices that tell most: where the loss rose for a degraded model, else where the input changed.
+
+    Args:
+        model: the model.
+        losses: each row's loss in the window and in the reference.
+        incident: what is explained.
+        window: its events.
+        reference: the reference's.
+        beside: columns that have a cause of their own.
+    """
+    from retrue.explain.slices import find_slices
+
+    schema, known_to_both = model.schema, set(window.columns) & set(reference.columns) - beside
+    columns = [name for name in schema.features if name in known_to_both]
+    kinds = {name: schema.column(name).kind for name in columns}
+    known = losses is not None and all(np.isfinite(side).any() for side in losses)
+    if incident.kind is VerdictKind.DEGRADED and known:
+        found = find_slices(window, reference, columns, kinds=kinds, question="loss", losses=losses)
+        if found and found[0].slice.sql != EVERYWHERE:
+            return found
+    return find_slices(window, reference, columns, kinds=kinds, losses=losses if known else None)
