@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 import retrue as rt
+from retrue.comparing import make_reference
 from retrue.judge.verdict import VerdictKind
 
 
@@ -51,6 +52,30 @@ def test_several_classes_are_estimated_from_the_predicted_class_s_score() -> Non
         assert low <= (known.performance[name].window.value or -1) <= high, name
     assert "roc_auc_macro" not in guessed.estimated
     assert "no labels: performance is estimated" in str(guessed)
+
+
+def numbers(rows: int, low: float, seed: int) -> pl.DataFrame:
+    """The larger x, the more the prediction misses: by 1 + 3 x on average."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(low, 1, rows)
+    f = rng.normal(50, 10, rows)
+    return pl.DataFrame({"x": x, "f": f, "y": f + (1 + 3 * x) * rng.laplace(0, 1, rows)})
+
+
+def test_a_regression_is_estimated_from_rows() -> None:
+    """E|e| = 1 + 3 x: 2.5 in the reference, 3.25 in the window (by integration). A stored reference has no rows."""
+    reference, window = numbers(4_000, 0.0, 5), numbers(12_000, 0.5, 6)
+    found = rt.compare(reference, window.drop("y"), label="y", prediction="f")
+    low, high = found.estimated["mae"].window.interval or (0, 0)
+    assert low < 3.25 < high
+    assert high - low < 0.6
+    assert found.estimated["mae"].reference.value == pytest.approx(2.5, abs=0.1)
+    assert "cross-fitted on 4,000 reference rows" in found.estimate_notes[0]
+    assert found.estimate_notes[1].startswith("From 10,000 of 12,000 rows; right as long as")
+    assert "no labels: performance is estimated" in str(found)
+    assert rt.compare(reference, window, label="y", prediction="f").estimate_notes == ()
+    stored = make_reference(reference, label="y", prediction="f")
+    assert "a stored reference holds no rows to learn from" in rt.compare(stored, window.drop("y")).estimate_notes[0]
 
 
 def test_where_nothing_can_be_estimated_the_report_says_why() -> None:

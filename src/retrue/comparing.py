@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 from retrue.core.cube import EVERYTHING
 from retrue.core.extra import Counter, RowRule, TimeSpan
-from retrue.core.outcome import BinaryOutcome, MulticlassOutcome, Outcome
 from retrue.core.outcome_grid import BinaryGrid
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
@@ -22,6 +21,7 @@ from retrue.core.weighted import Weighing
 from retrue.engine import local
 from retrue.engine.slices import count_slices, fitting, with_slices
 from retrue.errors import ProfileError, SchemaError, TableError, nearest
+from retrue.estimate.estimate import Estimate, refuse
 from retrue.judge.assess import Assessment, Judge, safely
 from retrue.judge.changes import judge_changes
 from retrue.judge.gaps import slices_of
@@ -32,6 +32,7 @@ from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.metrics import Measure, Metric, get, registered
 from retrue.metrics.quality.weights import weights
 from retrue.report.comparison import ColumnReport, Comparison, PerformanceReport
+from retrue.report.estimated import Estimated, estimated
 from retrue.schema import Schema
 from retrue.schema.roles import check_apart, check_given
 from retrue.slices import Slice
@@ -98,8 +99,9 @@ def compare(
     of_rows = [*repeated_ids(table, base, reference, part), *judge_weights(base.schema.weight, profile, base.profile)]
     assessed = replace(assessed, verdicts=tuple(sort_worst_first([*of_rows, *assessed.verdicts])))
     extra = {**of_profiles(profile, base.profile), **of_tables(table, reference, part)}
-    found = build(judge, assessed, profile, table, name_of(reference), extra)
-    return replace(found, slice_sizes={sql: part.rows for sql, part in parts.items()})
+    guessed = estimated(profile.outcome, base.profile.outcome, lambda: by_rows_of(reference, table, base, part))
+    found = build(judge, assessed, profile, table, name_of(reference), extra, guessed)
+    return replace(found, slice_sizes={sql: of.rows for sql, of in parts.items()})
 
 
 def without_late_label(window: Profile, schema: Schema) -> Profile:
@@ -291,7 +293,13 @@ def of_tables(table: Table, source: Any, part: Slice | None) -> dict[str, Measur
 
 
 def build(
-    judge: Judge, assessed: Assessment, window: Any, table: Table, reference_name: str, extra: Mapping[str, Measure]
+    judge: Judge,
+    assessed: Assessment,
+    window: Any,
+    table: Table,
+    reference_name: str,
+    extra: Mapping[str, Measure],
+    guessed: Estimated,
 ) -> Comparison:
     """Put the answer together."""
     base = judge.reference
@@ -334,30 +342,17 @@ def build(
         f"{outcome.label} = {outcome.positive}" if isinstance(outcome, BinaryGrid) else None,
         effective_of(window),
         effective_of(base.profile),
-        *estimated(window.outcome, base.profile.outcome),
+        *guessed,
     )
 
 
-Estimated = tuple[dict[str, PerformanceReport], tuple[str, ...]]
+def by_rows_of(source: Any, table: Table, base: Reference, part: Slice | None) -> Estimate:
+    """Estimate a regression from rows of both tables; a stored reference has none."""
+    if is_stored(source) or isinstance(source, Reference) or base.grids.outcome is None:
+        return refuse("auto", "a stored reference holds no rows to learn from", ())
+    from retrue.estimate.sampled import estimate_sampled
 
-
-def estimated(window: Outcome | None, reference: Outcome | None) -> Estimated:
-    """What labels would say, from the scores alone, and how far to believe it; nothing where the window has labels."""
-    if not isinstance(window, BinaryOutcome | MulticlassOutcome) or reference is None:
-        return {}, ()
-    if window.labelled or not window.unlabelled or not reference.labelled:
-        return {}, ()
-    from retrue.estimate.cbpe import cbpe
-
-    found = cbpe(window, reference)
-    if found.refused is not None:
-        return {}, (f"Performance can't be estimated without labels: {found.refused}",)
-    told = {
-        name: PerformanceReport.of(get(name), one, get(name).compute(reference))
-        for name, one in found.metrics.items()
-        if one.value is not None
-    }
-    return told, (*found.warnings, "From the scores: right as long as what a score means stays as it was.")
+    return estimate_sampled(sliced(read(source), part), table, base.schema, base.grids.outcome)
 
 
 def effective_of(profile: Profile) -> float | None:

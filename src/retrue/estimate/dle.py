@@ -27,7 +27,7 @@ from retrue.estimate.estimator import Estimator, Refusing, asked
 from retrue.estimate.expected import Reading, read_values
 from retrue.estimate.features import Features
 from retrue.estimate.loss_cells import BIAS, LOSSES, MAE, NONZERO, LossCells, losses_of
-from retrue.estimate.loss_model import LEARNED, LossModel, learn_loss
+from retrue.estimate.loss_model import LEARNED, LossModel, learn_loss, one_thread
 from retrue.estimate.record import Matured, stretch, withhold
 from retrue.estimate.unlike import Unlike
 from retrue.metrics.performance.basis import counted
@@ -70,9 +70,7 @@ class LearnedLosses:
 
     def believe(self, codes: Floats) -> Belief:
         """The expected losses of coded rows: float64[n, 5], and without each fold."""
-        from threadpoolctl import threadpool_limits
-
-        with threadpool_limits(1):
+        with one_thread():
             return Belief.of(np.stack([model.each(codes) for model in self.models], axis=-1))
 
     @property
@@ -89,10 +87,11 @@ class LearnedLosses:
         inputs = f"{counted(seen, 'feature')} and the prediction" if seen else "the prediction alone"
         if not self.models[MAE].trees:
             return f"DLE: the mean losses of {self.rows:,} reference rows, too few or too even to learn more from"
+        n = self.codes.shape[0]
+        of = f"{n:,}" if n == self.rows else f"{n:,} of {self.rows:,}"
         return (
-            f"DLE: boosted trees learned the expected losses of a row from {inputs}, cross-fitted on"
-            f" {self.codes.shape[0]:,} of {self.rows:,} reference rows; they explain"
-            f" {100 * self.explained:.0f} % of how absolute errors vary"
+            f"DLE: boosted trees learned the expected losses of a row from {inputs}, cross-fitted on {of} reference"
+            f" rows; they explain {100 * self.explained:.0f} % of how absolute errors vary"
         )
 
 
@@ -215,14 +214,12 @@ def regressor(frame: pl.DataFrame, schema: Schema, grid: OutcomeGrid) -> Estimat
 
 def learn(frame: pl.DataFrame, schema: Schema, grid: RegressionGrid, losses: Floats) -> LearnedLosses:
     """Learn the losses (float64[n, 5]) of labelled reference rows that have a prediction."""
-    from threadpoolctl import threadpool_limits
-
     features = Features.fit(frame, schema).beside(frame, grid.prediction)
     kept = thinned(frame.height)
     codes, told = features.codes(frame), losses[kept]
     unlike, codes = Unlike.fit(features, codes), codes[kept]
     folds = split(kept.size)
-    with threadpool_limits(1):
+    with one_thread():
         pairs = [learn_loss(codes, told[:, k], folds, features.categorical) for k in range(len(LOSSES))]
     own = np.column_stack([expected for _, expected in pairs])
     models = tuple(model for model, _ in pairs)

@@ -11,6 +11,7 @@ error. Where there is too little to learn, every row has the mean loss.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,15 @@ LEAST = 500
 """Below this many reference rows there is too little to learn from."""
 LEARNED = 30_000
 """The most reference rows that are learned from: more take longer, and told no more in trials."""
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """Keep trees to one thread: OpenMP's threads wait by spinning, and on busy cores more of them take longer."""
+    import sklearn.ensemble  # noqa: F401 - what it loads must be there to be limited
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[Any] = threadpool_limits(1)
+    return limits
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +52,7 @@ class LossModel:
     def each(self, rows: Floats) -> Floats:
         """float64[folds, n]: the expected loss of coded rows (float64[n, d]) by the model without each fold.
 
-        Keep it to one thread with `threadpool_limits(1)`: see `importance.one_half`.
+        Call it within `one_thread()`.
         """
         if not self.trees:
             return np.repeat(self.means[:, None], rows.shape[0], axis=1)
@@ -50,7 +60,7 @@ class LossModel:
 
 
 def learn_loss(rows: Floats, loss: Floats, folds: Ints, categorical: Sequence[bool]) -> tuple[LossModel, Floats]:
-    """Learn one loss of the reference's rows; keep it to one thread, as `LossModel.each`.
+    """Learn one loss of the reference's rows; call it within `one_thread()`.
 
     Args:
         rows: float64[n, d], coded features and predictions.

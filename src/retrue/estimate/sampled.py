@@ -1,0 +1,35 @@
+"""An estimate for two tables from a sample of each: as much as `compare` can afford (about two CPU seconds)."""
+
+from __future__ import annotations
+
+from retrue.core.outcome_grid import OutcomeGrid
+from retrue.estimate.estimate import Estimate, metric_names, refuse
+from retrue.estimate.estimator import fit
+from retrue.schema import Schema, Task
+from retrue.tables import Table
+
+CELLS = 200_000
+"""Values of features that are learned from: the time that trees take goes with them."""
+LEAST, MOST = 2_000, 10_000
+"""Rows of the reference that are learned from; the window's are at most `MOST`."""
+
+
+def estimate_sampled(reference: Table, window: Table, schema: Schema, grid: OutcomeGrid) -> Estimate:
+    """Estimate a regression's performance on a window without labels.
+
+    Args:
+        reference: labelled rows that the model wasn't trained on.
+        window: the rows to estimate; labels in it aren't looked at.
+        schema: what they look like.
+        grid: how outcomes are counted.
+
+    Raises:
+        TableError: one of them can't be read.
+    """
+    if schema.weight is not None:
+        return refuse("auto", "rows are weighted, and rows are learned from as they are", metric_names(Task.REGRESSION))
+    wanted = dict.fromkeys([*grid.columns, *schema.features])
+    rows = min(max(CELLS // max(len(wanted), 1), LEAST), MOST)
+    learned = reference.sample([name for name in wanted if name in reference.dtypes], rows)
+    asked = window.sample([name for name in wanted if name in window.dtypes], MOST)
+    return fit(learned, schema, grid).estimate(asked)
