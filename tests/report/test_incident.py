@@ -15,12 +15,13 @@ from retrue.core.column import ColumnProfile
 from retrue.estimate.impact import Impact
 from retrue.explain.features import Feature
 from retrue.explain.finding import Finding, Proxy
+from retrue.explain.sharing import Part, Sharing
 from retrue.explain.since import Course
 from retrue.explain.standing import Standing
 from retrue.judge.incident import Incident, State
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.report.actions import next_step
-from retrue.report.incident import Explanation, cost_said, expected, explanation_view, incidents_view
+from retrue.report.incident import Explanation, cost_said, expected, explanation_view, incidents_view, sharing_said
 from retrue.slices import Slice
 
 WINDOW = ("2026-02-02T00:00:00+00:00", "2026-02-03T00:00:00+00:00")
@@ -48,6 +49,7 @@ class Told:
     slices: tuple[Finding, ...] = (SOUTH,)
     cost: tuple[str, float, tuple[float, float] | None] | None = COST
     course: Course | None = None
+    sharing: Sharing | None = None
     standings: tuple[Standing, ...] = ()
     outcome: tuple[str, ...] = ()
     distributions: Mapping[str, tuple[ColumnProfile, ColumnProfile]] = field(default_factory=dict)
@@ -151,8 +153,30 @@ def test_a_cost_is_said_in_the_metrics_own_unit(cost: Any, said: str) -> None:
 
 
 def test_an_impact_that_may_be_none_says_so() -> None:
-    assert expected(Impact(0.01, (-0.01, 0.03), "accuracy", "higher", 0, 0)) == "accuracy none to tell"
-    assert expected(None) == "–"
+    perhaps = Impact(0.01, (-0.01, 0.03), "accuracy", "higher", 0, 0)
+    assert expected(Feature("region", MOVED, perhaps)) == "accuracy none to tell"
+    assert expected(Feature("region", MOVED)) == "–"
+
+
+def test_an_impact_that_is_anothers_says_whose() -> None:
+    def told(share: float, *others: str) -> str:
+        return expected(Feature("region", MOVED, IMPACT, Part("region", -0.1, share, others)))
+
+    assert told(0.0, "age", "home") == "accuracy −10.0 points, shared with age"
+    assert told(-0.04, "age") == "accuracy −10.0 points, −4.0 points of it its own"
+    assert told(-0.1, "age") == told(-0.1) == "accuracy −10.0 points"
+
+
+def test_what_the_features_explain_together_stands_below_them() -> None:
+    sharing = Sharing("mae", (), 2.5, (2.1, 2.9), 0.04, None)
+    assert sharing_said(sharing) == (
+        "Together the features explain MAE +2.5 (+2.1 to +2.9). "
+        "4 % of the rows have a value that the model was never evaluated on."
+    )
+    lines = printed(explanation_view(Told(sharing=sharing)), width=160)
+    assert lines[lines.index("1 column moved, by what it is expected to cost") + 3] == sharing_said(sharing)
+    assert sharing_said(None) == ""
+    assert sharing_said(Sharing("accuracy", (), 0.0, (0.0, 0.0), 0.0)) == ""
 
 
 def test_incidents_are_listed_with_how_many_live() -> None:

@@ -18,6 +18,7 @@ from retrue.core.grid import CategoricalGrid
 from retrue.explain.features import Feature
 from retrue.explain.finding import Finding
 from retrue.explain.neighbours import Nearest
+from retrue.explain.sharing import Sharing
 from retrue.explain.since import Course
 from retrue.explain.standing import Reason, Standing
 from retrue.judge.incident import Incident, State
@@ -60,6 +61,7 @@ class Told:
     )
     cost: tuple[str, float, tuple[float, float] | None] | None = ("roc_auc", -0.331, (-0.35, -0.312))
     course: Course | None = field(default_factory=course)
+    sharing: Sharing | None = None
     standings: tuple[Standing, ...] = ()
     outcome: tuple[str, ...] = ()
     distributions: Mapping[str, tuple[ColumnProfile, ColumnProfile]] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from retrue.explain.sharing import Part, Sharing
 from retrue.judge.verdict import Verdict, VerdictKind
 
 
@@ -20,6 +21,8 @@ class Cost(Protocol):
     def loss(self) -> tuple[float, float]: ...
     @property
     def metric(self) -> str: ...
+    @property
+    def better(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +32,14 @@ class Feature:
     Args:
         column: its name.
         verdict: what the judge said about it.
-        cost: what its move is expected to cost; None where that isn't known.
+        cost: what its move alone is expected to cost; None where that isn't known.
+        part: what of that is its own, and what it shares with other columns; None where nothing was shared out.
     """
 
     column: str
     verdict: Verdict
     cost: Cost | None = None
+    part: Part | None = None
 
     @property
     def surprise(self) -> float:
@@ -47,28 +52,49 @@ class Feature:
         """What is lost at least (the near end of the interval); 0 where nothing certainly is."""
         return 0.0 if self.cost is None else max(0.0, self.cost.loss[0])
 
+    @property
+    def own_loss(self) -> float:
+        """What is lost by its own part of the expected change; 0 where nothing was shared out."""
+        if self.cost is None or self.part is None:
+            return 0.0
+        return max(0.0, -self.part.share if self.cost.better == "higher" else self.part.share)
+
+    @property
+    def follows(self) -> bool:
+        """Whether another column's move leaves this one's nothing of its own to cost."""
+        return self.part is not None and self.part.share == 0 and bool(self.part.shared_with)
+
 
 def rank_features(
-    verdicts: Iterable[Verdict], costs: Mapping[str, Cost] | None = None, *, all_columns: bool = False
+    verdicts: Iterable[Verdict],
+    costs: Mapping[str, Cost] | None = None,
+    sharing: Sharing | None = None,
+    *,
+    all_columns: bool = False,
 ) -> list[Feature]:
-    """Rank columns: broken ones first, then by what is certainly lost, then by surprise.
+    """Rank columns: broken ones first, then by the loss that is their own, then by what is certainly lost and surprise.
+
+    A broken column that only follows another one's move (all values alike, because only one kind of rows came) is no
+    fault of the data, and has its place by loss.
 
     Args:
         verdicts: verdicts of one window; those about a column count, a column's worst where it has several.
         costs: what each column's move is expected to cost, by name.
+        sharing: how that is shared out among the features.
         all_columns: also those that are true or not comparable.
     """
     worst: dict[str, Feature] = {}
     for verdict in verdicts:
         if verdict.column is None or not (all_columns or verdict.kind.alarms):
             continue
-        feature = Feature(verdict.column, verdict, (costs or {}).get(verdict.column))
+        part = None if sharing is None else sharing.of(verdict.column)
+        feature = Feature(verdict.column, verdict, (costs or {}).get(verdict.column), part)
         if verdict.column not in worst or _rank(feature) < _rank(worst[verdict.column]):
             worst[verdict.column] = feature
     return sorted(worst.values(), key=_rank)
 
 
-def _rank(feature: Feature) -> tuple[bool, bool, float, float]:
+def _rank(feature: Feature) -> tuple[bool, bool, float, float, float]:
     """Broken before others, alerts before calm ones, then loss, then surprise."""
-    kind = feature.verdict.kind
-    return kind is not VerdictKind.BROKEN, not kind.alarms, -feature.certain_loss, -feature.surprise
+    kind, losses = feature.verdict.kind, (-feature.own_loss, -feature.certain_loss)
+    return kind is not VerdictKind.BROKEN or feature.follows, not kind.alarms, *losses, -feature.surprise

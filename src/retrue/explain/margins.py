@@ -19,8 +19,6 @@ from retrue.estimate.impact import EVALUATED
 from retrue.explain.coding import Coded
 from retrue.explain.column import BINS, Floats
 
-ROWS = 50_000
-"""The most rows of the reference that are weighted, evenly spread: more would change no digit that is shown."""
 ROUNDS = 20
 """The most rounds of weighting for each column."""
 CLOSE = 1e-3
@@ -51,9 +49,8 @@ class EventScores:
 
     @cached_property
     def known(self) -> Ints:
-        """The rows that have a score, thinned where they are many."""
-        rows = np.flatnonzero(np.isfinite(self.values) if self.cells is None else self.cells >= 0)
-        return rows if rows.size <= ROWS else rows[np.arange(ROWS) * rows.size // ROWS]
+        """The rows that have a score."""
+        return np.flatnonzero(np.isfinite(self.values) if self.cells is None else self.cells >= 0)
 
     @classmethod
     def of_cells(cls, metric: str, cells: Ints, k: int, of: Callable[[Floats], float | None]) -> EventScores:

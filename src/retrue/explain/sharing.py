@@ -14,12 +14,14 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import polars as pl
 
 from retrue.core.per_event import event_cells
 from retrue.core.scores import metrics_of
-from retrue.explain.coding import Coded
+from retrue.explain.coding import Coded, code
 from retrue.explain.margins import EventScores, Look, Raked
 from retrue.judge.impacts import MSE, RMSE, Costs
 from retrue.metrics.registry import Z95
@@ -28,6 +30,9 @@ TAKEN = 6
 """The most features that get a part of their own."""
 SAME = 1 / 3
 """Two features share a cause where raking to the one takes away this much of the other's impact."""
+ROWS = 50_000
+"""The most rows of each side that are looked at, evenly spread: more would change no digit that is shown."""
+
 Interval = tuple[float, float]
 
 
@@ -73,6 +78,16 @@ class Sharing:
         """The part of one feature."""
         return next((part for part in self.parts if part.column == column), None)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The whole, as plain values; the parts stand with their features."""
+        return {
+            "metric": self.metric,
+            "explained": self.explained,
+            "interval": list(self.interval),
+            "joint": self.joint,
+            "unseen": self.unseen,
+        }
+
 
 def share_out(coded: Coded, scores: EventScores, *, least: float = 0.0, joint: float | None = None) -> Sharing | None:
     """Share the expected change of a metric out among the columns.
@@ -93,7 +108,7 @@ def share_out(coded: Coded, scores: EventScores, *, least: float = 0.0, joint: f
     >>> right = np.where(before["home"] == "dorm", 0.5, 1.0)
     >>> found = share_out(code(before.filter(home="dorm"), before), EventScores("accuracy", right))
     >>> [(part.column, round(part.alone, 2), round(part.share, 2), part.shared_with) for part in found.parts]
-    [('home', -0.25, -0.25, ('age',)), ('age', -0.25, 0.0, ('home',))]
+    [('age', -0.25, -0.25, ('home',)), ('home', -0.25, 0.0, ('age',))]
     """
     if not coded.columns or coded.window.shape[1] == 0 or scores.known.size == 0:
         return None
@@ -165,6 +180,32 @@ def told(
         Part(names[i], own[i].value, shares.get(i, 0.0), tuple(names[j] for j in ranked if (j, i) in pairs))
         for i in ranked
     ]
+
+
+def share_between(
+    window: pl.DataFrame, reference: pl.DataFrame, costs: Costs, *, least: float = 0.0, joint: float | None = None
+) -> Sharing | None:
+    """Share the expected change between two tables out among the model's features; None where rows can't tell.
+
+    Args:
+        window: the window's rows.
+        reference: the reference's rows, with labels.
+        costs: the metric that impacts are in.
+        least: the smallest change of the metric worth a part of its own.
+        joint: the expected change by a joint estimate.
+    """
+    schema, (now, before) = costs.reference.schema, (thinned(frame) for frame in (window, reference))
+    columns = [name for name in schema.features if name in now.columns and name in before.columns]
+    scores = scores_of(costs, before)
+    if scores is None or not columns:
+        return None
+    coded = code(now, before, columns, {name: schema.column(name).kind for name in columns})
+    return share_out(coded, scores, least=least, joint=joint)
+
+
+def thinned(frame: pl.DataFrame) -> pl.DataFrame:
+    """At most `ROWS` rows, evenly spread."""
+    return frame if frame.height <= ROWS else frame[np.arange(ROWS) * frame.height // ROWS]
 
 
 def scores_of(costs: Costs, frame: pl.DataFrame) -> EventScores | None:

@@ -14,8 +14,9 @@ from rich.text import Text
 
 from retrue.core.column import ColumnProfile
 from retrue.errors import MetricError
-from retrue.explain.features import Cost, Feature
+from retrue.explain.features import Feature
 from retrue.explain.finding import Finding, guilty_of
+from retrue.explain.sharing import Sharing
 from retrue.explain.since import Course
 from retrue.explain.standing import Standing
 from retrue.judge.incident import Incident, State
@@ -30,6 +31,8 @@ from retrue.report.words import GLYPHS, plural, signed, spanned
 
 RANKED = 8
 """Features that are listed."""
+NOTICEABLE = 0.01
+"""The least share of rows worth telling that the model was never evaluated on."""
 
 
 class Explanation(Protocol):
@@ -55,6 +58,8 @@ class Explanation(Protocol):
     def distributions(self) -> Mapping[str, tuple[ColumnProfile, ColumnProfile]]: ...
     @property
     def course(self) -> Course | None: ...
+    @property
+    def sharing(self) -> Sharing | None: ...
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------
@@ -128,7 +133,8 @@ class explanation_view:  # noqa: N801 - as above
         if told.slices:
             yield slices_title(told.slices), slices_table(told.slices)
         if told.features:
-            yield features_title(told.features), features_part(told.features, width)
+            table, said = features_part(told.features, width), sharing_said(told.sharing)
+            yield features_title(told.features), Group(table, Text(said)) if said else table
         if told.examples.height:
             yield examples_title(told), examples_part(told, width)
 
@@ -245,7 +251,7 @@ def features_part(features: Sequence[Feature], width: int) -> RenderableType:
             one.column,
             reason_said(one),
         ]
-        add_row(table, cells if width < WIDE else [*cells, expected(one.cost)])
+        add_row(table, cells if width < WIDE else [*cells, expected(one)])
     return table
 
 
@@ -254,15 +260,46 @@ def reason_said(feature: Feature) -> str:
     return feature.verdict.reason.partition("; expected to change")[0]
 
 
-def expected(cost: Cost | None) -> str:
-    """What a move is expected to change; a dash where that isn't known."""
+def expected(feature: Feature) -> str:
+    """What a move alone is expected to change, and whose that is; a dash where it isn't known."""
+    cost, part = feature.cost, feature.part
     if cost is None:
         return "–"
-    scale, unit = (100.0, " points") if is_share(cost.metric) else (1.0, "")
-    error = scale * (cost.interval[1] - cost.interval[0]) / 2 or None
     if cost.interval[0] <= 0 <= cost.interval[1]:
         return f"{metric_name(cost.metric)} none to tell"
-    return f"{metric_name(cost.metric)} {signed(cost.value * scale, error)}{unit}"
+    said = f"{metric_name(cost.metric)} {in_unit(cost.value, cost.metric, cost.interval)}"
+    if part is None or not part.shared_with:
+        return said
+    if feature.follows:
+        return f"{said}, shared with {part.shared_with[0]}"
+    own = in_unit(part.share, cost.metric, cost.interval)
+    return said if own == in_unit(cost.value, cost.metric, cost.interval) else f"{said}, {own} of it its own"
+
+
+def in_unit(change: float, metric: str, interval: tuple[float, float]) -> str:
+    """A change of a metric with the digits that its interval supports: in points where it is a share."""
+    scale, unit = (100.0, " points") if is_share(metric) else (1.0, "")
+    return f"{signed(change * scale, scale * (interval[1] - interval[0]) / 2 or None)}{unit}"
+
+
+def sharing_said(sharing: Sharing | None) -> str:
+    """Say what the features explain together, what a joint estimate says, and what nobody can; "" where nothing is.
+
+    >>> sharing_said(Sharing("accuracy", (), -0.068, (-0.082, -0.053), 0.0, joint=-0.055))
+    'Together the features explain accuracy −6.8 points (−8.2 to −5.3); estimated without labels it is −5.5 points.'
+    """
+    said = []
+    if sharing is not None and sharing.explained:
+        whole, low, high = (
+            in_unit(one, sharing.metric, sharing.interval) for one in (sharing.explained, *sharing.interval)
+        )
+        ends = f"{low} to {high}".replace(" points", "")
+        together = f"{metric_name(sharing.metric)} {whole} ({ends})"
+        joint = "" if sharing.joint is None else in_unit(sharing.joint, sharing.metric, sharing.interval)
+        said.append(f"Together the features explain {together}{joint and f'; estimated without labels it is {joint}'}.")
+    if sharing is not None and sharing.unseen >= NOTICEABLE:
+        said.append(f"{percent(sharing.unseen)} of the rows have a value that the model was never evaluated on.")
+    return " ".join(said)
 
 
 def examples_title(told: Explanation) -> str:

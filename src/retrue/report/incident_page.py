@@ -31,6 +31,7 @@ from retrue.report.incident import (
     expected,
     features_title,
     reason_said,
+    sharing_said,
     slices_cells,
     slices_title,
 )
@@ -68,6 +69,7 @@ def page(told: Explanation) -> str:
         gallery=gallery.pictures,
         features_title=features_title(told.features),
         features=[feature_row(one) for one in told.features],
+        sharing=tight(sharing_said(told.sharing)),
         examples=examples(told),
         policy=policy([vega, script], [style]),
         style=Markup(style),  # noqa: S704 - ours, and free of data
@@ -131,7 +133,7 @@ def feature_row(one: Feature) -> dict[str, str]:
         "glyph": glyph_of(one.verdict),
         "state": state_of(one.verdict),
         "reason": tight(reason_said(one)),
-        "expected": expected(one.cost),
+        "expected": tight(expected(one)),
     }
 
 

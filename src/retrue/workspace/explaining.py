@@ -16,10 +16,13 @@ from retrue.core.profile import Profile
 from retrue.core.reference import Reference
 from retrue.engine.local import outcome_columns
 from retrue.errors import StoreError
+from retrue.estimate.cbpe import cbpe
 from retrue.explain.examples import find_examples
 from retrue.explain.features import rank_features
 from retrue.explain.finding import Finding, guilty_of
+from retrue.explain.sharing import Sharing, share_between
 from retrue.explain.since import since_when
+from retrue.judge.assess import Assessment, Judge
 from retrue.judge.incident import Incident
 from retrue.judge.streams import level_since
 from retrue.judge.verdict import VerdictKind
@@ -100,9 +103,10 @@ def explain(model: Model, incident: Incident) -> Explanation:
     reference = model.reference_of(version)
     judge = checking.judge_of(model, reference.load())
     assessed = judge.assess(profile)
-    features = rank_features(assessed.verdicts, assessed.impacts)
     main = next((name for name in judge.judged_metrics if name in assessed.performance), None)
     rows_now, rows_then = events_of(model, incident, version), thin(reference.frame)
+    sharing = sharing_of(judge, profile, assessed, rows_now, rows_then)
+    features = rank_features(assessed.verdicts, assessed.impacts, sharing)
     losses = losses_of(judge.reference.grids.outcome, rows_now, rows_then)
     beside = columns_beside(incident, load_incidents(model, version))
     findings = slices_of(model, losses, incident, rows_now, rows_then, beside)
@@ -118,7 +122,29 @@ def explain(model: Model, incident: Incident) -> Explanation:
         outcome=tuple(outcome_columns(model.schema)),
         distributions=distributions(judge.reference, profile, findings),
         course=course_of(model, incident, version, features),
+        sharing=sharing,
     )
+
+
+def sharing_of(
+    judge: Judge, profile: Profile, assessed: Assessment, window: pl.DataFrame, reference: pl.DataFrame
+) -> Sharing | None:
+    """How the expected change of the metric that impacts are in is shared out among the features."""
+    metric = judge.costs.metric
+    if metric is None or not assessed.impacts:
+        return None
+    least = judge.settings.worth_telling(metric, next(iter(assessed.impacts.values())).before) / 2
+    return share_between(window, reference, judge.costs, least=least, joint=joint_of(metric, judge, profile, assessed))
+
+
+def joint_of(metric: str, judge: Judge, profile: Profile, assessed: Assessment) -> float | None:
+    """The change of a metric by a joint estimate, without labels; None where there is none."""
+    said, before = assessed.estimates.get(metric), judge.own.get(metric)
+    if said is None and profile.outcome is not None and judge.reference.profile.outcome is not None:
+        said = cbpe(profile.outcome, judge.reference.profile.outcome, [metric]).metrics.get(metric)
+    if said is None or said.value is None or before is None or before.value is None:
+        return None
+    return said.value - before.value
 
 
 def profile_of(model: Model, incident: Incident, version: str) -> Profile | None:

@@ -16,6 +16,7 @@ import polars as pl
 from retrue.core.column import ColumnProfile
 from retrue.explain.features import Feature
 from retrue.explain.finding import Finding
+from retrue.explain.sharing import Sharing
 from retrue.explain.since import Course
 from retrue.explain.standing import Standing
 from retrue.judge.incident import Incident
@@ -42,6 +43,7 @@ class Explanation:
         outcome: the columns that tell what the model did with a row: prediction, score, label.
         distributions: window and reference of the columns that the first slice is about, all rows.
         course: how the main column went over time, with its shape; None where the incident is about none.
+        sharing: how the expected change of the metric is shared out among the features; None where it isn't known.
     """
 
     incident: Incident
@@ -54,6 +56,7 @@ class Explanation:
     outcome: tuple[str, ...] = ()
     distributions: Mapping[str, tuple[ColumnProfile, ColumnProfile]] = field(default_factory=dict)
     course: Course | None = None
+    sharing: Sharing | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -66,9 +69,12 @@ class Explanation:
                     "reason": feature.verdict.reason,
                     "impact": None if feature.cost is None else feature.cost.value,
                     "interval": None if feature.cost is None else list(feature.cost.interval),
+                    "share": None if feature.part is None else feature.part.share,
+                    "shared_with": [] if feature.part is None else list(feature.part.shared_with),
                 }
                 for feature in self.features
             ],
+            "sharing": None if self.sharing is None else self.sharing.to_dict(),
             "shape": None if self.course is None else self.course.to_dict(),
             "slices": [finding.to_dict() for finding in self.slices],
             "cost": None if self.cost is None else {"metric": self.cost[0], "change": self.cost[1]},
