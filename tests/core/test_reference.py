@@ -29,13 +29,16 @@ GRIDS = Grids(
 
 def test_a_reference_survives_its_bytes() -> None:
     schema = Schema.infer(FRAME, label="y", score="p")
-    windows = window_profiles(GRIDS, FRAME, np.array([0, 0, 1, 1]))
-    one = Reference(schema, GRIDS, GRIDS.count(FRAME), score_bins(GRIDS, FRAME), windows)
+    found = window_profiles(GRIDS, FRAME, np.array([0, 0, 3600, 3600]))
+    windows = tuple(found.values())
+    one = Reference(schema, GRIDS, GRIDS.count(FRAME), score_bins(GRIDS, FRAME), windows, tuple(found))
     again = Reference.from_bytes(one.to_bytes())
     assert again.schema == schema
     assert again.grids.digest == GRIDS.digest
     assert again.profile.agrees(one.profile)
     assert [window.rows for window in again.windows] == [2, 2]
+    assert again.starts == (0, 3600)
+    assert [moment.isoformat()[11:16] for moment in again.moments] == ["00:00", "01:00"]
     assert again.column_windows("city")[0].agrees(windows[0].columns["city"])
     np.testing.assert_array_equal(again.scores["city"].total, one.scores["city"].total)
 
@@ -65,7 +68,16 @@ def test_scores_lie_in_the_bins_of_labelled_events() -> None:
 def test_only_the_last_windows_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference, "WINDOWS", 2)
     kept = window_profiles(GRIDS, FRAME, np.array([5, 7, 6, 6]))
-    assert [window.rows for window in kept] == [2, 1]
+    assert {start: window.rows for start, window in kept.items()} == {6: 2, 7: 1}
+
+
+def test_a_reference_of_an_earlier_version_has_windows_without_starts() -> None:
+    found = window_profiles(GRIDS, FRAME, np.array([0, 0, 3600, 3600]))
+    schema = Schema.infer(FRAME, label="y", score="p")
+    one = Reference(schema, GRIDS, GRIDS.count(FRAME), {}, tuple(found.values()), tuple(found))
+    earlier = {name: value for name, value in one.fields().items() if name != "starts"}
+    again = Reference.from_fields(earlier)
+    assert (len(again.windows), again.starts, again.moments) == (2, (), ())
 
 
 def test_bytes_of_something_else_are_refused() -> None:

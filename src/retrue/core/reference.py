@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -21,8 +23,8 @@ from retrue.core.state import Fields, Floats, Ints
 from retrue.errors import ProfileError
 from retrue.schema import Schema
 
-WINDOWS = 200
-"""The most reference windows kept: the last ones, in order of time."""
+WINDOWS = 528
+"""The most reference windows kept, the last ones: three weeks of hours, so that they show what weekdays are like."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,7 @@ class Reference:
         profile: all of the reference.
         scores: for each column how well the model did in each bin; empty where the reference has no labels.
         windows: profiles of the reference's own windows, oldest first; empty without time.
+        starts: when each of them starts, in seconds since 1970; empty where an earlier version wrote the reference.
         slices: the same for each slice that windows are judged in, by its SQL, on `grids.coarse`.
     """
 
@@ -43,6 +46,7 @@ class Reference:
     profile: Profile
     scores: Mapping[str, BinScores] = field(default_factory=dict)
     windows: tuple[Profile, ...] = ()
+    starts: tuple[int, ...] = ()
     slices: Mapping[str, Reference] = field(default_factory=dict)
 
     def fields(self) -> dict[str, Ints | Floats | list[str]]:
@@ -63,6 +67,7 @@ class Reference:
         packed: dict[str, Ints | Floats | list[str]] = {
             "scored": list(self.scores),
             "windows": np.array([len(self.windows)]),
+            "starts": np.array(self.starts, np.int64),
             **prefixed("profile", self.profile.fields(grids=False)),
         }
         for i, scores in enumerate(self.scores.values()):
@@ -95,6 +100,7 @@ class Reference:
                 Profile.from_fields(windows[str(i)], grids.columns)
                 for i in range(int(np.asarray(fields["windows"])[0]))
             ),
+            tuple(np.asarray(fields.get("starts", []), np.int64).tolist()),
         )
 
     def to_bytes(self) -> bytes:
@@ -110,19 +116,26 @@ class Reference:
         """
         return cls.from_fields(frame_to_fields(bytes_to_frame(data)))
 
+    @property
+    def moments(self) -> tuple[datetime, ...]:
+        """When each window starts, on the clocks of the schema's time zone; empty where that isn't known."""
+        zone = ZoneInfo(self.schema.timezone)
+        return tuple(datetime.fromtimestamp(start, zone) for start in self.starts)
+
     def column_windows(self, name: str) -> list[ColumnProfile]:
         """One column over the reference's windows, oldest first."""
         return [window.columns[name] for window in self.windows]
 
 
-def window_profiles(grids: Grids, frame: pl.DataFrame, windows: Ints) -> tuple[Profile, ...]:
-    """Profile the reference's windows, oldest first; the last `WINDOWS` of them.
+def window_profiles(grids: Grids, frame: pl.DataFrame, starts: Ints) -> dict[int, Profile]:
+    """Profile the reference's windows by their start, oldest first; the last `WINDOWS` of them.
 
     Args:
         grids: the reference's grids.
         frame: reference events.
-        windows: int64[rows], the window each event belongs to.
+        starts: int64[rows], when the window that each event belongs to starts.
     """
     without_extras = Grids(grids.columns, grids.sources, grids.outcome)
-    profiles = [profile for (_, name), profile in cube(without_extras, frame, windows).items() if name == EVERYTHING]
-    return tuple(profiles[-WINDOWS:])
+    found = cube(without_extras, frame, starts)
+    profiles = [(int(start), profile) for (start, name), profile in found.items() if name == EVERYTHING]
+    return dict(profiles[-WINDOWS:])

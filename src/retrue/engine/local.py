@@ -16,7 +16,6 @@ from functools import partial, reduce
 from operator import add
 from typing import Any, TypeVar
 
-import numpy as np
 import polars as pl
 
 from retrue.core import project
@@ -26,7 +25,7 @@ from retrue.core.grids import Grids, Source, fit_outcome, learn_column
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference, window_profiles
 from retrue.core.scores import score_bins
-from retrue.core.values import number_rows
+from retrue.core.times import event_times, window_starts
 from retrue.schema import Column, Kind, Schema
 from retrue.schema.infer import Look, is_large, rows_of
 from retrue.schema.kinds import infer_column
@@ -111,19 +110,20 @@ def completed(table: Table, schema: Schema, grids: Grids, profile: Profile, wind
     """Add how well the reference was predicted in each bin, and how its windows wander."""
     labelled = schema.label is not None and schema.label in table.dtypes and grids.outcome is not None
     scores = score_bins(grids, table.sample(present(grids.reads, table), SCORE_ROWS), schema.value) if labelled else {}
-    windows = reference_windows(table, grids, schema.time, window)
-    return Reference(schema, grids, profile, scores, windows)
+    windows = reference_windows(table, grids, schema, window)
+    return Reference(schema, grids, profile, scores, tuple(windows.values()), tuple(windows))
 
 
-def reference_windows(table: Table, grids: Grids, time: str | None, window: float | None) -> tuple[Profile, ...]:
-    """Profile the reference's own windows by event time; none where it has no time."""
+def reference_windows(table: Table, grids: Grids, schema: Schema, window: float | None) -> dict[int, Profile]:
+    """Profile the reference's own windows by their start, cut as those of production; none where it has no time."""
+    time = schema.time
     if time is None or time not in table.dtypes or window is None:
-        return ()
+        return {}
     frame = table.sample(present([*grids.reads, time], table), FIT_ROWS)
-    seconds = number_rows(frame[time], temporal=True)
-    known = seconds.is_not_null() & seconds.is_finite()
-    ids = np.floor(seconds.filter(known).to_numpy() / window).astype(np.int64)
-    return window_profiles(grids, frame.filter(known), ids)
+    times = event_times(frame[time], schema.timezone)
+    starts = window_starts(times, max(int(window), 1), schema.timezone)
+    known = starts.is_not_null()
+    return window_profiles(grids, frame.filter(known), starts.filter(known).to_numpy())
 
 
 def learn(

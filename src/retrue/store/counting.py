@@ -197,27 +197,3 @@ def merged(parts: Sequence[Profile]) -> Profile:
             extras={**whole.extras, **part.extras},
         )
     return whole
-
-
-def window_starts(times: pl.Series, seconds: int, timezone: str) -> pl.Series:
-    """Give the start of each event's window, Int64 seconds since 1970.
-
-    Windows are cut on the wall clock of the model's time zone: days begin at local midnight (and have 23 or 25 hours
-    twice a year), weeks on Monday.
-
-    Args:
-        times: event times, UTC.
-        seconds: length of a window.
-        timezone: IANA name.
-
-    >>> import datetime as dt
-    >>> noon = pl.Series([dt.datetime(2013, 7, 1, 12, tzinfo=dt.timezone.utc)], dtype=pl.Datetime("us", "UTC"))
-    >>> window_starts(noon, 86_400, "America/New_York")[0] - window_starts(noon, 86_400, "UTC")[0]
-    14400
-    """
-    if seconds % 604_800 == 0:
-        every = f"{seconds // 604_800}w"
-    else:
-        every = f"{seconds // 86_400}d" if seconds % 86_400 == 0 else f"{seconds}s"
-    local = times if timezone == "UTC" else times.dt.convert_time_zone(timezone)
-    return local.dt.truncate(every).dt.epoch("s")

@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from retrue.core.times import utc, window_starts
 from retrue.errors import SchemaError, nearest
-from retrue.store.counting import window_starts
 from retrue.store.ids import text_id
 from retrue.store.layout import UTC, Layout, polars_type
 from retrue.store.plain import plain_types
@@ -282,40 +282,6 @@ def _as_json(name: str) -> pl.Expr:
 def _may_fail(dtype: pl.DataType, to: str) -> bool:
     """Whether a cast can lose a value: not from a type to itself, to text, or from integers to floats."""
     return to != "String" and dtype != polars_type(to) and not (to == "Float64" and dtype.is_numeric())
-
-
-def utc(name: str, dtype: pl.DataType, timezone: str) -> pl.Expr:
-    """Turn dates, naive times (in `timezone`), aware times and ISO text into UTC microseconds; null where impossible.
-
-    >>> pl.DataFrame({"t": ["2013-01-01 10:00", "2013-01-01T10:00:00+02:00", "?"]}).select(
-    ...     utc("t", pl.String(), "America/New_York").dt.hour())["t"].to_list()
-    [15, 8, None]
-    """
-    column = pl.col(name)
-    if dtype == pl.String():
-        return _parsed(column, timezone)
-    if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
-        return column.dt.cast_time_unit("us").dt.convert_time_zone("UTC")
-    if not dtype.is_temporal() or isinstance(dtype, pl.Time | pl.Duration):
-        return pl.lit(None, dtype=UTC)
-    return _localised(column.cast(pl.Datetime("us")), timezone)
-
-
-def _localised(naive: pl.Expr, timezone: str) -> pl.Expr:
-    """Naive wall-clock times as UTC; an hour that comes twice is its first, one that is skipped is null."""
-    return naive.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
-
-
-def _parsed(column: pl.Expr, timezone: str) -> pl.Expr:
-    ending = r"(?:[Zz]|[+-]\d{2}:?\d{2})$"
-    has_offset = column.str.contains(r":\d{2}(?:\.\d+)?\s*" + ending)
-    bare = pl.when(has_offset).then(column.str.replace(r"\s*" + ending, "")).otherwise(column)
-    naive = bare.str.strip_chars().str.to_datetime(time_unit="us", strict=False)
-    sign = pl.when(column.str.contains(r"-\d{2}:?\d{2}$")).then(-1).otherwise(1)
-    hours = column.str.extract(r"[+-](\d{2}):?\d{2}$").cast(pl.Int64).fill_null(0)
-    minutes = column.str.extract(r"[+-]\d{2}:?(\d{2})$").cast(pl.Int64).fill_null(0)
-    shifted = naive - pl.duration(minutes=sign * (hours * 60 + minutes))
-    return pl.when(has_offset).then(shifted.dt.replace_time_zone("UTC")).otherwise(_localised(naive, timezone))
 
 
 def _set_aside(kind: str, rows: pl.DataFrame, reason: pl.Series, layout: Layout) -> pl.DataFrame:

@@ -12,10 +12,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
+from retrue.core.times import window_starts
 from retrue.store import rows
 from retrue.store.catalog import Transaction
 from retrue.store.commit import ODD, book, by_version, keep_odd_labels, profile_row
-from retrue.store.counting import Counting, Increments, window_starts
+from retrue.store.counting import Counting, Increments
 from retrue.store.lake import Snapshot
 from retrue.store.layout import SYSTEM, Layout
 from retrue.store.reading import before, micro_batches, scan

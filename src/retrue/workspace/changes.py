@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import polars as pl
 
+from retrue.core.times import utc, window_starts
 from retrue.judge.changes import judge_change
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
@@ -21,8 +22,7 @@ from retrue.judge.words import rows as say_rows
 from retrue.schema import Change
 from retrue.store import rows
 from retrue.store.commit import ODD
-from retrue.store.counting import window_starts
-from retrue.store.door import Lost, utc
+from retrue.store.door import Lost
 from retrue.store.ids import text_id
 from retrue.store.layout import UTC, Layout
 

@@ -67,11 +67,15 @@ def ends(incident: Incident) -> tuple[float, float]:
 
 
 def own_windows(model: Model, reference: VersionReference) -> list[tuple[float, Profile]]:
-    """The reference's own windows with their starts, which the reference itself doesn't keep, but its rows do.
+    """The reference's own windows with their starts.
 
-    None where the rows don't give as many windows as were profiled.
+    A reference that an earlier version wrote doesn't have them, but its rows do: none where these don't give as many
+    windows as were profiled.
     """
-    windows, time = reference.load().windows, model.schema.time
+    learned, time = reference.load(), model.schema.time
+    windows = learned.windows
+    if learned.starts:
+        return list(zip(map(float, learned.starts), windows, strict=True))
     if not windows or time not in reference.frame.columns:
         return []
     seconds = number_rows(reference.frame[time], temporal=True).drop_nulls().drop_nans().to_numpy()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import polars as pl
 
 from retrue.core.state import Floats, Sums
+from retrue.core.times import utc, window_starts
 from retrue.core.values import number_rows, text_rows
 from retrue.errors import SchemaError, nearest
 from retrue.metrics import Measure
@@ -20,8 +21,6 @@ from retrue.metrics.quality.shares import share
 from retrue.metrics.registry import Z95
 from retrue.slices import Slice
 from retrue.store import rows
-from retrue.store.counting import window_starts
-from retrue.store.door import utc
 from retrue.tables import read
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 
+from retrue.core.times import window_starts
 from retrue.judge.streams import LEAST, Rise, rises
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import figure, metric_name
 from retrue.judge.words import rows as say_rows
-from retrue.store.counting import window_starts
 from retrue.workspace import clock, history
 
 if TYPE_CHECKING:

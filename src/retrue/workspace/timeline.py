@@ -18,13 +18,13 @@ import polars as pl
 from retrue.core.cube import EVERYTHING
 from retrue.core.profile import Profile
 from retrue.core.reference import WINDOWS, Reference
+from retrue.core.times import window_starts
 from retrue.judge.against import Against
 from retrue.judge.assess import Judge
 from retrue.judge.habits import Habits
 from retrue.judge.null import MIN_WINDOWS
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.store import rows
-from retrue.store.counting import window_starts
 from retrue.workspace import clock
 
 if TYPE_CHECKING:

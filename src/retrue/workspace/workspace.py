@@ -12,6 +12,7 @@ import polars as pl
 from retrue.core.extra import Counter, TimeSpan
 from retrue.core.reference import Reference
 from retrue.core.segments import segments
+from retrue.core.times import utc
 from retrue.core.values import number_rows
 from retrue.engine import local
 from retrue.errors import SchemaError, TableError
@@ -22,7 +23,6 @@ from retrue.schema import Schema
 from retrue.schema.roles import check_apart, check_given
 from retrue.slices import Slice
 from retrue.store import rows
-from retrue.store.door import utc
 from retrue.store.ids import text_id
 from retrue.store.layout import Layout
 from retrue.store.store import Store
