@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -36,6 +38,9 @@ from retrue.metrics import Measure, Metric, registered
 from retrue.metrics.business.value_per_event import UNSAID
 from retrue.metrics.registry import Z95
 from retrue.schema import Kind
+
+if TYPE_CHECKING:
+    from retrue.judge.season import MetricSeason, UsualMetric
 
 Span = tuple[str, str]
 
@@ -98,13 +103,13 @@ class Judge:
         measures = {name: self.measure_column(name, column) for name, column in window.columns.items()}
         impacts = {name: cost for name, column in window.columns.items() if (cost := self.impact(name, column))}
         performance = self.performance(window.outcome)
-        broken = self.judge_score(window.outcome)
+        broken, at = self.judge_score(window.outcome), None if span is None else datetime.fromisoformat(span[0])
         verdicts = [
-            broken if broken and broken.column == name else self.judge_column(name, column, impacts.get(name))
+            broken if broken and broken.column == name else self.judge_column(name, column, impacts.get(name), at)
             for name, column in window.columns.items()
         ]
         verdicts += judge_row_rules(window, self.reference.profile)
-        verdicts += self.judge_performance(performance, window.outcome)
+        verdicts += self.judge_performance(performance, window.outcome, at)
         parts = {EVERYTHING: window, **(slices or {})}
         verdicts += [self.judge_rule(rule, parts, measures, span, (pasts or {}).get(rule)) for rule in self.rules]
         verdicts += self.judge_slices(slices or {})
@@ -184,11 +189,15 @@ class Judge:
         schema = self.reference.schema
         return frozenset(name for name in (schema.label, schema.value, schema.latency) if name is not None)
 
-    def judge_column(self, name: str, column: ColumnProfile, cost: Impact | None) -> Verdict:
-        """The column's one verdict; a label that isn't known yet is no missing value."""
+    def judge_column(
+        self, name: str, column: ColumnProfile, cost: Impact | None, at: datetime | None = None
+    ) -> Verdict:
+        """The column's one verdict in the window that starts then; a label that isn't known yet is no missing value."""
         if name == self.reference.schema.label:
             column = column.known()
-        known = Known(self.normal.nulls.get(name), self.normal.bad_shares.get(name, {}), cost)
+        season = None if at is None else self.normal.seasons.get(name)
+        expected = None if season is None or at is None else season.at(at)
+        known = Known(self.normal.nulls.get(name), self.normal.bad_shares.get(name, {}), cost, expected)
         alpha = self.strict.alpha(self.tests)
         return judge_column(name, column, self.reference.profile.columns[name], alpha, self.settings, known)
 
@@ -202,7 +211,8 @@ class Judge:
     @cached_property
     def normal(self) -> Habits:
         """What good windows show is normal."""
-        return Habits(self.reference.windows) if self.habits is None else self.habits
+        reference = self.reference
+        return Habits(reference.windows, moments=reference.moments) if self.habits is None else self.habits
 
     @cached_property
     def own(self) -> dict[str, Measure]:
@@ -218,6 +228,21 @@ class Judge:
         return {name: past([m[name] for m in measured]) for name in names} if measured else {}
 
     @cached_property
+    def seasons(self) -> dict[str, MetricSeason]:
+        """What is usual at an hour and on a weekday, of the performance metrics that have such a pattern."""
+        from retrue.judge.season import learn_metric_season  # late: `compare` never comes here
+
+        held = [window.outcome is not None for window in self.normal.windows]
+        moments = [moment for moment, has in zip(self.normal.moments or (), held, strict=False) if has]
+        learned = {name: learn_metric_season(past, moments) for name, past in self.pasts.items() if moments}
+        return {name: season for name, season in learned.items() if season is not None}
+
+    def usual(self, at: datetime | None) -> dict[str, UsualMetric]:
+        """What is usual of the performance metrics at a moment, where that is known."""
+        found = {} if at is None else {name: season.at(at) for name, season in self.seasons.items()}
+        return {name: usual for name, usual in found.items() if usual is not None}
+
+    @cached_property
     def judged_metrics(self) -> tuple[str, ...]:
         """The performance metrics that may raise an alarm by themselves."""
         outcome = self.reference.profile.outcome
@@ -230,16 +255,27 @@ class Judge:
         return {name: (measure, self.own[name]) for name, measure in measure_outcome(outcome).items()}
 
     def judge_performance(
-        self, performance: Mapping[str, tuple[Measure, Measure]], outcome: Outcome | None
+        self,
+        performance: Mapping[str, tuple[Measure, Measure]],
+        outcome: Outcome | None,
+        at: datetime | None = None,
     ) -> list[Verdict]:
-        """A verdict for each of the main metrics, where both sides have labels."""
+        """A verdict for each of the main metrics, where both sides have labels; of the window that starts then."""
         reference = self.reference.profile.outcome
         if outcome is None or reference is None or not performance or not reference.labelled:
             return []
         chosen = {name: performance[name] for name in self.judged_metrics if name in performance}
         window, before = ({name: pair[side] for name, pair in chosen.items()} for side in (0, 1))
-        strict = self.strict
-        return judge_performance(window, before, outcome.labelled, strict, past=self.pasts, tests=self.tests)
+        usual, strict = self.usual(at), self.strict
+        return judge_performance(
+            window,
+            before | {name: one.measure for name, one in usual.items()},
+            outcome.labelled,
+            strict,
+            past=self.pasts | {name: one.past for name, one in usual.items()},
+            usual={name: one.when for name, one in usual.items()},
+            tests=self.tests,
+        )
 
     def judge_rule(
         self,

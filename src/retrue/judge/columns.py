@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from retrue.metrics import Measure, get
 from retrue.metrics.drift.cells import Cells, cells
 from retrue.metrics.drift.js import JS as JENSEN_SHANNON
 from retrue.metrics.quality.shares import wilson
+
+if TYPE_CHECKING:
+    from retrue.judge.season import Expected
 
 
 class ColumnImpact(Protocol):
@@ -57,14 +60,21 @@ class Known:
         null: how the column's distribution wanders over reference windows (`learn_null`).
         history: how its bad shares went over reference windows.
         impact: what its move is expected to cost; None where there is no labelled reference.
+        expected: what is usual at the window's hour and weekday, where the column has such a pattern.
     """
 
     null: Null | None = None
     history: History = field(default_factory=dict)
     impact: ColumnImpact | None = None
+    expected: Expected | None = None
 
 
 _NOTHING = Known()
+
+CAREFUL = 0.5
+"""Share of its alpha that a test against what is usual at an hour gets: where the shares wander to turns with the hour,
+which one covariance for all hours doesn't show. In 180 simulated columns and months of hours 14 alarms came where 4.5
+were due, the quality of the data's half not counted."""
 
 
 def judge_column(
@@ -178,11 +188,16 @@ def _moved(
         note = measure.note or "nothing to measure"
         return Verdict(VerdictKind.NOT_COMPARABLE, note, metric=distance.name, column=name, n=n)
     threshold = drift_threshold(distance, q, p, alpha, null=known.null, floor=settings.drift)
+    usual, off = known.expected, _Off("", value > threshold.value, value)
+    if usual is not None:
+        measure, threshold = _from_usual(distance, window, usual, alpha, settings)
+        off, value = _Off(usual.when, off.far, off.value), measure.value or 0.0
     drifts = value > threshold.value
     cost = _cost(known.impact, settings) if drifts else None
+    moved = _drifts(distance, measure, threshold, off, _what_moved(window, reference), cost) if drifts else ""
     return Verdict(
         VerdictKind.DRIFTING if drifts else VerdictKind.TRUE,
-        _drifts(distance, measure, threshold, window, reference, cost) if drifts else _calm(distance, value, threshold),
+        moved or _calm(distance, value, threshold, off),
         metric=distance.name,
         column=name,
         value=value,
@@ -191,6 +206,24 @@ def _moved(
         threshold=threshold.value,
         alarm=drifts and not (cost is not None and cost.small) and not _only_time_went_on(window),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Off:
+    """When that is usual which a window is held against (in words; empty: always), and how far the reference is."""
+
+    when: str
+    far: bool
+    value: float
+
+
+def _from_usual(
+    distance: Distance, window: ColumnProfile, usual: Expected, alpha: float, settings: Settings
+) -> tuple[Measure, Threshold]:
+    """Measure how far a window lies from what is usual at its hour and weekday, and how far it may."""
+    q, p = usual.fold(window), usual.usual
+    threshold = drift_threshold(distance, q, p, alpha * CAREFUL, null=usual.null, floor=settings.drift)
+    return Measure(float(distance.counts(q, p))), threshold
 
 
 def _measured(window: ColumnProfile, reference: ColumnProfile, null: Null | None) -> tuple[Measure, Counts, Counts]:
@@ -246,24 +279,30 @@ def change_said(impact: ColumnImpact) -> str:
     return f"{value} ({low_said} to {high_said})"
 
 
-def _calm(distance: Distance, value: float, threshold: Threshold) -> str:
-    return (
-        f"moved by {distance.text} {amount(value)}, within the {amount(threshold.value)} that is {_allowed(threshold)}"
-    )
+def _calm(distance: Distance, value: float, threshold: Threshold, off: _Off) -> str:
+    """Say that a column moved by no more than it may; and where that is only so at this hour or weekday."""
+    within = f"within the {amount(threshold.value)} that is {_allowed(threshold)}"
+    if off.when and off.far:
+        said = f"moved by {distance.text} {amount(off.value)}, as is usual {off.when}: "
+        return f"{said}{amount(value)} from what is usual then, {within}"
+    usual = f" from what is usual {off.when}" if off.when else ""
+    return f"moved by {distance.text} {amount(value)}{usual}, {within}"
 
 
 def _drifts(
     distance: Distance,
     measure: Measure,
     threshold: Threshold,
-    window: ColumnProfile,
-    reference: ColumnProfile,
+    off: _Off,
+    moved: str,
     cost: _Cost | None,
 ) -> str:
     """Say how far the column moved, against what, what moved most, and what that costs."""
     ends = "" if measure.interval is None else f" ({span(measure.interval)})"
     limit = f"more than the {amount(threshold.value)} that {_because(threshold)}"
-    said = [f"moved by {distance.text} {amount(measure.value or 0.0)}{ends}, {limit}", _what_moved(window, reference)]
+    usual = f" from what is usual {off.when}" if off.when else ""
+    moved = f"against all of the reference {moved}" if off.when and moved else moved
+    said = [f"moved by {distance.text} {amount(measure.value or 0.0)}{ends}{usual}, {limit}", moved]
     if cost is not None:
         said.append(cost.text)
     return "; ".join(part for part in said if part)

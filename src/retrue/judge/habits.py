@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +19,9 @@ from retrue.core.profile import Profile
 from retrue.judge.columns import learn_null
 from retrue.judge.null import Null
 from retrue.judge.quality import History
+
+if TYPE_CHECKING:
+    from retrue.judge.season import Season
 
 BAD_SHARES = {"missing": "null", "mismatch": "mismatch", "nan": "nan"}
 """Bad shares that good windows can have, and what they are counted as; unseen or out of range they can't be."""
@@ -29,10 +34,12 @@ class Habits:
     Args:
         windows: their profiles.
         bases: what each was compared with; None: all of them with their pool.
+        moments: when each starts, on the model's clocks; None where that isn't known, or they have no season.
     """
 
     windows: Sequence[Profile]
     bases: Sequence[Profile] | None = None
+    moments: Sequence[datetime] | None = None
 
     @cached_property
     def columns(self) -> frozenset[str]:
@@ -45,6 +52,16 @@ class Habits:
         """How far each column lies from what it is compared with; those columns for which enough windows show it."""
         learned = {name: learn_null(over(self.windows, name), self.compared(name)) for name in sorted(self.columns)}
         return {name: null for name, null in learned.items() if null is not None}
+
+    @cached_property
+    def seasons(self) -> Mapping[str, Season]:
+        """What is usual at an hour and on a weekday, of the columns that have such a pattern."""
+        if not self.moments:
+            return {}
+        from retrue.judge.season import learn_season  # late: `compare` never comes here
+
+        learned = {name: learn_season(over(self.windows, name), self.moments) for name in sorted(self.columns)}
+        return {name: season for name, season in learned.items() if season is not None}
 
     def compared(self, name: str) -> list[ColumnProfile] | None:
         """What a column's windows were compared with."""

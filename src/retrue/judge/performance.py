@@ -44,6 +44,7 @@ def judge_performance(
     settings: Settings | None = None,
     *,
     past: Mapping[str, Past] | None = None,
+    usual: Mapping[str, str] | None = None,
     tests: int | None = None,
     span_of: tuple[str, str] | None = None,
     slice: str | None = None,
@@ -58,18 +59,27 @@ def judge_performance(
         settings: how strictly.
         tests: tests made at each look, those of the columns included; left out, these metrics alone.
         past: how the metrics went over reference windows: what they wander by themselves is no degradation.
+        usual: of metrics with a pattern over days and weeks, when it is that `reference` is usual.
         span_of: start and end of the window, for the verdicts.
         slice: the slice measured.
     """
     settings = settings or Settings()
     names = [name for name in window if name in reference and get(name).better is not None]
     alpha = settings.alpha(tests or len(names))
-    return [
-        judge_metric(name, window[name], reference[name], labelled, alpha, settings, (past or {}).get(name)).within(
-            span_of, slice
+    judged = [
+        judge_metric(
+            name,
+            window[name],
+            reference[name],
+            labelled,
+            alpha,
+            settings,
+            (past or {}).get(name),
+            (usual or {}).get(name),
         )
         for name in names
     ]
+    return [verdict.within(span_of, slice) for verdict in judged]
 
 
 def judge_metric(
@@ -80,6 +90,7 @@ def judge_metric(
     alpha: float,
     settings: Settings | None = None,
     past: Past | None = None,
+    usual: str | None = None,
 ) -> Verdict:
     """Judge one metric: degraded where it is worse by more than chance, habit and the floor together explain."""
     settings, metric = settings or Settings(), get(name)
@@ -114,7 +125,15 @@ def judge_metric(
     threshold = reference.value - reach if metric.better == "higher" else reference.value + reach
     return Verdict(
         VerdictKind.DEGRADED if degraded else VerdictKind.TRUE,
-        _sentence(name, window, reference.value, worse, error, f"{figure(reach, error)} {why}", degraded=degraded),
+        _sentence(
+            name,
+            window,
+            _before(reference.value, error, usual),
+            worse,
+            error,
+            f"{figure(reach, error)} {why}",
+            degraded=degraded,
+        ),
         metric=name,
         value=window.value,
         interval=window.interval,
@@ -133,15 +152,21 @@ def _habit(past: Past | None, error: float, alpha: float) -> float:
     return 0.0 if past is None else wander_reach(past.values, past.errors, error, alpha) or 0.0
 
 
+def _before(value: float, error: float, usual: str | None) -> str:
+    """Say what the window is held against."""
+    said = figure(value, error)
+    return f"reference {said}" if usual is None else f"usually {said} {usual}"
+
+
 def _sentence(
-    name: str, window: Measure, before: float, worse: float, error: float, limit: str, *, degraded: bool
+    name: str, window: Measure, before: str, worse: float, error: float, limit: str, *, degraded: bool
 ) -> str:
     """Say the value with its interval, how far it is from the reference, and what that is held against."""
     value = float(window.value or 0.0)
     interval = ""
     if window.interval is not None:
         interval = f" ({figure(window.interval[0], error)} to {figure(window.interval[1], error)})"
-    start = f"{metric_name(name)} {figure(value, error)}{interval}, reference {figure(before, error)}"
+    start = f"{metric_name(name)} {figure(value, error)}{interval}, {before}"
     if not degraded:
         return f"{start}: within the {limit}"
     ends = f"{figure(worse - Z95 * error, error)} to {figure(worse + Z95 * error, error)}"

@@ -136,6 +136,14 @@ def placed(found: Fit, series: Series, confidence: float) -> Shape:
     )
 
 
+def periods_of(shape: Shape | None) -> tuple[float, ...]:
+    """The periods of a shape and of what comes second to it, in seconds."""
+    if shape is None:
+        return ()
+    own = (shape.period,) if shape.kind is ShapeKind.PERIODIC and shape.period else ()
+    return own + tuple(period for period in periods_of(shape.second) if period not in own)
+
+
 def worded(shape: Shape) -> Shape:
     """Add the reason.
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import cached_property, reduce
 from operator import add
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -29,6 +30,9 @@ from retrue.workspace import clock
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
+
+GOOD = 200
+"""The most windows of production that are looked at for what is normal: the last ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,11 +96,14 @@ class Timeline:
         """The reference's own windows, and those of production that are known to be good; the last of them."""
         if not against.training:
             return self.moving_habits(against, judge.reference)
-        reference, good = judge.reference, self.good(judge)[-WINDOWS:]
-        if not good:
-            return Habits(reference.windows)
+        reference = judge.reference
+        good = [start for start in self.good(judge)[-GOOD:] if start not in reference.starts]
         windows = (*reference.windows, *self.profiles(good))[-WINDOWS:]
-        return Habits(windows, [reference.profile] * len(windows))
+        if not good:
+            return Habits(windows, moments=reference.moments)
+        zone = ZoneInfo(reference.schema.timezone)
+        moments = [*reference.moments, *(datetime.fromtimestamp(start, zone) for start in good)][-WINDOWS:]
+        return Habits(windows, [reference.profile] * len(windows), moments if len(moments) == len(windows) else None)
 
     def against(self, judge: Judge, against: Against, start: int) -> Judge:
         """The judge of the window that starts there. Where nothing was logged to compare it with, it isn't comparable.
