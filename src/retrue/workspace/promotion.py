@@ -152,8 +152,8 @@ def reference_of_run(run: Run, grids: Grids) -> tuple[Reference, pl.DataFrame]:
     both = pl.concat([own, proven], how="diagonal_relaxed")
     profile = replace(grids.count(both), outcome=grids.count_rows(proven).outcome)
     past = local.reference_windows(read(proven), grids, schema, run.model.options.window)
-    scores = score_bins(grids, both, schema.value)
-    return Reference(schema, grids, profile, scores, tuple(past.values()), tuple(past)), both
+    by_bin = score_bins(grids, both, schema.value)
+    return Reference(schema, grids, profile, by_bin, tuple(past.values()), tuple(past)), both
 
 
 def spoken(frame: pl.DataFrame, scores: Floats, schema: Schema, grids: Grids, labels: pl.Series) -> pl.DataFrame:
