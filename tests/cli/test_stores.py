@@ -247,12 +247,22 @@ def nobodys(deployed: Path) -> Iterator[Nobodys]:
             path.chmod(0o755)
 
 
-@pytest.mark.parametrize("command", ["check loans", "recount", "models", "migrate"])
+@pytest.mark.parametrize("command", ["check loans", "recount", "migrate", "acknowledge loans"])
 def test_a_folder_that_cant_be_written_says_so(nobodys: Nobodys, command: str) -> None:
     done = nobodys(*command.split())
     assert done.returncode == 2, done
     assert done.stderr.startswith("error: the folder can't be written in ")
     assert done.stderr.endswith("Hint: check its permissions\n")
+
+
+@pytest.mark.parametrize(
+    "command", ["incidents loans", "doctor", pytest.param("explain loans", marks=pytest.mark.slow)]
+)
+def test_a_folder_that_cant_be_written_can_be_read(nobodys: Nobodys, command: str) -> None:
+    done = nobodys(*command.split())
+    assert done.stderr == ""
+    assert done.returncode == 0, done
+    assert len(done.stdout.splitlines()) > 1
 
 
 def test_a_store_where_none_can_be_made_says_so(call: Call, files: Files) -> None:

@@ -154,8 +154,11 @@ def test_a_read_only_folder_is_a_clear_error(small_disk: Path) -> None:
     store.add_model("m", Layout(id="id", time="t", label="y"))
     store.close()
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    store = Store.open(small_disk / "store")
     with pytest.raises(StoreError, match=r"can't be written.*check its permissions"):
-        Store.open(small_disk / "store")
+        store.append("m", "events", batch("a"))
+    with pytest.raises(StoreError, match="can't be written"):
+        store.add_model("another", Layout())
     with pytest.raises(StoreError, match="can't be written"):
         Store.open(small_disk / "another")
 

@@ -60,7 +60,8 @@ def doctor(store: StoreOption = None, json: JsonOption = False) -> int:
     facts, problems = versions(), list[str]()
     try:
         with shared.open_store(store) as workspace:
-            facts["store"] = str(workspace.folder.resolve())
+            only = ", read only" if workspace.store.read_only else ""
+            facts["store"] = f"{workspace.folder.resolve()}{only}"
             for model in workspace.models():
                 facts[f"model {model.name}"] = standing(model)
                 problems += ailments(model)

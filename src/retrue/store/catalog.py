@@ -10,7 +10,7 @@ Opening never migrates: an older catalog asks for `retrue migrate`, a newer one 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -129,10 +129,12 @@ class Catalog:
     Args:
         engine: what it is reached by.
         path: where it is, for messages.
+        read_only: whether it can't be written.
     """
 
     engine: Engine
     path: Path
+    read_only: bool = False
 
     @classmethod
     def open(cls, path: Path, *, create: bool = True) -> Catalog:
@@ -152,9 +154,28 @@ class Catalog:
         return catalog
 
     @classmethod
+    def to_read(cls, path: Path, address: str) -> Catalog:
+        """Open a catalog that can't be written.
+
+        Args:
+            path: where it is.
+            address: the SQLite address to read it by.
+
+        Raises:
+            StoreVersionError: it needs `retrue migrate`, or a newer Retrue.
+            StoreError: it can't be read.
+        """
+        options = {"check_same_thread": False, "uri": True}
+        catalog = cls(_engine(f"sqlite:///{address}&uri=true", options, ()), path, read_only=True)
+        with _translated(path):
+            catalog.check()
+        return catalog
+
+    @classmethod
     def at(cls, path: Path) -> Catalog:
         """Reach a catalog as it is, whatever its version."""
-        return cls(_engine(path), path)
+        options = {"timeout": 60, "check_same_thread": False}
+        return cls(_engine(f"sqlite:///{path}", options, PRAGMAS), path)
 
     def revision(self) -> str | None:
         """Give the migration that it is at; None where it is empty."""
@@ -191,8 +212,13 @@ class Catalog:
 
     def setting(self, name: str, default: str) -> str:
         """Give a setting; the first one to ask sets it."""
+        query = select(meta.c.value).where(meta.c.name == name)
+        with self.read() as tx:
+            found = tx.connection.execute(query).scalar()
+        if found is not None:
+            return str(found)
         with self.write() as tx:
-            found = tx.connection.execute(select(meta.c.value).where(meta.c.name == name)).scalar()
+            found = tx.connection.execute(query).scalar()
             if found is None:
                 tx.connection.execute(meta.insert(), {"name": name, "value": default})
         return default if found is None else str(found)
@@ -238,13 +264,16 @@ def backup(path: Path, name: str) -> Path:
     return target
 
 
-def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 60, "check_same_thread": False})
+PRAGMAS = ("journal_mode=wal", "synchronous=full", "foreign_keys=on", "busy_timeout=60000")
+
+
+def _engine(address: str, options: dict[str, Any], pragmas: Sequence[str]) -> Engine:
+    engine = create_engine(address, connect_args=options)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions begin where `begin` below says, not where the driver guesses
-        for pragma in ("journal_mode=wal", "synchronous=full", "foreign_keys=on", "busy_timeout=60000"):
+        for pragma in pragmas:
             connection.execute(f"pragma {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -77,28 +77,41 @@ class Spool:
     Args:
         path: the SQLite file; made where there is none.
         fault: called with the name of each step (tests crash there).
+        address: the SQLite address to read it by, where it can't be written.
     """
 
     path: Path
     fault: Callable[[str], None] = field(default=lambda _: None)
+    address: str | None = None
 
     def __post_init__(self) -> None:
         self._queue: list[_Entry] = []
         self._gate, self._writer = threading.Lock(), threading.Lock()
         with translated(self.path):
-            self._db = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
-            for pragma in ("journal_mode=wal", "synchronous=full", "busy_timeout=60000"):
-                self._db.execute(f"pragma {pragma}")
-            with self._transaction():
-                for statement in filter(str.strip, _TABLES.split(";")):
-                    self._db.execute(statement)
-                self._db.execute("insert or ignore into meta values ('format', ?)", (str(FORMAT),))
-                self._db.execute("insert or ignore into meta values ('app', ?)", (secrets.token_hex(16),))
-        fsync_directory(self.path.parent)
+            self._db = sqlite3.connect(
+                self.address or self.path,
+                timeout=60,
+                isolation_level=None,
+                check_same_thread=False,
+                uri=self.address is not None,
+            )
+            if self.address is None:
+                self._prepare()
         if int(self.meta("format") or 0) > FORMAT:
             raise StoreVersionError(
                 "the spool was written by a newer version of Retrue", where=str(self.path), hint="upgrade Retrue"
             )
+
+    def _prepare(self) -> None:
+        """Make what a new spool lacks."""
+        for pragma in ("journal_mode=wal", "synchronous=full", "busy_timeout=60000"):
+            self._db.execute(f"pragma {pragma}")
+        with self._transaction():
+            for statement in filter(str.strip, _TABLES.split(";")):
+                self._db.execute(statement)
+            self._db.execute("insert or ignore into meta values ('format', ?)", (str(FORMAT),))
+            self._db.execute("insert or ignore into meta values ('app', ?)", (secrets.token_hex(16),))
+        fsync_directory(self.path.parent)
 
     @property
     def app(self) -> str:
@@ -113,6 +126,9 @@ class Spool:
 
     def set_meta(self, name: str, value: str) -> str:
         """Write a setting once; what was there before stays. Gives what is there now."""
+        known = self.meta(name)
+        if known is not None:
+            return known
         with self._writer, translated(self.path), self._transaction():
             self._db.execute("insert or ignore into meta values (?, ?)", (name, value))
         return self.meta(name) or value
@@ -295,7 +311,7 @@ def store_error(error: Exception, path: Path) -> StoreError:
         return StoreFullError("the disk is full", where=str(path), hint="free some space, then try again")
     if name.startswith("SQLITE_IOERR") and no_room(path):  # SQLite says so where its shared memory finds no room
         return StoreFullError("the disk is full", where=str(path), hint="free some space, then try again")
-    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")) or number in _REFUSED:
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")) or number in REFUSED:
         return StoreError("the folder can't be written", where=str(path), hint="check its permissions")
     if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
         return StoreError("the file is damaged", where=str(path), expected="a SQLite database", hint="restore a backup")
@@ -313,7 +329,7 @@ def no_room(path: Path) -> bool:
 LEAST_ROOM = 65_536  # bytes; SQLite grows its shared memory by half of this at a time
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_TEXTS = ("disk is full", "No space left", "File too large", "quota exceeded")
-_REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
+REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
 
 
 def fsync_directory(folder: Path) -> None:

@@ -30,6 +30,7 @@ from retrue.store.identity import check_identity, refuse_orphans
 from retrue.store.ids import hash64
 from retrue.store.layout import SYSTEM, Layout, lake_type, refuse_twins
 from retrue.store.reader import Reader
+from retrue.store.readonly import address, is_read_only
 from retrue.store.recount import recounted, replace_profiles
 from retrue.store.segment import Hasher
 from retrue.store.shelf import CountingFactory, grid_counting, token
@@ -76,7 +77,7 @@ class Store(Reader):
         fault: Callable[[str], None] = lambda _: None,
         hasher: Hasher = hash64,
     ) -> Store:
-        """Open a store, making it where there is none.
+        """Open a store, making it where there is none; one that can't be written is opened to be read.
 
         Raises:
             StoreVersionError: it needs `retrue migrate`, or a newer Retrue.
@@ -85,6 +86,8 @@ class Store(Reader):
         root = Path(folder)
         if not create and not (root / "catalog.db").exists():
             raise StoreError("no store here", where=str(root), hint="check the path, or create the store first")
+        if is_read_only(root):
+            return cls._to_read(root, counting, fault, hasher)
         try:
             for part in (root, root / "lake", root / "locks"):
                 part.mkdir(parents=True, exist_ok=True)
@@ -98,6 +101,26 @@ class Store(Reader):
             check_identity(store)
         store.heal()
         return store
+
+    @classmethod
+    def _to_read(cls, root: Path, counting: CountingFactory, fault: Callable[[str], None], hasher: Hasher) -> Store:
+        """Open a store that can't be written; what waits in its spool stays there."""
+        catalog, spool = root / "catalog.db", root / "spool.db"
+        refuse_orphans(root)
+        parts = Catalog.to_read(catalog, address(catalog)), Spool(spool, fault, address(spool))
+        store = cls(root, *parts, counting, fault, hasher)
+        check_identity(store)
+        return store
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it can't be written."""
+        return self.catalog.read_only
+
+    def refuse_read_only(self) -> None:
+        """Raise StoreError where the store can't be written."""
+        if self.read_only:
+            raise StoreError("the folder can't be written", where=str(self.folder), hint="check its permissions")
 
     def close(self) -> None:
         """Close its files."""
@@ -207,7 +230,7 @@ class Store(Reader):
         return {name: text for name, text in held.items() if text is not None}
 
     def apply(self, model: str) -> Applied:
-        """Run commit cycles until nothing waits.
+        """Run commit cycles until nothing waits; in a store that can't be written all waits on.
 
         Raises:
             StoreFullError: the disk is full; what waits stays in the spool, and the message says how much.
@@ -215,6 +238,8 @@ class Store(Reader):
         """
         with self.catalog.read() as tx:
             done = Applied(tx.applied(model))
+        if self.read_only:
+            return done
         cycle = self.cycle(model)
         try:
             while (step := cycle.run()) is not None:

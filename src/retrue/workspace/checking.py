@@ -50,6 +50,7 @@ def check(model: Model, now: datetime | None, against: str | None = None) -> lis
     """Judge the windows that closed or changed since they were last judged; worst first."""
     at, version = clock.aware(now or clock.now()), model.version
     compared = Against.parse(against or model.options.against)
+    model.store.refuse_read_only()
     model.store.apply(model.name)  # what was acknowledged and then crashed, or waits for others, counts
     odd, traffic = changes.known(model, version), Traffic(model, at)
     lost = [start for start, told in odd.items() if changes.lost_rows(told)]

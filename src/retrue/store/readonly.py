@@ -1,0 +1,35 @@
+"""Stores that may be read and not written: another user's, a mounted backup, a disk that the system made read-only.
+
+SQLite's WAL mode wants to write even where one only reads: a file of shared memory beside the database. Where that is
+there already (someone has the store open) it can be read; where it isn't, nobody writes, and the file is as it is.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+from retrue.store.spool import REFUSED
+
+
+def is_read_only(root: Path) -> bool:
+    """Whether there is a store in a folder where it can't be written."""
+    if not (root / "catalog.db").exists():
+        return False
+    try:
+        os.close(os.open(root / "locks" / "open", os.O_RDWR | os.O_CREAT, 0o666))
+    except OSError as error:
+        return error.errno in REFUSED
+    return False
+
+
+def address(path: Path) -> str:
+    """The address by which SQLite reads a file without writing anything beside it.
+
+    >>> address(Path("/backup/my store/catalog.db"))
+    'file:/backup/my%20store/catalog.db?immutable=1'
+    """
+    log = path.with_name(f"{path.name}-wal")
+    in_use = log.exists() and log.stat().st_size > 0
+    return f"file:{quote(str(path.absolute()))}?{'mode=ro' if in_use else 'immutable=1'}"
