@@ -210,3 +210,19 @@ def test_nothing_chosen_is_the_main_metric() -> None:
     assert Costs(base).lacking is None
     assert Judge(base, Settings(impact="f1")).costs.better == "higher"
     assert Judge(base, Settings(impact="log_loss")).costs.better == "lower"
+
+
+def test_alerts_rank_by_what_they_cost_and_then_by_surprise() -> None:
+    """Both columns drift; the one that moves more costs nothing, and comes after the one that costs."""
+    rng = np.random.default_rng(4)
+
+    def both(side: int) -> pl.DataFrame:
+        frame = rows(side, 10 + side)
+        idle = rng.choice(["m", "n"], ROWS, p=[0.95, 0.05] if side == 0 else [0.2, 0.8])
+        return frame.with_columns(idle=pl.Series(idle))
+
+    report = compare(both(0), both(1), label="y", score="p", features=["idle", "city"])
+    columns = [v.column for v in report.verdicts if v.kind is VerdictKind.DRIFTING and v.column in ("idle", "city")]
+    assert columns == ["city", "idle"]
+    assert str(report).index("city") < str(report).index("idle")
+    assert [v["column"] for v in report.to_dict()["verdicts"] if v["column"] in ("idle", "city")] == ["city", "idle"]

@@ -82,3 +82,19 @@ def test_the_metric_that_fell_farthest_comes_first() -> None:
     assert sort_worst_first([near, low]) == [low, near]
     high, slight = (Verdict(degraded, "", metric="mae", value=value, threshold=5.0) for value in (9.0, 6.0))
     assert sort_worst_first([slight, high]) == [high, slight]
+
+
+def test_of_one_kind_what_costs_most_comes_first() -> None:
+    """Then what lies farthest beyond its threshold; what isn't known to cost anything costs nothing."""
+    far = Verdict(VerdictKind.DRIFTING, "", column="far", value=0.9, threshold=0.1)
+    dear = Verdict(VerdictKind.DRIFTING, "", column="dear", value=0.2, threshold=0.1, loss=0.05)
+    near = Verdict(VerdictKind.DRIFTING, "", column="near", value=0.2, threshold=0.1, loss=0.0)
+    broken = Verdict(VerdictKind.BROKEN, "", column="broken")
+    assert [v.column for v in sort_worst_first([near, far, dear, broken])] == ["broken", "dear", "far", "near"]
+
+
+def test_the_loss_is_said_beside_the_ten_fields() -> None:
+    one = Verdict(VerdictKind.DRIFTING, "moved", column="x", loss=0.05)
+    assert "loss" not in one.to_dict()
+    assert Verdict.from_dict(one.to_dict(), alarm=one.alarm, loss=one.loss) == one
+    assert Verdict(VerdictKind.DRIFTING, "moved", loss=float("nan")).loss is None

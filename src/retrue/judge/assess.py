@@ -199,7 +199,8 @@ class Judge:
         expected = None if season is None or at is None else season.at(at)
         known = Known(self.normal.nulls.get(name), self.normal.bad_shares.get(name, {}), cost, expected)
         alpha = self.strict.alpha(self.tests)
-        return judge_column(name, column, self.reference.profile.columns[name], alpha, self.settings, known)
+        verdict = judge_column(name, column, self.reference.profile.columns[name], alpha, self.settings, known)
+        return verdict if cost is None or not verdict.kind.alarms else replace(verdict, loss=max(0.0, cost.loss[0]))
 
     def judge_score(self, outcome: Outcome | None) -> Verdict | None:
         """The score's verdict where it was a probability and is none now: that says more than how far it moved."""

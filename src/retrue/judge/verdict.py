@@ -65,6 +65,8 @@ class Verdict:
         n: rows behind the value; effective ones, to a whole number, where rows are weighted.
         threshold: what the value was held against.
         alarm: whether somebody is to be told; left out, the kind decides (and the field then says what it decided).
+        loss: what its column's move certainly costs, in the metric that impacts are in, positive for the worse; None
+            where that isn't known. It isn't among the ten fields that are shown.
 
     >>> v = Verdict(VerdictKind.DRIFTING, "moved by KS 0.21", metric="ks", column="age", value=0.21, alarm=False)
     >>> v.alarm, v.notice, sorted(v.to_dict())[:3]
@@ -82,6 +84,7 @@ class Verdict:
     n: float | None = None
     threshold: float | None = None
     alarm: bool | None = None
+    loss: float | None = None
 
     def __post_init__(self) -> None:
         """Settle `alarm` from the kind, and keep NaN and infinity out."""
@@ -89,6 +92,7 @@ class Verdict:
         set_(self, "kind", VerdictKind(self.kind))
         set_(self, "value", _finite(self.value))
         set_(self, "threshold", _finite(self.threshold))
+        set_(self, "loss", _finite(self.loss))
         set_(self, "interval", _finite_pair(self.interval))
         set_(self, "n", None if self.n is None else round(self.n))
         alarm = self.kind.alarms if self.alarm is None else bool(self.alarm) and self.kind.alarms
@@ -145,8 +149,8 @@ class Verdict:
         return out
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], *, alarm: bool | None = None) -> Verdict:
-        """Read back what `to_dict` gave; `alarm` isn't among the ten fields and is said beside them.
+    def from_dict(cls, data: Mapping[str, Any], *, alarm: bool | None = None, loss: float | None = None) -> Verdict:
+        """Read back what `to_dict` gave; `alarm` and `loss` aren't among the ten fields and are said beside them.
 
         Raises:
             MetricError: a field is unknown or missing, or the kind isn't one of the seven.
@@ -161,20 +165,22 @@ class Verdict:
         values: dict[str, Any] = {name: data.get(name) for name in _FIELDS}
         for pair in ("window", "interval"):
             values[pair] = None if values[pair] is None else tuple(values[pair])
-        return cls(**values, alarm=alarm)
+        return cls(**values, alarm=alarm, loss=loss)
 
 
 _ORDER = {kind: place for place, kind in enumerate(VerdictKind)}
 
 
-def badness(verdict: Verdict) -> tuple[float, float]:
-    """Give the key that sorts the worst first: by kind, alarm before notice, then by how far beyond its threshold.
+def badness(verdict: Verdict) -> tuple[float, float, float]:
+    """Give the key that sorts the worst first: by kind, alarm before notice, then by cost, then by surprise.
+
+    Cost is what its column's move certainly loses, surprise how far it is beyond its threshold.
 
     >>> badness(Verdict(VerdictKind.BROKEN, "")) < badness(Verdict(VerdictKind.TRUE, ""))
     True
     """
     place = _ORDER[verdict.kind] + (0.5 if verdict.notice else 0.0)
-    return place, -verdict.excess
+    return place, -(verdict.loss or 0.0), -verdict.excess
 
 
 def sort_worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:

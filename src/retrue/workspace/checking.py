@@ -179,7 +179,7 @@ def keep(model: Model, version: str, judged: Iterable[Judged], at: datetime) -> 
             where = {"model": model.name, "version": version, "start": one.start}
             tx.remove(rows.VerdictRow, **where)
             for verdict in told(one.all):
-                body = {**verdict.to_dict(), "alarm": verdict.alarms}
+                body = {**verdict.to_dict(), "alarm": verdict.alarms, "loss": verdict.loss}
                 tx.add(rows.VerdictRow(model.name, version, one.start, verdict.kind.value, one.applied, created, body))
             points = list(points_of(model.name, version, one))
             if points:

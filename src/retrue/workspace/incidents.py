@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrue.judge.assess import Judge
 from retrue.judge.grouping import group_incidents
@@ -71,9 +71,9 @@ def apart(model: Model, version: str, incidents: list[Incident]) -> list[Inciden
 
 def read_verdict(body: Mapping[str, object]) -> Verdict:
     """Read a kept verdict."""
-    content = dict(body)
-    alarm = bool(content.pop("alarm", True))
-    return Verdict.from_dict(content, alarm=alarm)
+    content: dict[str, Any] = dict(body)
+    alarm, loss = bool(content.pop("alarm", True)), content.pop("loss", None)
+    return Verdict.from_dict(content, alarm=alarm, loss=loss)
 
 
 def load_incidents(model: Model, version: str | None = None) -> list[Incident]:
