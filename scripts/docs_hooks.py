@@ -1,8 +1,8 @@
 """What the documentation generates from the code, so that it can't be out of date.
 
 * `reference/*.md`: one page for each module of the package, from its docstrings.
-* `<!-- metrics -->` in a page becomes the table of registered metrics, `<!-- commands -->` the list of commands and
-  their options.
+* `<!-- metrics -->` in a page becomes the table of registered metrics, `<!-- projections -->` that of projections,
+  `<!-- commands -->` the list of commands and their options.
 
 MkDocs calls the functions named `on_...`; tests/test_docs.py calls the ones that write tables.
 """
@@ -19,7 +19,9 @@ import typer
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
+from retrue.core.project import REGISTRY
 from retrue.metrics import Metric, registered
+from retrue.schema import Kind
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "retrue"
 
@@ -93,6 +95,20 @@ def row(metric: Metric) -> list[str]:
     return [f"`{metric.name}`", f"{metric.description}<br><small>{facts}</small>"]
 
 
+def projections() -> str:
+    """Write one table of projections for each kind of column."""
+    header = ["projection", "what it is"]
+    parts = []
+    for kind in (Kind.TEXT, Kind.EMBEDDING, Kind.IMAGE):
+        found = [one for one in REGISTRY.values() if kind in one.kinds]
+        rows = [[f"`{one.name}`", one.description + ("" if one.default else " *Where asked for.*")] for one in found]
+        parts.append(f"## {TITLES[kind]}\n\n{table(header, rows)}")
+    return "\n\n".join(parts)
+
+
+TITLES = {Kind.TEXT: "Texts", Kind.EMBEDDING: "Embeddings", Kind.IMAGE: "Images"}
+
+
 def commands() -> str:
     """Write a section for each command: its help, then its arguments and options."""
     from retrue.cli.app import app
@@ -116,4 +132,8 @@ def written(param: Any) -> str:
     return ", ".join([*param.opts, *param.secondary_opts])
 
 
-WRITERS: dict[str, Callable[[], str]] = {"<!-- metrics -->": metrics, "<!-- commands -->": commands}
+WRITERS: dict[str, Callable[[], str]] = {
+    "<!-- metrics -->": metrics,
+    "<!-- projections -->": projections,
+    "<!-- commands -->": commands,
+}

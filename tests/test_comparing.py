@@ -316,7 +316,7 @@ def test_text_is_judged_through_its_projections() -> None:
     before = REFERENCE.with_columns(note=notes(5))
     longer = rt.compare(before, CALM.with_columns(note=notes(50)), **ROLES)
     alike = rt.compare(before, CALM.with_columns(note=notes(5)), **ROLES)
-    assert {v.column for v in longer.verdicts if v.alarms} == {"note.characters", "note.words"}
+    assert {"note.characters", "note.words"} <= {v.column for v in longer.verdicts if v.alarms}
     assert alike.exit_status == 0
 
 

@@ -36,6 +36,7 @@ features = ["origin", "precip"]
 slices = ["origin", "carrier"]
 feedback = ["click"]
 kinds = { carrier = "categorical" }
+projections = { note = ["words", "new_words"] }
 task = "binary"
 positive = "1"
 value_matrix = { tp = 100, fp = -5.5 }

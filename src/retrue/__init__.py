@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from retrue.comparing import compare
     from retrue.core.grids import Grids
     from retrue.core.profile import Profile
+    from retrue.core.project import projection
     from retrue.errors import (
         ConfigError,
         MetricError,
@@ -71,6 +72,7 @@ _HOME: Final = {
     "compare": "retrue.comparing:compare",
     "metric": "retrue.metrics:metric",
     "open": "retrue.workspace:open",
+    "projection": "retrue.core.project:projection",
     "read_table": "retrue.tables:read",
 }
 """Where each public name lives, as `room:name`. A new one goes here, into `__all__` and into the block above."""
@@ -105,6 +107,7 @@ __all__ = [
     "compare",
     "metric",
     "open",
+    "projection",
     "read_table",
 ]
 

@@ -171,6 +171,7 @@ class ModelSettings(_Settings):
     slices: Names = ()
     feedback: Names = ()
     kinds: dict[Name, Name] | None = None
+    projections: dict[Name, Names] | None = None
     task: Name | None = None
     positive: Name | None = None
     value_matrix: dict[Name, float | dict[Name, float]] | None = None

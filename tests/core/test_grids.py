@@ -10,8 +10,8 @@ from retrue.core.extra import RowRule
 from retrue.core.grid import COARSE, CategoricalGrid, Grid, NumericGrid
 from retrue.core.grids import Grids, Source, fit_outcome, learn_column
 from retrue.core.outcome_grid import BinaryGrid, MulticlassGrid, RegressionGrid
+from retrue.core.project import of_kind
 from retrue.core.ranking import RankingGrid
-from retrue.errors import ProfileError
 from retrue.schema import Column, Kind, Schema
 
 FRAME = pl.DataFrame({"x/y": [1.0, 2.0, None], "city": ["a", "b", "a"], "comment": ["one", "two words", None]})
@@ -35,14 +35,26 @@ GRIDS = Grids(COLUMNS, SOURCES, OUTCOME, (RowRule("a", "<=", "b"),))
         (Kind.CONSTANT, pl.Series("c", [7, 7]), {"c": NumericGrid}),
         (Kind.CONSTANT, pl.Series("c", ["x"]), {"c": CategoricalGrid}),
         (Kind.EMPTY, pl.Series("c", [None]), {"c": CategoricalGrid}),
-        (Kind.TEXT, pl.Series("c", ["a b"]), {"c.characters": NumericGrid, "c.words": NumericGrid}),
-        (Kind.EMBEDDING, pl.Series("c", [[3.0, 4.0]]), {"c.norm": NumericGrid}),
         (Kind.ID, pl.Series("c", ["u1"]), {}),
     ],
 )
 def test_a_column_gets_the_grid_of_its_kind(kind: Kind, series: pl.Series, expected: dict[str, type]) -> None:
     fitted = learn_column(Column("c", kind, str(series.dtype), ""), series)
     assert {source.name: type(profile.grid) for source, profile in fitted.items()} == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "series"),
+    [
+        (Kind.TEXT, pl.Series("c", ["a b"])),
+        (Kind.EMBEDDING, pl.Series("c", [[3.0, 4.0]])),
+        (Kind.IMAGE, pl.Series("c", [b"\x00" * 16])),
+    ],
+)
+def test_a_column_of_large_values_gets_a_grid_for_each_usual_projection(kind: Kind, series: pl.Series) -> None:
+    fitted = learn_column(Column("c", kind, str(series.dtype), ""), series)
+    assert {source.projection for source in fitted} == {one.name for one in of_kind(kind)}
+    assert {type(profile.grid) for source, profile in fitted.items() if source.projection != "cluster"} == {NumericGrid}
 
 
 def test_dates_are_counted_in_time() -> None:
@@ -106,8 +118,8 @@ def test_it_knows_what_it_reads() -> None:
 
 
 def test_a_batch_is_counted_column_by_column_or_at_once() -> None:
-    apart = {name: GRIDS.count_column(name, FRAME.select(GRIDS.sources[name].column)) for name in GRIDS.columns}
-    assert GRIDS.assemble(FRAME.height, apart, GRIDS.count_rows(FRAME)).agrees(GRIDS.count(FRAME))
+    parts = [GRIDS.count_columns(n, FRAME.select(GRIDS.sources[n[0]].column)) for n in GRIDS.together]
+    assert GRIDS.assemble(FRAME.height, GRIDS.in_order(parts), GRIDS.count_rows(FRAME)).agrees(GRIDS.count(FRAME))
 
 
 def test_a_column_that_is_not_there_is_all_null() -> None:
@@ -118,11 +130,6 @@ def test_a_column_that_is_not_there_is_all_null() -> None:
 def test_a_projection_is_counted_under_its_own_name() -> None:
     words = GRIDS.count(FRAME).columns["comment.words"]
     assert (words.n, words.moments.max, words.special_count("null")) == (2, 2.0, 1)
-
-
-def test_a_projection_that_is_not_registered_is_refused() -> None:
-    with pytest.raises(ProfileError, match=r"unknown projection 'sentiment'. Hint: import the module"):
-        Source("comment", "sentiment").of(FRAME["comment"])
 
 
 def test_coarse_grids_are_small_and_keep_the_rest() -> None:

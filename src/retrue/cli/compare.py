@@ -18,6 +18,7 @@ from retrue.cli.shared import (
     LabelRole,
     PositiveRole,
     PredictionRole,
+    ProjectionRole,
     ScoreRole,
     SliceRole,
     TableArgument,
@@ -53,6 +54,7 @@ def compare(
     slice: SliceRole = None,
     weight: WeightRole = None,
     kind: KindRole = None,
+    projection: ProjectionRole = None,
     where: Annotated[
         str | None, typer.Option("--where", help="Compare only these rows, on both sides.", metavar="SQL")
     ] = None,
@@ -208,6 +210,7 @@ def reference(
     slice: SliceRole = None,
     weight: WeightRole = None,
     kind: KindRole = None,
+    projection: ProjectionRole = None,
     json: JsonOption = False,
 ) -> None:
     """Learn a reference once, so that comparing with it is quick.

@@ -18,6 +18,7 @@ from retrue.cli.shared import (
     NowOption,
     PositiveRole,
     PredictionRole,
+    ProjectionRole,
     ScoreRole,
     SliceRole,
     StoreOption,
@@ -67,6 +68,7 @@ def register(
     positive: PositiveRole = None,
     slice: SliceRole = None,
     kind: KindRole = None,
+    projection: ProjectionRole = None,
     timezone: Annotated[
         str | None, typer.Option(help="Of times that name none; UTC.", rich_help_panel=shared.ROLES, metavar="ZONE")
     ] = None,

@@ -100,6 +100,15 @@ KindRole = Annotated[
     list[str] | None,
     typer.Option("--kind", help="COLUMN=KIND where the guess is wrong.", rich_help_panel=ROLES, metavar="COLUMN=KIND"),
 ]
+ProjectionRole = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--projection",
+        help="COLUMN=NAME,... what a text, vector or image is seen through.",
+        rich_help_panel=ROLES,
+        metavar="COLUMN=NAME",
+    ),
+]
 
 
 # --- what was said ----------------------------------------------------------------------------------------------------
@@ -121,6 +130,8 @@ def roles(arguments: Mapping[str, Any]) -> dict[str, Any]:
     plain = ("id", "time", "label", "prediction", "task", "positive", "weight")
     said = {name: arguments.get(name) for name in plain}
     said |= {"score": scores(arguments.get("score")), "kinds": pairs(arguments.get("kind"), "--kind") or None}
+    named = pairs(arguments.get("projection"), "--projection")
+    said["projections"] = {column: tuple(names.split(",")) for column, names in named.items()} or None
     said["slices"] = tuple(arguments.get("slice") or ()) or None
     return {name: value for name, value in said.items() if value is not None}
 

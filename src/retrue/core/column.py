@@ -105,6 +105,10 @@ class ColumnProfile(State):
         counts = np.concatenate([self.counts, self.special]).astype(np.float64)
         return counts / (self.rows or 1)
 
+    def because(self, reason: str | None) -> Self:
+        """The same, with why none of its rows could be read as its one name; itself where there is no reason."""
+        return self if reason is None else replace(self, names=Names({reason: self.special_count("mismatch")}))
+
     def known(self) -> ColumnProfile:
         """The same without its nulls: of a label, what is known of it."""
         special = self.special.copy()

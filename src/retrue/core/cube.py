@@ -16,6 +16,7 @@ import polars as pl
 from retrue.core.grids import Grids
 from retrue.core.grouped import Tensor, ordered
 from retrue.core.profile import Profile
+from retrue.core.project import reason_of
 from retrue.core.state import Bools, Ints
 from retrue.errors import ProfileError
 
@@ -63,10 +64,11 @@ class Cube:
     def count(self) -> None:
         """Count every column over the windows of every slice, into their `tensors`; `items` does it where needed."""
         room = np.empty(self.frame.height)
-        for name, grid in self.grids.columns.items():
-            column = ordered(grid, self.grids.values(name, self.frame), self.order, room)
+        for name, values in self.grids.each(self.frame):
+            column, reason = ordered(self.grids.columns[name], values, self.order, room), reason_of(values)
             for one in self.slices.values():
-                one.tensors[name] = column.tensor(one.grids.columns[name], one.places, one.starts)
+                tensor = column.tensor(one.grids.columns[name], one.places, one.starts)
+                one.tensors[name] = tensor if reason is None else tensor.because(reason)
 
     def items(self) -> Iterator[tuple[tuple[int, str], Profile]]:
         """Every window and slice that has rows, with its profile."""

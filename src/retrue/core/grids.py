@@ -6,7 +6,7 @@ frame ──Grids.count──> Profile
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -29,6 +29,7 @@ from retrue.core.outcome_grid import (
     score_rows,
 )
 from retrue.core.profile import Profile, bytes_to_frame, fields_to_frame, frame_to_bytes, frame_to_fields, grouped
+from retrue.core.project import Learned
 from retrue.core.ranking import RankingGrid
 from retrue.core.state import Fields, Floats, Ints
 from retrue.core.values import unreadable
@@ -37,6 +38,7 @@ from retrue.core.weighted import Weighing, read_weights
 from retrue.errors import ProfileError
 from retrue.schema import Column, Kind, Schema, Task
 from retrue.schema.worth import worth_of
+from retrue.tables.table import scattered
 
 CATEGORICAL_KINDS = frozenset({Kind.CATEGORICAL, Kind.BOOLEAN, Kind.EMPTY})
 NUMERIC_KINDS = frozenset({Kind.NUMERIC, Kind.DATETIME})
@@ -44,10 +46,17 @@ NUMERIC_KINDS = frozenset({Kind.NUMERIC, Kind.DATETIME})
 
 @dataclass(frozen=True)
 class Source:
-    """Where a profiled column comes from: a column of the events, perhaps through a projection."""
+    """Where a profiled column comes from: a column of the events, perhaps through a projection.
+
+    Attributes:
+        column: of the events.
+        projection: what it is looked at through; None: as it is.
+        learned: what the projection's family learned of the reference; the same object for all of the family.
+    """
 
     column: str
     projection: str | None = None
+    learned: Learned | None = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -55,16 +64,22 @@ class Source:
         return self.column if self.projection is None else f"{self.column}.{self.projection}"
 
     def of(self, series: pl.Series) -> pl.Series:
-        """The values to count.
+        """The values to count; of a type that no grid reads where they can't be computed (see `project.reason_of`)."""
+        return series if self.projection is None else values_of([self], series)[self.name]
 
-        Raises:
-            ProfileError: the projection isn't registered in this process.
-        """
-        if self.projection is None:
-            return series
-        if self.projection not in project.REGISTRY:
-            raise ProfileError(f"unknown projection {self.projection!r}", hint="import the module that registers it")
-        return project.REGISTRY[self.projection].compute(series)
+
+def values_of(sources: Sequence[Source], series: pl.Series) -> dict[str, pl.Series]:
+    """The values of sources of one column that are computed together, by the sources' names."""
+    first = sources[0]
+    if first.projection is None:
+        return {first.name: series}
+    names = {source.projection: source.name for source in sources if source.projection is not None}
+    learned = first.learned or project.unlearned(first.projection)
+    found = project.apply(learned, names, series)
+    return {
+        names[name]: found[name] if name in found else project.failed(name, len(series), "it gave no values")
+        for name in names
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,14 +99,30 @@ class Grids:
 
     def count(self, frame: pl.DataFrame) -> Profile:
         """Profile one batch; a column that it lacks counts as all null."""
-        columns = {name: self.count_column(name, frame) for name in self.columns}
-        return self.assemble(frame.height, columns, self.count_rows(frame))
+        parts = [self.count_columns(names, frame) for names in self.together]
+        return self.assemble(frame.height, self.in_order(parts), self.count_rows(frame))
 
-    def count_column(self, name: str, frame: pl.DataFrame) -> ColumnProfile:
-        """Profile one column of a batch, by the weights where there are any."""
-        series = self.values(name, frame)
+    def in_order(self, parts: Iterable[Mapping[str, ColumnProfile]]) -> dict[str, ColumnProfile]:
+        """Profiles of columns that were computed in groups, in the order of the columns."""
+        found = {name: profile for part in parts for name, profile in part.items()}
+        return {name: found[name] for name in self.columns}
+
+    @cached_property
+    def together(self) -> tuple[tuple[str, ...], ...]:
+        """The profiled columns, in order, those that are computed together (one column, one family) side by side."""
+        found: dict[object, list[str]] = {}
+        for name, source in self.sources.items():
+            found.setdefault(name if source.learned is None else (source.column, id(source.learned)), []).append(name)
+        return tuple(map(tuple, found.values()))
+
+    def count_columns(self, names: Sequence[str], frame: pl.DataFrame) -> dict[str, ColumnProfile]:
+        """Profile columns of a batch that are computed together, by the weights where there are any."""
+        return {name: self.count_values(name, series, frame) for name, series in self.values(names, frame).items()}
+
+    def count_values(self, name: str, series: pl.Series, frame: pl.DataFrame) -> ColumnProfile:
+        """Profile the values of one column."""
         if self.weight is None:
-            return self.columns[name].count(series)
+            return self.columns[name].count(series).because(project.reason_of(series))
         weights = read_weights(column(frame, self.weight))
         kept = series if weights.kept.all() else series.filter(pl.Series(weights.kept))
         return weigh(self.columns[name], kept, weights.values)
@@ -106,12 +137,23 @@ class Grids:
         """The column of the weights; None where each event counts once."""
         return next((counter.column for counter in self.extras if isinstance(counter, Weighing)), None)
 
-    def values(self, name: str, frame: pl.DataFrame) -> pl.Series:
-        """The values of one profiled column: projected where it is a projection, nulls where the frame lacks it."""
-        source = self.sources[name]
-        if source.column not in frame.columns:
-            return pl.Series(name, [None], dtype=pl.Null).new_from_index(0, frame.height)
-        return source.of(frame[source.column])
+    def values(self, names: Sequence[str], frame: pl.DataFrame) -> dict[str, pl.Series]:
+        """The values of profiled columns that are computed together: projected where they are projections.
+
+        Nulls where the frame lacks the column.
+        """
+        sources = [self.sources[name] for name in names]
+        if sources[0].column not in frame.columns:
+            return {name: pl.Series(name, [None], dtype=pl.Null).new_from_index(0, frame.height) for name in names}
+        found = values_of(sources, frame[sources[0].column])
+        return dict(zip(names, (found[source.name] for source in sources), strict=True))
+
+    def each(self, frame: pl.DataFrame, names: Collection[str] | None = None) -> Iterator[tuple[str, pl.Series]]:
+        """The values of each profiled column, or of those named, one after the other."""
+        for group in self.together:
+            wanted = [name for name in group if names is None or name in names]
+            if wanted:
+                yield from self.values(wanted, frame).items()
 
     def count_rows(self, frame: pl.DataFrame) -> Profile:
         """Profile what needs several columns at once: the outcome and the extras; no columns."""
@@ -159,19 +201,29 @@ class Grids:
         """16 hex digits that name these grids."""
         parts = [f"{name}={grid.digest}" for name, grid in sorted(self.columns.items())]
         tail = [repr(sorted(self.sources.items(), key=lambda s: s[0])), *(c.to_text() for c in self.extras)]
+        parts += [f"{i}={written(learned.to_fields())}" for i, learned in enumerate(self.learned)]
         outcome = frame_to_fields(fields_to_frame(self.outcome.all_fields())) if self.outcome else {}
-        for name, value in outcome.items():
-            tail.append(f"{name}={value if isinstance(value, list) else value.tobytes().hex()}")
+        tail += [written(outcome)] if outcome else []
         return hashlib.blake2b("\n".join(parts + tail).encode(), digest_size=8).hexdigest()
+
+    @cached_property
+    def learned(self) -> tuple[Learned, ...]:
+        """What projections learned, each once, in the order of the columns."""
+        found = [source.learned for source in self.sources.values() if source.learned is not None]
+        return tuple({id(one): one for one in found}.values())
 
     def fields(self) -> dict[str, Ints | Floats | list[str]]:
         """Everything as named arrays."""
+        places = {id(one): i for i, one in enumerate(self.learned)}
         packed: dict[str, Ints | Floats | list[str]] = {
             "names": list(self.columns),
             "sources": [self.sources[name].column for name in self.columns],
             "projections": [self.sources[name].projection or "" for name in self.columns],
+            "learned": np.array([places.get(id(self.sources[name].learned), -1) for name in self.columns], np.int64),
             "extras": [counter.to_text() for counter in self.extras],
         }
+        for i, one in enumerate(self.learned):
+            packed |= prefixed(f"learned{i}", one.to_fields())
         for i, grid in enumerate(self.columns.values()):
             packed |= prefixed(f"grid{i}", grid.fields())
         return packed | (prefixed("of", self.outcome.all_fields()) if self.outcome else {})
@@ -184,8 +236,10 @@ class Grids:
         own = grouped(fields, "grid")
         names = [str(name) for name in fields["names"]]
         columns = {name: Grid.from_fields(own[str(i)]) for i, name in enumerate(names)}
-        pairs = zip(map(str, fields["sources"]), map(str, fields["projections"]), strict=True)
-        sources = {name: Source(c, p or None) for name, (c, p) in zip(names, pairs, strict=True)}
+        kept = {int(i): Learned.from_fields(part) for i, part in grouped(fields, "learned").items()}
+        places = np.asarray(fields.get("learned", np.full(len(names), -1))).tolist()
+        triples = zip(map(str, fields["sources"]), map(str, fields["projections"]), places, strict=True)
+        sources = {name: Source(c, p or None, kept.get(i)) for name, (c, p, i) in zip(names, triples, strict=True)}
         outcome = within("of", fields)
         extras = tuple(Counter.from_text(str(text)) for text in fields["extras"])
         return cls(columns, sources, OutcomeGrid.from_fields(outcome) if outcome else None, extras)
@@ -205,15 +259,48 @@ class Grids:
 
 
 def learn_column(column: Column, series: pl.Series) -> dict[Source, ColumnProfile]:
-    """Fit the grids of a column and count the column on them; one sort or one tally serves both."""
+    """Fit the grids of a column and count the column on them; one sort or one tally serves both.
+
+    Raises:
+        SchemaError: the column names a projection that there isn't, or that isn't for its kind.
+    """
+    return learn_plain(column, series) | learn_projected(column, series)
+
+
+def learn_plain(column: Column, series: pl.Series) -> dict[Source, ColumnProfile]:
+    """Fit the grid of the column as it is; nothing where its kind has none."""
     if column.kind in NUMERIC_KINDS or (column.kind == Kind.CONSTANT and series.dtype.is_numeric()):
         return {Source(column.name): NumericGrid.learn(series, temporal=column.kind == Kind.DATETIME)}
     if column.kind in CATEGORICAL_KINDS or column.kind == Kind.CONSTANT:
         return {Source(column.name): CategoricalGrid.learn(series)}
+    return {}
+
+
+def learn_projected(column: Column, series: pl.Series) -> dict[Source, ColumnProfile]:
+    """Let projections learn from the column, and fit grids to what they make of it.
+
+    What learns does so from one half of the rows, and is counted on the other: on the rows that it knows by heart,
+    every reconstruction is good and no word is new, and the next window would look odd.
+    """
     if column.kind == Kind.TEXT and unreadable(series.dtype):
         return {}  # lists, structs, bytes: kept, not profiled
-    sources = [Source(column.name, p.name) for p in project.of_kind(column.kind)]
-    return {source: NumericGrid.learn(source.of(series)) for source in sources}
+    families: dict[str, list[project.Projection]] = {}
+    for one in project.chosen(column):
+        families.setdefault(one.family.name, []).append(one)
+    found: dict[Source, ColumnProfile] = {}
+    known = pl.Series(scattered(len(series)) < 0.5)
+    for members in families.values():
+        family = members[0].family
+        own, others = (series, series) if family.learn is None else (series.filter(known), series.filter(~known))
+        learned = project.learn(family, own, column.kind)
+        values = project.apply(learned, [one.name for one in members], others)
+        for one in members:
+            if one.name not in values:
+                continue  # vectors of two numbers have no third component
+            made = values[one.name]
+            profile = CategoricalGrid.learn(made) if one.categorical else NumericGrid.learn(made)
+            found[Source(column.name, one.name, learned)] = profile.because(project.reason_of(made))
+    return found
 
 
 OutcomeFit = Callable[[Schema, pl.DataFrame], OutcomeGrid]
@@ -224,6 +311,11 @@ def fit_outcome(schema: Schema, frame: pl.DataFrame) -> OutcomeGrid | None:
     if schema.task is None or (schema.score is None and schema.prediction is None):
         return None
     return FITS[schema.task](schema, frame)
+
+
+def written(fields: Fields) -> str:
+    """Fields as one text, the same for the same values."""
+    return "\n".join(f"{n}={v if isinstance(v, list) else v.tobytes().hex()}" for n, v in fields.items())
 
 
 def fit_binary(schema: Schema, frame: pl.DataFrame) -> OutcomeGrid:

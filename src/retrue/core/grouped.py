@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -43,6 +43,11 @@ class Tensor:
     sums: Floats
     moments: Floats
     names: Mapping[int, Names]
+
+    def because(self, reason: str) -> Tensor:
+        """The same, with why no row could be read as the name of each group's rows."""
+        held = self.special[:, SPECIALS.index("mismatch")].tolist()
+        return replace(self, names={group: Names({reason: rows}) for group, rows in enumerate(held) if rows})
 
     def profile(self, group: int) -> ColumnProfile:
         """The column's profile in one group."""

@@ -14,6 +14,7 @@ import polars as pl
 
 from retrue.core.column import SPECIALS, within
 from retrue.core.count import bin_amounts, bin_sums
+from retrue.core.grid import Grid
 from retrue.core.grids import Grids
 from retrue.core.outcome_grid import OutcomeGrid
 from retrue.core.per_event import event_cells, event_losses, mean_name
@@ -126,7 +127,8 @@ def score_bins(grids: Grids, frame: pl.DataFrame, value: str | None = None) -> d
         kept, weights = effective_weights(labelled[grids.weight])
         labelled, score = labelled.filter(pl.Series(kept)), score[kept]
     scored = Scored(metrics_of(grids.outcome, labelled, score, value), event_cells(grids.outcome, labelled), weights)
-    return {name: score_column(grids, name, labelled, scored) for name in grids.columns}
+    found = grids.each(labelled)
+    return {name: score_column(grids.columns[name], values, scored) for name, values in found}
 
 
 def metrics_of(grid: OutcomeGrid, labelled: pl.DataFrame, score: Floats, value: str | None) -> dict[str, Floats]:
@@ -143,7 +145,6 @@ def effective_weights(series: pl.Series) -> tuple[Bools, Floats]:
     return kept, weights * (weights.sum() / max(float((weights * weights).sum()), 1e-300))
 
 
-def score_column(grids: Grids, name: str, labelled: pl.DataFrame, scored: Scored) -> BinScores:
+def score_column(grid: Grid, values: pl.Series, scored: Scored) -> BinScores:
     """Tell how well labelled events were predicted in each bin of one column."""
-    grid = grids.columns[name]
-    return scored.by_bin(grid.codes(grids.values(name, labelled)), grid.bins + len(SPECIALS))
+    return scored.by_bin(grid.codes(values), grid.bins + len(SPECIALS))

@@ -14,6 +14,7 @@ import polars as pl
 from retrue.core.column import SPECIALS, ColumnProfile
 from retrue.core.count import bin_counts, bin_sums
 from retrue.core.grid import CategoricalGrid, Grid, NumericGrid
+from retrue.core.project import reason_of
 from retrue.core.state import Bools, Counts, Floats, Ints, Moments, Names
 from retrue.core.values import number_rows, text_rows
 from retrue.core.weighted import WeightedColumn
@@ -31,6 +32,7 @@ def weigh(grid: Grid, series: pl.Series, weights: Floats) -> WeightedColumn:
     counts, special = np.split(bin_sums(codes, weights, width), [grid.bins])
     sums, moments = numeric_sums(grid, series, weights, codes) if isinstance(grid, NumericGrid) else NOTHING
     names = name_unseen(grid, series, weights, codes) if isinstance(grid, CategoricalGrid) and counts[-1] else Names()
+    names = names if (reason := reason_of(series)) is None else Names({reason: float(weights.sum())})
     squares, events = bin_sums(codes, weights * weights, width), bin_counts(codes, width)
     column = ColumnProfile(grid, counts, special, sums, moments, names)
     return WeightedColumn.of(column, values_first(squares, grid.bins), values_first(events, grid.bins))

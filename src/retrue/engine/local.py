@@ -61,7 +61,8 @@ def infer(table: Table, **roles: Any) -> tuple[Schema, Known]:
     if not table.columnar or table.count_rows() > FIT_ROWS:
         return Schema.infer(table, **roles), {}
     known: dict[tuple[str, Kind], dict[Source, ColumnProfile]] = {}
-    dull = {roles.get("id"), roles.get("time")}  # they get no grid
+    # What gets no grid, or one that isn't known yet.
+    dull = {roles.get("id"), roles.get("time"), *(roles.get("projections") or ())}
 
     def one(name: str, rows: int) -> tuple[pl.Series, Column]:
         whole = read(table.collect([name]))
@@ -174,7 +175,7 @@ def counted_columns(schema: Schema) -> list[Column]:
     A feature without a value in the reference is counted too: that it has values now is worth telling.
     """
     features = [schema.column(name) for name in schema.features]
-    more = [column for column in features if column.kind == Kind.EMPTY or project.of_kind(column.kind)]
+    more = [c for c in features if c.kind == Kind.EMPTY or c.projections or project.of_kind(c.kind)]
     return list(dict.fromkeys([*schema.profiled, *more]))
 
 
@@ -200,17 +201,25 @@ def count_columns(table: Table, grids: Grids) -> Profile:
     """Stream each column by itself, threads over columns."""
     rows = table.count_rows()
 
-    def one(name: str) -> ColumnProfile:
-        wanted = present(filter(None, (grids.sources[name].column, grids.weight)), table)
+    def some(names: Sequence[str]) -> dict[str, ColumnProfile]:
+        wanted = present(filter(None, (grids.sources[names[0]].column, grids.weight)), table)
         if not wanted:
-            return grids.count_column(name, nulls(rows, ["missing"]))
-        parts = (grids.count_column(name, batch) for batch in table.batches(wanted))
-        return reduce(add, parts, grids.empty_column(name))
+            return grids.count_columns(names, nulls(rows, ["missing"]))
+        parts = (grids.count_columns(names, batch) for batch in table.batches(wanted))
+        return reduce(add_each, parts, {name: grids.empty_column(name) for name in names})
 
     # What needs several columns takes longest, so it begins first.
-    works: list[Callable[[], Any]] = [partial(count_together, table, grids), *(partial(one, n) for n in grids.columns)]
+    works: list[Callable[[], Any]] = [
+        partial(count_together, table, grids),
+        *(partial(some, n) for n in grids.together),
+    ]
     together, *columns = spread(lambda work: work(), works)
-    return grids.assemble(rows, dict(zip(grids.columns, columns, strict=True)), together)
+    return grids.assemble(rows, grids.in_order(columns), together)
+
+
+def add_each(some: Mapping[str, ColumnProfile], others: Mapping[str, ColumnProfile]) -> dict[str, ColumnProfile]:
+    """Add profiles of the same columns."""
+    return {name: profile + others[name] for name, profile in some.items()}
 
 
 def count_together(table: Table, grids: Grids) -> Profile:
@@ -229,10 +238,9 @@ def count_batches(table: Table, grids: Grids) -> Profile:
     """Read whole batches once and share out their columns among the threads."""
     # Without a column a batch has no rows, and rows that lack every column are counted as well.
     wanted, total = present(grids.reads, table) or list(table.dtypes)[:1], grids.empty()
-    names = list(grids.columns)
     for batch in table.batches(wanted):
-        columns = dict(zip(names, spread(partial(grids.count_column, frame=batch), names), strict=True))
-        total += grids.assemble(batch.height, columns, grids.count_rows(batch))
+        parts = spread(partial(grids.count_columns, frame=batch), grids.together)
+        total += grids.assemble(batch.height, grids.in_order(parts), grids.count_rows(batch))
     return total
 
 

@@ -80,15 +80,14 @@ class Places:
         names = [name for name, source in grids.sources.items() if columns is None or source.column in columns]
         if not names or not reference.height:
             raise TableError("nothing to compare rows with", where="the reference", expected="rows and known columns")
-        found = {
-            name: _learn(grids.columns[name], grids.columns[name].codes(grids.values(name, reference)))
-            for name in names
-        }
+        values = grids.each(reference, names)
+        found = {name: _learn(grids.columns[name], grids.columns[name].codes(series)) for name, series in values}
         return cls(grids, found, reference.height)
 
     def codes(self, frame: pl.DataFrame) -> Codes:
         """int64[columns, rows]: the bin of each row."""
-        return np.stack([self.grids.columns[name].codes(self.grids.values(name, frame)) for name in self.columns])
+        values = self.grids.each(frame, self.columns)
+        return np.stack([self.grids.columns[name].codes(series) for name, series in values])
 
     def oddity(self, codes: Codes) -> Floats:
         """float64[rows, columns]: how odd each value is by itself, as a normal score."""

@@ -184,7 +184,8 @@ def reason(places: Places, name: str, bin_: int, event: pl.DataFrame) -> Reason:
         bin_: where the value lies.
         event: a table of one row.
     """
-    column, grid, value = places.columns[name], places.grids.columns[name], places.grids.values(name, event)[0]
+    column, grid = places.columns[name], places.grids.columns[name]
+    value = places.grids.values([name], event)[name][0]
     if value is None:
         return Reason(name, "", "is missing" + (", as in no row of the reference" if column.outside[bin_] else ""))
     if column.outside[bin_]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from retrue.core.column import ColumnProfile
 from retrue.core.cube import EVERYTHING
+from retrue.core.grid import NumericGrid
 from retrue.core.outcome import Outcome
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
@@ -27,6 +28,7 @@ from retrue.judge.gaps import measure_groups
 from retrue.judge.habits import Habits
 from retrue.judge.impacts import Costs
 from retrue.judge.performance import MAIN, Past, judge_performance
+from retrue.judge.projected import judge_failed, worded
 from retrue.judge.rows import judge_row_rules
 from retrue.judge.rules import Rule
 from retrue.judge.scores import judge_scores
@@ -152,9 +154,11 @@ class Judge:
         return [*judged, *self.judge_performance(performance, window.outcome)]
 
     def kind_of(self, name: str) -> Kind:
-        """The kind of a profiled column; what a projection gives is numeric."""
-        source = self.reference.grids.sources[name]
-        return self.reference.schema.column(source.column).kind if source.projection is None else Kind.NUMERIC
+        """The kind of a profiled column; what a projection gives is numeric, or categorical."""
+        source, grid = self.reference.grids.sources[name], self.reference.grids.columns[name]
+        if source.projection is None:
+            return self.reference.schema.column(source.column).kind
+        return Kind.NUMERIC if isinstance(grid, NumericGrid) else Kind.CATEGORICAL
 
     def measure_column(self, name: str, column: ColumnProfile) -> dict[str, Measure]:
         """What every metric for this kind of column says; one that fails says why and costs nothing else."""
@@ -195,11 +199,16 @@ class Judge:
         """The column's one verdict in the window that starts then; a label that isn't known yet is no missing value."""
         if name == self.reference.schema.label:
             column = column.known()
+        before, source = self.reference.profile.columns[name], self.reference.grids.sources[name]
+        if source.projection is not None and (failed := judge_failed(name, column, before)) is not None:
+            return failed
         season = None if at is None else self.normal.seasons.get(name)
         expected = None if season is None or at is None else season.at(at)
         known = Known(self.normal.nulls.get(name), self.normal.bad_shares.get(name, {}), cost, expected)
         alpha = self.strict.alpha(self.tests)
-        verdict = judge_column(name, column, self.reference.profile.columns[name], alpha, self.settings, known)
+        verdict = judge_column(name, column, before, alpha, self.settings, known)
+        if source.projection is not None:
+            verdict = worded(verdict, source.projection, column, before)
         return verdict if cost is None or not verdict.kind.alarms else replace(verdict, loss=max(0.0, cost.loss[0]))
 
     def judge_score(self, outcome: Outcome | None) -> Verdict | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from retrue.errors import SchemaError, nearest
 
@@ -18,12 +19,13 @@ class Kind(StrEnum):
     DATETIME = "datetime"
     TEXT = "text"
     EMBEDDING = "embedding"
+    IMAGE = "image"
     ID = "id"
     CONSTANT = "constant"
     EMPTY = "empty"
 
 
-UNPROFILED = frozenset({Kind.ID, Kind.TEXT, Kind.EMBEDDING, Kind.EMPTY})
+UNPROFILED = frozenset({Kind.ID, Kind.TEXT, Kind.EMBEDDING, Kind.IMAGE, Kind.EMPTY})
 """Kinds that get no grid of their own."""
 
 
@@ -36,12 +38,19 @@ class Column:
         kind: what its values are.
         dtype: the Polars dtype as text, such as `Float64`.
         reason: why this kind, in words.
+        projections: what the column is looked at through (see `retrue.core.project`); None: the usual ones of its kind.
     """
 
     name: str
     kind: Kind
     dtype: str
     reason: str
+    projections: tuple[str, ...] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; no projections where none are named."""
+        values: dict[str, Any] = {"name": self.name, "kind": str(self.kind), "dtype": self.dtype, "reason": self.reason}
+        return values if self.projections is None else values | {"projections": list(self.projections)}
 
 
 def kind_named(text: str, column: str) -> Kind:
@@ -85,4 +94,23 @@ def set_by_hand(column: Column, kind: str) -> Column:
             expected=f"a flat column, not {column.dtype}",
             hint="turn it into a column of its own first",
         )
-    return Column(column.name, wanted, column.dtype, "set by hand")
+    return replace(column, kind=wanted, reason="set by hand")
+
+
+def projected(columns: tuple[Column, ...], projections: Mapping[str, Sequence[str]]) -> tuple[Column, ...]:
+    """The same columns, some with the projections that the user wants.
+
+    Raises:
+        SchemaError: an unknown column, or projections that aren't names.
+    """
+    known = [column.name for column in columns]
+    for name, wanted in projections.items():
+        if name not in known:
+            raise SchemaError(f"unknown column {name!r}", where="projections", hint=nearest(name, known))
+        if isinstance(wanted, str | Mapping) or not all(isinstance(one, str) for one in wanted):
+            expected = "a list of names, such as ['words', 'oov_share']"
+            raise SchemaError(f"projections of {name!r} are {wanted!r}", where="projections", expected=expected)
+    return tuple(
+        replace(column, projections=tuple(projections[column.name])) if column.name in projections else column
+        for column in columns
+    )

@@ -9,6 +9,7 @@ import polars as pl
 
 from retrue.schema.column import Column, Kind
 from retrue.schema.numbers import number_kind
+from retrue.schema.pictures import image_kind
 from retrue.schema.texts import text_kind
 from retrue.schema.values import Sample, text_of
 
@@ -82,6 +83,8 @@ def flat_kind(sample: Sample) -> Finding:
 def nested_kind(sample: Sample) -> Finding | None:
     """The kind of lists, structs and bytes; None for single values."""
     dtype = sample.dtype
+    if isinstance(dtype, pl.List | pl.Array | pl.Binary) and (image := image_kind(sample)) is not None:
+        return image
     if isinstance(dtype, pl.List | pl.Array):
         return list_kind(sample)
     if dtype == pl.Struct:

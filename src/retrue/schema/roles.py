@@ -99,7 +99,7 @@ ROLES = tuple(entry.name for entry in fields(Roles))
 """The names of all roles."""
 
 
-INFERRED = (*ROLES, "kinds", "task", "positive", "timezone", "value_matrix", "sample_rows")
+INFERRED = (*ROLES, "kinds", "projections", "task", "positive", "timezone", "value_matrix", "sample_rows")
 """All that `Schema.infer` may be told."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from retrue.errors import SchemaError, nearest
 from retrue.schema.change import Change, changes
-from retrue.schema.column import UNPROFILED, Column, kind_named, overridden
+from retrue.schema.column import UNPROFILED, Column, kind_named, overridden, projected
 from retrue.schema.roles import ROLES, Roles, several
 from retrue.schema.task import Task, task_named
 from retrue.schema.worth import ValueMatrix, check_value_matrix, plain_matrix
@@ -102,6 +102,7 @@ class Schema:
         slices: Sequence[str] = (),
         feedback: Sequence[str] = (),
         kinds: Mapping[str, str] | None = None,
+        projections: Mapping[str, Sequence[str]] | None = None,
         task: str | None = None,
         positive: str | None = None,
         timezone: str = "UTC",
@@ -126,6 +127,7 @@ class Schema:
             slices: columns that part the events into segments.
             feedback: columns of what users did afterwards; may be missing.
             kinds: kinds by column, where the guess is wrong.
+            projections: by column, what it is looked at through instead of the usual projections of its kind.
             task: where the guess is wrong.
             positive: the label value that counts as 1, where the guess is wrong.
             timezone: of times that name none.
@@ -145,6 +147,7 @@ class Schema:
             "feedback": feedback,
         }  # fmt: skip
         found = infer_fields(table, roles, kinds or {}, task, positive, sample_rows, look or Look.at)
+        found["columns"] = projected(found["columns"], projections or {})
         return cls(**found, timezone=timezone, value_matrix=value_matrix)
 
     @cached_property
@@ -176,7 +179,7 @@ class Schema:
     def profiled(self) -> tuple[Column, ...]:
         """The columns that get a grid: features, scores, prediction, label, value, latency and slices, in that order.
 
-        Never id, time or version, and no ids, texts, embeddings or empty columns.
+        Never id, time or version, and no ids, texts, embeddings, images or empty columns.
         """
         wanted = [*self.features, *self.scores, self.prediction, self.label, self.value, self.latency, *self.slices]
         columns = (self.named[name] for name in dict.fromkeys(wanted) if name in self.named)
@@ -184,7 +187,7 @@ class Schema:
         return tuple(column for column in columns if column.name not in apart and column.kind not in UNPROFILED)
 
     def replace(self, **changed: Any) -> Self:
-        """The same schema with other roles, task, positive, timezone, or `kinds={column: kind}`.
+        """The same schema with other roles, task, positive, timezone, kinds or projections.
 
         A column that gets a role is no feature any more, unless `features` are named.
 
@@ -194,9 +197,10 @@ class Schema:
         >>> Schema.infer({"x": [1, 2, 3, 3]}).replace(kinds={"x": "categorical"}).column("x").reason
         'set by hand'
         """
-        check_keys(changed, [*FIELDS, "kinds"], "replace")
-        if (kinds := changed.pop("kinds", None)) is not None:
-            changed["columns"] = overridden(changed.get("columns", self.columns), kinds)
+        check_keys(changed, [*FIELDS, *WITHIN], "replace")
+        for name, change in WITHIN.items():
+            if (wanted := changed.pop(name, None)) is not None:
+                changed["columns"] = change(changed.get("columns", self.columns), wanted)
         changed |= {name: several(changed[name], name) for name in LISTS if name in changed}
         if changed.get("task") is not None:
             changed["task"] = task_named(changed["task"])
@@ -226,9 +230,7 @@ class Schema:
         values["task"] = None if self.task is None else str(self.task)
         values["score"] = dict(self.score) if isinstance(self.score, Mapping) else self.score
         values["value_matrix"] = plain_matrix(self.value_matrix)
-        values["columns"] = [
-            {"name": c.name, "kind": str(c.kind), "dtype": c.dtype, "reason": c.reason} for c in self.columns
-        ]
+        values["columns"] = [column.to_dict() for column in self.columns]
         return values
 
     @classmethod
@@ -282,17 +284,24 @@ FIELDS = tuple(entry.name for entry in dataclasses.fields(Schema))
 """The names of a schema's fields, `columns` first."""
 
 
+WITHIN: Mapping[str, Callable[[tuple[Column, ...], Any], tuple[Column, ...]]] = {
+    "kinds": overridden,
+    "projections": projected,
+}
+"""What is said by column, and changes it."""
 LISTS = ("features", "slices", "feedback", "classes")
 """Fields that hold several names."""
 
 
 def column_from(entry: Any) -> Column:
     """Read a column; dtype and reason may be left out by hand."""
-    check_keys(entry, ["name", "kind", "dtype", "reason"], "a column of the schema")
+    check_keys(entry, ["name", "kind", "dtype", "reason", "projections"], "a column of the schema")
     if not isinstance(entry.get("name"), str):
         raise SchemaError("a column without a name", where="schema", expected="name and kind")
     kind = kind_named(entry.get("kind", ""), entry["name"])
-    return Column(entry["name"], kind, str(entry.get("dtype", "")), str(entry.get("reason", "")))
+    column = Column(entry["name"], kind, str(entry.get("dtype", "")), str(entry.get("reason", "")))
+    wanted = entry.get("projections")
+    return column if wanted is None else projected((column,), {column.name: wanted})[0]
 
 
 def read_value(name: str, value: Any) -> Any:

@@ -1,0 +1,56 @@
+"""Verdicts on projected columns: what can't be computed can't be compared, and a moved mean has its own words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from retrue.core.column import ColumnProfile
+from retrue.core.project import REGISTRY
+from retrue.judge.verdict import Verdict, VerdictKind
+from retrue.judge.words import figure, percent, rows
+
+
+def judge_failed(name: str, window: ColumnProfile, reference: ColumnProfile) -> Verdict | None:
+    """A verdict where the projection failed, on the window or already on the reference; None where it didn't."""
+    for profile, where in ((reference, " on the reference"), (window, "")):
+        hits = profile.special_count("mismatch")
+        if hits and profile.names.counts:
+            reason = next(iter(profile.names.counts))
+            some = f" (on {rows(hits)} of {rows(profile.rows)})" if hits < profile.rows else where
+            said = f"{reason}{some}"
+            return Verdict(VerdictKind.NOT_COMPARABLE, said, column=name, n=window.rows)
+    return None
+
+
+def worded(verdict: Verdict, projection: str, window: ColumnProfile, reference: ColumnProfile) -> Verdict:
+    """The verdict with what its projection has to say first; as it is where nothing moved, or a mean says little.
+
+    >>> from retrue.core.grid import NumericGrid
+    >>> import polars as pl
+    >>> before = NumericGrid.learn(pl.Series([0.0, 0.04]))
+    >>> after = before.grid.count(pl.Series([0.3, 0.32]))
+    >>> worded(Verdict(VerdictKind.DRIFTING, "moved", column="comment.new_words"), "new_words", after, before).reason
+    '31 % of words were never seen; normally 2 %: moved'
+    """
+    known = REGISTRY.get(projection)
+    told = verdict.kind in {VerdictKind.DRIFTING, VerdictKind.BROKEN, VerdictKind.UNKNOWN}
+    if known is None or not known.says or not told or not window.moments.n or not reference.moments.n:
+        return verdict
+    write = percent if known.share else precise
+    after, before = window.moments.mean, reference.moments.mean
+    if write(after) == write(before):
+        return verdict
+    said = replace(verdict, reason=f"{write(after)} {known.says}; normally {write(before)}: {verdict.reason}")
+    nearer = (known.strange == "more" and after < before) or (known.strange == "less" and after > before)
+    # Rows nearer to the reference than its own are no harm: they may be rows that it learned from.
+    return replace(said, kind=VerdictKind.DRIFTING, alarm=False) if nearer else said
+
+
+def precise(value: float) -> str:
+    """A number with three significant digits, fewer where it is round.
+
+    >>> precise(9.0), precise(9.126)
+    ('9', '9.13')
+    """
+    text = figure(value)
+    return text.rstrip("0").rstrip(".") if "." in text else text
