@@ -314,6 +314,7 @@ def build(
             window.columns[name],
             base.profile.columns[name],
             assessed.impacts[name].value if name in assessed.impacts else None,
+            assessed.impacts[name].interval if name in assessed.impacts else None,
         )
         for name in base.profile.columns
         if name in window.columns

@@ -307,3 +307,19 @@ def test_weights_are_named_by_an_option(call: Call, tmp_path: Path) -> None:
     assert told["window"] == {"rows": table.height, "effective_rows": pytest.approx(12, abs=0.1)}
     assert told["columns"]["age"]["verdict"]["reason"] == "12 effective rows, needs 50"
     assert said.status == 0
+
+
+def test_what_moves_cost_is_told_in_the_metric_that_was_asked_for(call: Call, tmp_path: Path) -> None:
+    """By hand: all are right where x is low, no positive is found where it is high, and a third of the rows move there."""
+    for name, n in (("before", 100), ("after", 200)):
+        low = pl.DataFrame({"x": ["low"] * (300 - n), "y": [0, 1] * (150 - n // 2), "p": [0.1, 0.9] * (150 - n // 2)})
+        high = pl.DataFrame({"x": ["high"] * n, "y": [0, 1] * (n // 2), "p": [0.1, 0.2] * (n // 2)})
+        pl.concat([low, high]).write_parquet(tmp_path / f"{name}.parquet")
+    asked = ["--label", "y", "--score", "p", "--worth", "tp=100", "--impact", "value_per_event", "--json"]
+    told = json.loads(call("compare", str(tmp_path / "before.parquet"), str(tmp_path / "after.parquet"), *asked).out)
+    assert told["impacts"]["metric"] == "value_per_event"
+    assert set(told["impacts"]["columns"]["x"]) == {"value", "interval"}
+    assert told["impacts"]["columns"]["x"]["value"] == pytest.approx(-100 / 6, abs=3)
+    assert told["performance"]["value_per_event"]["window"] == pytest.approx(100 / 6)
+    said = call("compare", str(tmp_path / "before.parquet"), str(tmp_path / "after.parquet"), *asked, "--worth", "fp=x")
+    assert said.status == 2

@@ -13,6 +13,7 @@ from retrue.cli import shared
 from retrue.cli.shared import (
     HtmlOption,
     IdRole,
+    ImpactOption,
     JsonOption,
     KindRole,
     LabelRole,
@@ -24,7 +25,9 @@ from retrue.cli.shared import (
     TableArgument,
     TaskRole,
     TimeRole,
+    ValueRole,
     WeightRole,
+    WorthRole,
 )
 from retrue.errors import ConfigError, nearest
 
@@ -53,6 +56,8 @@ def compare(
     positive: PositiveRole = None,
     slice: SliceRole = None,
     weight: WeightRole = None,
+    value: ValueRole = None,
+    worth: WorthRole = None,
     kind: KindRole = None,
     projection: ProjectionRole = None,
     where: Annotated[
@@ -88,6 +93,7 @@ def compare(
             metavar="METRIC=VALUE",
         ),
     ] = None,
+    impact: ImpactOption = None,
     html: HtmlOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -103,7 +109,7 @@ def compare(
     given = shared.roles(locals())
     shared.check_page(html)
     with shared.working("comparing"):
-        report = run(reference, window, where=where, rules=rule or (), row_rules=row_rule or (), **given)
+        report = run(reference, window, where=where, rules=rule or (), row_rules=row_rule or (), impact=impact, **given)
     if json:
         shared.print_json(report.to_dict())
     else:
@@ -209,6 +215,8 @@ def reference(
     positive: PositiveRole = None,
     slice: SliceRole = None,
     weight: WeightRole = None,
+    value: ValueRole = None,
+    worth: WorthRole = None,
     kind: KindRole = None,
     projection: ProjectionRole = None,
     json: JsonOption = False,

@@ -11,6 +11,7 @@ from retrue.cli.shared import (
     AnyModelArgument,
     AtOption,
     IdRole,
+    ImpactOption,
     JsonOption,
     KindRole,
     LabelRole,
@@ -25,6 +26,8 @@ from retrue.cli.shared import (
     TableArgument,
     TaskRole,
     TimeRole,
+    ValueRole,
+    WorthRole,
 )
 
 if TYPE_CHECKING:
@@ -67,6 +70,8 @@ def register(
     task: TaskRole = None,
     positive: PositiveRole = None,
     slice: SliceRole = None,
+    value: ValueRole = None,
+    worth: WorthRole = None,
     kind: KindRole = None,
     projection: ProjectionRole = None,
     timezone: Annotated[
@@ -104,6 +109,7 @@ def register(
         list[str] | None,
         typer.Option("--rule", help="What must hold in every window.", rich_help_panel=WATCH, metavar="RULE"),
     ] = None,
+    impact: ImpactOption = None,
     json: JsonOption = False,
 ) -> None:
     """Register a model by the table that it learned from.
@@ -115,7 +121,7 @@ def register(
 
     roles = shared.roles(locals())
     options = {"window": window, "grace": grace, "maturity": maturity, "alarm_budget": alarm_budget, "rules": rule}
-    options |= {"group": group, "against": against, "longer": longer}
+    options |= {"group": group, "against": against, "longer": longer, "impact": impact}
     table, chosen, watched = registration(name, reference, {**roles, "timezone": timezone}, options)
     workspace = shared.open_store(store, create=True)
     with shared.working(f"learning from {table}"):

@@ -96,6 +96,23 @@ WeightRole = Annotated[
     str | None,
     typer.Option("--weight", help="How many events a row stands for.", rich_help_panel=ROLES, metavar="COLUMN"),
 ]
+ValueRole = Annotated[
+    str | None,
+    typer.Option("--value", help="What an event is worth, in money.", rich_help_panel=ROLES, metavar="COLUMN"),
+]
+WorthRole = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--worth",
+        help="What tp, fp, fn or tn is worth; once for each.",
+        rich_help_panel=ROLES,
+        metavar="CELL=VALUE",
+    ),
+]
+ImpactOption = Annotated[
+    str | None,
+    typer.Option("--impact", help="The metric to tell in what moves cost, such as f1.", metavar="METRIC"),
+]
 KindRole = Annotated[
     list[str] | None,
     typer.Option("--kind", help="COLUMN=KIND where the guess is wrong.", rich_help_panel=ROLES, metavar="COLUMN=KIND"),
@@ -127,12 +144,13 @@ PositiveRole = Annotated[
 
 def roles(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The roles among a command's arguments, as `Schema.infer` takes them; those that weren't given are left out."""
-    plain = ("id", "time", "label", "prediction", "task", "positive", "weight")
+    plain = ("id", "time", "label", "prediction", "task", "positive", "weight", "value")
     said = {name: arguments.get(name) for name in plain}
     said |= {"score": scores(arguments.get("score")), "kinds": pairs(arguments.get("kind"), "--kind") or None}
     named = pairs(arguments.get("projection"), "--projection")
     said["projections"] = {column: tuple(names.split(",")) for column, names in named.items()} or None
     said["slices"] = tuple(arguments.get("slice") or ()) or None
+    said["value_matrix"] = worths(arguments.get("worth"))
     return {name: value for name, value in said.items() if value is not None}
 
 
@@ -147,6 +165,21 @@ def scores(given: list[str] | None) -> str | dict[str, str] | None:
     if len(given) == 1 and "=" not in given[0]:
         return given[0]
     return pairs(given, "--score")
+
+
+def worths(given: list[str] | None) -> dict[str, float] | None:
+    """What each cell of the confusion matrix is worth.
+
+    Raises:
+        ConfigError: one is no number.
+
+    >>> worths(["tp=100", "fp=-5"])
+    {'tp': 100.0, 'fp': -5.0}
+    """
+    try:
+        return {name: float(worth) for name, worth in pairs(given, "--worth").items()} or None
+    except ValueError as error:
+        raise ConfigError(f"--worth {' '.join(given or ())}", expected="CELL=VALUE, such as tp=100") from error
 
 
 def pairs(given: list[str] | None, option: str) -> dict[str, str]:

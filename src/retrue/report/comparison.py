@@ -35,6 +35,7 @@ class ColumnReport:
         window: its profile in the window.
         reference: its profile in the reference, on the same grid.
         impact: how far the model's metric is expected to change because this column moved; None where that isn't known.
+        impact_interval: its 95 % interval.
     """
 
     name: str
@@ -44,6 +45,7 @@ class ColumnReport:
     window: ColumnProfile
     reference: ColumnProfile
     impact: float | None = None
+    impact_interval: tuple[float, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give `{"kind", "metrics": {name: {"value", "reference", "error", "interval"}}, "verdict"}`."""
@@ -182,6 +184,11 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """Give the answer as plain values, ready for JSON: floats or None, never NaN."""
         estimated = {name: report.to_dict() for name, report in self.estimated.items()}
+        impacts = {
+            name: {"value": column.impact, "interval": list(column.impact_interval or ()) or None}
+            for name, column in self.columns.items()
+            if column.impact is not None
+        }
         return {
             "retrue": self.version,
             "reference": sized(self.reference_rows, self.reference_effective),
@@ -189,6 +196,7 @@ class Comparison:
             "columns": {name: column.to_dict() for name, column in self.columns.items()},
             "performance": {name: report.to_dict() for name, report in self.performance.items()},
             **({"estimated": estimated} if estimated else {}),
+            **({"impacts": {"metric": self.impact_metric, "columns": impacts}} if impacts else {}),
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
         }
 
