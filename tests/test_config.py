@@ -52,6 +52,7 @@ calm = 3
 against = "last 7d"
 longer = ["1w"]
 impact = "f1"
+estimate = "cbpe"
 
 [models."churn-2.0"]
 score = { stay = "p_stay", leave = "p_leave" }

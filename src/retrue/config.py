@@ -187,6 +187,7 @@ class ModelSettings(_Settings):
     longer: Annotated[tuple[Annotated[Duration, AfterValidator(_positive)], ...], Field(strict=False)] = ()
     group: Name | None = None
     impact: Name | None = None
+    estimate: Name = "auto"
 
     def options(self) -> dict[str, Any]:
         """Give what was said about watching: window, grace, budget (as text), rules and so on; see `_OPTIONS`."""
@@ -200,6 +201,7 @@ class ModelSettings(_Settings):
 
 _OPTIONS = (
     "window", "grace", "maturity", "coverage", "alarm_budget", "rules", "calm", "against", "longer", "group", "impact",
+    "estimate",
 )  # fmt: skip
 
 

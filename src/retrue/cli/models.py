@@ -105,6 +105,10 @@ def register(
         list[str] | None,
         typer.Option(help="Judge sums of windows besides, such as 7d.", rich_help_panel=WATCH, metavar="DURATION"),
     ] = None,
+    estimate: Annotated[
+        str | None,
+        typer.Option(help="Performance without labels: auto, cbpe or off.", rich_help_panel=WATCH, metavar="HOW"),
+    ] = None,
     rule: Annotated[
         list[str] | None,
         typer.Option("--rule", help="What must hold in every window.", rich_help_panel=WATCH, metavar="RULE"),
@@ -121,7 +125,7 @@ def register(
 
     roles = shared.roles(locals())
     options = {"window": window, "grace": grace, "maturity": maturity, "alarm_budget": alarm_budget, "rules": rule}
-    options |= {"group": group, "against": against, "longer": longer, "impact": impact}
+    options |= {"group": group, "against": against, "longer": longer, "impact": impact, "estimate": estimate}
     table, chosen, watched = registration(name, reference, {**roles, "timezone": timezone}, options)
     workspace = shared.open_store(store, create=True)
     with shared.working(f"learning from {table}"):

@@ -23,6 +23,7 @@ from retrue.estimate.calibrate import BinScale, Calibration, calibrate_bins
 from retrue.estimate.cbpe_classes import cbpe_classes
 from retrue.estimate.estimate import Estimate, metric_names, refuse
 from retrue.estimate.expected import Cells
+from retrue.estimate.record import Matured, stretch, withhold
 from retrue.estimate.shift import label_shift
 from retrue.metrics.performance.confusion import Confusion, at_threshold, confusion
 from retrue.schema import Task
@@ -31,13 +32,17 @@ HOW = "CBPE from score bins: the calibrated score says how likely each predictio
 NO_THRESHOLD = "predictions aren't scores cut at a threshold: needs rows"
 
 
-def cbpe(window: Outcome, reference: Outcome, metrics: Sequence[str] | None = None) -> Estimate:
+def cbpe(
+    window: Outcome, reference: Outcome, metrics: Sequence[str] | None = None, past: Sequence[Matured] = ()
+) -> Estimate:
     """Estimate the performance of a window from score bins.
 
     Args:
         window: its outcome; labels in it aren't looked at.
         reference: the outcome of labelled reference rows that the model wasn't trained on, on the same grid.
         metrics: names of registered metrics; all of the task, unless given.
+        past: earlier estimates of this kind whose labels have matured, oldest first: they widen intervals that were too
+            narrow, and forbid estimates that labels have refuted.
 
     Raises:
         ProfileError: the two are on different grids.
@@ -51,7 +56,7 @@ def cbpe(window: Outcome, reference: Outcome, metrics: Sequence[str] | None = No
     (True, True)
     """
     if isinstance(window, MulticlassOutcome) and isinstance(reference, MulticlassOutcome):
-        return cbpe_classes(window, reference, metrics or metric_names(Task.MULTICLASS))
+        return cbpe_classes(window, reference, metrics or metric_names(Task.MULTICLASS), past)
     if not isinstance(window, BinaryOutcome) or not isinstance(reference, BinaryOutcome):
         task = Task(reference.task)
         names = metrics or metric_names(task)
@@ -67,7 +72,7 @@ def cbpe(window: Outcome, reference: Outcome, metrics: Sequence[str] | None = No
     apart = share_outside(scale, own)
     if apart > caution.MOST:
         return refuse("cbpe", caution.unlike_anything(apart, rows), names, rows)
-    return estimated(window, reference, scale, names)
+    return estimated(window, reference, scale, names, past)
 
 
 def no_question(window: BinaryOutcome, scored: int) -> str | None:
@@ -104,16 +109,20 @@ def share_outside(scale: BinScale, own: BinScale) -> float:
     return float(scale.rows[outside(scale, own)].sum() / scale.rows.sum())
 
 
-def estimated(window: BinaryOutcome, reference: BinaryOutcome, scale: BinScale, names: Sequence[str]) -> Estimate:
+def estimated(
+    window: BinaryOutcome, reference: BinaryOutcome, scale: BinScale, names: Sequence[str], past: Sequence[Matured]
+) -> Estimate:
     """The estimate of a window that allows one."""
     threshold = threshold_of(reference)
     cells = cells_of(window, scale, threshold)
     rows = float(scale.rows.sum())
     belief = Belief.of(calibration_of(reference).each(scale.scores))
     answers = ask(cells, belief, names, rows)
-    widening, warnings = widened(cells, belief.chance, window, reference, names)
+    bounds, warnings = widened(cells, belief.chance, window, reference, names)
+    widening = Widening(bounds, {name: stretch(past, name) for name in names})
     found = {name: blend(name, [answers[name]], [1.0], widening) for name in names}
-    return Estimate("cbpe", HOW, round(rows), found, warnings)
+    warnings = (*warnings, *caution.past_misses(widening.stretch))
+    return withhold(Estimate("cbpe", HOW, round(rows), found, warnings, stretched=widening.stretch), past)
 
 
 @lru_cache(maxsize=64)
@@ -153,8 +162,8 @@ def cells_of(window: BinaryOutcome, scale: BinScale, threshold: float | None) ->
 
 def widened(
     cells: Cells, chance: Floats, window: BinaryOutcome, reference: BinaryOutcome, names: Sequence[str]
-) -> tuple[Widening, tuple[str, ...]]:
-    """What widens the intervals, and why in words."""
+) -> tuple[dict[str, list[float]], tuple[str, ...]]:
+    """What the intervals must hold besides, and why in words."""
     bounds: dict[str, list[float]] = {name: [] for name in names}
     said = []
     scale, own = BinScale.of(window), BinScale.of(reference)
@@ -170,4 +179,4 @@ def widened(
             bounds[name] += values
     scored, total = int(cells.weight.sum()), int(window.counts.sum())
     said += caution.left_out(total - scored, total)
-    return Widening(bounds), tuple(said)
+    return bounds, tuple(said)

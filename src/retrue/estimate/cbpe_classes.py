@@ -23,6 +23,7 @@ from retrue.estimate.calibrate import FOLDS, Calibration, Curve, isotonic, thinn
 from retrue.estimate.chosen_cells import ChosenCells
 from retrue.estimate.estimate import Estimate, refuse
 from retrue.estimate.expected import Reading
+from retrue.estimate.record import Matured, stretch, withhold
 from retrue.metrics.performance.basis import counted
 
 HOW = "CBPE from the predicted class's score bins: the calibrated score says how likely each prediction is right"
@@ -30,7 +31,9 @@ NEEDS_ROWS = "profiles hold the score of the predicted class only: needs rows"
 NOT_COUNTED = "doesn't hold the predicted class's score (an older version counted it)"
 
 
-def cbpe_classes(window: MulticlassOutcome, reference: MulticlassOutcome, names: Sequence[str]) -> Estimate:
+def cbpe_classes(
+    window: MulticlassOutcome, reference: MulticlassOutcome, names: Sequence[str], past: Sequence[Matured] = ()
+) -> Estimate:
     """Estimate the performance of a window of a multiclass model; see `retrue.estimate.cbpe.cbpe`.
 
     Raises:
@@ -58,8 +61,10 @@ def cbpe_classes(window: MulticlassOutcome, reference: MulticlassOutcome, names:
     total = round(window.labelled + window.unlabelled)
     said += caution.left_out(total - rows, total)
     answers = ask(cells, belief, names, float(cells.weight.sum()))
-    found = {name: blend(name, [told(answers[name])], [1.0], Widening(bounds)) for name in names}
-    return Estimate("cbpe", HOW, rows, found, tuple(said))
+    widening = Widening(bounds, {name: stretch(past, name) for name in names})
+    said += caution.past_misses(widening.stretch)
+    found = {name: blend(name, [told(answers[name])], [1.0], widening) for name in names}
+    return withhold(Estimate("cbpe", HOW, rows, found, tuple(said), stretched=widening.stretch), past)
 
 
 def told(answer: Answer) -> Answer:

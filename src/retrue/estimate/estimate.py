@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from retrue.core.outcome import Outcome
 from retrue.errors import MetricError, nearest
 from retrue.metrics import Measure, get, registered
+from retrue.metrics.registry import Interval
 from retrue.schema import Task
 
 UNSAID = frozenset({"labelled", "ece", "mean_score", "selection_rate"})
@@ -116,11 +118,14 @@ def concept_drift(estimate: Estimate, realised: Outcome) -> dict[str, Measure]:
     """Realised minus estimated: what the inputs don't explain, once the labels of the window have matured.
 
     The estimate's interval already holds what chance would do to the labels and what calibration doesn't know, so it
-    is the interval of the difference as well: realised - its ends. An interval without 0 is concept drift.
+    is the interval of the difference as well: realised - its ends. Where labels are known for some rows only, what
+    chance leaves open about the others is added (finite population correction, Cochran 1977, section 2.6). An interval
+    without 0 is concept drift.
 
     Args:
         estimate: of the window.
-        realised: the outcome of the *same* rows; where labels are known for some rows only, estimate those alone.
+        realised: the outcome of the *same* rows; where those without a label aren't like the others, estimate the
+            labelled ones alone.
 
     Returns:
         By metric the difference; no value, with the reason, where either is unknown.
@@ -131,12 +136,24 @@ def concept_drift(estimate: Estimate, realised: Outcome) -> dict[str, Measure]:
     >>> round(found.value, 2), [round(end, 2) for end in found.interval]
     (-0.4, [-0.5, -0.3])
     """
-    return {name: between(said, get(name).compute(realised)) for name, said in estimate.metrics.items()}
+    known = realised.coverage or 0.0
+    return {name: between(said, get(name).compute(realised), known) for name, said in estimate.metrics.items()}
 
 
-def between(said: Measure, real: Measure) -> Measure:
-    """Realised minus estimated of one metric."""
+def between(said: Measure, real: Measure, known: float = 1.0) -> Measure:
+    """Realised minus estimated of one metric, where the share `known` of the rows has a label."""
     if said.value is None or real.value is None:
         return Measure(None, reference=said.value, note=said.note if said.value is None else real.note)
-    ends = None if said.interval is None else (real.value - said.interval[1], real.value - said.interval[0])
-    return Measure(real.value - said.value, reference=said.value, error=real.error, interval=ends, note=said.note)
+    difference = real.value - said.value
+    return Measure(difference, said.value, real.error, reaching(difference, said, real, known), said.note)
+
+
+def reaching(difference: float, said: Measure, real: Measure, known: float) -> Interval | None:
+    """The 95 % interval of realised minus estimated."""
+    if said.value is None or said.interval is None or real.value is None:
+        return None
+    low, high = real.interval or (real.value, real.value)
+    left = math.sqrt(max(1 - known, 0.0))
+    below = math.hypot(said.interval[1] - said.value, left * (real.value - low))
+    above = math.hypot(said.value - said.interval[0], left * (high - real.value))
+    return difference - below, difference + above

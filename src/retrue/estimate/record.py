@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -35,9 +36,14 @@ class Matured:
         """What the estimate was, said or withheld."""
         return self.estimate.withheld.get(name) or self.estimate.metrics.get(name)
 
+    @cached_property
+    def came(self) -> Mapping[str, float | None]:
+        """What the labels say of each metric that was estimated; None where that is unknown."""
+        return {name: get(name).compute(self.realised).value for name in self.estimate.metrics}
+
     def error(self, name: str, expert: str | None = None) -> float | None:
         """Realised minus estimated, by the blend or by one expert; None where either is unknown."""
-        real, said = get(name).compute(self.realised).value, self.said(name)
+        real, said = self.came.get(name), self.said(name)
         value = self.estimate.experts.get(expert, {}).get(name) if expert else said.value if said else None
         return None if real is None or value is None else real - value
 
@@ -75,11 +81,14 @@ def stretch(past: Sequence[Matured], name: str) -> float:
 
 
 def withhold(estimate: Estimate, past: Sequence[Matured]) -> Estimate:
-    """The estimate without the metrics that past labels forbid; what it would have said of them is kept apart."""
+    """The estimate without the metrics that past labels forbid; what it would have said of them is kept apart.
+
+    A kept estimate can be held against labels that came since; what it withheld stays withheld.
+    """
     reasons = {name: reason for name in estimate.metrics if (reason := refuted(past, name)) is not None}
-    silent = {name: Measure(None, note=f"can't be estimated: {reason}") for name, reason in reasons.items()}
-    withheld = {name: estimate.metrics[name] for name in reasons}
-    return replace(estimate, metrics={**estimate.metrics, **silent}, withheld=withheld)
+    withheld = {name: estimate.metrics[name] for name in reasons if estimate.metrics[name].value is not None}
+    silent = {name: Measure(None, note=f"can't be estimated: {reasons[name]}") for name in withheld}
+    return replace(estimate, metrics={**estimate.metrics, **silent}, withheld={**estimate.withheld, **withheld})
 
 
 def refuted(past: Sequence[Matured], name: str) -> str | None:

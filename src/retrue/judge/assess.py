@@ -58,6 +58,7 @@ class Assessment:
         verdicts: worst first.
         estimates: what labels would say, by performance metric, with what the reference has; empty where nothing was
             estimated. No value, and the reason as its note, where it can't be told.
+        concept_drift: realised minus estimated, by performance metric, once labels have matured.
     """
 
     columns: Mapping[str, Mapping[str, Measure]]
@@ -65,6 +66,7 @@ class Assessment:
     performance: Mapping[str, tuple[Measure, Measure]]
     verdicts: tuple[Verdict, ...]
     estimates: Mapping[str, Measure] = field(default_factory=dict)
+    concept_drift: Mapping[str, Measure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,10 +123,14 @@ class Judge:
 
     @cached_property
     def tests(self) -> int:
-        """Tests made at each look: each column's data and its distribution, and each of the main metrics."""
+        """Tests made at each look: each column's data and its distribution, and each of the main metrics.
+
+        Those are judged three times where they are estimated: without labels, with them, and the one against the other.
+        """
         outcome = self.reference.profile.outcome
         labelled = outcome is not None and outcome.labelled
-        return 2 * len(self.reference.profile.columns) + (len(self.judged_metrics) if labelled else 0)
+        times = 3 if self.settings.estimated else 1
+        return 2 * len(self.reference.profile.columns) + (times * len(self.judged_metrics) if labelled else 0)
 
     @cached_property
     def strict(self) -> Settings:

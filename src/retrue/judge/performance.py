@@ -111,13 +111,10 @@ def judge_metric(
             n=labelled,
         )
     worse = reference.value - window.value if metric.better == "higher" else window.value - reference.value
-    error = math.hypot(_error(window), _error(reference))
-    bound = settings.worth_telling(name, reference.value)
-    chance, habit = error * NormalDist().inv_cdf(1 - alpha), _habit(past, _error(window), alpha)
-    reach = max(bound, chance, habit)
-    why = "that is worth telling" if reach == bound else "that chance explains"
-    if reach == habit > bound:
-        why = "that chance and its own variation explain"
+    own = error_of(window)
+    error = math.hypot(own, error_of(reference))
+    limit = limit_of(settings.worth_telling(name, reference.value), error, alpha, habit_of(past, own, alpha))
+    reach = limit.reach
     degraded, blur = worse > reach, (window.error or 0.0) + (reference.error or 0.0)
     if degraded and worse <= blur:
         said = f"{metric_name(name)} can't be told: it may be off by {figure(blur)}, for many scores share a bin"
@@ -131,7 +128,7 @@ def judge_metric(
             _before(reference.value, error, usual),
             worse,
             error,
-            f"{figure(reach, error)} {why}",
+            f"{figure(reach, error)} {limit.why}",
             degraded=degraded,
         ),
         metric=name,
@@ -142,12 +139,32 @@ def judge_metric(
     )
 
 
-def _error(measure: Measure) -> float:
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How much worse a metric may be, and `why` in words."""
+
+    reach: float
+    why: str
+
+
+def limit_of(floor: float, error: float, alpha: float, habit: float) -> Limit:
+    """The most of what is worth telling, what chance explains, and how far the metric wanders by itself.
+
+    >>> limit_of(0.01, 0.02, 0.001, 0.0).why, limit_of(0.01, 0.001, 0.05, 0.0)
+    ('that chance explains', Limit(reach=0.01, why='that is worth telling'))
+    """
+    reach = max(floor, error * NormalDist().inv_cdf(1 - alpha), habit)
+    if reach == habit > floor:
+        return Limit(reach, "that chance and its own variation explain")
+    return Limit(reach, "that is worth telling" if reach == floor else "that chance explains")
+
+
+def error_of(measure: Measure) -> float:
     """Give the standard error behind a 95 % interval; 0 where there is none."""
     return 0.0 if measure.interval is None else (measure.interval[1] - measure.interval[0]) / (2 * Z95)
 
 
-def _habit(past: Past | None, error: float, alpha: float) -> float:
+def habit_of(past: Past | None, error: float, alpha: float) -> float:
     """Give how far reference windows wander by themselves; 0 where too few are known."""
     return 0.0 if past is None else wander_reach(past.values, past.errors, error, alpha) or 0.0
 

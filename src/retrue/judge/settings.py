@@ -27,6 +27,7 @@ class Settings:
         uncovered: the smallest share of rows where the model was never evaluated worth telling.
         impact: the metric that what moves cost is told in, such as "f1", "value_per_event" or "mean(revenue)"; None
             takes the task's main one that is a mean over events: accuracy, MAE or NDCG.
+        estimated: whether performance is estimated too while labels are missing: these tests share the budget.
     """
 
     budget: Budget = field(default_factory=Budget)
@@ -39,6 +40,7 @@ class Settings:
     relative_cost: float = 0.05
     uncovered: float = 0.02
     impact: str | None = None
+    estimated: bool = False
 
     def worth_telling(self, metric: str, value: float | None) -> float:
         """Give the smallest change of a metric worth telling: points of its range, else a share of its value.

@@ -22,7 +22,7 @@ from enum import StrEnum
 from typing import Any
 
 from retrue.errors import MetricError
-from retrue.metrics.names import is_between_groups
+from retrue.metrics.names import is_between_groups, metric_of
 
 
 class VerdictKind(StrEnum):
@@ -179,7 +179,9 @@ def badness(verdict: Verdict) -> tuple[float, float, float]:
     >>> badness(Verdict(VerdictKind.BROKEN, "")) < badness(Verdict(VerdictKind.TRUE, ""))
     True
     """
-    place = _ORDER[verdict.kind] + (0.5 if verdict.notice else 0.0)
+    # What labels say of a metric comes before its estimate, and before what it is made of.
+    derived = verdict.metric is not None and metric_of(verdict.metric) != verdict.metric
+    place = _ORDER[verdict.kind] + (0.5 if verdict.notice else 0.25 if derived else 0.0)
     return place, -(verdict.loss or 0.0), -verdict.excess
 
 

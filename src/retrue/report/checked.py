@@ -13,9 +13,10 @@ from rich.text import Text
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.judge.words import metric_name
 from retrue.metrics import get
+from retrue.metrics.names import is_estimated, metric_of
 from retrue.report.layout import add_row, quiet_table, stretch
 from retrue.report.text import STYLES, WIDE, named, state_text, subject_of
-from retrue.report.words import plural
+from retrue.report.words import half_width, plural, precise, spanned
 
 SILENT_KINDS = (VerdictKind.TRUE, VerdictKind.NOT_COMPARABLE)
 
@@ -46,9 +47,10 @@ class checked_view:  # noqa: N801 - used as a function is, and knows the termina
         if found:
             yield Text("")
             yield from ([findings_table(found)] if options.max_width >= WIDE else findings_lines(found))
-        untold = untold_line(self.verdicts)
-        if untold:
-            yield Text(f"\n{untold}" if found else untold, style="dim")
+        quiet = [line for line in (estimated_line(self.verdicts), untold_line(self.verdicts)) if line]
+        if quiet:
+            said = "\n".join(quiet)
+            yield Text(f"\n{said}" if found else said, style="dim")
 
 
 def headline(model: str, verdicts: Sequence[Verdict]) -> str:
@@ -131,3 +133,21 @@ def untold_line(verdicts: Iterable[Verdict]) -> str:
         return ""
     subjects = list(dict.fromkeys(subject_of(verdict) for verdict in untold))
     return f"Can't tell in {plural(len(starts_of(untold)), 'window')}: {named(subjects)} ({untold[0].reason})"
+
+
+def estimated_line(verdicts: Iterable[Verdict]) -> str:
+    """Say what was estimated in the windows without labels that are in true, of the last one; nothing without any."""
+    known = [v for v in verdicts if v.metric and is_estimated(v.metric) and v.kind is VerdictKind.TRUE]
+    starts = starts_of(known)
+    if not starts:
+        return ""
+    last = [verdict for verdict in known if verdict.window and verdict.window[0] == starts[-1]]
+    said = ", ".join(f"{metric_name(metric_of(v.metric or ''))} {estimated_figure(v)}" for v in last)
+    which = "" if len(starts) == 1 else ", the last one"
+    return f"Estimated in {plural(len(starts), 'window')} without labels{which}: {said}"
+
+
+def estimated_figure(verdict: Verdict) -> str:
+    """An estimate with its interval."""
+    reach = f" ({spanned(verdict.interval)})" if verdict.interval else ""
+    return f"{precise(verdict.value or 0.0, half_width(verdict.interval))}{reach}"

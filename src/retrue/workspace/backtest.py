@@ -296,6 +296,7 @@ def notes(
     if beyond:
         yield f"{beyond} marked incident{'s' if beyond > 1 else ''} lie{'' if beyond > 1 else 's'} outside the history"
     longer = "longer windows, " if model.options.longer else ""
+    longer += "estimates without labels, " if model.options.estimate != "off" else ""
     yield (
         "learned tests are held against the training data and what its own windows show; what checks learn from good "
         f"windows since, {longer}and events or labels that stop aren't replayed"

@@ -16,9 +16,12 @@ from retrue.judge.thresholds import Series
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.judge.words import percent
 from retrue.judge.words import rows as say_rows
-from retrue.metrics import get
+from retrue.metrics import Measure, get
+from retrue.metrics.names import concept_drift, estimated
 from retrue.store import rows
+from retrue.store.rows import EstimateRow
 from retrue.workspace import changes, clock, history
+from retrue.workspace.estimating import with_estimates
 from retrue.workspace.incidents import regroup, untold
 from retrue.workspace.silence import Traffic
 from retrue.workspace.timeline import Timeline
@@ -31,7 +34,19 @@ Span = tuple[str, str]
 
 @dataclass(frozen=True)
 class Judged:
-    """One window's judgement, ready to be kept."""
+    """One window's judgement, ready to be kept.
+
+    Attributes:
+        start: of the window.
+        applied: the segment that it was judged as of.
+        rows: its events.
+        assessment: all that is known of it.
+        verdicts: on the window.
+        longer: on the longer windows that end with it.
+        outcome: what its predictions and labels look like.
+        early: whether its labels are still coming in.
+        estimate: what its labels would say.
+    """
 
     start: int
     applied: int
@@ -39,6 +54,9 @@ class Judged:
     assessment: Assessment
     verdicts: tuple[Verdict, ...]
     longer: tuple[Verdict, ...] = ()
+    outcome: Outcome | None = None
+    early: bool = False
+    estimate: EstimateRow | None = None
 
     @property
     def all(self) -> tuple[Verdict, ...]:
@@ -68,6 +86,7 @@ def check(model: Model, now: datetime | None, against: str | None = None) -> lis
         judge_window(model, timeline.against(judge, compared, one.start), one, at, odd.get(one.start, []), pasts)
         for one in due
     ]
+    judged = with_estimates(timeline, judge, judged, at)
     judged = [heard(one, traffic, version) for one in with_longer(timeline, judge, judged)]
     keep(model, version, judged, at)
     regroup(model, version, judge, {one.start for one in judged})
@@ -137,7 +156,7 @@ def judge_window(
     own = [partly_labelled(verdict, outcome, model.options.coverage) for verdict in assessed.verdicts]
     waits = [waiting(model, judge, outcome, window, span)] if early and outcome is not None and outcome.labelled else []
     verdicts = sort_worst_first([*own, *waits, *odd])
-    return Judged(window.start, window.applied, whole.rows, assessed, tuple(verdicts))
+    return Judged(window.start, window.applied, whole.rows, assessed, tuple(verdicts), outcome=outcome, early=early)
 
 
 def with_longer(timeline: Timeline, judge: Judge, judged: list[Judged]) -> list[Judged]:
@@ -181,6 +200,8 @@ def keep(model: Model, version: str, judged: Iterable[Judged], at: datetime) -> 
             for verdict in told(one.all):
                 body = {**verdict.to_dict(), "alarm": verdict.alarms, "loss": verdict.loss}
                 tx.add(rows.VerdictRow(model.name, version, one.start, verdict.kind.value, one.applied, created, body))
+            if one.estimate is not None:
+                tx.put(one.estimate)
             points = list(points_of(model.name, version, one))
             if points:
                 tx.put(*points)
@@ -202,6 +223,12 @@ def points_of(model: str, version: str, judged: Judged) -> Iterable[rows.Point]:
             model, version, judged.start, "", name, "", measure.value, before.value, low, high, measure.error,
             judged.rows, judged.applied, measure.note,
         )  # fmt: skip
+    for name, measure in derived(judged.assessment).items():
+        low, high = measure.interval or (None, None)
+        found["", name, ""] = rows.Point(
+            model, version, judged.start, "", name, "", measure.value, measure.reference, low, high, measure.error,
+            judged.rows, judged.applied, measure.note,
+        )  # fmt: skip
     for verdict in judged.verdicts:
         if verdict.metric is None:
             continue
@@ -212,3 +239,10 @@ def points_of(model: str, version: str, judged: Judged) -> Iterable[rows.Point]:
         )
         found.setdefault(key, point)
     return found.values()
+
+
+def derived(assessed: Assessment) -> dict[str, Measure]:
+    """What was estimated, and what labels said beyond that, by the names that points have; without what isn't known."""
+    estimates = {estimated(name): measure for name, measure in assessed.estimates.items()}
+    drifts = {concept_drift(name): measure for name, measure in assessed.concept_drift.items()}
+    return {name: measure for name, measure in {**estimates, **drifts}.items() if measure.value is not None}

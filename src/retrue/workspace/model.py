@@ -31,6 +31,7 @@ from retrue.workspace import (
     figures,
     groups,
     outliers,
+    performance,
     promotion,
     receiving,
     streams,
@@ -204,6 +205,19 @@ class Model:
         """
         proposal = {**options, **({} if rules is None else {"rules": rules})}
         return backtest(self, proposal or None, incidents=incidents, now=now)
+
+    def performance(self, metric: str | None = None, *, version: str | None = None) -> pl.DataFrame:
+        """How a version did in each judged window: what labels say, and what was estimated without them.
+
+        Args:
+            metric: this one only.
+            version: the champion unless given.
+
+        Returns:
+            `window`, `until`, `metric`, `realised` with `low` and `high`, `estimated` with `estimated_low` and
+            `estimated_high`, `reference`, `concept_drift` (realised - estimated), `rows`, `coverage` of the labels.
+        """
+        return performance.performance(self, metric, version)
 
     def concept_drift(
         self, detector: str = "adwin", *, version: str | None = None, now: datetime | None = None

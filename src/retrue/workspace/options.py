@@ -18,6 +18,9 @@ HOUR, DAY, WEEK = 3600.0, 86_400.0, 604_800.0
 DENSE = 900
 """Rows that a window should hold, more or less."""
 
+ESTIMATES = ("auto", "cbpe", "off")
+"""How performance can be estimated without labels."""
+
 
 def seconds(text: str | timedelta | float) -> float:
     """Read a length of time.
@@ -50,6 +53,7 @@ class Options:
         longer: seconds of longer windows that are judged besides, as sums of base windows: slow drift shows in them.
         group: models of one group share one alarm budget, in equal parts; None: it is this model's alone.
         impact: the metric that what moves cost is told in; None: the task's main one.
+        estimate: how performance is estimated while labels are missing: "auto" from rows, "cbpe" from profiles, "off".
     """
 
     window: float = 86_400.0
@@ -63,6 +67,7 @@ class Options:
     longer: tuple[float, ...] = ()
     group: str | None = None
     impact: str | None = None
+    estimate: str = "auto"
 
     @classmethod
     def of(cls, given: Mapping[str, Any], window: float) -> Options:
@@ -88,6 +93,7 @@ class Options:
             longer=tuple(sorted({seconds(length) for length in given.get("longer") or ()})),
             group=None if given.get("group") is None else str(given["group"]),
             impact=None if given.get("impact") is None else str(given["impact"]),
+            estimate=str(given.get("estimate") or cls.estimate),
         )
         if options.window <= 0 or options.grace < 0:
             raise ConfigError(
@@ -97,6 +103,9 @@ class Options:
             raise ConfigError(f"a coverage of {options.coverage:g}", expected="a share of a window's events, 0 to 1")
         if options.maturity is not None and options.maturity < 0:
             raise ConfigError(f"labels that mature after {options.maturity:g} s", expected="at least 0 s")
+        if options.estimate not in ESTIMATES:
+            expected, hint = ", ".join(ESTIMATES), nearest(options.estimate, ESTIMATES)
+            raise ConfigError(f"unknown estimate {options.estimate!r}", expected=expected, hint=hint)
         odd = [length for length in options.longer if length <= options.window or length % options.window]
         if odd:
             raise ConfigError(f"longer windows of {odd[0]:g} s", expected=f"a multiple of {options.window:g} s")
@@ -112,7 +121,8 @@ class Options:
         """
         budget = Budget.parse(self.alarm_budget)
         share = Budget(budget.alarms / (1 + len(self.longer)) / sharing, budget.days)
-        return Settings(budget=share, looks=budget.days * DAY / (window or self.window), impact=self.impact)
+        looks, estimated = budget.days * DAY / (window or self.window), self.estimate != "off"
+        return Settings(budget=share, looks=looks, impact=self.impact, estimated=estimated)
 
     def hysteresis(self) -> Hysteresis:
         """When an incident ends."""

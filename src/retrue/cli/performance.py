@@ -1,0 +1,52 @@
+"""The command `performance`: how a model did, window by window, with labels and without."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from retrue.cli import shared
+from retrue.cli.shared import JsonOption, ModelArgument, StoreOption
+
+if TYPE_CHECKING:
+    from retrue.workspace import Model
+
+PANEL = "A model in production"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("performance", rich_help_panel=PANEL)(performance)
+
+
+def performance(
+    name: ModelArgument,
+    metric: Annotated[
+        str | None,
+        typer.Option("--metric", help="The metric to show; the first that judges the model unless given."),
+    ] = None,
+    version: Annotated[str | None, typer.Option("--version", help="The version; the champion unless given.")] = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show how a model did in each window, with labels and without.
+
+    What labels say, what was estimated before they came, and how far apart they are: what the inputs don't explain.
+    """
+    model = shared.open_model(store, name)
+    if json:
+        shared.print_json(model.performance(metric, version=version).to_dicts())
+        return
+    from retrue.report.performance import performance_view
+
+    shown = metric or main_metric(model)
+    chosen = version or model.version
+    shared.console().print(performance_view(name, chosen, shown, model.performance(shown, version=chosen)))
+
+
+def main_metric(model: Model) -> str:
+    """The metric that a model is judged by first."""
+    from retrue.judge.performance import MAIN
+
+    return MAIN.get(str(model.schema.task or ""), ("accuracy",))[0]

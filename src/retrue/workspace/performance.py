@@ -1,0 +1,94 @@
+"""How a version did, window by window: what labels say, what was estimated without them, and how far apart they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from retrue.metrics import get, registered
+from retrue.metrics.names import concept_drift, estimated, metric_of
+from retrue.schema import Task
+from retrue.store import rows
+
+if TYPE_CHECKING:
+    from retrue.workspace.model import Model
+
+COLUMNS = {
+    **dict.fromkeys(("window", "until", "metric"), pl.String),
+    **dict.fromkeys(("realised", "low", "high", "estimated", "estimated_low", "estimated_high"), pl.Float64),
+    **dict.fromkeys(("reference", "concept_drift"), pl.Float64),
+    "rows": pl.Int64,
+    "coverage": pl.Float64,
+}
+"""What the table says."""
+
+Key = tuple[int, str]
+
+
+def performance(model: Model, metric: str | None = None, version: str | None = None) -> pl.DataFrame:
+    """What checks have found of a version's performance.
+
+    Args:
+        model: whose.
+        metric: this one only.
+        version: the champion unless given.
+
+    Returns:
+        One row for each judged window and metric of the model's task, oldest first: `window` and `until` (ISO),
+        `realised` with its 95 % interval, `estimated` with its own, what the `reference` has, `concept_drift` (realised
+        - estimated), the window's `rows` and the `coverage` of its labels. Null is what isn't known.
+
+    Raises:
+        MetricError: an unknown metric.
+    """
+    chosen = version or model.version
+    names = None if metric is None else (get(metric).name, estimated(metric), concept_drift(metric))
+    found = kept(model, chosen, names)
+    windows = {row.start: row for row in model.store.windows(model.name) if row.version == chosen}
+    told = [
+        line(model, windows[start], name, points)
+        for (start, name), points in sorted(by_metric(found, known(model)).items())
+        if start in windows
+    ]
+    return pl.DataFrame(told, schema=COLUMNS, orient="row")
+
+
+def kept(model: Model, version: str, names: Sequence[str] | None) -> tuple[rows.Point, ...]:
+    """The figures that checks have kept of all rows."""
+    where = {"model": model.name, "version": version, "column": "", "slice": ""}
+    with model.store.catalog.read() as tx:
+        return tx.find(rows.Point, **where, **({} if names is None else {"metric": names}))
+
+
+def known(model: Model) -> frozenset[str]:
+    """The performance metrics of the model's task."""
+    task = model.schema.task
+    return frozenset(one.name for one in registered(of="outcome") if task is not None and Task(task) in one.tasks)
+
+
+def by_metric(points: Sequence[rows.Point], names: frozenset[str]) -> dict[Key, dict[str, rows.Point]]:
+    """By window and metric: the figures by the name that they are kept under."""
+    found: dict[Key, dict[str, rows.Point]] = {}
+    for point in points:
+        metric = metric_of(point.metric)
+        if metric.partition("@")[0] in names:
+            found.setdefault((point.start, metric), {})[point.metric] = point
+    return found
+
+
+def line(model: Model, window: rows.Window, metric: str, points: Mapping[str, rows.Point]) -> tuple[object, ...]:
+    """One row of the table."""
+    real, said, drift = (points.get(name) for name in (metric, estimated(metric), concept_drift(metric)))
+    reference = next((p.reference for p in (real, said) if p is not None and p.reference is not None), None)
+    coverage = window.labelled / window.events if window.events else None
+    return (
+        *model.span(window.start), metric, *valued(real), *valued(said), reference,
+        None if drift is None else drift.value, window.events, coverage,
+    )  # fmt: skip
+
+
+def valued(point: rows.Point | None) -> tuple[float | None, float | None, float | None]:
+    """A figure with its interval."""
+    return (None, None, None) if point is None else (point.value, point.low, point.high)
