@@ -60,3 +60,18 @@ def test_without_features_all_rows_weigh_the_same() -> None:
 def test_one_row_can_be_told_apart_from_many() -> None:
     domain = tell_apart(np.arange(200.0)[:, None], np.array([[5.0]]), [False])
     assert np.isfinite(domain.weights).all()
+
+
+def test_rows_that_share_the_hour_s_weather_are_not_unlike_the_reference() -> None:
+    """Each hour has a temperature of its own, which 20 rows share: trees that saw ten of them would know the others."""
+    rng = np.random.default_rng(8)
+
+    def hours(n: int) -> tuple[np.ndarray, np.ndarray]:
+        weather = np.repeat(rng.normal(size=(n, 3)), 20, axis=0)
+        return np.column_stack([weather, rng.normal(size=20 * n)]), np.repeat(np.arange(float(n)), 20)
+
+    (reference, before), (window, now) = hours(250), hours(70)
+    mixed = tell_apart(reference, window, [False] * 4)
+    apart = tell_apart(reference, window, [False] * 4, (before, now))
+    assert mixed.alone.mean() > 0.5
+    assert apart.alone.mean() < 0.1

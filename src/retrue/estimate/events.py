@@ -9,6 +9,7 @@ import polars as pl
 
 from retrue.core.outcome_grid import BinaryGrid, MulticlassGrid, column, score_rows
 from retrue.core.state import Floats, Ints
+from retrue.core.values import number_rows
 from retrue.estimate.expected import Cells, ClassCells
 
 ClassifierGrid = BinaryGrid | MulticlassGrid
@@ -73,3 +74,11 @@ def normalised(chance: Floats) -> Floats:
     if chance.shape[-1] == 1:
         return np.asarray(chance[..., 0])
     return np.asarray(chance / np.maximum(chance.sum(axis=-1, keepdims=True), 1e-12))
+
+
+def moments(frame: pl.DataFrame, time: str | None) -> Floats | None:
+    """float64[rows]: when each row was, in seconds, those without a time last; None where there is no time."""
+    if time is None or time not in frame.columns:
+        return None
+    found = number_rows(frame[time], temporal=True).fill_null(np.inf).fill_nan(np.inf).to_numpy()
+    return found if np.isfinite(found).any() else None

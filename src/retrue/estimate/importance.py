@@ -6,7 +6,9 @@ With q(x) the chance that a row x is of the window rather than of the reference 
 
 (Sugiyama, Suzuki and Kanamori 2012, "Density Ratio Estimation in Machine Learning", section 4.1). The classifier reads
 features only: a score is a function of them, and would add noise but nothing to tell. It is cross-fitted, so that no
-row is judged by trees that learned it.
+row is judged by trees that learned it. Where rows have a time, whole blocks of it are left out together: rows of one
+hour share its weather, prices and outages, and trees that learned some of them would know the others by that alone
+(Roberts et al. 2017, "Cross-validation strategies for data with temporal, spatial ... structure").
 """
 
 from __future__ import annotations
@@ -16,11 +18,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retrue.core.state import Bools, Floats
+from retrue.core.state import Bools, Floats, Ints
 
 SEED = 20_121
 TRAINED = 40_000
 """The most reference rows that the classifier learns from; it judges all of them."""
+BLOCKS = 6
+"""So many blocks of time make the two halves, by turns."""
 CAP = 0.95
 """The greatest chance that counts: no reference row weighs more than 19 n / m."""
 LEAST = 1e-3
@@ -71,19 +75,23 @@ class Domain:
         return np.asarray((self.window > limit) & (ratio > DENSER))
 
 
-def tell_apart(reference: Floats, window: Floats, categorical: Sequence[bool]) -> Domain:
+def tell_apart(
+    reference: Floats, window: Floats, categorical: Sequence[bool], times: tuple[Floats, Floats] | None = None
+) -> Domain:
     """Train the classifier on half of the rows, judge the other half, and the other way round.
 
     Args:
         reference: float64[n, d], coded features.
         window: float64[m, d].
         categorical: which of the d columns are categories.
+        times: float64[n] and float64[m], when these rows were: halves are then blocks of time, else drawn at random.
     """
     n, m = reference.shape[0], window.shape[0]
     if reference.shape[1] == 0:
         return Domain(np.full(n, m / (n + m)), np.full(m, m / (n + m)))
     rng = np.random.default_rng(SEED)
-    halves = rng.permutation(n + m) % 2
+    drawn = rng.permutation(n + m) % 2
+    halves = drawn if times is None else np.concatenate([by_blocks(side) for side in times])
     kept = np.ones(n + m, np.bool_)
     kept[:n] = rng.permutation(n) < TRAINED
     rows, label = np.concatenate([reference, window]), np.repeat([0, 1], [n, m])
@@ -95,6 +103,18 @@ def tell_apart(reference: Floats, window: Floats, categorical: Sequence[bool]) -
     odds = chance / np.maximum(1 - chance, 1e-9) * min(1.0, TRAINED / n)
     chance = odds / (1 + odds)
     return Domain(chance[:n], chance[n:])
+
+
+def by_blocks(times: Floats) -> Ints:
+    """int64[n]: which half each row is in: blocks of as many rows, in order of time, by turns.
+
+    >>> by_blocks(np.array([12.0, 1.0, 8.0, 2.0, 4.0, 6.0]))
+    array([1, 0, 0, 1, 0, 1])
+    """
+    places = np.empty(times.size, np.int64)
+    places[np.argsort(times, kind="stable")] = np.arange(times.size)
+    halves: Ints = places * BLOCKS // times.size % 2
+    return halves
 
 
 def one_half(rows: Floats, label: Floats, others: Floats, categorical: Sequence[bool]) -> Floats:

@@ -13,7 +13,7 @@ from retrue.core.state import Floats, Ints
 from retrue.estimate import caution
 from retrue.estimate.calibrate import Calibration, calibrate, split
 from retrue.estimate.correction import Correction, learn_correction
-from retrue.estimate.events import ClassifierGrid, Events, look
+from retrue.estimate.events import ClassifierGrid, Events, look, moments
 from retrue.estimate.features import Features, with_scores
 from retrue.schema import Schema
 
@@ -49,6 +49,8 @@ class Learned:
         folds: int64[n].
         classes: what was learned for the positive class, or for each class.
         outcome: the reference's own outcome.
+        time: the column that says when a row was; None where the reference has none.
+        times: float64[n], when its rows were.
     """
 
     grid: ClassifierGrid
@@ -58,6 +60,8 @@ class Learned:
     folds: Ints
     classes: tuple[LearnedClass, ...]
     outcome: Outcome
+    time: str | None = None
+    times: Floats | None = None
 
 
 def learn(frame: pl.DataFrame, schema: Schema, grid: ClassifierGrid) -> Learned | str:
@@ -73,7 +77,8 @@ def learn(frame: pl.DataFrame, schema: Schema, grid: ClassifierGrid) -> Learned 
     rows, categorical = with_scores(codes, events.scores, features.categorical)
     pairs = zip(events.scores.T, events.label.T, strict=True)
     classes = tuple(learn_class(score, label, rows, folds, categorical) for score, label in pairs)
-    return Learned(grid, features, events, codes, folds, classes, grid.count(frame))
+    times = moments(frame, schema.time)
+    return Learned(grid, features, events, codes, folds, classes, grid.count(frame), schema.time, times)
 
 
 def learn_class(score: Floats, label: Floats, rows: Floats, folds: Ints, categorical: Sequence[bool]) -> LearnedClass:

@@ -16,7 +16,7 @@ from retrue.estimate import caution
 from retrue.estimate.answer import Answer, Belief, Widening, ask, blend, extremes
 from retrue.estimate.calibrate import expits, logits
 from retrue.estimate.estimate import Estimate
-from retrue.estimate.events import Events, normalised
+from retrue.estimate.events import Events, moments, normalised
 from retrue.estimate.expected import Scale
 from retrue.estimate.features import with_scores
 from retrue.estimate.importance import Domain, tell_apart
@@ -55,7 +55,15 @@ class Question:
     @cached_property
     def domain(self) -> Domain:
         """How much each reference row tells about this window."""
-        return tell_apart(*self.inputs)
+        return tell_apart(*self.inputs, self.times)
+
+    @cached_property
+    def times(self) -> tuple[Floats, Floats] | None:
+        """When the reference's rows and the window's were; None where either has no time."""
+        found = moments(self.frame, self.of.time)
+        if found is None or self.of.times is None:
+            return None
+        return self.of.times[self.of.events.places], found[self.events.places]
 
     @cached_property
     def alone(self) -> Bools:
