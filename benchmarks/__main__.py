@@ -16,6 +16,7 @@ PARTS = {
     "counting": "counting",
     "tensor": "tensor",
     "estimate": "estimate",
+    "regression": "estimate_regression",
     "label": "label_join",
     "slices": "slices",
     "alarms": "alarms",

@@ -50,8 +50,12 @@ class Domain:
     @property
     def weights(self) -> Floats:
         """float64[n]: the density ratio at each reference row."""
+        return self.ratio(self.reference)
+
+    def ratio(self, chance: Floats) -> Floats:
+        """The density ratio at rows that are of the window with this chance."""
         n, m = self.reference.size, self.window.size
-        return np.maximum(n / m * self.reference / np.maximum(1 - CAP, 1 - self.reference), LEAST)
+        return np.maximum(n / m * chance / np.maximum(1 - CAP, 1 - chance), LEAST)
 
     @property
     def evidence(self) -> Floats:
