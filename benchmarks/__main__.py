@@ -19,6 +19,7 @@ PARTS = {
     "regression": "estimate_regression",
     "label": "label_join",
     "slices": "slices",
+    "impact": "impact",
     "alarms": "alarms",
     "shape": "shape",
     "compare": "compare",

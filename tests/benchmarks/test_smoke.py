@@ -51,6 +51,10 @@ def test_shapes_are_told() -> None:
     assert found["sudden"] >= 8
 
 
+def test_an_expected_change_is_shared_out() -> None:
+    assert "sharing out 5,000 x 16" in said("impact", "--chunks", 0, "--rows", 5_000)
+
+
 def test_an_unknown_benchmark_is_told() -> None:
     with pytest.raises(process.Failed, match="unknown benchmark 'speed'; expected startup"):
         said("speed")

@@ -310,7 +310,7 @@ def test_weights_are_named_by_an_option(call: Call, tmp_path: Path) -> None:
 
 
 def test_what_moves_cost_is_told_in_the_metric_that_was_asked_for(call: Call, tmp_path: Path) -> None:
-    """By hand: all are right where x is low, no positive is found where it is high, and a third of the rows move there."""
+    """By hand: all are right where x is low, none is found where it is high; a third of the rows move there."""
     for name, n in (("before", 100), ("after", 200)):
         low = pl.DataFrame({"x": ["low"] * (300 - n), "y": [0, 1] * (150 - n // 2), "p": [0.1, 0.9] * (150 - n // 2)})
         high = pl.DataFrame({"x": ["high"] * n, "y": [0, 1] * (n // 2), "p": [0.1, 0.2] * (n // 2)})
