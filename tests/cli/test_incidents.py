@@ -50,6 +50,16 @@ def test_what_is_resolved_is_over(call: Call, store: Path) -> None:
     assert (said.status, said.err.split(". Hint")[0]) == (2, f"error: incident {known} is resolved")
 
 
+def test_explaining_parts_a_given_models_predictions(call: Call, store: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text("def score(table):\n    return table['income'] / 1000\n", encoding="utf-8")
+    said = call("explain", "loans", "--store", str(store), "--predict", f"{tmp_path / 'own.py'}:score")
+    assert said.status == 0, said.error
+    assert "Row 1: predicted " in said.out
+    assert "income " in said.out.partition("Row 1: predicted ")[2]
+    error = call("explain", "loans", "--store", str(store), "--predict", "own.py").error
+    assert "'own.py' names no function in --predict" in error
+
+
 def test_explaining_tells_the_shape_and_writes_a_page(call: Call, store: Path, tmp_path: Path) -> None:
     """Two in three loans come from the south from 2 February on."""
     found = json.loads(call("incidents", "loans", "--store", store, "--json").out)

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from retrue.core.column import ColumnProfile
 from retrue.estimate.impact import Impact
+from retrue.explain.contributions import Contributions
 from retrue.explain.features import Feature
 from retrue.explain.finding import Finding, Proxy
 from retrue.explain.sharing import Part, Sharing
@@ -52,6 +53,7 @@ class Told:
     sharing: Sharing | None = None
     standings: tuple[Standing, ...] = ()
     outcome: tuple[str, ...] = ()
+    contributions: Contributions | None = None
     distributions: Mapping[str, tuple[ColumnProfile, ColumnProfile]] = field(default_factory=dict)
     examples: pl.DataFrame = field(
         default_factory=lambda: pl.DataFrame({"id": ["a"], "region": ["south"], "age": [40.0], "_h": [1]})

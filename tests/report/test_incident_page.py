@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 
 from retrue.core.column import ColumnProfile
 from retrue.core.grid import CategoricalGrid
+from retrue.explain.contributions import Contributions
 from retrue.explain.features import Feature
 from retrue.explain.finding import Finding
 from retrue.explain.neighbours import Nearest
@@ -64,6 +65,7 @@ class Told:
     sharing: Sharing | None = None
     standings: tuple[Standing, ...] = ()
     outcome: tuple[str, ...] = ()
+    contributions: Contributions | None = None
     distributions: Mapping[str, tuple[ColumnProfile, ColumnProfile]] = field(default_factory=dict)
     examples: pl.DataFrame = field(default_factory=lambda: pl.DataFrame({"id": ["a"], "region": [HOSTILE]}))
 

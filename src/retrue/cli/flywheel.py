@@ -167,7 +167,7 @@ def read_mix(model: Model, given: list[str]) -> Mix:
     return Mix(parts)
 
 
-def load_function(text: str) -> Any:
+def load_function(text: str, option: str = "--fit") -> Any:
     """Import `FILE.py:NAME` or `MODULE:NAME`, from this folder or the installed packages.
 
     The file's folder stays on the path: what was trained may have to be loaded again.
@@ -177,19 +177,19 @@ def load_function(text: str) -> Any:
     """
     module, colon, name = text.rpartition(":")
     if not colon or not module or not name:
-        raise ConfigError(f"{text!r} names no function", where="--fit", expected="FILE.py:NAME or MODULE:NAME")
+        raise ConfigError(f"{text!r} names no function", where=option, expected="FILE.py:NAME or MODULE:NAME")
     path = Path(module)
     is_file = path.suffix == ".py"
     if is_file and not path.is_file():
-        raise ConfigError(f"no file {module!r}", where="--fit", expected="FILE.py:NAME or MODULE:NAME")
+        raise ConfigError(f"no file {module!r}", where=option, expected="FILE.py:NAME or MODULE:NAME")
     sys.path.insert(0, str((path.parent if is_file else Path()).resolve()))
     try:
         found = importlib.import_module(path.stem if is_file else module)
     except Exception as error:
-        raise ConfigError(f"{module!r} can't be imported: {type(error).__name__}: {error}", where="--fit") from error
+        raise ConfigError(f"{module!r} can't be imported: {type(error).__name__}: {error}", where=option) from error
     if not hasattr(found, name):
         known = [each for each in vars(found) if not each.startswith("_")]
-        raise ConfigError(f"{module!r} has no {name!r}", where="--fit", hint=nearest(name, known))
+        raise ConfigError(f"{module!r} has no {name!r}", where=option, hint=nearest(name, known))
     return getattr(found, name)
 
 

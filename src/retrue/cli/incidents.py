@@ -53,14 +53,20 @@ def explain(
     name: ModelArgument,
     incident: IncidentArgument = "latest",
     store: StoreOption = None,
+    predict: Annotated[
+        str | None,
+        typer.Option(help="The model, to part predictions among features.", metavar="FILE:NAME"),
+    ] = None,
     html: HtmlOption = None,
     json: JsonOption = False,
 ) -> None:
     """Explain an incident: since when, which rows, what it costs."""
+    from retrue.cli.flywheel import load_function
+
     shared.check_page(html)
     chosen = find(store, name, incident)
     with shared.working("looking for the rows that explain it"):
-        explanation = chosen.explain()
+        explanation = chosen.explain(None if predict is None else load_function(predict, "--predict"))
     if json:
         shared.print_json(explanation.to_dict())
     else:

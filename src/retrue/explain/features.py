@@ -34,18 +34,21 @@ class Feature:
         verdict: what the judge said about it.
         cost: what its move alone is expected to cost; None where that isn't known.
         part: what of that is its own, and what it shares with other columns; None where nothing was shared out.
+        importance: mean size of its contributions to the predictions (mean |SHAP|); None where no model was given.
     """
 
     column: str
     verdict: Verdict
     cost: Cost | None = None
     part: Part | None = None
+    importance: float | None = None
 
     @property
     def surprise(self) -> float:
-        """How many times its threshold the column's figure is; 0 where it isn't known."""
+        """How many times its threshold the column's figure is, times its importance where known; 0: unknown."""
         value, threshold = self.verdict.value, self.verdict.threshold
-        return abs(value / threshold) if value is not None and threshold else 0.0
+        times = abs(value / threshold) if value is not None and threshold else 0.0
+        return times if self.importance is None else times * self.importance
 
     @property
     def certain_loss(self) -> float:
@@ -69,6 +72,7 @@ def rank_features(
     verdicts: Iterable[Verdict],
     costs: Mapping[str, Cost] | None = None,
     sharing: Sharing | None = None,
+    importance: Mapping[str, float] | None = None,
     *,
     all_columns: bool = False,
 ) -> list[Feature]:
@@ -81,6 +85,7 @@ def rank_features(
         verdicts: verdicts of one window; those about a column count, a column's worst where it has several.
         costs: what each column's move is expected to cost, by name.
         sharing: how that is shared out among the features.
+        importance: mean |SHAP| of each feature; it weights surprise. Columns that the model doesn't see have none.
         all_columns: also those that are true or not comparable.
     """
     worst: dict[str, Feature] = {}
@@ -88,7 +93,8 @@ def rank_features(
         if verdict.column is None or not (all_columns or verdict.kind.alarms):
             continue
         part = None if sharing is None else sharing.of(verdict.column)
-        feature = Feature(verdict.column, verdict, (costs or {}).get(verdict.column), part)
+        matters = None if importance is None else importance.get(verdict.column, 0.0)
+        feature = Feature(verdict.column, verdict, (costs or {}).get(verdict.column), part, matters)
         if verdict.column not in worst or _rank(feature) < _rank(worst[verdict.column]):
             worst[verdict.column] = feature
     return sorted(worst.values(), key=_rank)

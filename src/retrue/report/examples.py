@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,15 @@ from retrue.explain.neighbours import USUAL, Nearest
 from retrue.explain.standing import Standing, cut, odder
 from retrue.judge.words import figure
 from retrue.report.layout import add_row, quiet_table
+from retrue.report.words import signed
 
 if TYPE_CHECKING:
     from retrue.report.incident import Explanation
 
 SHOWN = 5
 """The most rows that are shown."""
+LARGEST = 3
+"""The most contributions to a prediction that are told one by one."""
 CELL = 14
 """Columns of the terminal that a column of an example row takes, about."""
 
@@ -92,6 +95,31 @@ def group_said(group: Sequence[Standing], outcome: Sequence[str]) -> str:
         return f"{said}; the nearest rows are {min(near):.2g} to {max(near):.2g} away"
     usual = f"{100 * USUAL:g} % of its own rows have one within {first.nearest.usual:.2g}"
     return f"{said}; nothing like them there: the nearest row is {min(near):.2g} away, and {usual}"
+
+
+def contributions_said(told: Explanation) -> list[str]:
+    """Say for each row what was predicted, and which features made it so; nothing where no model was given."""
+    found = told.contributions
+    if found is None:
+        return []
+    base = f"{figure(found.base)} on average in the reference"
+    return [
+        f"Row {row + 1}: predicted {figure(prediction)} ({base}): {parts_said(found.of(row))}"
+        for row, prediction in enumerate(found.predictions.tolist())
+    ]
+
+
+def parts_said(parts: Mapping[str, float]) -> str:
+    """Say the largest contributions, and all others together.
+
+    >>> parts_said({"temp": 0.31, "rain": -0.1, "hour": 0.02, "wind": 0.01})
+    'temp +0.31, rain −0.1, hour +0.02, the other one +0.01'
+    """
+    told, rest = list(parts.items())[:LARGEST], list(parts.values())[LARGEST:]
+    said = [f"{name} {signed(value)}" for name, value in told]
+    if rest:
+        said.append(f"{'the other one' if len(rest) == 1 else f'{len(rest)} others'} {signed(sum(rest))}")
+    return ", ".join(said)
 
 
 def listed(numbers: Sequence[int]) -> str:

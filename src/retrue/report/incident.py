@@ -14,6 +14,7 @@ from rich.text import Text
 
 from retrue.core.column import ColumnProfile
 from retrue.errors import MetricError
+from retrue.explain.contributions import Contributions
 from retrue.explain.features import Feature
 from retrue.explain.finding import Finding, guilty_of
 from retrue.explain.sharing import Sharing
@@ -24,7 +25,7 @@ from retrue.judge.words import figure, metric_name, percent
 from retrue.metrics import get
 from retrue.metrics.names import metric_of
 from retrue.report.actions import EVERYWHERE, next_step, sql_of
-from retrue.report.examples import examples_table, standings_said
+from retrue.report.examples import contributions_said, examples_table, standings_said
 from retrue.report.layout import add_row, moment, quiet_table
 from retrue.report.text import STYLES, WIDE, named, state_text
 from retrue.report.words import GLYPHS, plural, signed, spanned
@@ -54,6 +55,8 @@ class Explanation(Protocol):
     def standings(self) -> Sequence[Standing]: ...
     @property
     def outcome(self) -> Sequence[str]: ...
+    @property
+    def contributions(self) -> Contributions | None: ...
     @property
     def distributions(self) -> Mapping[str, tuple[ColumnProfile, ColumnProfile]]: ...
     @property
@@ -311,5 +314,5 @@ def examples_title(told: Explanation) -> str:
 def examples_part(told: Explanation, width: int) -> RenderableType:
     """The rows, and below them how each stands against the reference."""
     table = examples_table(told, width)
-    said = [Text(line) for line in standings_said(told.standings, told.outcome)]
+    said = [Text(line) for line in [*standings_said(told.standings, told.outcome), *contributions_said(told)]]
     return Group(table, Text(""), *said) if said else table

@@ -22,7 +22,7 @@ from retrue.report.charts.display import display
 from retrue.report.charts.drift_map import drift_map
 from retrue.report.charts.timeline import Mark
 from retrue.report.entries import Gallery, column_pictures, is_loud
-from retrue.report.examples import SHOWN, cell, chosen, standings_said
+from retrue.report.examples import SHOWN, cell, chosen, contributions_said, standings_said
 from retrue.report.html import as_json, charts_data, environment, policy, read, style_sheet
 from retrue.report.incident import (
     Explanation,
@@ -148,7 +148,7 @@ def examples(told: Explanation) -> dict[str, object]:
         "heads": list(zip(names, numbers, strict=True)),
         "numbers": numbers,
         "rows": [([cell(value) for value in row], beside) for row, beside in zip(rows, near, strict=False)],
-        "said": standings_said(told.standings, told.outcome),
+        "said": [*standings_said(told.standings, told.outcome), *contributions_said(told)],
     }
 
 

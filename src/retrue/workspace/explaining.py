@@ -30,6 +30,7 @@ from retrue.metrics import get
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.workspace import checking, clock
+from retrue.workspace.contributions import contributions_of, importance_of
 from retrue.workspace.course import course_of
 from retrue.workspace.evidence import alarmed, columns_beside, events_of, loss_of, losses_of, slices_of, thin
 from retrue.workspace.explanation import EXAMPLES, Explanation
@@ -60,9 +61,18 @@ class ModelIncident:
         """Plain values."""
         return self.incident.to_dict()
 
-    def explain(self) -> Explanation:
-        """Say since when, which features, which rows, and what it costs."""
-        return explain(self.model, self.incident)
+    def explain(self, predict: Any = None) -> Explanation:
+        """Say since when, which features, which rows, and what it costs.
+
+        Args:
+            predict: the model, to say besides what each feature added to the predictions of the example rows, and to
+                rank features that surprise by how much they matter to it: a function of a table of the features, or
+                anything with `predict_proba` or `predict`. It is asked for some 400,000 predictions.
+
+        Raises:
+            TableError: it can't predict.
+        """
+        return explain(self.model, self.incident, predict)
 
     def acknowledge(self) -> None:
         """Say that somebody is on it."""
@@ -94,7 +104,7 @@ def find(model: Model, id: str) -> ModelIncident:
     return ModelIncident(model, found[0])
 
 
-def explain(model: Model, incident: Incident) -> Explanation:
+def explain(model: Model, incident: Incident, predict: Any = None) -> Explanation:
     """Explain one incident from stored profiles, and from the raw rows of its windows for the slices."""
     version = version_of(model, incident)
     profile = profile_of(model, incident, version)
@@ -106,7 +116,8 @@ def explain(model: Model, incident: Incident) -> Explanation:
     main = next((name for name in judge.judged_metrics if name in assessed.performance), None)
     rows_now, rows_then = events_of(model, incident, version), thin(reference.frame)
     sharing = sharing_of(judge, profile, assessed, rows_now, rows_then)
-    features = rank_features(assessed.verdicts, assessed.impacts, sharing)
+    importance = None if predict is None else importance_of(model.schema, predict, reference.frame)
+    features = rank_features(assessed.verdicts, assessed.impacts, sharing, importance)
     losses = losses_of(judge.reference.grids.outcome, rows_now, rows_then)
     beside = columns_beside(incident, load_incidents(model, version))
     findings = slices_of(model, losses, incident, rows_now, rows_then, beside)
@@ -123,6 +134,7 @@ def explain(model: Model, incident: Incident) -> Explanation:
         distributions=distributions(judge.reference, profile, findings),
         course=course_of(model, incident, version, features),
         sharing=sharing,
+        contributions=None if predict is None else contributions_of(model.schema, predict, examples, reference.frame),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from retrue.core.column import ColumnProfile
+from retrue.explain.contributions import Contributions
 from retrue.explain.features import Feature
 from retrue.explain.finding import Finding
 from retrue.explain.sharing import Sharing
@@ -44,6 +45,7 @@ class Explanation:
         distributions: window and reference of the columns that the first slice is about, all rows.
         course: how the main column went over time, with its shape; None where the incident is about none.
         sharing: how the expected change of the metric is shared out among the features; None where it isn't known.
+        contributions: what each feature added to the predictions of the examples; None where no model was given.
     """
 
     incident: Incident
@@ -57,6 +59,7 @@ class Explanation:
     distributions: Mapping[str, tuple[ColumnProfile, ColumnProfile]] = field(default_factory=dict)
     course: Course | None = None
     sharing: Sharing | None = None
+    contributions: Contributions | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -70,6 +73,7 @@ class Explanation:
                     "impact": None if feature.cost is None else feature.cost.value,
                     "interval": None if feature.cost is None else list(feature.cost.interval),
                     "share": None if feature.part is None else feature.part.share,
+                    "importance": feature.importance,
                     "shared_with": [] if feature.part is None else list(feature.part.shared_with),
                 }
                 for feature in self.features
@@ -80,6 +84,7 @@ class Explanation:
             "cost": None if self.cost is None else {"metric": self.cost[0], "change": self.cost[1]},
             "examples": [plain(row) for row in self.examples.head(EXAMPLES).to_dicts()],
             "standings": [plain(one.to_dict()) for one in self.standings],
+            "contributions": None if self.contributions is None else self.contributions.to_dict(),
         }
 
     def to_json(self) -> str:

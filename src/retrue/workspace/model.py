@@ -40,6 +40,7 @@ from retrue.workspace import (
 from retrue.workspace.backtest import backtest
 from retrue.workspace.clock import micros, now
 from retrue.workspace.collecting import Logged
+from retrue.workspace.contributions import importance_of
 from retrue.workspace.incidents import load_incidents, save_incidents, version_of
 from retrue.workspace.options import Options
 from retrue.workspace.receiving import Received
@@ -257,6 +258,18 @@ class Model:
             `"outlier_score > 0.99"`), and `because`, in words, where that is above 0.99.
         """
         return outliers.outliers(self, since, until)
+
+    def importance(self, predict: Any) -> dict[str, float]:
+        """How much each feature matters to a model: the mean size of its contributions (mean |SHAP|), greatest first.
+
+        Args:
+            predict: a function of a table of the features that gives one number, or two probabilities, for each row; or
+                anything with `predict_proba` or `predict`. It is asked about rows of the reference, and mixtures.
+
+        Raises:
+            TableError: it can't predict.
+        """
+        return importance_of(self.schema, predict, self.reference.frame)
 
     def incidents(self, *, live: bool = False) -> list[explaining.ModelIncident]:
         """The incidents, latest first; `live`: only those that aren't resolved."""
