@@ -11,6 +11,7 @@ from retrue.core.outcome_grid import BinaryGrid, score_cuts
 from retrue.core.state import Floats
 from retrue.errors import ProfileError
 from retrue.estimate.cbpe import cbpe, threshold_of
+from retrue.estimate.record import Matured
 from retrue.metrics import get
 from retrue.metrics.performance.arrays import binary, multiclass, regression
 
@@ -164,3 +165,18 @@ def test_moved_base_rates_widen_the_interval() -> None:
         assert interval is not None
         assert truth is not None
         assert interval[0] - 0.02 <= truth <= interval[1] + 0.02
+
+
+def test_past_labels_widen_and_then_forbid() -> None:
+    """As `Estimator.estimate` does it: the record is made of the same pairs."""
+    scores = uniform(1_000, 9)
+    window = outcome(scores)
+    said = cbpe(window, REFERENCE, ["accuracy"])
+    off = GRID.count(pl.DataFrame({"s": scores, "y": (scores < 0.5).astype(int)}))
+    turned = Matured(said, off)
+    assert cbpe(window, REFERENCE, ["accuracy"], past=[Matured(said, window)]).stretched["accuracy"] < 2
+    wider = cbpe(window, REFERENCE, ["accuracy"], past=[turned])
+    assert wider.stretched["accuracy"] > 4
+    assert wider["accuracy"].value == said["accuracy"].value
+    silent = cbpe(window, REFERENCE, ["accuracy"], past=[turned] * 3)
+    assert (silent["accuracy"].value, silent.withheld["accuracy"].value) == (None, said["accuracy"].value)

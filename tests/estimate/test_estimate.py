@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
 from retrue.errors import MetricError
 from retrue.estimate.estimate import Estimate, concept_drift, metric_names, refuse
-from retrue.metrics import Measure
+from retrue.metrics import Measure, get
 from retrue.metrics.performance.arrays import binary
 from retrue.schema import Task
 
@@ -74,3 +75,16 @@ def test_a_refusal_says_why_for_every_metric() -> None:
     said = refuse("auto", "no rows", ["accuracy", "f1"])
     assert said.refused == "no rows"
     assert {m.note for m in said.metrics.values()} == {"can't be estimated: no rows"}
+
+
+def test_labels_of_some_rows_leave_open_what_chance_says_of_the_others() -> None:
+    """By the finite population correction: half of the labels known adds half of their variance."""
+    said = Estimate("cbpe", "", 800, {"accuracy": Measure(0.8, interval=(0.78, 0.82))})
+    whole = binary([1] * 600 + [0] * 200, predictions=[1] * 800)
+    half = binary([1] * 300 + [0] * 100 + [None] * 400, predictions=[1] * 800)
+    (low, high), (lower, higher) = (concept_drift(said, o)["accuracy"].interval or (0, 0) for o in (whole, half))
+    assert (low, high) == pytest.approx((-0.07, -0.03))
+    own = get("accuracy").compute(half).interval
+    assert own is not None
+    assert lower == pytest.approx(-0.05 - math.hypot(0.02, 0.5**0.5 * (0.75 - own[0])))
+    assert higher == pytest.approx(-0.05 + math.hypot(0.02, 0.5**0.5 * (own[1] - 0.75)))
