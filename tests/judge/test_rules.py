@@ -134,7 +134,7 @@ def test_the_reason_has_the_value_its_interval_and_the_rule() -> None:
     assert broken.reason == "missing(income) is 12 % (11 % to 13 %), but the rule says <= 2 %"
     kept = Rule.parse("roc_auc[origin = 'JFK'] >= 0.65").judge(Measure(0.7), window=("a", "b"))
     assert (kept.kind, kept.window) == (VerdictKind.TRUE, ("a", "b"))
-    assert kept.reason == "roc_auc[origin = 'JFK'] is 0.700, as the rule says >= 0.650"
+    assert kept.reason == "ROC AUC is 0.700, as the rule says >= 0.650"
     assert kept.slice == "origin = 'JFK'"
 
 
@@ -142,7 +142,7 @@ def test_what_cant_be_measured_isnt_comparable_and_says_why() -> None:
     for measure in (None, Measure(None), Measure(math.nan)):
         verdict = Rule.parse("roc_auc >= 0.7").judge(measure)
         assert (verdict.kind, verdict.alarm, verdict.value) == (VerdictKind.NOT_COMPARABLE, False, None)
-    assert Rule.parse("roc_auc >= 0.7").judge(Measure(None, note="one class only")).reason == "roc_auc: one class only"
+    assert Rule.parse("roc_auc >= 0.7").judge(Measure(None, note="one class only")).reason == "ROC AUC: one class only"
 
 
 @pytest.mark.parametrize(

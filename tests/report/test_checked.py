@@ -7,7 +7,9 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from retrue.judge.rules import Rule
 from retrue.judge.verdict import Verdict, VerdictKind
+from retrue.metrics import Measure
 from retrue.report.checked import checked_view, findings, headline
 
 DAYS = [(f"2026-02-0{day}T00:00:00+00:00", f"2026-02-0{day + 1}T00:00:00+00:00") for day in range(1, 6)]
@@ -29,6 +31,12 @@ def calm(day: int) -> Verdict:
     return Verdict(VerdictKind.TRUE, "nothing moved", column="age", window=DAYS[day])
 
 
+def ruled(number: int) -> Verdict:
+    """A rule about the model that doesn't hold."""
+    rule = Rule.parse("roc_auc[y = 1] >= 0.75")
+    return rule.judge(Measure(0.64), n=500, window=calm(number).window)
+
+
 def shown(verdicts: list[Verdict], width: int = 130) -> list[str]:
     """What is printed."""
     into = StringIO()
@@ -44,6 +52,10 @@ def shown(verdicts: list[Verdict], width: int = 130) -> list[str]:
         ([calm(0), drift(1, alarm=False)], "loans is in true: 2 windows judged."),
         ([auc(0, 0.5)], "loans is out of true in the one window judged."),
         ([auc(0, 0.5), auc(1, 0.5), calm(2)], "loans is out of true in 2 of 3 windows judged."),
+        (
+            [ruled(0)],
+            "loans is out of true in the one window judged: where y = 1, ROC AUC is 0.640, but the rule says >= 0.750.",
+        ),
     ],
 )
 def test_the_sentence_says_how_the_model_stands(verdicts: list[Verdict], said: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from retrue.judge.rules import Rule
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import metric_name
 from retrue.metrics import Measure
@@ -41,6 +42,16 @@ def test_a_notice_is_no_alarm(calm: Comparison) -> None:
     moved = replace(calm, columns=columns, verdicts=(notice, *calm.verdicts[1:]))
     assert headline(moved).startswith("None of 11 columns is out of true, 1 drifts (no alarm); ")
     assert (state_of(notice), tone_of(notice)) == ("drifting (notice)", "calm")
+
+
+def test_a_rule_about_the_model_that_fails_is_in_the_first_sentence(calm: Comparison, troubled: Comparison) -> None:
+    """Beside columns that are out of true, and where none is; in plain words."""
+    failed = Rule.parse("roc_auc >= 0.95").judge(Measure(0.9), n=500)
+    said = "ROC AUC is 0.900, but the rule says >= 0.950"
+    beside = headline(replace(troubled, verdicts=(failed, *troubled.verdicts)))
+    assert beside.endswith(f"out of true; {said}.")
+    alone = headline(replace(calm, verdicts=(failed, *calm.verdicts)))
+    assert alone == f"The model is degraded: {said}. All 11 columns are in true."
 
 
 def test_only_the_model_degraded(calm: Comparison) -> None:

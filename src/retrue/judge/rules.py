@@ -38,7 +38,7 @@ from retrue.judge.thresholds import (
     terms,
 )
 from retrue.judge.verdict import Verdict, VerdictKind
-from retrue.judge.words import figure, percent
+from retrue.judge.words import figure, metric_name, percent
 from retrue.metrics import Measure, Metric, get
 from retrue.metrics.names import grouped_metric, is_between_groups, metric_of
 from retrue.slices import Slice
@@ -69,6 +69,10 @@ _SHAPE = (
     "something like 'missing(income) <= 0.02', 'mean(income) <= 1.1 * reference', 'rows within 3 sigma' or "
     "\"roc_auc[origin = 'JFK'] >= 0.65\""
 )
+
+
+BROKEN = "but the rule says"
+"""Stands in the reason of a rule that doesn't hold, and in no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,11 @@ class Rule:
         return f"{self.metric}{column}{part}"
 
     @property
+    def _figure(self) -> str:
+        """What its reason speaks of; the slice has a place of its own in a verdict."""
+        return metric_name(self.metric) if self.column is None else f"{self.metric}({_quoted(self.column)})"
+
+    @property
     def needs_reference(self) -> bool:
         """Whether its threshold depends on what the reference has."""
         return needs_reference(self.bound)
@@ -198,11 +207,11 @@ class Rule:
         value = None if measure is None else measure.value
         if measure is None or value is None or not math.isfinite(value):
             note = (measure.note if measure else None) or "nothing was measured"
-            return self._verdict(VerdictKind.NOT_COMPARABLE, f"{self.subject}: {note}", None, n, window)
+            return self._verdict(VerdictKind.NOT_COMPARABLE, f"{self._figure}: {note}", None, n, window)
         levels = self.levels(reference, past or Series(), window)
         unknown = next((found.because for found in levels if found.value is None), None)
         if unknown is not None:
-            reason = f"{self.subject} is {self._said(value, measure)}, but no threshold is known for {self}: {unknown}"
+            reason = f"{self._figure} is {self._said(value, measure)}, but no threshold is known for {self}: {unknown}"
             return self._verdict(VerdictKind.NOT_COMPARABLE, reason, measure, n, window)
         bounds = [found.value for found in levels if found.value is not None]
         kept = [_OPERATORS[op](value, bound) for op, bound in zip(self._ops, bounds, strict=True)]
@@ -229,8 +238,8 @@ class Rule:
         wanted = f"between {' and '.join(bounds)}" if isinstance(self.bound, Range) else f"{self.op} {bounds[0]}"
         causes = list(dict.fromkeys(found.because for found in levels if found.because))
         because = f" ({'; '.join(causes)})" if causes else ""
-        start = f"{self.subject} is {self._said(value, measure)}{self._groups(measure)}"
-        return f"{start}, {'as' if holds else 'but'} the rule says {wanted}{because}"
+        start = f"{self._figure} is {self._said(value, measure)}{self._groups(measure)}"
+        return f"{start}, {'as the rule says' if holds else BROKEN} {wanted}{because}"
 
     def _groups(self, measure: Measure) -> str:
         """Say the two groups that are farthest apart."""
@@ -271,6 +280,15 @@ class Rule:
         say = percent if get(self.metric).unit == "share" else figure
         interval = measure.interval if measure else None
         return say(value) if interval is None else f"{say(value)} ({say(interval[0])} to {say(interval[1])})"
+
+
+def breaks_rule(verdict: Verdict) -> bool:
+    """Tell whether a verdict is that of a rule that a user wrote and that doesn't hold.
+
+    >>> breaks_rule(Verdict(VerdictKind.DEGRADED, "ROC AUC is 0.640, but the rule says >= 0.750"))
+    True
+    """
+    return verdict.alarms and f", {BROKEN} " in verdict.reason
 
 
 def _misspelt(text: str) -> str | None:

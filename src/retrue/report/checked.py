@@ -10,13 +10,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from retrue.judge.rules import breaks_rule
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.judge.words import metric_name
 from retrue.metrics import get
 from retrue.metrics.names import is_estimated, metric_of
 from retrue.report.layout import add_row, quiet_table, stretch
 from retrue.report.text import STYLES, WIDE, named, state_text, subject_of
-from retrue.report.words import half_width, plural, precise, spanned
+from retrue.report.words import half_width, placed_reason, plural, precise, spanned
 
 SILENT_KINDS = (VerdictKind.TRUE, VerdictKind.NOT_COMPARABLE)
 
@@ -65,9 +66,10 @@ def headline(model: str, verdicts: Sequence[Verdict]) -> str:
         return f"{model}: no window has closed or changed since the last check."
     if not loud:
         return f"{model} is in true: {plural(len(windows), 'window')} judged."
-    if len(windows) == 1:
-        return f"{model} is out of true in the one window judged."
-    return f"{model} is out of true in {len(loud)} of {len(windows)} windows judged."
+    where = "the one window" if len(windows) == 1 else f"{len(loud)} of {len(windows)} windows"
+    failed = [verdict for verdict in verdicts if verdict.of_model and breaks_rule(verdict)]
+    said = f": {placed_reason(worst_of(failed))}" if failed else ""
+    return f"{model} is out of true in {where} judged{said}."
 
 
 def findings(verdicts: Iterable[Verdict]) -> list[Finding]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from retrue.judge.rules import breaks_rule
 from retrue.judge.words import figure, metric_name, percent, rows
 
 if TYPE_CHECKING:
@@ -178,9 +179,12 @@ def headline(comparison: Comparison) -> str:
     model = performance_clause(told) if told else ""
     subject = columns_clause(comparison)
     loud = [v for v in comparison.alarms if v.of_model]
+    failed = next((v for v in loud if breaks_rule(v)), None)
+    if failed is not None:  # what a user wrote comes first
+        model, loud = placed_reason(failed), [failed]
     if loud and not out_of_true(comparison):
         whole = loud[0].slice is None and loud[0].metric == (told.metric if told else None)
-        first = model if model and whole else placed_reason(loud[0])
+        first = model if model and (whole or failed) else placed_reason(loud[0])
         return f"{upper_first(loud_word(loud[0]))}: {first}. {upper_first(subject)}."
     return upper_first("; ".join(part for part in (subject, model) if part)) + "."
 
