@@ -15,6 +15,7 @@ from tests.workspace.conftest import day, events, live, registered
 
 import retrue as rt
 from retrue.core.profile import Profile
+from retrue.judge.verdict import VerdictKind
 from retrue.metrics import get
 from retrue.refine.promote import Gate
 from retrue.store.rows import Audit, Point
@@ -123,6 +124,18 @@ def test_rolling_back_makes_the_version_before_the_champion(store: rt.Workspace)
         model.rollback()
     live(model, events(25, 1, turned=EVERYWHERE))
     assert "degraded" in {verdict.kind.value for verdict in model.check(now=day(27))}
+
+
+def test_rolling_back_brings_incidents_of_the_version_back(store: rt.Workspace) -> None:
+    """The last windows of version 1 alarmed; its promotion to version 2 ended that, and its return doesn't."""
+    model, _ = promoted(store)
+    (before,) = (one for one in model.incidents() if one.kind is VerdictKind.DEGRADED)
+    assert not before.live
+    model.rollback()
+    (after,) = (one for one in model.incidents() if one.kind is VerdictKind.DEGRADED)
+    assert (after.id, after.live, after.until) == (before.id, True, None)
+    assert after.sentence.startswith("Since ")
+    assert (after.cost, after.cause) == (before.cost, before.cause)
 
 
 def test_a_second_promotion_is_the_third_version(store: rt.Workspace) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from retrue.judge.assess import Judge
 from retrue.judge.grouping import group_incidents
-from retrue.judge.incident import Incident
+from retrue.judge.incident import Incident, State
 from retrue.judge.verdict import Verdict
 from retrue.store import rows
 from retrue.workspace import clock
@@ -114,8 +114,22 @@ def save_incidents(
 
 def close_incidents(model: Model, version: str) -> None:
     """Resolve what is live of a version that predicts no more, at the end of its last window."""
-    live = [incident for incident in load_incidents(model, version) if incident.live]
+    end = last_end(model, version)
+    if end is not None:
+        live = [incident for incident in load_incidents(model, version) if incident.live]
+        save_incidents(model, version, [incident.resolve(end) for incident in live])
+
+
+def revive_incidents(model: Model, version: str, judge: Judge) -> None:
+    """Let incidents that ended because another version took over live on, where the last windows alarmed."""
+    end = last_end(model, version)
+    ended = [one for one in load_incidents(model, version) if not one.live and one.until == end]
+    save_incidents(model, version, [replace(one, state=State.OPEN, until=None) for one in ended])
+    regroup(model, version, judge, fresh=())
+
+
+def last_end(model: Model, version: str) -> str | None:
+    """The end of a version's last window; None where it has none."""
     with model.store.catalog.read() as tx:
         last = tx.newest(rows.Window, "start", model=model.name, version=version)
-    if last is not None:
-        save_incidents(model, version, [incident.resolve(model.span(last)[1]) for incident in live])
+    return None if last is None else model.span(last)[1]

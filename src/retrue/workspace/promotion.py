@@ -22,7 +22,8 @@ from retrue.slices import Slice
 from retrue.store import rows
 from retrue.tables import read
 from retrue.workspace import clock
-from retrue.workspace.incidents import close_incidents
+from retrue.workspace.checking import judge_of
+from retrue.workspace.incidents import close_incidents, revive_incidents
 from retrue.workspace.outliers import with_score
 from retrue.workspace.proof import Proof
 
@@ -191,4 +192,6 @@ def rollback(model: Model) -> str:
             tx.put(replace(old, stage="champion"))
         at = clock.micros(clock.now())
         tx.add(rows.Audit(at, "user", "rolled back", model.name, {"from": champion, "to": earlier}))
+    close_incidents(model, champion)
+    revive_incidents(model, str(earlier), judge_of(model, model.reference_of(str(earlier)).load()))
     return str(earlier)
