@@ -90,3 +90,21 @@ def test_what_isnt_understood_is_one_line(call: Call, deployed: Path, rules: Pat
     assert "a backtest can't change 'window'" in call(*run, "--config", tmp_path / "odd.toml").error
     (tmp_path / "latin.txt").write_bytes(b"rows >= 1 \xe9")
     assert "isn't UTF-8" in call(*run, "--rules", tmp_path / "latin.txt").error
+
+
+def test_what_was_proposed_is_adopted_where_one_says_so(call: Call, store: Path, rules: Path) -> None:
+    """The present rules, and what the next check judges by, are the proposed ones then."""
+    said = call("backtest", "loans", "--store", store, "--rules", rules, "--adopt")
+    assert said.status == 0
+    assert said.out.endswith(f"loans is watched as proposed from now on. Next: retrue check loans --store {store}\n")
+    again = json.loads(call("backtest", "loans", "--store", store, "--json").out)
+    assert {one["monitor"] for one in again["monitors"]} == {"learned", "accuracy >= 0.5", "rows within 5 mad"}
+    assert "adopted" not in again
+
+
+def test_nothing_proposed_is_nothing_to_adopt(call: Call, deployed: Path) -> None:
+    said = call("backtest", "loans", "--store", deployed, "--adopt")
+    assert (said.status, said.err) == (
+        2,
+        "error: nothing to adopt in --adopt: expected a proposal: --rules or --config\n",
+    )

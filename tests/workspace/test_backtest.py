@@ -14,6 +14,7 @@ from tests.workspace.conftest import A_DAY, day, events, live, registered
 import retrue as rt
 from retrue.errors import ConfigError, MetricError, SliceError, StoreError, TableError
 from retrue.judge.replay import Backtest
+from retrue.store.rows import Audit
 
 FAULT = 12
 """Days after deployment; on the thirteenth and fourteenth x is far away, and then well again."""
@@ -150,6 +151,56 @@ def test_the_store_s_own_incidents_may_be_taken_and_that_is_said(watched: rt.Mod
     found = replayed(watched, incidents="store")
     assert found.marked == len(watched.incidents())
     assert any("that checks have found" in note for note in found.notes)
+
+
+def test_incidents_that_people_marked_are_those_that_are_known(store: rt.Workspace) -> None:
+    """What nobody marked is left out, and so is a false alarm; both are said."""
+    model = registered(store)
+    for begin, days, shift in ((14, 1, 6.0), (16, 7, 0.0), (23, 1, 6.0)):
+        live(model, events(begin, days, shift=shift))
+    model.check(now=day(24))
+    last, first = model.incidents()
+    first.mark(real=True, note="a broken sensor")
+    found = model.backtest(incidents="store", now=day(24))
+    assert found.marked == 1
+    assert "the incidents are the 1 that people marked as real; 1 that nobody marked is left out" in found.notes
+    model.incident(first.id).mark(real=False)
+    found = model.backtest(incidents="store", now=day(24))
+    assert found.marked == 1
+    assert "1 called a false alarm is left out" in found.notes
+    assert "1 of the incidents lasts: counted to the end of the history" in found.notes
+    assert last.live
+
+
+# --- adopting ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_adopted_is_what_the_next_check_judges_by(store: rt.Workspace) -> None:
+    """A rule about a slice that nobody watched, and another budget; what was judged stays as it was."""
+    model = registered(store, slices=[])
+    live(model, events(14, 2))
+    model.check(now=day(16))
+    model.adopt(["missing(x) <= 0.1", "accuracy[city = 'LGA'] >= 0.99"], alarm_budget="1 per 90d")
+    assert model.options.rules == ("missing(x) <= 0.1", "accuracy[city = 'LGA'] >= 0.99")
+    assert store.model("flights").options.alarm_budget == "1 per 90d"
+    assert model.incidents() == []
+    live(model, events(16, 1))
+    (failed,) = [verdict for verdict in model.check(now=day(18)) if verdict.slice == "city = 'LGA'" and verdict.alarms]
+    assert (failed.metric, failed.threshold) == ("accuracy", 0.99)
+    with model.store.catalog.read() as tx:
+        (said,) = tx.find(Audit, model="flights", action="adopted")
+    assert said.body["alarm_budget"] == "1 per 90d"
+
+
+def test_what_cant_be_adopted_is_refused_and_changes_nothing(store: rt.Workspace) -> None:
+    model = registered(store)
+    with pytest.raises(ConfigError, match="nothing to adopt"):
+        model.adopt()
+    with pytest.raises(ConfigError, match="a backtest can't change 'window'"):
+        model.adopt(window="7d")
+    with pytest.raises(rt.MetricError):
+        model.adopt(["missing(nobody) <= 0.1"])
+    assert model.options.rules == ()
 
 
 # --- what is wrong ----------------------------------------------------------------------------------------------------

@@ -37,24 +37,31 @@ def backtest(
             metavar="TABLE",
         ),
     ] = None,
+    adopt: Annotated[bool, typer.Option("--adopt", help="Watch the model as proposed from the next check on.")] = False,
     store: StoreOption = None,
     now: NowOption = None,
     json: JsonOption = False,
 ) -> None:
     """Replay a proposed set of monitors over the stored history.
 
-    Beside the present set, and a dummy that alarms at fixed intervals. Nothing is written.
+    Beside the present set, and a dummy that alarms at fixed intervals. Nothing is written, unless --adopt is given.
     """
     at, model = shared.moment(now, "--now"), shared.open_model(store, name)
     proposal = proposed(name, rules, config)
+    if adopt and not proposal:
+        raise ConfigError("nothing to adopt", where="--adopt", expected="a proposal: --rules or --config")
     with shared.working(f"replaying {name}"):
         found = model.backtest(**proposal, incidents=incidents, now=at)
+    if adopt:
+        model.adopt(**proposal)
     if json:
-        shared.print_json(found.to_dict())
+        shared.print_json({**found.to_dict(), **({"adopted": True} if adopt else {})})
         return
     from retrue.report.backtest import backtest_view
 
     shared.console().print(backtest_view(found))
+    if adopt:
+        typer.echo(f"\n{name} is watched as proposed from now on. Next: retrue check {name}{shared.same_store(store)}")
 
 
 def proposed(name: str, rules: str | None, file: str | None) -> dict[str, Any]:

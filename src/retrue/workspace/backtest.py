@@ -237,12 +237,33 @@ def zone_of(model: Model) -> ZoneInfo:
 
 
 def own_incidents(model: Model, last: datetime) -> list[Marked]:
-    """The incidents that the store has."""
-    found = load_incidents(model)
+    """The incidents that the store has: those that people marked as real, else all that nobody called a false alarm."""
+    found = [one for one in load_incidents(model) if one.real is not False]
+    chosen = [one for one in found if one.real] or found
     return [
         Marked(datetime.fromisoformat(one.since), datetime.fromisoformat(one.until) if one.until else last, one.id)
-        for one in found
+        for one in chosen
     ]
+
+
+def told_of_store(model: Model) -> Iterator[str]:
+    """What a reader must know of the store's incidents: whether people know of them, and which were left out."""
+    found = load_incidents(model)
+    real, false = ([one for one in found if one.real is said] for said in (True, False))
+    if not real:
+        yield (
+            "the incidents are those that checks have found, not those that people know of: that favours their rules; "
+            f"say which are real: retrue mark {model.name} ID --real"
+        )
+    else:
+        open_ = len(found) - len(real) - len(false)
+        left = f"; {open_} that nobody marked {'is' if open_ == 1 else 'are'} left out" if open_ else ""
+        yield f"the incidents are the {len(real)} that people marked as real{left}"
+    lasting = sum(one.live for one in (real or found) if one.real is not False)
+    if lasting:
+        yield f"{lasting} of the incidents {'lasts' if lasting == 1 else 'last'}: counted to the end of the history"
+    if false:
+        yield f"{len(false)} called a false alarm {'is' if len(false) == 1 else 'are'} left out"
 
 
 def read_incidents(source: Any, last: datetime, zone: ZoneInfo) -> list[Marked]:
@@ -292,7 +313,7 @@ def notes(
     if source is None:
         yield "no incidents are marked, so nothing is known of delays and false alarms: give a table of them"
     elif is_store(source):
-        yield "the incidents are those that checks have found, not those that people know of: that favours their rules"
+        yield from told_of_store(model)
     if beyond:
         yield f"{beyond} marked incident{'s' if beyond > 1 else ''} lie{'' if beyond > 1 else 's'} outside the history"
     longer = "longer windows, " if model.options.longer else ""

@@ -37,6 +37,7 @@ from retrue.workspace import (
     streams,
     training,
 )
+from retrue.workspace.adopting import adopt
 from retrue.workspace.backtest import backtest
 from retrue.workspace.clock import micros, now
 from retrue.workspace.collecting import Logged
@@ -219,6 +220,18 @@ class Model:
             `estimated_high`, `reference`, `concept_drift` (realised - estimated), `rows`, `coverage` of the labels.
         """
         return performance.performance(self, metric, version)
+
+    def adopt(self, rules: Sequence[str] | None = None, **options: Any) -> None:
+        """Watch the model by these rules from the next check on, as `backtest` was asked about them.
+
+        Args:
+            rules: the rules in place of the present ones; left out, those stay.
+            options: what else changes: `alarm_budget`, `calm`, `grace`.
+
+        Raises:
+            ConfigError, MetricError, SliceError: as in `backtest`; or nothing is given.
+        """
+        adopt(self, {**options, **({} if rules is None else {"rules": rules})})
 
     def concept_drift(
         self, detector: str = "adwin", *, version: str | None = None, now: datetime | None = None
