@@ -22,7 +22,7 @@ SCRIPT = Path(sys.executable).with_name("retrue")
 COMMANDS = [
     *("compare", "reference"),
     *("register", "log", "label", "feedback", "check", "quarantine", "models"),
-    *("incidents", "explain", "acknowledge", "snooze", "resolve", "performance", "backtest"),
+    *("incidents", "explain", "acknowledge", "snooze", "resolve", "mark", "performance", "backtest"),
     *("collect", "retrain", "prove", "promote", "rollback"),
     *("migrate", "recount", "doctor", "demo"),
 ]

@@ -71,3 +71,26 @@ def test_explaining_tells_the_shape_and_writes_a_page(call: Call, store: Path, t
     assert "sudden on 2 February 2026" in page.read_text(encoding="utf-8")
     wrong = call("explain", "loans", known, "--html", tmp_path / "incident.pdf", "--store", store)
     assert wrong.error.startswith("error: 'incident.pdf' is no name for a page in --html")
+
+
+def test_a_false_alarm_is_called_one_and_stays_so_after_a_check(call: Call, store: Path) -> None:
+    known = listed(call, store)["id"]
+    said = call("mark", "loans", known, "--false-alarm", "--note", "a holiday", "--store", store)
+    assert said.out.startswith(f"{known} is a false alarm (a holiday): Since ")
+    call("check", "loans", "--now", "2026-02-16T13:00", "--store", store)
+    assert (listed(call, store)["real"], listed(call, store)["note"]) == (False, "a holiday")
+    assert json.loads(call("mark", "loans", known, "--real", "--store", store, "--json").out)["real"] is True
+    assert "people say  real: a holiday" in call("explain", "loans", known, "--store", store).out
+
+
+def test_a_mark_says_which(call: Call, store: Path) -> None:
+    said = call("mark", "loans", "--store", store)
+    assert (said.status, said.err) == (2, "error: real or not? in mark: expected either --real or --false-alarm\n")
+
+
+def test_the_worst_that_lasts_comes_first(call: Call, store: Path) -> None:
+    found = json.loads(call("incidents", "loans", "--store", store, "--json").out)
+    order = ["low", "medium", "high", "critical"]
+    keys = [(one["state"] == "resolved", -order.index(one["severity"])) for one in found]
+    assert keys == sorted(keys)
+    assert found[0]["cost"]["metric"] in call("incidents", "loans", "--store", store).out.replace("ROC AUC", "roc_auc")

@@ -339,7 +339,7 @@ def test_an_unknown_incident_is_named(call: Call, store: Path) -> None:
 
 def test_models_are_listed_with_how_they_stand(call: Call, store: Path) -> None:
     said = call("models", "--store", store).out
-    assert re.search(r"^loans +1 +11\.2k +100 % +1 +1 per 30d\s*$", said, re.MULTILINE)
+    assert re.search(r"^loans +1 +11\.2k +100 % +1, \w+ +1 per 30d\s*$", said, re.MULTILINE)
     assert json.loads(call("models", "--store", store, "--json").out) == [
         {
             "model": "loans",
@@ -347,6 +347,7 @@ def test_models_are_listed_with_how_they_stand(call: Call, store: Path) -> None:
             "events": 11_200,
             "labelled": 11_200,
             "open_incidents": 1,
+            "severity": "critical",
             "alarm_budget": "1 per 30d",
             "group": None,
         }

@@ -8,8 +8,10 @@ from dataclasses import replace
 import pytest
 from tests.report.test_incident import COST, INCIDENT, SOUTH, WINDOW, Told
 
+from retrue.judge.cost import Cost
 from retrue.judge.incident import State
 from retrue.judge.rules import Rule
+from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.report.actions import actions, guilty, monitor, next_step
 from retrue.slices import Slice
 
@@ -22,6 +24,7 @@ def test_a_live_incident_can_be_collected_watched_and_answered() -> None:
         ["retrue", "acknowledge", "loans"],
         ["retrue", "snooze", "loans"],
         ["retrue", "resolve", "loans"],
+        ["retrue", "mark", "loans"],
     ]
 
 
@@ -30,19 +33,30 @@ def test_a_resolved_one_needs_no_answer() -> None:
     assert not any("acknowledge" in one.command for one in actions(Told(incident=over)))
 
 
-@pytest.mark.parametrize("cost", [COST, ("mae", 2.5, None)])
-def test_the_monitor_is_a_rule_that_can_be_registered(cost: tuple[str, float, tuple[float, float] | None]) -> None:
+@pytest.mark.parametrize(("metric", "first"), [("rows", "log"), ("labelled", "label")])
+def test_silence_asks_for_what_is_missing(metric: str, first: str) -> None:
+    """No rows explain it, and there is nothing to collect or to learn from."""
+    lost = Verdict(VerdictKind.SILENT, "no events", metric, window=WINDOW)
+    told = Told(incident=replace(INCIDENT, kind=VerdictKind.SILENT, verdicts=(lost,), columns=()), slices=())
+    typed = [one.command.split()[1] for one in actions(told)]
+    assert typed == [first, "quarantine", "acknowledge", "snooze", "resolve", "mark"]
+    assert next_step(told) == f"retrue {first} loans FILE"
+
+
+@pytest.mark.parametrize("cost", [COST, Cost("mae", 2.5, None, estimated=False)])
+def test_the_monitor_is_a_rule_that_can_be_registered(cost: Cost) -> None:
     """Worse than the reference by 5 %: below it where more is better, above it where less is."""
     text = monitor(Told(cost=cost))
     assert text is not None
     rule = Rule.parse(text)
-    assert (rule.metric, rule.op) == (cost[0], ">=" if cost[0] == "roc_auc" else "<=")
+    assert (rule.metric, rule.op) == (cost.metric, ">=" if cost.metric == "roc_auc" else "<=")
     assert rule.slice == Slice.parse("region = 'south'")
     assert rule.needs_reference
 
 
 def test_without_labels_or_rows_there_is_nothing_to_watch() -> None:
     assert monitor(Told(cost=None)) is None
+    assert monitor(Told(cost=replace(COST, estimated=True))) is None
     assert monitor(Told(slices=())) is None
 
 

@@ -19,6 +19,7 @@ from retrue.explain.finding import Finding, Proxy
 from retrue.explain.sharing import Part, Sharing
 from retrue.explain.since import Course
 from retrue.explain.standing import Standing
+from retrue.judge.cost import Cost
 from retrue.judge.incident import Incident, State
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.report.actions import next_step
@@ -35,7 +36,7 @@ INCIDENT = Incident(
 )  # fmt: skip
 SOUTH = Finding(Slice.parse("region = 'south'"), "loss", (0.2, 0.6), (0.38, 0.42), 3360, 100.0, 90.0, (0.1, 0.6))
 IMPACT = Impact(-0.1, (-0.12, -0.08), "accuracy", "higher", 0, 0)
-COST = ("roc_auc", -0.331, (-0.35, -0.312))
+COST = Cost("roc_auc", -0.331, (-0.35, -0.312), estimated=False, reference=0.9)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Told:
         Feature("region", MOVED, Impact(-0.1, (-0.12, -0.08), "accuracy", "higher", 0, 0)),
     )
     slices: tuple[Finding, ...] = (SOUTH,)
-    cost: tuple[str, float, tuple[float, float] | None] | None = COST
+    cost: Cost | None = COST
     course: Course | None = None
     sharing: Sharing | None = None
     standings: tuple[Standing, ...] = ()
@@ -72,9 +73,9 @@ def test_an_explanation_reads_from_the_sentence_to_the_next_command() -> None:
     assert printed(explanation_view(told, where=" --store s")) == [
         "Since 2 February 2026, accuracy 0.55: worse.",
         "",
-        "incident  abc123  ▲ degraded, open",
+        "incident  abc123  ▲ degraded, medium, open",
         "since     2026-02-02 (UTC), it lasts",
-        "cost      ROC AUC 33.1 points below the reference (31.2 to 35.0), worse",
+        "cost      ROC AUC is 33 points lower (31 to 35)",
         "columns   region",
         "",
         "It went wrong most where region = 'south': the mean loss went from 0.100 to 0.600",
@@ -121,7 +122,7 @@ def test_nothing_found_still_has_the_sentence_and_a_next_step() -> None:
     told = Told(features=(), slices=(), cost=None, examples=pl.DataFrame())
     lines = printed(explanation_view(told))
     assert lines[0].startswith("Since 2 February")
-    assert "cost      not known: there are no labels yet" in lines
+    assert "cost      not known: there are no labels, and no estimate" in lines
     assert lines[-1].startswith("Next: retrue retrain loans")
 
 
@@ -145,13 +146,22 @@ def test_a_slice_in_another_quoting_is_still_typed_right() -> None:
 @pytest.mark.parametrize(
     ("cost", "said"),
     [
-        (("mae", 2.5, (2.0, 3.0)), "MAE 2.5 above the reference (2.0 to 3.0), worse"),
-        (("roc_auc", 0.02, (-0.01, 0.05)), "ROC AUC 2 points above the reference, within noise"),
-        (("accuracy", -0.05, None), "accuracy 5 points below the reference"),
+        (Cost("mae", 2.5, (2.0, 3.0), estimated=False), "MAE is 2.5 higher (2.0 to 3.0)"),
+        (Cost("roc_auc", 0.02, (-0.01, 0.05), estimated=True), "ROC AUC is an estimated 2 points higher, within noise"),
+        (None, "not known: there are no labels, and no estimate"),
     ],
 )
-def test_a_cost_is_said_in_the_metrics_own_unit(cost: Any, said: str) -> None:
-    assert cost_said(cost) == said
+def test_a_cost_is_said_in_the_metrics_own_unit(cost: Cost | None, said: str) -> None:
+    assert cost_said(INCIDENT, cost) == said
+
+
+def test_silence_has_no_cost_and_what_people_said_is_shown() -> None:
+    lost = Verdict(VerdictKind.SILENT, "no events", "rows", window=WINDOW)
+    quiet = replace(INCIDENT, kind=VerdictKind.SILENT, verdicts=(lost,), columns=(), real=False, note="a holiday")
+    lines = printed(explanation_view(Told(incident=quiet, features=(), slices=(), cost=None, examples=pl.DataFrame())))
+    assert "people say  a false alarm: a holiday" in lines
+    assert not any(line.startswith("cost") for line in lines)
+    assert lines[-1] == "Next: retrue log loans FILE"
 
 
 def test_an_impact_that_may_be_none_says_so() -> None:
@@ -182,17 +192,17 @@ def test_what_the_features_explain_together_stands_below_them() -> None:
 
 
 def test_incidents_are_listed_with_how_many_live() -> None:
-    over = replace(INCIDENT, id="def456", state=State.RESOLVED, until=WINDOW[1])
+    over = replace(INCIDENT, id="def456", state=State.RESOLVED, until=WINDOW[1], real=False)
     assert printed(incidents_view([INCIDENT, over])) == [
         "2 incidents, 1 of them live.",
         "",
-        "Incident  Kind        State     What happened",
-        "abc123    ▲ degraded  open      Since 2 February 2026, accuracy 0.55: worse",
-        "def456    ▲ degraded  resolved  Since 2 February 2026, accuracy 0.55: worse",
+        "Incident  Severity  Kind        State                  What happened",
+        "abc123    medium    ▲ degraded  open                   Since 2 February 2026, accuracy 0.55: worse",
+        "def456    medium    ▲ degraded  resolved, false alarm  Since 2 February 2026, accuracy 0.55: worse",
     ]
     assert printed(incidents_view([INCIDENT]), width=60) == [
         "1 incident.",
         "",
-        "abc123  ▲ degraded  open",
+        "abc123  medium  ▲ degraded  open",
         "  Since 2 February 2026, accuracy 0.55: worse",
     ]

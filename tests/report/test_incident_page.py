@@ -22,6 +22,7 @@ from retrue.explain.neighbours import Nearest
 from retrue.explain.sharing import Sharing
 from retrue.explain.since import Course
 from retrue.explain.standing import Reason, Standing
+from retrue.judge.cost import Cost
 from retrue.judge.incident import Incident, State
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.report.incident_page import page
@@ -50,6 +51,9 @@ INCIDENT = Incident(
 )  # fmt: skip
 
 
+COST = Cost("roc_auc", -0.331, (-0.35, -0.312), estimated=False)
+
+
 @dataclass(frozen=True)
 class Told:
     """An explanation made by hand, with names that would be code if anything let them."""
@@ -60,7 +64,7 @@ class Told:
     slices: tuple[Finding, ...] = (
         Finding(Slice.parse("region = 'south'"), "loss", (0.2, 0.6), (0.38, 0.42), 3360, 100.0, 90.0, (0.1, 0.6)),
     )
-    cost: tuple[str, float, tuple[float, float] | None] | None = ("roc_auc", -0.331, (-0.35, -0.312))
+    cost: Cost | None = COST
     course: Course | None = field(default_factory=course)
     sharing: Sharing | None = None
     standings: tuple[Standing, ...] = ()
@@ -136,4 +140,4 @@ def test_it_ends_with_what_to_do() -> None:
 def test_an_incident_about_no_column_has_no_map() -> None:
     text = page(Told(course=None, features=(), slices=(), cost=None, examples=pl.DataFrame()))
     assert "<figure" not in text
-    assert "Not known: there are no labels yet" in text
+    assert "Not known: there are no labels, and no estimate" in text

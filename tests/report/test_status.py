@@ -144,20 +144,21 @@ def test_the_quarantine_shows_the_latest_first_and_counts_the_others() -> None:
 
 def test_models_are_a_table() -> None:
     rows = [
-        {"model": "a", "version": "1", "events": 0, "labelled": 0, "open_incidents": 0, **BUDGET},
+        {"model": "a", "version": "1", "events": 0, "labelled": 0, "open_incidents": 0, "severity": None, **BUDGET},
         {
             "model": "b",
             "version": "2",
             "events": 12_440,
             "labelled": 6_220,
             "open_incidents": 3,
+            "severity": "high",
             **BUDGET,
             "group": "g",
         },
     ]
     assert [line.split() for line in printed(models_view(rows))[1:]] == [
         ["a", "1", "0", "–", "0", "1", "per", "30d"],
-        ["b", "2", "12.4k", "50", "%", "3", "1", "per", "30d,", "group", "'g'"],
+        ["b", "2", "12.4k", "50", "%", "3,", "high", "1", "per", "30d,", "group", "'g'"],
     ]
 
 

@@ -42,12 +42,12 @@ def test_the_cost_is_the_change_of_the_main_metric(store: rt.Workspace) -> None:
     model.check(now=day(17))
     found = model.incidents()[0].explain()
     assert found.cost is not None
-    metric, change, interval = found.cost
     now, before = (roc_auc_score(table["y"], table["p"]) for table in (bad, events(0, 14)))
-    assert metric == "roc_auc"
-    assert change == pytest.approx(now - before, abs=0.002)
-    assert interval is not None
-    assert interval[0] <= change <= interval[1] < 0
+    assert (found.cost.metric, found.cost.estimated) == ("roc_auc", False)
+    assert found.cost.change == pytest.approx(now - before, abs=0.002)
+    assert found.cost.interval is not None
+    assert found.cost.interval[0] <= found.cost.change <= found.cost.interval[1] < 0
+    assert found.cost == model.incidents()[0].cost
 
 
 def test_the_feature_that_moved_is_named(store: rt.Workspace) -> None:

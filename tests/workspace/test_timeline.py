@@ -120,3 +120,19 @@ def test_a_window_of_summer_time_is_found_a_week_later(store: rt.Workspace) -> N
         for start in timeline.starts[8:-1]
     ]
     assert set(rows) <= {23, 24, 25}
+
+
+def test_windows_of_a_false_alarm_are_known_to_be_good(store: rt.Workspace) -> None:
+    """Also those whose labels never came: somebody looked."""
+    model = registered(store)
+    live(model, events(14, 2))
+    model.log(events(16, 1, shift=6.0).drop("y"), at=day(17))
+    model.check(now=day(18))
+    judge = checking.judge_of(model, model.reference.load())
+    start = int(day(16).timestamp())
+    assert start not in Timeline(model, "1").good(judge)
+    model.incidents()[0].mark(real=False)
+    assert start in Timeline(model, "1").good(judge)
+    assert start not in Timeline(model, "1").alarmed
+    model.incidents()[0].mark(real=True)
+    assert start in Timeline(model, "1").alarmed

@@ -1,4 +1,4 @@
-"""Commands about incidents: incidents, explain, acknowledge, snooze, resolve."""
+"""Commands about incidents: incidents, explain, acknowledge, snooze, resolve, mark."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ IncidentArgument = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (incidents, explain, acknowledge, snooze, resolve):
+    for command in (incidents, explain, acknowledge, snooze, resolve, mark):
         app.command(command.__name__, rich_help_panel=PANEL)(command)
 
 
@@ -34,8 +34,9 @@ def incidents(
     live: Annotated[bool, typer.Option("--live", help="Only those that aren't resolved.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """List the incidents, latest first."""
+    """List the incidents: those that last first, the worst first."""
     found = shared.open_model(store, name).incidents(live=live)
+    found.sort(key=lambda one: (not one.live, -one.severity.rank))
     if json:
         shared.print_json([one.to_dict() for one in found])
         return
@@ -131,6 +132,33 @@ def resolve(
     chosen = find(store, name, incident)
     chosen.resolve(shared.moment(at, "--at"))
     tell(chosen, json)
+
+
+def mark(
+    name: ModelArgument,
+    incident: IncidentArgument = "latest",
+    real: Annotated[
+        bool | None, typer.Option("--real/--false-alarm", help="Whether it is real or a false alarm.")
+    ] = None,
+    note: Annotated[str | None, typer.Option("--note", help="Why, in your own words.", metavar="TEXT")] = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Say whether it is real or a false alarm.
+
+    The windows of a false alarm count as good ones: what they show is normal. A backtest takes the real ones as known.
+    """
+    if real is None:
+        raise ConfigError("real or not?", where="mark", expected="either --real or --false-alarm")
+    chosen = find(store, name, incident)
+    chosen.mark(real=real, note=note)
+    now = chosen.model.incident(chosen.id).incident
+    if json:
+        shared.print_json(now.to_dict())
+        return
+    typer.echo(
+        f"{now.id} is {'real' if now.real else 'a false alarm'}{f' ({now.note})' if now.note else ''}: {now.sentence}"
+    )
 
 
 def find(store: str | None, name: str, incident: str) -> ModelIncident:

@@ -288,13 +288,14 @@ def list_models(store: StoreOption = None, json: JsonOption = False) -> None:
 
 def facts(model: Model) -> dict[str, Any]:
     """One model as the list shows it."""
-    windows = model.store.windows(model.name)
+    windows, live = model.store.windows(model.name), model.incidents(live=True)
     return {
         "model": model.name,
         "version": model.version,
         "events": sum(window.events for window in windows),
         "labelled": sum(window.labelled for window in windows),
-        "open_incidents": len(model.incidents(live=True)),
+        "open_incidents": len(live),
+        "severity": max((one.severity for one in live), default=None),
         "alarm_budget": model.options.alarm_budget,
         "group": model.options.group,
     }

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrue.explain.finding import Finding, guilty_of
+from retrue.judge.incident import Incident
+from retrue.judge.verdict import VerdictKind
 from retrue.metrics import get
 
 if TYPE_CHECKING:
@@ -36,23 +38,53 @@ class Action:
 def actions(told: Explanation) -> list[Action]:
     """All that can be done now, the most useful first."""
     incident, model = told.incident, told.incident.model
+    if incident.kind is VerdictKind.SILENT:
+        return [*silence(incident), *answers(incident)]
     found = [Action("Collect the rows", next_step(told))] if guilty(told) else []
     found.append(Action("Retrain on what is known by now", retrain(model), "labels that have matured, nothing else"))
     rule = monitor(told)
     if rule is not None:
         said = f"see what it would have told: retrue backtest {model} --rules FILE; then register with --rule"
         found.append(Action("Watch them from now on: a rule", rule, said))
-    if incident.live:
-        found += [
-            Action("Say that somebody is on it", f"retrue acknowledge {model} {incident.id}"),
-            Action("Hear no more of it for three days", f"retrue snooze {model} {incident.id} --for 3d"),
-            Action("Say that it is over", f"retrue resolve {model} {incident.id}"),
-        ]
-    return found
+    return [*found, *answers(incident)]
+
+
+def answers(incident: Incident) -> list[Action]:
+    """What can be said of an incident."""
+    model = incident.model
+    judged = Action("Say that it was a false alarm", f"retrue mark {model} {incident.id} --false-alarm",
+                    "its windows then count as good ones; --real says that it was none")  # fmt: skip
+    if not incident.live:
+        return [judged]
+    return [
+        Action("Say that somebody is on it", f"retrue acknowledge {model} {incident.id}"),
+        Action("Hear no more of it for three days", f"retrue snooze {model} {incident.id} --for 3d"),
+        Action("Say that it is over", f"retrue resolve {model} {incident.id}"),
+        judged,
+    ]
+
+
+def silence(incident: Incident) -> list[Action]:
+    """What helps where nothing comes: to see to it that it does, and that nothing of it was set aside."""
+    model = incident.model
+    aside = Action("See what was set aside", f"retrue quarantine {model}", "rows that came and could not be taken")
+    if any(alert.metric == "labelled" for alert in incident.verdicts):
+        return [
+            Action("Log the labels that are missing", f"retrue label {model} FILE",
+                   "look first at what writes them: it stopped, or its ids no longer match"),
+            aside,
+        ]  # fmt: skip
+    return [
+        Action("Log the events that are missing", f"retrue log {model} FILE",
+               "look first at what logs them: it stopped, or the model isn't asked"),
+        aside,
+    ]  # fmt: skip
 
 
 def next_step(told: Explanation) -> str:
-    """What to type next: collect the guilty rows, or retrain on all that is known by now."""
+    """What to type next: collect the guilty rows, or retrain on all that is known by now; log what is missing."""
+    if told.incident.kind is VerdictKind.SILENT:
+        return silence(told.incident)[0].command
     model, first = told.incident.model, guilty(told)
     return retrain(model) if first is None else f"retrue collect {model} {typed(first)}"
 
@@ -71,9 +103,9 @@ def retrain(model: str) -> str:
 def monitor(told: Explanation) -> str | None:
     """A rule that watches the main metric where the guilty rows are; None without labels, or without such rows."""
     first = guilty(told)
-    if first is None or told.cost is None or "]" in first:
+    if first is None or told.cost is None or told.cost.estimated or "]" in first:
         return None
-    metric = told.cost[0]
+    metric = told.cost.metric
     bound = f"<= {1 + SLACK:g}" if get(metric).better == "lower" else f">= {1 - SLACK:g}"
     return f"{metric}[{first}] {bound} * reference"
 

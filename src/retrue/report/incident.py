@@ -20,7 +20,10 @@ from retrue.explain.finding import Finding, guilty_of
 from retrue.explain.sharing import Sharing
 from retrue.explain.since import Course
 from retrue.explain.standing import Standing
+from retrue.judge.cost import Cost
 from retrue.judge.incident import Incident, State
+from retrue.judge.severity import Severity
+from retrue.judge.verdict import VerdictKind
 from retrue.judge.words import figure, metric_name, percent
 from retrue.metrics import get
 from retrue.metrics.names import metric_of
@@ -28,7 +31,7 @@ from retrue.report.actions import EVERYWHERE, next_step, sql_of
 from retrue.report.examples import contributions_said, examples_table, standings_said
 from retrue.report.layout import add_row, moment, quiet_table
 from retrue.report.text import STYLES, WIDE, named, state_text
-from retrue.report.words import GLYPHS, plural, signed, spanned
+from retrue.report.words import GLYPHS, plural, signed
 
 RANKED = 8
 """Features that are listed."""
@@ -48,7 +51,7 @@ class Explanation(Protocol):
     @property
     def slices(self) -> Sequence[Finding]: ...
     @property
-    def cost(self) -> tuple[str, float, tuple[float, float] | None] | None: ...
+    def cost(self) -> Cost | None: ...
     @property
     def examples(self) -> pl.DataFrame: ...
     @property
@@ -80,11 +83,10 @@ class incidents_view:  # noqa: N801 - used as a function is, and knows the termi
         if options.max_width < WIDE:
             yield from lines(self.incidents)
             return
-        table = quiet_table("Incident", "Kind", "State", "What happened", wide="What happened")
+        table = quiet_table("Incident", "Severity", "Kind", "State", "What happened", wide="What happened")
         for one in self.incidents:
-            add_row(
-                table, (Text(one.id, style="bold" if one.live else ""), kind_text(one), one.state.value, one.sentence)
-            )
+            name = Text(one.id, style="bold" if one.live else "")
+            add_row(table, (name, severity_text(one), kind_text(one), state_said(one), one.sentence))
         yield table
 
     @property
@@ -98,8 +100,21 @@ class incidents_view:  # noqa: N801 - used as a function is, and knows the termi
 def lines(incidents: Sequence[Incident]) -> Iterator[RenderableType]:
     """Write each incident as a heading and its sentence, for narrow terminals."""
     for one in incidents:
-        yield Text.assemble((one.id, "bold"), "  ", kind_text(one), (f"  {one.state.value}", "dim"))
+        yield Text.assemble(
+            (one.id, "bold"), "  ", severity_text(one), "  ", kind_text(one), (f"  {state_said(one)}", "dim")
+        )
         yield Padding(Text(one.sentence), (0, 0, 0, 2))
+
+
+def severity_text(incident: Incident) -> Text:
+    """How bad an incident is, loud while it lasts and is high."""
+    loud = incident.live and incident.severity >= Severity.HIGH
+    return Text(incident.severity.value, style="bold" if loud else "" if incident.live else "dim")
+
+
+def state_said(incident: Incident) -> str:
+    """An incident's state, and that people call it a false alarm."""
+    return f"{incident.state.value}, false alarm" if incident.real is False else incident.state.value
 
 
 def kind_text(incident: Incident) -> Text:
@@ -150,40 +165,35 @@ def facts(told: Explanation) -> Table:
         table,
         (
             Text("incident", style="dim"),
-            Text.assemble(incident.id, "  ", kind_text(incident), f", {incident.state.value}"),
+            Text.assemble(
+                incident.id, "  ", kind_text(incident), f", {incident.severity.value}, {incident.state.value}"
+            ),
         ),
     )
     until = "it lasts" if incident.until is None else f"until {moment(incident.until)}"
     add_row(table, (Text("since", style="dim"), f"{moment(told.since)} (UTC), {until}"))
     if told.course is not None:
         add_row(table, (Text("shape", style="dim"), str(told.course)))
-    add_row(table, (Text("cost", style="dim"), cost_said(told.cost)))
+    if incident.kind is not VerdictKind.SILENT:
+        add_row(table, (Text("cost", style="dim"), cost_said(incident, told.cost)))
+    if incident.real is not None:
+        add_row(table, (Text("people say", style="dim"), marked(incident)))
     if incident.columns:
         add_row(table, (Text("columns", style="dim"), named(incident.columns)))
     return table
 
 
-def cost_said(cost: tuple[str, float, tuple[float, float] | None] | None) -> str:
-    """Say what the incident costs: the main metric's distance from the reference, with its interval.
+def marked(incident: Incident) -> str:
+    """What people said of an incident: whether it is real, and their note."""
+    said = "real" if incident.real else "a false alarm"
+    return said if incident.note is None else f"{said}: {incident.note}"
 
-    >>> cost_said(("roc_auc", -0.331, (-0.35, -0.312)))
-    'ROC AUC 33.1 points below the reference (31.2 to 35.0), worse'
-    >>> cost_said(None)
-    'not known: there are no labels yet'
-    """
+
+def cost_said(incident: Incident, cost: Cost | None) -> str:
+    """Say what the incident costs, or that nothing tells it."""
     if cost is None:
-        return "not known: there are no labels yet"
-    metric, change, interval = cost
-    scale, unit = (100.0, " points") if is_share(metric) else (1.0, "")
-    error = None if interval is None else scale * (interval[1] - interval[0]) / 2 or None
-    side = "below" if change < 0 else "above"
-    said = f"{metric_name(metric)} {signed(abs(change) * scale, error).lstrip('+')}{unit} {side} the reference"
-    if interval is None:
-        return said
-    if interval[0] <= 0 <= interval[1]:
-        return f"{said}, within noise"
-    ends = sorted(abs(end) * scale for end in interval)
-    return f"{said} ({spanned((ends[0], ends[1]))}){direction(metric, change)}"
+        return "not known: there are no labels, and no estimate"
+    return cost.words(over=not incident.live) + ("" if cost.told else ", within noise")
 
 
 def is_share(metric: str) -> bool:
@@ -193,12 +203,6 @@ def is_share(metric: str) -> bool:
     except MetricError:
         return False
     return found.range == (0, 1) and found.better == "higher"
-
-
-def direction(metric: str, change: float) -> str:
-    """Whether a change of a metric is for the worse."""
-    better = get(metric).better
-    return "" if better is None or not change else ", better" if (change > 0) == (better == "higher") else ", worse"
 
 
 def slices_title(slices: Sequence[Finding]) -> str:

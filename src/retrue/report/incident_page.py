@@ -16,6 +16,7 @@ from retrue.explain.finding import guilty_of
 from retrue.explain.since import sure_of
 from retrue.explain.standing import Standing
 from retrue.judge.incident import State
+from retrue.judge.verdict import VerdictKind
 from retrue.judge.words import day
 from retrue.report.actions import actions, next_step
 from retrue.report.charts.display import display
@@ -30,6 +31,7 @@ from retrue.report.incident import (
     examples_title,
     expected,
     features_title,
+    marked,
     reason_said,
     sharing_said,
     slices_cells,
@@ -104,7 +106,7 @@ def state(told: Explanation) -> dict[str, str]:
     return {
         "tone": tone,
         "glyph": GLYPHS[incident.kind.value],
-        "word": f"{incident.kind.value}, {incident.state.value}",
+        "word": f"{incident.kind.value}, {incident.severity.value}, {incident.state.value}",
     }
 
 
@@ -119,7 +121,10 @@ def facts(told: Explanation) -> list[tuple[str, str, str]]:
         sure = "" if shape.confidence is None else sure_of(shape.confidence)
         small = ", ".join(part for part in (told.course.column, sure, also) if part)
         found.append(("Shape", upper_first(shape.reason), small))
-    found.append(("Cost", upper_first(cost_said(told.cost)), ""))
+    if incident.kind is not VerdictKind.SILENT:
+        found.append(("Cost", upper_first(cost_said(incident, told.cost)), ""))
+    if incident.real is not None:
+        found.append(("People say", upper_first(marked(incident)), ""))
     if incident.columns:
         found.append(("Columns", ", ".join(incident.columns[:3]), ""))
     return found

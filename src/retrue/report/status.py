@@ -150,7 +150,8 @@ def models_view(models: Sequence[Mapping[str, Any]]) -> Table:
     for one in models:
         share = percent(one["labelled"] / one["events"]) if one["events"] else "–"
         open_ = one["open_incidents"]
-        loud = Text(f"{open_:,}", style="yellow" if open_ else "dim")
+        worst = f", {one['severity']}" if one["severity"] else ""
+        loud = Text(f"{open_:,}{worst}", style="yellow" if open_ else "dim")
         accepted = one["alarm_budget"] + (f", group {one['group']!r}" if one["group"] else "")
         add_row(table, (one["model"], str(one["version"]), short_count(one["events"]), share, loud, accepted))
     return table

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from retrue.core.state import Floats
+from retrue.core.times import window_starts
 from retrue.judge.incident import Incident
 from retrue.judge.verdict import VerdictKind
 
@@ -38,8 +39,10 @@ def events_of(model: Model, incident: Incident, version: str) -> pl.DataFrame:
     """The events of the incident's windows, thinned where they are many."""
     starts = about_the_worst(incident, sizes_of(model, version, alarmed(incident)))
     first, last = (model.span(start) for start in (starts[0], starts[-1]))
-    table = model.events(datetime.fromisoformat(first[0]), datetime.fromisoformat(last[1]), version=version)
-    return thin(table.collect())
+    events = model.events(datetime.fromisoformat(first[0]), datetime.fromisoformat(last[1]), version=version).collect()
+    time = events[model.store.layout(model.name).time_column]
+    own = window_starts(time, int(model.options.window), model.schema.timezone).is_in(starts)
+    return thin(events.filter(own))
 
 
 def sizes_of(model: Model, version: str, starts: Iterable[int]) -> dict[int, int]:

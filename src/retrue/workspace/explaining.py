@@ -30,6 +30,7 @@ from retrue.metrics import get
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.workspace import checking, clock
+from retrue.workspace.causes import cost_of
 from retrue.workspace.contributions import contributions_of, importance_of
 from retrue.workspace.course import course_of
 from retrue.workspace.evidence import alarmed, columns_beside, events_of, loss_of, losses_of, slices_of, thin
@@ -82,6 +83,10 @@ class ModelIncident:
         """Say that nobody wants to hear of it before a time."""
         self.model.save_incident(self.incident.snooze(clock.aware(until).isoformat()))
 
+    def mark(self, *, real: bool, note: str | None = None) -> None:
+        """Say whether it is real or a false alarm, and perhaps why; windows of a false alarm count as good ones."""
+        self.model.save_incident(self.incident.mark(real=real, note=note))
+
     def resolve(self, at: datetime | None = None) -> None:
         """Say that it is over."""
         self.model.save_incident(self.incident.resolve(clock.aware(at or clock.now()).isoformat()))
@@ -107,13 +112,12 @@ def find(model: Model, id: str) -> ModelIncident:
 def explain(model: Model, incident: Incident, predict: Any = None) -> Explanation:
     """Explain one incident from stored profiles, and from the raw rows of its windows for the slices."""
     version = version_of(model, incident)
-    profile = profile_of(model, incident, version)
-    if profile is None:
+    profile = None if incident.kind is VerdictKind.SILENT else profile_of(model, incident, version)
+    if profile is None:  # nothing came, so there is nothing to look at; or all of it was set aside
         return Explanation(incident, incident.since, (), (), None, pl.DataFrame())
     reference = model.reference_of(version)
     judge = checking.judge_of(model, reference.load())
     assessed = judge.assess(profile)
-    main = next((name for name in judge.judged_metrics if name in assessed.performance), None)
     rows_now, rows_then = events_of(model, incident, version), thin(reference.frame)
     sharing = sharing_of(judge, profile, assessed, rows_now, rows_then)
     importance = None if predict is None else importance_of(model.schema, predict, reference.frame)
@@ -127,7 +131,7 @@ def explain(model: Model, incident: Incident, predict: Any = None) -> Explanatio
         began(model, incident, version),
         tuple(features),
         tuple(findings),
-        None if main is None else change(main, *assessed.performance[main]),
+        cost_of(model, version, judge, incident),
         examples,
         standings=standings(model, version).of(examples) if judge.reference.grids.sources else (),
         outcome=tuple(outcome_columns(model.schema)),
@@ -182,14 +186,6 @@ def distributions(
     """Window and reference of the columns that the first slice is about."""
     about = sorted(findings[0].slice.columns) if findings else []
     return {name: (window.columns[name], reference.profile.columns[name]) for name in about if name in window.columns}
-
-
-def change(metric: str, window: Any, before: Any) -> tuple[str, float, tuple[float, float] | None] | None:
-    """The change of a metric with its interval."""
-    if window.value is None or before.value is None:
-        return None
-    interval = None if window.interval is None else tuple(end - before.value for end in window.interval)
-    return metric, window.value - before.value, interval
 
 
 def began(model: Model, incident: Incident, version: str) -> str:

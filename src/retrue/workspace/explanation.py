@@ -20,6 +20,7 @@ from retrue.explain.finding import Finding
 from retrue.explain.sharing import Sharing
 from retrue.explain.since import Course
 from retrue.explain.standing import Standing
+from retrue.judge.cost import Cost
 from retrue.judge.incident import Incident
 from retrue.report import text
 from retrue.report.incident import explanation_view
@@ -38,7 +39,7 @@ class Explanation:
         since: when it began (ISO), from the series of windows where that shows a change, else from the first alarm.
         features: columns, by what their move costs, then by surprise.
         slices: the rows that changed most, or that the model got wrong most, the best first.
-        cost: change of the main metric with labels (window minus reference) and its name; None without labels.
+        cost: how far the model's metric moved, by labels, estimates or impact; None where nothing tells.
         examples: a few rows of the first slice.
         standings: how each of them stands against the reference: outlier score, reason, neighbours.
         outcome: the columns that tell what the model did with a row: prediction, score, label.
@@ -52,7 +53,7 @@ class Explanation:
     since: str
     features: tuple[Feature, ...]
     slices: tuple[Finding, ...]
-    cost: tuple[str, float, tuple[float, float] | None] | None
+    cost: Cost | None
     examples: pl.DataFrame
     standings: tuple[Standing, ...] = ()
     outcome: tuple[str, ...] = ()
@@ -81,7 +82,7 @@ class Explanation:
             "sharing": None if self.sharing is None else self.sharing.to_dict(),
             "shape": None if self.course is None else self.course.to_dict(),
             "slices": [finding.to_dict() for finding in self.slices],
-            "cost": None if self.cost is None else {"metric": self.cost[0], "change": self.cost[1]},
+            "cost": None if self.cost is None else self.cost.to_dict(),
             "examples": [plain(row) for row in self.examples.head(EXAMPLES).to_dicts()],
             "standings": [plain(one.to_dict()) for one in self.standings],
             "contributions": None if self.contributions is None else self.contributions.to_dict(),

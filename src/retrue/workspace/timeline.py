@@ -27,6 +27,8 @@ from retrue.judge.null import MIN_WINDOWS
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.store import rows
 from retrue.workspace import clock
+from retrue.workspace.evidence import alarmed
+from retrue.workspace.incidents import load_incidents
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
@@ -57,8 +59,15 @@ class Timeline:
 
     @cached_property
     def alarmed(self) -> frozenset[int]:
-        """Windows in which something alarmed."""
-        return frozenset(row.start for row in self.judged if row.body.get("alarm", False))
+        """Windows in which something alarmed that nobody called a false alarm."""
+        return frozenset(row.start for row in self.judged if row.body.get("alarm", False)) - self.false
+
+    @cached_property
+    def false(self) -> frozenset[int]:
+        """Windows whose alarms people called false, all of them."""
+        told = load_incidents(self.model, self.version)
+        false, other = ([alarmed(one) for one in told if (one.real is False) is is_false] for is_false in (True, False))
+        return frozenset().union(*false) - frozenset().union(*other)
 
     @cached_property
     def judged(self) -> tuple[rows.VerdictRow, ...]:
@@ -67,14 +76,17 @@ class Timeline:
             return tx.find(rows.VerdictRow, model=self.model.name, version=self.version)
 
     def good(self, judge: Judge) -> list[int]:
-        """Windows known to be good, oldest first: nothing alarmed, and the labels came and were judged."""
+        """Windows known to be good, oldest first.
+
+        Nothing alarmed, and the labels came and were judged; or people called what alarmed a false alarm.
+        """
         with self.model.store.catalog.read() as tx:
             points = [
                 tx.find(rows.Point, model=self.model.name, version=self.version, metric=metric, column="", slice="")
                 for metric in judge.judged_metrics
             ]
         measured = {point.start for found in points for point in found if point.value is not None}
-        return sorted(measured & set(self.starts) - self.alarmed)
+        return sorted((measured | self.false) & set(self.starts) - self.alarmed)
 
     def profiles(self, starts: Iterable[int]) -> list[Profile]:
         """The profiles of windows, all rows."""
