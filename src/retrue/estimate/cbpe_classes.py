@@ -43,7 +43,8 @@ def cbpe_classes(
         raise ProfileError("outcomes of different grids", where="cbpe", hint="count both on the reference's grid")
     if window.chosen is None or reference.chosen is None:
         which = "the window's profile" if window.chosen is None else "the reference's profile"
-        return refuse("cbpe", f"{which} {NOT_COUNTED}: recount it", names)
+        hint = "recount it" if window.chosen is None else "register it again"
+        return refuse("cbpe", f"{which} {NOT_COUNTED}: {hint}", names)
     rows = round(float(window.chosen[:-1, :-1].sum()))
     reason = no_question(window, rows) or unusable(reference.chosen)
     if reason is not None:

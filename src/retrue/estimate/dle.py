@@ -90,8 +90,8 @@ class LearnedLosses:
         n = self.codes.shape[0]
         of = f"{n:,}" if n == self.rows else f"{n:,} of {self.rows:,}"
         return (
-            f"DLE: boosted trees learned the expected losses of a row from {inputs}, cross-fitted on {of} reference"
-            f" rows; they explain {100 * self.explained:.0f} % of how absolute errors vary"
+            f"DLE: boosted trees expect each row's losses from {inputs}, cross-fitted on {of} reference rows"
+            f" ({100 * self.explained:.0f} % of absolute errors explained)"
         )
 
 
