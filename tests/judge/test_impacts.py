@@ -131,6 +131,35 @@ def test_weighted_events_weigh_their_impact() -> None:
     assert told("f1", BINARY | {"weight": "w"}) == pytest.approx(after - before, abs=0.002)
 
 
+@pytest.mark.parametrize("metric", ["f1_macro", "recall@b", "value_per_event"])
+def test_several_classes_are_those_of_reweighted_rows(metric: str) -> None:
+    """Independent: scikit-learn, or by hand: naming an `a` is worth 3, calling a `b` an `a` costs 2."""
+    kinds = np.array(["a", "b", "c"])
+
+    def named(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
+        rng = np.random.default_rng(seed)
+        kind, other = rng.integers(0, 3, ROWS), rng.integers(0, 3, ROWS)
+        right = rng.random(ROWS) < np.select([frame["city"] == "a", frame["city"] == "b"], [0.95, 0.8], 0.4)
+        return pl.DataFrame({"city": frame["city"], "kind": kinds[kind], "said": kinds[np.where(right, kind, other)]})
+
+    def score(y: Any, said: Any, sample_weight: Any) -> float:
+        if metric == "f1_macro":
+            return float(f1_score(y, said, average="macro", sample_weight=sample_weight))
+        if metric == "recall@b":
+            return float(recall_score(y, said, average="macro", labels=["b"], sample_weight=sample_weight))
+        worth = 3.0 * ((y == "a") & (said == "a")) - 2.0 * ((y == "b") & (said == "a"))
+        return float(np.average(worth, weights=sample_weight))
+
+    before, after = named(BEFORE, 5), named(AFTER, 6)
+    y, said = before["kind"].to_numpy(), before["said"].to_numpy()
+    expected = score(y, said, weights()) - score(y, said, np.ones(ROWS))
+    assert expected < -0.05
+    matrix = {"a": {"a": 3}, "b": {"a": -2}}
+    roles: dict[str, Any] = {"label": "kind", "prediction": "said", "features": ["city"], "value_matrix": matrix}
+    found = compare(before, after, impact=metric, **roles).columns["city"].impact
+    assert found == pytest.approx(expected, abs=0.003)
+
+
 def test_ranked_lists_have_impacts() -> None:
     """Closed form: the first item is right 90 % of the time in `a` and 50 % in `b`; 60 % of rows move over."""
 

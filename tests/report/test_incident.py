@@ -23,7 +23,15 @@ from retrue.judge.cost import Cost
 from retrue.judge.incident import Incident, State
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.report.actions import next_step
-from retrue.report.incident import Explanation, cost_said, expected, explanation_view, incidents_view, sharing_said
+from retrue.report.incident import (
+    Explanation,
+    cost_said,
+    expected,
+    explanation_view,
+    incidents_view,
+    sharing_said,
+    whose,
+)
 from retrue.slices import Slice
 
 WINDOW = ("2026-02-02T00:00:00+00:00", "2026-02-03T00:00:00+00:00")
@@ -172,11 +180,15 @@ def test_an_impact_that_may_be_none_says_so() -> None:
 
 def test_an_impact_that_is_anothers_says_whose() -> None:
     def told(share: float, *others: str) -> str:
-        return expected(Feature("region", MOVED, IMPACT, Part("region", -0.1, share, others)))
+        return whose(Feature("region", MOVED, IMPACT, Part("region", -0.1, share, others)))
 
-    assert told(0.0, "age", "home") == "accuracy −10.0 points, shared with age"
-    assert told(-0.04, "age") == "accuracy −10.0 points, −4.0 points of it its own"
-    assert told(-0.1, "age") == told(-0.1) == "accuracy −10.0 points"
+    assert told(0.0, "age", "home") == "shared with age"
+    assert told(-0.04, "age") == "−4.0 points of it its own"
+    assert told(-0.095, "age") == told(-0.1) == "", "near enough to all of it"
+    follows = Feature("region", MOVED, IMPACT, Part("region", -0.1, 0.0, ("age",)))
+    lines = printed(explanation_view(Told(features=(follows,))), width=160)
+    place = next(i for i, line in enumerate(lines) if line.endswith("accuracy −10.0 points"))
+    assert lines[place + 1].strip() == "shared with age"
 
 
 def test_what_the_features_explain_together_stands_below_them() -> None:

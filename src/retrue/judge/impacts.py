@@ -36,13 +36,14 @@ def impact_metrics(schema: Schema) -> list[str]:
 def check_metric(schema: Schema, metric: str) -> None:
     """Raise MetricError unless impacts of the model can be in a metric."""
     known = impact_metrics(schema)
-    base = metric.partition("@")[0]
-    if metric not in known and base not in known:
-        raise MetricError(
-            f"impacts in {metric!r}", expected=", ".join(known) or "a model with a task", hint=nearest(metric, known)
-        )
-    if metric not in known:
-        get(metric)  # what follows `@` must make sense
+    if metric in known:
+        return
+    if "@" in metric:  # at a threshold, of a class
+        found = get(metric)
+        if schema.task in found.tasks and found.better is not None:
+            return
+    listed = ", ".join(known) or "a model with a task"
+    raise MetricError(f"impacts in {metric!r}", expected=listed, hint=nearest(metric, known))
 
 
 @dataclass(frozen=True, eq=False)

@@ -258,7 +258,7 @@ def features_part(features: Sequence[Feature], width: int) -> RenderableType:
             one.column,
             reason_said(one),
         ]
-        add_row(table, cells if width < WIDE else [*cells, expected(one)])
+        add_row(table, cells if width < WIDE else [*cells, f"{expected(one)}\n{whose(one)}".strip()])
     return table
 
 
@@ -268,19 +268,25 @@ def reason_said(feature: Feature) -> str:
 
 
 def expected(feature: Feature) -> str:
-    """What a move alone is expected to change, and whose that is; a dash where it isn't known."""
-    cost, part = feature.cost, feature.part
+    """What a move alone is expected to change; a dash where that isn't known."""
+    cost = feature.cost
     if cost is None:
         return "–"
     if cost.interval[0] <= 0 <= cost.interval[1]:
         return f"{metric_name(cost.metric)} none to tell"
-    said = f"{metric_name(cost.metric)} {in_unit(cost.value, cost.metric, cost.interval)}"
-    if part is None or not part.shared_with:
-        return said
+    return f"{metric_name(cost.metric)} {in_unit(cost.value, cost.metric, cost.interval)}"
+
+
+def whose(feature: Feature) -> str:
+    """Whose the change is that a move alone is expected to bring: another column's, or in part; "" where its own."""
+    cost, part = feature.cost, feature.part
+    if cost is None or part is None or not part.shared_with:
+        return ""
     if feature.follows:
-        return f"{said}, shared with {part.shared_with[0]}"
+        return f"shared with {part.shared_with[0]}"
+    near = max((cost.interval[1] - cost.interval[0]) / 2, abs(cost.value) / 10)
     own = in_unit(part.share, cost.metric, cost.interval)
-    return said if own == in_unit(cost.value, cost.metric, cost.interval) else f"{said}, {own} of it its own"
+    return "" if abs(part.share - cost.value) <= near else f"{own} of it its own"
 
 
 def in_unit(change: float, metric: str, interval: tuple[float, float]) -> str:

@@ -36,6 +36,7 @@ from retrue.report.incident import (
     sharing_said,
     slices_cells,
     slices_title,
+    whose,
 )
 from retrue.report.words import GLYPHS, glyph_of, state_of, tone_of, upper_first
 from retrue.version import VERSION
@@ -139,6 +140,7 @@ def feature_row(one: Feature) -> dict[str, str]:
         "state": state_of(one.verdict),
         "reason": tight(reason_said(one)),
         "expected": tight(expected(one)),
+        "whose": tight(whose(one)),
     }
 
 
