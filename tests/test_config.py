@@ -53,6 +53,7 @@ against = "last 7d"
 longer = ["1w"]
 impact = "f1"
 estimate = "cbpe"
+watch = ["precip"]
 
 [models."churn-2.0"]
 score = { stay = "p_stay", leave = "p_leave" }

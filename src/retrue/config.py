@@ -188,6 +188,7 @@ class ModelSettings(_Settings):
     group: Name | None = None
     impact: Name | None = None
     estimate: Name = "auto"
+    watch: Names = ()
 
     def options(self) -> dict[str, Any]:
         """Give what was said about watching: window, grace, budget (as text), rules and so on; see `_OPTIONS`."""
@@ -201,7 +202,7 @@ class ModelSettings(_Settings):
 
 _OPTIONS = (
     "window", "grace", "maturity", "coverage", "alarm_budget", "rules", "calm", "against", "longer", "group", "impact",
-    "estimate",
+    "estimate", "watch",
 )  # fmt: skip
 
 

@@ -97,6 +97,10 @@ def register(
         str | None,
         typer.Option(help="Models of one group share one budget.", rich_help_panel=WATCH, metavar="NAME"),
     ] = None,
+    watch: Annotated[
+        list[str] | None,
+        typer.Option(help="A feature that may alarm, once for each; all unless given.", rich_help_panel=WATCH),
+    ] = None,
     against: Annotated[
         str | None,
         typer.Option(help="Compare windows with it: 'last 7d'; training.", rich_help_panel=WATCH, metavar="TIME"),
@@ -126,6 +130,7 @@ def register(
     roles = shared.roles(locals())
     options = {"window": window, "grace": grace, "maturity": maturity, "alarm_budget": alarm_budget, "rules": rule}
     options |= {"group": group, "against": against, "longer": longer, "impact": impact, "estimate": estimate}
+    options |= {"watch": watch}
     table, chosen, watched = registration(name, reference, {**roles, "timezone": timezone}, options)
     workspace = shared.open_store(store, create=True)
     with shared.working(f"learning from {table}"):

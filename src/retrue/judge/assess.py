@@ -35,6 +35,7 @@ from retrue.judge.scores import judge_scores
 from retrue.judge.settings import Settings
 from retrue.judge.thresholds import Series
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
+from retrue.judge.watched import heeded, unwatched
 from retrue.judge.words import metric_name, rows
 from retrue.metrics import Measure, Metric, registered
 from retrue.metrics.business.value_per_event import UNSAID
@@ -130,7 +131,13 @@ class Judge:
         outcome = self.reference.profile.outcome
         labelled = outcome is not None and outcome.labelled
         times = 3 if self.settings.estimated else 1
-        return 2 * len(self.reference.profile.columns) + (times * len(self.judged_metrics) if labelled else 0)
+        columns = len(self.reference.profile.columns) - len(self.quiet)
+        return 2 * columns + (times * len(self.judged_metrics) if labelled else 0)
+
+    @cached_property
+    def quiet(self) -> frozenset[str]:
+        """The profiled columns of features that aren't watched: none of them alarms, and none costs the budget."""
+        return unwatched(self.reference, self.settings.watch)
 
     @cached_property
     def strict(self) -> Settings:
@@ -207,7 +214,7 @@ class Judge:
             column = column.known()
         before, source = self.reference.profile.columns[name], self.reference.grids.sources[name]
         if source.projection is not None and (failed := judge_failed(name, column, before)) is not None:
-            return failed
+            return heeded(failed, None, quiet=name in self.quiet)
         season = None if at is None else self.normal.seasons.get(name)
         expected = None if season is None or at is None else season.at(at)
         known = Known(self.normal.nulls.get(name), self.normal.bad_shares.get(name, {}), cost, expected)
@@ -215,7 +222,7 @@ class Judge:
         verdict = judge_column(name, column, before, alpha, self.settings, known)
         if source.projection is not None:
             verdict = worded(verdict, source.projection, column, before)
-        return verdict if cost is None or not verdict.kind.alarms else replace(verdict, loss=max(0.0, cost.loss[0]))
+        return heeded(verdict, cost, quiet=name in self.quiet)
 
     def judge_score(self, outcome: Outcome | None) -> Verdict | None:
         """The score's verdict where it was a probability and is none now: that says more than how far it moved."""

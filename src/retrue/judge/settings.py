@@ -28,6 +28,7 @@ class Settings:
         impact: the metric that what moves cost is told in, such as "f1", "value_per_event" or "mean(revenue)"; None
             takes the task's main one that is a mean over events: accuracy, MAE or NDCG.
         estimated: whether performance is estimated too while labels are missing: these tests share the budget.
+        watch: the features that may alarm by themselves; what is found about others is a notice. Empty: all may.
     """
 
     budget: Budget = field(default_factory=Budget)
@@ -41,6 +42,7 @@ class Settings:
     uncovered: float = 0.02
     impact: str | None = None
     estimated: bool = False
+    watch: tuple[str, ...] = ()
 
     def worth_telling(self, metric: str, value: float | None) -> float:
         """Give the smallest change of a metric worth telling: points of its range, else a share of its value.

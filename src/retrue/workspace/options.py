@@ -54,6 +54,7 @@ class Options:
         group: models of one group share one alarm budget, in equal parts; None: it is this model's alone.
         impact: the metric that what moves cost is told in; None: the task's main one.
         estimate: how performance is estimated while labels are missing: "auto" from rows, "cbpe" from profiles, "off".
+        watch: the features that may alarm by themselves, what is found about others being a notice; none: all may.
     """
 
     window: float = 86_400.0
@@ -68,6 +69,7 @@ class Options:
     group: str | None = None
     impact: str | None = None
     estimate: str = "auto"
+    watch: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, given: Mapping[str, Any], window: float) -> Options:
@@ -94,6 +96,7 @@ class Options:
             group=None if given.get("group") is None else str(given["group"]),
             impact=None if given.get("impact") is None else str(given["impact"]),
             estimate=str(given.get("estimate") or cls.estimate),
+            watch=(given["watch"],) if isinstance(given.get("watch"), str) else tuple(given.get("watch") or ()),
         )
         if options.window <= 0 or options.grace < 0:
             raise ConfigError(
@@ -122,7 +125,7 @@ class Options:
         budget = Budget.parse(self.alarm_budget)
         share = Budget(budget.alarms / (1 + len(self.longer)) / sharing, budget.days)
         looks, estimated = budget.days * DAY / (window or self.window), self.estimate != "off"
-        return Settings(budget=share, looks=looks, impact=self.impact, estimated=estimated)
+        return Settings(budget=share, looks=looks, impact=self.impact, estimated=estimated, watch=self.watch)
 
     def hysteresis(self) -> Hysteresis:
         """When an incident ends."""
@@ -130,7 +133,7 @@ class Options:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
-        return {**asdict(self), "rules": list(self.rules), "longer": list(self.longer)}
+        return {**asdict(self), "rules": list(self.rules), "longer": list(self.longer), "watch": list(self.watch)}
 
 
 def number(given: Mapping[str, Any], name: str, usual: float) -> float:

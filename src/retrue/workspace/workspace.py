@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,7 +15,8 @@ from retrue.core.segments import segments
 from retrue.core.times import utc
 from retrue.core.values import number_rows
 from retrue.engine import local
-from retrue.errors import SchemaError, TableError
+from retrue.errors import ConfigError, SchemaError, TableError, nearest
+from retrue.explain.contributions import important
 from retrue.judge.gaps import slices_of
 from retrue.judge.impacts import check_metric
 from retrue.judge.rules import Rule
@@ -29,6 +30,7 @@ from retrue.store.store import Store
 from retrue.tables import Table, read
 from retrue.workspace import groups
 from retrue.workspace.clock import micros, now
+from retrue.workspace.contributions import importance_of
 from retrue.workspace.model import Model
 from retrue.workspace.options import Options, suggested_window
 
@@ -81,6 +83,7 @@ class Workspace:
         schema: Schema | None = None,
         options: Mapping[str, Any] | None = None,
         version: str = "1",
+        predict: Any = None,
         **roles: Any,
     ) -> Model:
         """Register a model by the table it was trained or validated on.
@@ -90,8 +93,11 @@ class Workspace:
             reference: the table, as anything that `read` takes; held-out rows with their scores and labels say most.
             schema: what events look like; inferred from the reference where it isn't given.
             options: how it is watched: `window`, `grace`, `maturity`, `coverage`, `alarm_budget`, `rules`, `calm`,
-                `against`, `longer`, `group`, `impact`.
+                `against`, `longer`, `group`, `impact`, `watch`.
             version: the version that made the reference's scores.
+            predict: the model, where only the features that matter to it shall alarm: a function of a table of the
+                features, or anything with `predict_proba` or `predict`. The fewest features that carry 95 % of its
+                mean |SHAP| are watched, as if they were given as `watch`.
             roles: roles and kinds for `Schema.infer`; and the options, which may be given by name as well.
 
         Raises:
@@ -108,12 +114,15 @@ class Workspace:
             raise TableError("a reference without rows", where=table.name, expected="at least one row")
         found, known = (schema, None) if schema is not None else local.infer(table, **roles)
         refuse_weights(found)
+        if predict is not None:
+            given["watch"] = telling(found, table, predict, given.get("watch"))
         chosen = Options.of(groups.with_budget(self.store, name, given), base_window(table, found))
         counters: list[Counter] = [] if found.time is None else [TimeSpan(found.time)]
         # A label comes later than its event, so it isn't among the columns that a window is judged by.
         late = [found.label] if found.label is not None else []
         learned = local.fit_reference(table, found, counters, window=chosen.window, without=late, known=known)
         check_rules(chosen, learned)
+        check_watched(chosen.watch, found)
         watched, kept = watched_slices(learned, chosen), table.collect(kept_columns(found, table))
         layout = Layout.of(found, int(chosen.window))
         check_ids(kept, layout)
@@ -142,6 +151,8 @@ class Workspace:
             tx.add(rows.Audit(micros(now()), "user", action, model, json.loads(json.dumps(dict(body), default=str))))
 
 
+REFERENCE_ROWS = 10_000
+"""Rows of a reference from which those are taken that tell which features matter."""
 UNIQUE = 0.5
 """The least share of a reference's rows that their id must tell apart, day by day."""
 
@@ -207,6 +218,28 @@ def check_ids(reference: pl.DataFrame, layout: Layout) -> None:
             expected="a column that names each event of a day once",
             hint="name another column as id, or none: then labels can't be joined",
         )  # fmt: skip
+
+
+def telling(schema: Schema, table: Table, predict: Any, watch: Any) -> tuple[str, ...]:
+    """The features that matter to a model, by the rows of its reference.
+
+    Raises:
+        ConfigError: features to watch were named as well.
+        TableError: the model can't predict.
+    """
+    if watch:
+        raise ConfigError("features to watch, and a model to choose them by", where="register", expected="one of them")
+    return important(importance_of(schema, predict, table.sample(list(schema.features), REFERENCE_ROWS)))
+
+
+def check_watched(watch: Sequence[str], schema: Schema) -> None:
+    """Raise ConfigError where a watched column is no feature."""
+    for name in watch:
+        if name not in schema.features:
+            raise ConfigError(
+                f"{name!r} is no feature", where="watch", expected=", ".join(schema.features[:10]),
+                hint=nearest(name, schema.features),
+            )  # fmt: skip
 
 
 def check_rules(options: Options, learned: Reference) -> None:
