@@ -1,11 +1,14 @@
 """Impact: what a column's move is expected to cost."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrue.estimate.impact import EVALUATED, Impact, ScoredColumn, impact
+from retrue.estimate.impact import EVALUATED, CellColumn, Impact, ScoredColumn, impact, impact_of_cells
 
 RIGHT = ScoredColumn(sums=np.array([950.0, 600.0, 500.0]), n=np.array([1000, 1000, 1000]))
 
@@ -89,3 +92,40 @@ def test_narrow_bins_of_an_ordered_column_borrow_from_their_neighbours() -> None
     assert wide.uncovered == 0.0
     assert abs(wide.value - truth) < abs(narrow.value - truth)
     assert wide.interval[0] < truth < wide.interval[1]
+
+
+cells = st.lists(st.integers(0, 5_000), min_size=12, max_size=12).filter(lambda counts: sum(counts) > 0)
+
+
+def balanced(shares: Any) -> float | None:
+    """A metric of four cells that isn't linear in them: the mean of recall and specificity."""
+    tn, fp, fn, tp = shares.tolist()
+    return None if tn + fp == 0 or fn + tp == 0 else (tn / (tn + fp) + tp / (fn + tp)) / 2
+
+
+@given(bins, bins, cells, st.permutations(range(3)))
+def test_metrics_of_cells_have_none_without_a_move_and_know_no_order_of_bins(
+    window: list[int], reference: list[int], counts: list[int], order: list[int]
+) -> None:
+    table = np.array(counts).reshape(3, 4)
+    column = CellColumn(table, balanced, "balanced")
+    here = impact_of_cells(np.array(window), np.array(reference), column)
+    turned = impact_of_cells(np.array(window)[order], np.array(reference)[order], replace(column, cells=table[order]))
+    still = impact_of_cells(np.array(reference), np.array(reference), column)
+    assert still is None or (still.value == 0 and still.interval[0] <= 0 <= still.interval[1])
+    assert (here is None) == (turned is None)
+    if here is not None and turned is not None:
+        assert turned.value == pytest.approx(here.value, abs=1e-9)
+        assert -1 <= here.value <= 1
+        assert np.isfinite(here.interval).all()
+
+
+@given(bins, bins)
+def test_a_mean_is_the_same_from_its_cells(window: list[int], reference: list[int]) -> None:
+    """Accuracy as a function of two cells, wrong and right, against the mean of right."""
+    right = RIGHT.sums.astype(int)
+    column = CellColumn(np.stack([RIGHT.n - right, right], axis=1), lambda shares: float(shares[1]), "accuracy")
+    one, other = impact_of_cells(np.array(window), np.array(reference), column), found(window, reference)
+    assert one is not None
+    assert one.value == pytest.approx(other.value, abs=1e-9)
+    assert one.interval == pytest.approx(other.interval, abs=1e-4)
