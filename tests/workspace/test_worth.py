@@ -77,3 +77,18 @@ def test_what_does_not_fit_is_refused_before_anything_is_kept(tmp_path: Path) ->
     with pytest.raises(SchemaError, match="'hit' in value_matrix"):
         store.register("fraud", reference, value_matrix={"hit": 1}, **roles)
     assert store.models() == []
+
+
+def test_a_column_of_money_needs_no_labels(tmp_path: Path) -> None:
+    """By hand: an event brings 20 in the easy city and 5 in the hard one; 80 % of them move."""
+    brings = pl.when(pl.col("city") == "easy").then(20.0).otherwise(5.0)
+    reference, hard = (events(seed, seed - 1, share).with_columns(fare=brings) for seed, share in ((0, 0.1), (1, 0.9)))
+    roles: dict[str, Any] = {"id": "id", "time": "at", "label": "y", "score": "p", "value": "fare"}
+    made = rt.open(tmp_path / "store").register("trips", reference, window="1d", impact="mean(fare)", **roles)
+    made.log(hard.drop("y", "fare"))
+    made.check(now=START + timedelta(days=3))
+    told = next(one for one in made.incidents() if "city" in one.columns).explain()
+    assert told.sharing is not None
+    assert (told.sharing.metric, told.sharing.joint) == ("mean(fare)", None)
+    assert told.sharing.explained == pytest.approx(-0.8 * 15, abs=1)
+    assert "mean of fare −1" in str(told)

@@ -17,6 +17,7 @@ from retrue.core.reference import Reference
 from retrue.engine.local import outcome_columns
 from retrue.errors import StoreError
 from retrue.estimate.cbpe import cbpe
+from retrue.estimate.estimate import metric_names
 from retrue.explain.examples import find_examples
 from retrue.explain.features import rank_features
 from retrue.explain.finding import Finding, guilty_of
@@ -156,8 +157,9 @@ def sharing_of(
 def joint_of(metric: str, judge: Judge, profile: Profile, assessed: Assessment) -> float | None:
     """The change of a metric by a joint estimate, without labels; None where there is none."""
     said, before = assessed.estimates.get(metric), judge.own.get(metric)
-    if said is None and profile.outcome is not None and judge.reference.profile.outcome is not None:
-        said = cbpe(profile.outcome, judge.reference.profile.outcome, [metric]).metrics.get(metric)
+    now, then, task = profile.outcome, judge.reference.profile.outcome, judge.reference.schema.task
+    if said is None and now is not None and then is not None and task is not None and metric in metric_names(task):
+        said = cbpe(now, then, [metric]).metrics.get(metric)
     if said is None or said.value is None or before is None or before.value is None:
         return None
     return said.value - before.value
