@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrue.core.hashing import hash64
 from retrue.errors import SliceError
 from retrue.refine.collect import collect
 from retrue.slices import Slice
-from retrue.store.ids import hash64
 
 IDS = pl.Series("id", range(200))
 EVENTS = pl.DataFrame({"id": IDS, "_h": hash64(IDS), "x": [i % 10 for i in range(200)]})

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from retrue.core.hashing import hash64
 from retrue.store.durable import heal, readable
-from retrue.store.ids import hash64
 from retrue.store.lake import CHECKPOINT, File, LakeTable
 from retrue.store.reading import Finder, HashCache, before, hits, micro_batches, scan
 

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import polars as pl
 
+from retrue.core.hashing import hash64
 from retrue.core.outcome_grid import OutcomeGrid
 from retrue.core.times import window_starts
 from retrue.errors import RetrueError, StoreError
@@ -29,7 +30,6 @@ from retrue.store import rows
 from retrue.store.aside import KINDS, TRIES, Stuck, fitted, without
 from retrue.store.catalog import Catalog, Transaction
 from retrue.store.counting import Cell, Counting, Increments
-from retrue.store.ids import hash64
 from retrue.store.lake import TABLES, LakeTable, UnwritableError
 from retrue.store.layout import Layout
 from retrue.store.reading import Finder, HashCache

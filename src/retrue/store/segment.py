@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from retrue.store.ids import hash64
+from retrue.core.hashing import hash64
 from retrue.store.layout import UTC, Layout
 from retrue.store.spool import Batch
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from retrue.core.grids import Grids
+from retrue.core.hashing import hash64
 from retrue.core.reference import Reference
 from retrue.errors import SchemaError, StoreError, nearest
 from retrue.schema.roles import listed
@@ -18,7 +19,6 @@ from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.catalog import Catalog, Transaction
 from retrue.store.counting import Counting, GridCounting
-from retrue.store.ids import hash64
 from retrue.store.lake import TABLES, LakeTable
 from retrue.store.layout import Layout, polars_type
 from retrue.store.reading import HashCache

@@ -18,6 +18,7 @@ from typing import Any
 
 import polars as pl
 
+from retrue.core.hashing import hash64
 from retrue.core.reference import Reference
 from retrue.errors import SchemaError, StoreError, StoreFullError, nearest
 from retrue.slices import Slice
@@ -27,7 +28,6 @@ from retrue.store.catalog import Catalog
 from retrue.store.commit import Applied, Cycle, locked, try_locked
 from retrue.store.door import Arrival, Lost, admit, check
 from retrue.store.identity import check_identity, refuse_orphans
-from retrue.store.ids import hash64
 from retrue.store.layout import SYSTEM, Layout, lake_type, refuse_twins
 from retrue.store.reader import Reader
 from retrue.store.readonly import address, is_read_only

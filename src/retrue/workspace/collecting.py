@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from retrue.core.hashing import hash64
 from retrue.refine.collect import ORDER, Collected
 from retrue.refine.collect import collect as choose
 from retrue.slices import Slice
 from retrue.store import rows
-from retrue.store.ids import hash64
 from retrue.workspace import clock
 from retrue.workspace.outliers import with_score
 
