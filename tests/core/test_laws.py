@@ -20,6 +20,8 @@ from retrue.core import laws
 from retrue.core.extra import RowRule, TimeSpan
 from retrue.core.grid import CategoricalGrid, Grid, NumericGrid
 from retrue.core.grids import Grids, Source
+from retrue.core.joint import Joint, JointSums
+from retrue.core.joint_fit import fit_circle
 from retrue.core.outcome_grid import BinaryGrid, MulticlassGrid, OutcomeGrid, RegressionGrid, error_grid, score_cuts
 from retrue.core.ranking import RankingGrid
 from retrue.core.state import REGISTRY, Fields, Floats, Ints, Moments, Names, State, Sums
@@ -175,6 +177,16 @@ def weightless(grid: OutcomeGrid) -> State:
     return grid.weigh(pl.DataFrame(), np.zeros(0))
 
 
+def joints(draw: st.DrawFn) -> tuple[list[State], State]:
+    """What three columns do together: a number, one that is null at times, and categories."""
+    parts = frames(draw)
+    known = pl.DataFrame({"x": [1.0, 2.0, 5.0], "y": [None, 1.0, 2.0], "c": ["a", "b", "a"]})
+    learned = [NumericGrid.learn(known["x"]), NumericGrid.learn(known["y"]), CategoricalGrid.learn(known["c"])]
+    circles = [fit_circle(name, column) for name, column in zip("xyc", learned, strict=True)]
+    joint = Joint(tuple(circle for circle in circles if circle is not None), ("x", "y"), rate=0.5)
+    return [joint.count(frame) for frame in parts], JointSums.empty(3)
+
+
 SPECIMENS: dict[str, Draw] = {
     "moments": moments,
     "sums": sums,
@@ -185,6 +197,7 @@ SPECIMENS: dict[str, Draw] = {
     "regression": outcomes("regression"),
     "ranking": rankings,
     "profile": profiles,
+    "joint": joints,
     "weights": weights,
     "weighted column": weighted_columns,
     "weighted binary": weighted_outcomes("binary"),

@@ -8,16 +8,18 @@ in all slices together.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
 
-from retrue.core.grids import Grids
+from retrue.core.grids import Grids, with_nulls
 from retrue.core.grouped import Tensor, ordered
 from retrue.core.profile import Profile
 from retrue.core.project import reason_of
-from retrue.core.state import Bools, Ints
+from retrue.core.state import Bools, Ints, State
 from retrue.errors import ProfileError
 
 MOST_SMALL = 1 << 16
@@ -85,8 +87,22 @@ class Cube:
         within = slice(one.starts[group], one.starts[group + 1])
         rows = self.order[within] if one.places is None else self.order[one.places[within]]
         # Without a column a frame has no rows, and rows without a label are counted as well.
-        read = [c for c in one.grids.reads_together if c in self.frame.columns] or self.frame.columns[:1]
-        return one.grids.assemble(rows.size, columns, one.grids.count_rows(self.frame.select(read)[rows]))
+        grids = one.grids.in_slices
+        read = [c for c in grids.reads_together if c in self.frame.columns] or self.frame.columns[:1]
+        counted = grids.assemble(rows.size, columns, grids.count_rows(self.frame.select(read)[rows]))
+        if one.places is not None or not self.of_windows:
+            return counted
+        more = {name: states[group] for name, states in self.of_windows.items()}
+        return replace(counted, extras={**counted.extras, **more})
+
+    @cached_property
+    def of_windows(self) -> dict[str, list[State]]:
+        """What counters that tell of whole windows alone say of each window, by name."""
+        counters = [counter for counter in self.grids.extras if counter.of_windows]
+        starts = self.slices[EVERYTHING].starts
+        groups = [self.order[start:end] for start, end in pairwise(starts)]
+        frames = ((counter, with_nulls(self.frame, counter.columns)) for counter in counters)
+        return {counter.name: counter.count_groups(frame, groups) for counter, frame in frames}
 
 
 def cube(grids: Grids, frame: pl.DataFrame, windows: Ints, slices: Mapping[str, Bools] | None = None) -> Cube:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
 
-from retrue.core.state import Moments, State, Sums
+from retrue.core.state import Ints, Moments, State, Sums
 from retrue.core.values import number_rows, unreadable
 from retrue.errors import ProfileError
 
@@ -28,6 +28,8 @@ class Counter(ABC):
     """Counts rows into a state. Concrete subclasses are frozen dataclasses of plain values, and name their `kind`."""
 
     kind: ClassVar[str]
+    of_windows: ClassVar[bool] = False
+    """Whether it tells of whole windows alone: the reference's own windows keep it, slices don't."""
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
@@ -48,6 +50,11 @@ class Counter(ABC):
     @abstractmethod
     def count(self, frame: pl.DataFrame) -> State:
         """The state of one batch that has these columns."""
+
+    def count_groups(self, frame: pl.DataFrame, groups: Sequence[Ints]) -> list[State]:
+        """The state of each group of rows, given by their numbers."""
+        read = frame.select(self.columns)
+        return [self.count(read[rows]) for rows in groups]
 
     def to_text(self) -> str:
         """The counter as one line of JSON."""

@@ -157,9 +157,7 @@ class Grids:
 
     def count_rows(self, frame: pl.DataFrame) -> Profile:
         """Profile what needs several columns at once: the outcome and the extras; no columns."""
-        missing = pl.lit(None)
-        wanted = {c for counter in self.extras for c in counter.columns} - set(frame.columns)
-        whole = frame.with_columns(**dict.fromkeys(sorted(wanted), missing)) if wanted else frame
+        whole = with_nulls(frame, {c for counter in self.extras for c in counter.columns})
         extras = {counter.name: counter.count(whole) for counter in self.extras}
         return Profile(frame.height, {}, self.count_outcome(frame), extras)
 
@@ -194,7 +192,13 @@ class Grids:
     def coarse(self) -> Grids:
         """The same with at most about 64 bins a column: what slices keep."""
         columns = {name: grid.coarsen(COARSE) for name, grid in self.columns.items()}
-        return Grids(columns, self.sources, self.outcome, self.extras)
+        return Grids(columns, self.sources, self.outcome, self.in_slices.extras)
+
+    @cached_property
+    def in_slices(self) -> Grids:
+        """The same without the counters that tell of whole windows alone."""
+        extras = tuple(counter for counter in self.extras if not counter.of_windows)
+        return self if extras == self.extras else Grids(self.columns, self.sources, self.outcome, extras)
 
     @cached_property
     def digest(self) -> str:
@@ -256,6 +260,12 @@ class Grids:
             ProfileError: not grids, damaged, or written by a newer version.
         """
         return cls.from_fields(frame_to_fields(bytes_to_frame(data)))
+
+
+def with_nulls(frame: pl.DataFrame, columns: Iterable[str]) -> pl.DataFrame:
+    """The frame, with nulls in those of the columns that it lacks."""
+    missing = sorted(set(columns) - set(frame.columns))
+    return frame.with_columns(**dict.fromkeys(missing, pl.lit(None))) if missing else frame
 
 
 def learn_column(column: Column, series: pl.Series) -> dict[Source, ColumnProfile]:

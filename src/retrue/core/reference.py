@@ -135,7 +135,8 @@ def window_profiles(grids: Grids, frame: pl.DataFrame, starts: Ints) -> dict[int
         frame: reference events.
         starts: int64[rows], when the window that each event belongs to starts.
     """
-    without_extras = Grids(grids.columns, grids.sources, grids.outcome)
-    found = cube(without_extras, frame, starts)
+    extras = tuple(counter for counter in grids.extras if counter.of_windows)
+    kept = Grids(grids.columns, grids.sources, grids.outcome, extras)
+    found = cube(kept, frame, starts)
     profiles = [(int(start), profile) for (start, name), profile in found.items() if name == EVERYTHING]
     return dict(profiles[-WINDOWS:])

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial, reduce
 from operator import add
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ from retrue.core import project
 from retrue.core.column import ColumnProfile
 from retrue.core.extra import Counter
 from retrue.core.grids import Grids, Source, fit_outcome, learn_column
+from retrue.core.joint_fit import fit_joint
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference, window_profiles
 from retrue.core.scores import score_bins
@@ -39,6 +41,8 @@ R = TypeVar("R")
 
 FIT_ROWS = 1_000_000
 """Rows that grids are fitted on; a larger reference is sampled evenly, then all of it is counted."""
+JOINT_ROWS = 20_000
+"""Rows that tell how noisy it is what columns do together."""
 SCORE_ROWS = 200_000
 """Labelled rows that tell how well the model does in each bin."""
 
@@ -87,6 +91,7 @@ def fit_reference(
     window: float | None = None,
     without: Collection[str] = (),
     known: Known | None = None,
+    joint: bool = False,
 ) -> Reference:
     """Fit grids on a reference table and profile it on them.
 
@@ -97,9 +102,38 @@ def fit_reference(
         window: seconds; how long the windows are that show how the reference wanders. None: don't look.
         without: columns that get no grid, such as a label that comes later than its event.
         known: what `infer` learned of this table.
+        joint: whether to count what the features do together (`retrue.core.joint`) as well.
     """
     grids, profile = learn(table, schema, extras, without, known or {})
+    if joint and grids.weight is None:
+        grids, profile = with_joint(table, schema, grids, profile, window)
     return completed(table, schema, grids, profile, window)
+
+
+def with_joint(
+    table: Table, schema: Schema, grids: Grids, profile: Profile, window: float | None
+) -> tuple[Grids, Profile]:
+    """The same with the counter of what the features do together, where there are two of them."""
+    reads = present({*schema.features, *([schema.time] if schema.time else [])}, table)
+    if not reads:
+        return grids, profile
+    sample = table.sample(reads, JOINT_ROWS)
+    rows = table.count_rows() / windows_in(sample, schema, window)
+    counter = fit_joint(schema, profile.columns, sample, rows)
+    if counter is None:
+        return grids, profile
+    alone = Grids({}, {}, None, (counter,))
+    counted = count_together(table, alone)
+    whole = replace(grids, extras=(*grids.extras, counter))
+    return whole, replace(profile, extras={**profile.extras, **counted.extras})
+
+
+def windows_in(sample: pl.DataFrame, schema: Schema, window: float | None) -> int:
+    """How many windows the rows fall into; one where they have no time."""
+    if schema.time is None or window is None or schema.time not in sample.columns:
+        return 1
+    times = event_times(sample[schema.time], schema.timezone)
+    return max(window_starts(times, max(int(window), 1), schema.timezone).drop_nulls().n_unique(), 1)
 
 
 def learn_reference(table: Table, schema: Schema, grids: Grids, *, window: float | None = None) -> Reference:

@@ -27,6 +27,8 @@ from retrue.judge.columns import Known, judge_column
 from retrue.judge.gaps import measure_groups
 from retrue.judge.habits import Habits
 from retrue.judge.impacts import Costs
+from retrue.judge.joint import judge_together
+from retrue.judge.joint_null import JointNull, counter_of, learn_joint
 from retrue.judge.performance import MAIN, Past, judge_performance
 from retrue.judge.projected import judge_failed, worded
 from retrue.judge.rows import judge_row_rules
@@ -114,6 +116,8 @@ class Judge:
             for name, column in window.columns.items()
         ]
         verdicts += judge_row_rules(window, self.reference.profile)
+        alpha = self.strict.alpha(self.tests)
+        verdicts += judge_together(self.together, window, self.reference.profile, verdicts, alpha, self.settings)
         verdicts += self.judge_performance(performance, window.outcome, at)
         parts = {EVERYTHING: window, **(slices or {})}
         verdicts += [self.judge_rule(rule, parts, measures, span, (pasts or {}).get(rule)) for rule in self.rules]
@@ -130,14 +134,19 @@ class Judge:
         """
         outcome = self.reference.profile.outcome
         labelled = outcome is not None and outcome.labelled
-        times = 3 if self.settings.estimated else 1
+        times, together = 3 if self.settings.estimated else 1, int(counter_of(self.reference) is not None)
         columns = len(self.reference.profile.columns) - len(self.quiet)
-        return 2 * columns + (times * len(self.judged_metrics) if labelled else 0)
+        return 2 * columns + together + (times * len(self.judged_metrics) if labelled else 0)
 
     @cached_property
     def quiet(self) -> frozenset[str]:
         """The profiled columns of features that aren't watched: none of them alarms, and none costs the budget."""
         return unwatched(self.reference, self.settings.watch)
+
+    @cached_property
+    def together(self) -> JointNull | None:
+        """How columns usually go together; None where that isn't counted."""
+        return learn_joint(self.reference, self.normal)
 
     @cached_property
     def strict(self) -> Settings:

@@ -120,7 +120,9 @@ class Workspace:
         counters: list[Counter] = [] if found.time is None else [TimeSpan(found.time)]
         # A label comes later than its event, so it isn't among the columns that a window is judged by.
         late = [found.label] if found.label is not None else []
-        learned = local.fit_reference(table, found, counters, window=chosen.window, without=late, known=known)
+        learned = local.fit_reference(
+            table, found, counters, window=chosen.window, without=late, known=known, joint=True
+        )
         check_rules(chosen, learned)
         check_watched(chosen.watch, found)
         watched, kept = watched_slices(learned, chosen), table.collect(kept_columns(found, table))
