@@ -6,7 +6,7 @@ import pytest
 
 from retrue.core.outcome import BinaryOutcome
 from retrue.estimate.estimate import Estimate
-from retrue.estimate.record import Matured, refuted, stretch, weigh
+from retrue.estimate.record import Matured, refuted, stretch, weigh, withhold
 from retrue.metrics import Measure
 from retrue.metrics.performance.arrays import binary
 
@@ -74,3 +74,13 @@ def test_windows_without_labels_or_estimates_are_passed_over() -> None:
     unlabelled = Matured(matured(0.8, 0.9).estimate, binary([None], predictions=[1]))
     assert stretch([silent, unlabelled], "accuracy") == 1.0
     assert refuted([silent, unlabelled] * 3, "accuracy") is None
+
+
+def test_refuted_metrics_are_withheld_and_all_others_stay() -> None:
+    said = Estimate("auto", "", 100, {"accuracy": Measure(0.8), "f1": Measure(0.7)})
+    found = withhold(said, [matured(0.8, 0.95)] * 3)
+    assert found["accuracy"].value is None
+    assert "labels refuted the last 3 estimates" in str(found["accuracy"].note)
+    assert found.withheld == {"accuracy": Measure(0.8)}
+    assert found["f1"].value == 0.7
+    assert withhold(said, []) == said
