@@ -168,13 +168,15 @@ def nearest(one: Standing, names: list[str]) -> dict[str, object]:
 
 
 def distributions(told: Explanation) -> list[Picture | None]:
-    """Draw the columns that the first slice is about, before and after."""
-    found: list[Picture | None] = []
+    """Draw the columns that the first slice is about, before and after; last what stands apart and moved much."""
+    drawn: list[Picture | None] = []
+    apart: list[Picture | None] = []
     for name, (now, before) in told.distributions.items():
-        pictures = column_pictures(now, before, name)
-        numeric = isinstance(before.grid, NumericGrid)
-        found += pictures if numeric and is_loud(display(now, before)) else pictures[:1]
-    return found
+        first, *rest = column_pictures(now, before, name)
+        loud = isinstance(before.grid, NumericGrid) and is_loud(display(now, before))
+        drawn += rest if loud else [first]
+        apart += [first] if loud else []
+    return [*drawn, *apart]
 
 
 def map_of(told: Explanation) -> Picture | None:
