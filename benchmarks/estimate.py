@@ -28,6 +28,8 @@ from benchmarks.venvs import NANNYML, QUIET, SCRIPTS
 
 from retrue.estimate import caution
 from retrue.estimate.auto import Classifier
+from retrue.estimate.cbpe import cbpe
+from retrue.estimate.estimate import Estimate
 from retrue.estimate.estimator import fit
 from retrue.estimate.expected import read_values
 from retrue.estimate.question import Question
@@ -170,11 +172,15 @@ class Errors:
 
     def mean(self, method: str) -> Any:
         """Mean absolute error of each metric; of the chunks that the method estimates."""
-        return np.nanmean(np.abs(self.by_method[method]), axis=0)
+        found = np.abs(self.by_method[method])
+        told = ~np.isnan(found)
+        return np.divide(
+            np.where(told, found, 0).sum(axis=0), told.sum(axis=0), out=np.full(3, np.nan), where=told.any(axis=0)
+        )
 
     def worst(self, method: str) -> float:
         """The largest error in ROC AUC."""
-        return float(np.nanmax(np.abs(self.by_method[method])[:, 0]))
+        return float(np.fmax.reduce(np.abs(self.by_method[method])[:, 0]))
 
 
 def measured(chunks: Chunks, step: int, errors: Errors) -> None:
@@ -198,19 +204,24 @@ def measured(chunks: Chunks, step: int, errors: Errors) -> None:
                 errors.covered.append(measure.interval[0] <= real[name] <= measure.interval[1])
         errors.refused += question.apart > caution.MOST
         errors.told += [f"chunk {which}: {warning}" for warning in blended.warnings]
-        values = {name: m.value for name, m in blended.metrics.items() if m.value is not None}
-        errors.add("auto", values, real, chunks.metrics)
+        errors.add("auto", values_of(blended), real, chunks.metrics)
         by_record = question.blended(past[: max(len(past) - DELAY + 1, 0)])
         said = {
             n: weighed(by_record.experts, n, question, past[: max(len(past) - DELAY + 1, 0)]) for n in chunks.metrics
         }
         errors.add("auto, labels 2 late", said, real, chunks.metrics)
         past.append(Matured(blended, realised))
+        errors.add(STORED, values_of(cbpe(realised, estimator.learned.outcome)), real, chunks.metrics)
         for method in EXPERTS:
             answers = question.answers(method)
             told = {n: a.reading.value for n, a in answers.items() if a.reading.value is not None}
             errors.add(method, told, real, chunks.metrics)
         errors.add("floor", *noise(question, chunks.metrics), chunks.metrics)
+
+
+def values_of(estimate: Estimate) -> dict[str, float]:
+    """The metrics that are told."""
+    return {name: m.value for name, m in estimate.metrics.items() if m.value is not None}
 
 
 def weighed(
@@ -272,7 +283,9 @@ def fit_grid(chunks: Chunks, schema: Schema) -> Any:
     return fit_outcome(schema, chunks.reference)
 
 
+STORED = "cbpe, profiles"
 METHODS = ("NannyML CBPE", *EXPERTS, "auto")
+SHOWN = ("floor", STORED, *METHODS, "auto, labels 2 late")
 
 
 def ratios(found: Mapping[str, Errors]) -> dict[str, float]:
@@ -289,7 +302,7 @@ def figures(errors: Errors, method: str) -> str:
     """One cell of the table."""
     if method not in errors.by_method:
         return "-"
-    return "/".join(f"{value:.4f}"[1:] for value in errors.mean(method))
+    return "/".join("-" if np.isnan(value) else f"{value:.4f}"[1:] for value in errors.mean(method))
 
 
 def main() -> int:
@@ -316,12 +329,12 @@ def main() -> int:
             f" {covered:.0f} % of intervals held; {len(errors.told)} warnings, {errors.refused} refused",
             flush=True,
         )
-        for method in ("floor", *METHODS, "auto, labels 2 late"):
+        for method in SHOWN:
             worst = f"worst AUC {errors.worst(method):.3f}" if method in errors.by_method else ""
             print(f"    {method:20} {figures(errors, method):18} {worst}", flush=True)
     told = ratios(found)
     print(f"\n{'':20} " + " ".join(f"{name:17}" for name in found) + " ratio to the best")
-    for method in ("floor", *METHODS, "auto, labels 2 late"):
+    for method in SHOWN:
         ratio = f"{told[method]:.2f}" if method in told else ""
         print(f"{method:20} " + " ".join(f"{figures(errors, method):17}" for errors in found.values()) + f" {ratio}")
     print(f"\nauto, mean ratio to the best of each set and metric {told['auto']:.3f}, {verdict(told['auto'], RATIO)}")

@@ -25,7 +25,7 @@ def errors() -> estimate.Errors:
 
 
 def test_every_method_is_measured_on_every_chunk(errors: estimate.Errors) -> None:
-    assert set(errors.by_method) == {"floor", "auto", "auto, labels 2 late", *estimate.EXPERTS}
+    assert set(errors.by_method) == {"floor", estimate.STORED, "auto", "auto, labels 2 late", *estimate.EXPERTS}
     assert {len(rows) for rows in errors.by_method.values()} == {2}
     assert all(np.isfinite(rows).all() for rows in errors.by_method.values())
     assert errors.refused == 0
