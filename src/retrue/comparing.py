@@ -22,6 +22,7 @@ from retrue.engine import local
 from retrue.engine.slices import count_slices, fitting, with_slices
 from retrue.errors import ProfileError, SchemaError, TableError, nearest
 from retrue.estimate.estimate import Estimate, refuse
+from retrue.explain.embedding_map import maps_between
 from retrue.judge.assess import Assessment, Judge, safely
 from retrue.judge.changes import judge_changes
 from retrue.judge.gaps import slices_of
@@ -101,7 +102,9 @@ def compare(
     extra = {**of_profiles(profile, base.profile), **of_tables(table, reference, part)}
     guessed = estimated(profile.outcome, base.profile.outcome, lambda: by_rows_of(reference, table, base, part))
     found = build(judge, assessed, profile, table, name_of(reference), extra, guessed)
-    return replace(found, slice_sizes={sql: of.rows for sql, of in parts.items()})
+    rows = () if is_stored(reference) or isinstance(reference, Reference) else (sliced(read(reference), part), table)
+    maps = maps_between(base.grids, *rows, profiles=(profile, base.profile), id=base.schema.id) if rows else {}
+    return replace(found, slice_sizes={sql: of.rows for sql, of in parts.items()}, maps=maps)
 
 
 def without_late_label(window: Profile, schema: Schema) -> Profile:

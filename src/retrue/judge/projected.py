@@ -34,16 +34,19 @@ def worded(verdict: Verdict, projection: str, window: ColumnProfile, reference: 
     """
     known = REGISTRY.get(projection)
     told = verdict.kind in {VerdictKind.DRIFTING, VerdictKind.BROKEN, VerdictKind.UNKNOWN}
-    if known is None or not known.says or not told or not window.moments.n or not reference.moments.n:
+    if known is None or not told or not window.moments.n or not reference.moments.n:
         return verdict
-    write = percent if known.share else precise
+    varied = reference.moments.min != reference.moments.max
+    if verdict.metric == "out_of_range" and (varied or known.share or known.strange):
+        # Texts and images unlike any before are read well enough: it's the model that doesn't know them.
+        verdict = replace(verdict, kind=VerdictKind.UNKNOWN)
     after, before = window.moments.mean, reference.moments.mean
-    if write(after) == write(before):
-        return verdict
-    said = replace(verdict, reason=f"{write(after)} {known.says}; normally {write(before)}: {verdict.reason}")
+    write = percent if known.share else precise
+    if known.says and write(after) != write(before):
+        verdict = replace(verdict, reason=f"{write(after)} {known.says}; normally {write(before)}: {verdict.reason}")
     nearer = (known.strange == "more" and after < before) or (known.strange == "less" and after > before)
     # Rows nearer to the reference than its own are no harm: they may be rows that it learned from.
-    return replace(said, kind=VerdictKind.DRIFTING, alarm=False) if nearer else said
+    return replace(verdict, kind=VerdictKind.DRIFTING, alarm=False) if nearer else verdict
 
 
 def precise(value: float) -> str:

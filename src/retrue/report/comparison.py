@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from retrue.core.column import ColumnProfile
     from retrue.core.outcome import Outcome
+    from retrue.explain.embedding_map import EmbeddingMap
     from retrue.judge.verdict import Verdict
     from retrue.metrics import Measure
     from retrue.metrics.registry import Metric
@@ -149,6 +150,7 @@ class Comparison:
         window_effective, reference_effective: the effective n of the rows; None where they aren't weighted.
         estimated: what labels would say of each metric, where the window has none yet and the reference has.
         estimate_notes: how that was estimated and how far to believe it, or why it can't be.
+        maps: of each column of vectors, texts or images, where its rows lie; empty for a stored reference.
         slice_sizes: how many rows of the window each slice has, by its SQL.
     """
 
@@ -169,6 +171,7 @@ class Comparison:
     reference_effective: float | None = None
     estimated: Mapping[str, PerformanceReport] = field(default_factory=dict)
     estimate_notes: tuple[str, ...] = ()
+    maps: Mapping[str, EmbeddingMap] = field(default_factory=dict)
     slice_sizes: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -197,6 +200,7 @@ class Comparison:
             "performance": {name: report.to_dict() for name, report in self.performance.items()},
             **({"estimated": estimated} if estimated else {}),
             **({"impacts": {"metric": self.impact_metric, "columns": impacts}} if impacts else {}),
+            **({"maps": {name: one.to_dict() for name, one in self.maps.items()}} if self.maps else {}),
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
         }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -132,7 +132,7 @@ class Sections:
 def sections(comparison: Comparison, gallery: Gallery) -> Sections:
     """Make an entry for each verdict, with its column's charts where it is the first about that column."""
     sorted_out: dict[str, list[Entry]] = {"findings": [], "not_comparable": [], "true": []}
-    shown, told = set[str](), own_findings(comparison)
+    shown, told, maps = set[str](), own_findings(comparison), dict(comparison.maps)
     for i, verdict in enumerate(comparison.verdicts):
         report = comparison.columns.get(verdict.column) if verdict.column else None
         first = report is not None and verdict.column not in shown and verdict.slice is None
@@ -143,6 +143,8 @@ def sections(comparison: Comparison, gallery: Gallery) -> Sections:
         if report is not None and first:
             shown.add(report.name)
         made = entry(f"e{i}", verdict, report if first else None, gallery, comparison.impact_metric)
+        if first and (column := str(verdict.column).rpartition(".")[0]) in maps:
+            made = replace(made, pictures=(*gallery.hang([charts.embedding_map(maps.pop(column))]), *made.pictures))
         sorted_out.get(str(verdict.kind), sorted_out["findings"]).append(made)
     return Sections(sorted_out["findings"], sorted_out["not_comparable"], sorted_out["true"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +15,7 @@ from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 
 from retrue.core.grids import Grids, Source, learn_column
-from retrue.core.project import REGISTRY, apply, clusters, components, learn, mixture, reason_of
+from retrue.core.project import REGISTRY, Learned, apply, clusters, components, learn, mixture, reason_of
 from retrue.core.project.vectors import KINDS
 from retrue.core.state import Floats
 from retrue.schema import Column, Kind
@@ -126,12 +127,17 @@ BAD = [
 ]
 
 
+@cache
+def learned_of(name: str) -> Learned:
+    """What a projection learns of the reference."""
+    return learn(REGISTRY[name].family, REFERENCE, Kind.EMBEDDING)
+
+
 @pytest.mark.parametrize("one", VECTORS, ids=lambda one: one.name)
 def test_what_is_no_vector_is_nan_and_null_is_null(one: object) -> None:
     """Nulls, other lengths, NaN, infinity and null inside, numbers too large to square."""
     name = getattr(one, "name")  # noqa: B009 - parametrised by objects
-    window = pl.Series("v", [[0.5] * 12, *BAD], dtype=pl.List(pl.Float64))
-    learned = learn(REGISTRY[name].family, REFERENCE, Kind.EMBEDDING)
+    window, learned = pl.Series("v", [[0.5] * 12, *BAD], dtype=pl.List(pl.Float64)), learned_of(name)
     values = apply(learned, [name], window)[name]
     if values.dtype == pl.String:
         assert values[1:-1].null_count() == 6
@@ -147,7 +153,7 @@ def test_a_row_has_the_same_value_in_any_batch(cuts: list[int], one: object) -> 
     name = getattr(one, "name")  # noqa: B009 - drawn objects
     matrix = np.repeat(vectors(2, 20), 3, axis=0)
     window, edges = column(matrix), [0, *sorted(cuts), 60]
-    learned = learn(REGISTRY[name].family, REFERENCE, Kind.EMBEDDING)
+    learned = learned_of(name)
     whole = apply(learned, [name], window)[name]
     parts = [apply(learned, [name], window[a:b])[name] for a, b in pairwise(edges)]
     assert pl.concat(parts).equals(whole)

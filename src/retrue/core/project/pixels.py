@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from io import BytesIO
 from math import isqrt
@@ -22,8 +23,8 @@ SIDE = 16
 """Rows and columns of a thumbnail."""
 TOGETHER = 1_024
 """Images to hold at a time."""
-MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*\x00", b"MM\x00*")
-"""How encoded images begin."""
+MAGIC = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff[\xc0-\xfe]|GIF8[79]a|RIFF....WEBP|II\*\0|MM\0\*", re.DOTALL)
+"""How encoded images begin: PNG, JPEG, GIF, WebP, TIFF. Raw pixels may begin in any way, so short signs won't do."""
 CHANNELS = (1, 3, 4)
 GREY = np.array([0.299, 0.587, 0.114])
 """Luma of red, green and blue (ITU-R BT.601)."""
@@ -137,7 +138,7 @@ def of_lists(value: Any) -> Floats | None:
 
 def of_bytes(value: bytes) -> Floats | None:
     """An image from bytes: encoded, or the raw pixels of a square; None where it is neither."""
-    if value.startswith(MAGIC):
+    if MAGIC.match(value):
         return decoded(value)
     return oriented(np.frombuffer(value, np.uint8).astype(np.float64))
 

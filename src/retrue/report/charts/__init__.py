@@ -10,6 +10,7 @@ template is first needed, and each template is made once.
 from retrue.report.charts.bars import apart, categories, ranking
 from retrue.report.charts.distribution import distribution, errors, scores
 from retrue.report.charts.drift_map import drift_map
+from retrue.report.charts.embedding_map import embedding_map
 from retrue.report.charts.outcome import calibration, confusion, forest, roc
 from retrue.report.charts.picture import Field, Picture
 from retrue.report.charts.timeline import Mark, Point, timeline
@@ -25,6 +26,7 @@ __all__ = [
     "confusion",
     "distribution",
     "drift_map",
+    "embedding_map",
     "errors",
     "forest",
     "ranking",

@@ -317,6 +317,23 @@ def drift_map(*, reference: bool, marked: bool) -> Layers:
     return alt.layer(*marks).properties(height=340)
 
 
+def embedding_map(*, grown: bool) -> Layers:
+    """Points of both sides, and the names of clusters that grew; rows: side (or none), x, y, at, name."""
+    base = alt.Chart()
+    x, y = (alt.X("x", type="quantitative", axis=None), alt.Y("y", type="quantitative", axis=None))
+    x, y = x.scale(zero=False, padding=12), y.scale(zero=False, padding=12)
+    marks = []
+    for side in (REFERENCE, WINDOW):
+        points = base.transform_filter(f"datum.side === '{side}'")
+        marks.append(points.mark_point(size=14, filled=True, opacity=0.45, style=f"{side}-point").encode(x, y))
+    if grown:
+        rows = base.transform_filter("datum.side === 'grown'")
+        marks.append(rows.mark_point(size=160, filled=False, strokeWidth=2, style="warn-point").encode(x, y))
+        name = rows.mark_text(baseline="bottom", fontSize=12, fontWeight=600, style="warn-text")
+        marks.append(name.encode(x, alt.Y("at", type="quantitative"), alt.Text("name", type="nominal")))
+    return alt.layer(*marks).properties(height=320)
+
+
 TEMPLATES: dict[str, Callable[[], Layers]] = {
     "distribution": lambda: distribution("linear"),
     "distribution-log": lambda: distribution("log"),
@@ -332,6 +349,8 @@ TEMPLATES: dict[str, Callable[[], Layers]] = {
     "timeline-level": lambda: timeline(level=True, marked=False),
     "timeline-marks": lambda: timeline(level=False, marked=True),
     "timeline-level-marks": lambda: timeline(level=True, marked=True),
+    "embedding-map": lambda: embedding_map(grown=False),
+    "embedding-map-grown": lambda: embedding_map(grown=True),
     "drift-map": lambda: drift_map(reference=False, marked=False),
     "drift-map-mark": lambda: drift_map(reference=False, marked=True),
     "drift-map-reference": lambda: drift_map(reference=True, marked=False),
