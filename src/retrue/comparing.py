@@ -347,6 +347,7 @@ def build(
         effective_of(window),
         effective_of(base.profile),
         *guessed,
+        impact_asked=judge.settings.impact is not None,
     )
 
 

@@ -152,6 +152,7 @@ class Comparison:
         estimate_notes: how that was estimated and how far to believe it, or why it can't be.
         maps: of each column of vectors, texts or images, where its rows lie; empty for a stored reference.
         slice_sizes: how many rows of the window each slice has, by its SQL.
+        impact_asked: whether somebody chose that metric; `to_dict` then has the impacts.
     """
 
     version: str
@@ -173,6 +174,7 @@ class Comparison:
     estimate_notes: tuple[str, ...] = ()
     maps: Mapping[str, EmbeddingMap] = field(default_factory=dict)
     slice_sizes: Mapping[str, int] = field(default_factory=dict)
+    impact_asked: bool = False
 
     @property
     def alarms(self) -> tuple[Verdict, ...]:
@@ -190,7 +192,7 @@ class Comparison:
         impacts = {
             name: {"value": column.impact, "interval": list(column.impact_interval or ()) or None}
             for name, column in self.columns.items()
-            if column.impact is not None
+            if column.impact is not None and self.impact_asked
         }
         return {
             "retrue": self.version,
