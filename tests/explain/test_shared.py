@@ -8,6 +8,7 @@ from retrue.explain.coding import code
 from retrue.explain.shared import shared_rows
 
 BOTH = frozenset({frozenset("xc")})
+ASKED = frozenset("xc")
 N = 4_000
 
 
@@ -30,20 +31,36 @@ def test_one_cause_is_found_and_two_are_told_apart(share: float) -> None:
     rng = np.random.default_rng(5)
     rows, others = rng.random(N) < share, rng.random(N) < share
     reference, window = frame(1), frame(2)
-    assert shared_rows(code(odd(window, rows, rows), reference)) == BOTH
-    assert shared_rows(code(odd(window, rows, others), reference)) == frozenset()
+    assert shared_rows(code(odd(window, rows, rows), reference), ASKED) == BOTH
+    assert shared_rows(code(odd(window, rows, others), reference), ASKED) == frozenset()
 
 
 def test_columns_that_are_all_missing_are_one_cause() -> None:
     """A join that fails: no row is left to tell them apart."""
     gone = frame(2).with_columns(x=pl.lit(None, pl.Float64), c=pl.lit(None, pl.String))
-    assert shared_rows(code(gone, frame(1))) == BOTH
+    assert shared_rows(code(gone, frame(1)), ASKED) == BOTH
 
 
 def test_without_a_change_nothing_is_shared() -> None:
-    assert shared_rows(code(frame(2), frame(1))) == frozenset()
+    assert shared_rows(code(frame(2), frame(1)), ASKED) == frozenset()
 
 
 def test_nothing_to_compare_is_no_error() -> None:
-    assert shared_rows(code(frame(1).clear(), frame(1))) == frozenset()
-    assert shared_rows(code(frame(1).select("x"), frame(1).select("x"))) == frozenset()
+    assert shared_rows(code(frame(1).clear(), frame(1)), ASKED) == frozenset()
+    assert shared_rows(code(frame(1).select("x"), frame(1).select("x")), ASKED) == frozenset()
+
+
+def test_a_third_column_explains_both() -> None:
+    """A new kind of household: schooling and age move with it, each loosely, and neither explains the other."""
+
+    def households(seed: int, share: float) -> pl.DataFrame:
+        rng = np.random.default_rng(seed)
+        student = rng.random(N) < share
+        young, school = rng.random(N) < np.where(student, 0.7, 0.2), rng.random(N) < np.where(student, 0.6, 0.1)
+        return pl.DataFrame(
+            {"c": np.where(young, "young", "old"), "x": school.astype(str), "kind": student.astype(str)}
+        )
+
+    coded = code(households(2, 0.7), households(1, 0.1))
+    assert shared_rows(coded, ASKED) == BOTH
+    assert shared_rows(coded.only(ASKED), ASKED) == frozenset()

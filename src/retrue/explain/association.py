@@ -14,12 +14,14 @@ COARSE = 10
 """Cells of an ordered column: finer ones only add noise."""
 
 
-def association(coded: Coded) -> dict[frozenset[str], float]:
+def association(coded: Coded, asked: frozenset[str]) -> dict[frozenset[str], float]:
     """Say for every two columns how strongly they go together in the reference: 0 not at all, 1 completely.
 
     Args:
         coded: the tables as `code` codes them; only the reference is looked at.
+        asked: the columns in question.
     """
+    coded = coded.only(asked)
     cells = [
         coarse(codes, ordered=column.ordered) for column, codes in zip(coded.columns, coded.reference, strict=True)
     ]

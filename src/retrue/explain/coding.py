@@ -6,7 +6,7 @@ categories     --code_set----> at most 64 bins; a condition is a set of them
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,11 @@ class Coded:
     columns: tuple[CodedColumn, ...]
     window: Codes
     reference: Codes
+
+    def only(self, names: Collection[str]) -> Coded:
+        """Give some of the columns."""
+        places = [place for place, column in enumerate(self.columns) if column.name in names]
+        return Coded(tuple(self.columns[place] for place in places), self.window[places], self.reference[places])
 
 
 def code(

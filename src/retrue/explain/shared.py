@@ -1,8 +1,10 @@
-"""Shared rows: whether the rows that are odd in one column are those that are odd in another.
+"""Shared rows: whether what is odd in one column goes away with the rows that are odd in another.
 
-A window is read as the reference's rows and some more, the surplus. Where a bin holds the share q of the window and p
-of the reference, a row in it is surplus with the chance 1 - p/q. Two columns share a cause where a row that is surplus
-in one is mostly surplus in the other as well, and more so than chance brings about.
+A window is read as rows of the reference, of which there are k in 100, and others, the surplus. In bins of a column
+that hold no surplus the window has the share q = k p where the reference has p; in the others a row is surplus with the
+chance 1 - k p/q. Weighing the window's rows by the chance that they aren't takes that column's surplus out. A change of
+another column that vanishes with it has the same cause; one that stays has its own. So one finds an empty column that
+is empty on the rows where another is, and the schooling that came with a new kind of household.
 """
 
 from __future__ import annotations
@@ -10,34 +12,110 @@ from __future__ import annotations
 import numpy as np
 
 from retrue.core.state import Floats
+from retrue.explain.association import coarse
 from retrue.explain.coding import Coded
 from retrue.explain.column import BINS, Codes
 
-MOSTLY = 0.5
-"""The least correlation of two columns' surplus: of two causes with the same rows but for a third of them, about .5."""
-ALL = 0.9
-"""Where two columns have so much surplus nearly every row is odd in both, and nothing can tell the two apart."""
+MOSTLY = 0.75
+"""The share of a squared distance that has to vanish: half of the distance."""
+ENOUGH = 50.0
+"""Rows that must be left, by their weights, to tell anything."""
+UNSEEN = 0.1
+"""The share of a window's rows in bins without a row of the reference up to which the reference can be weighed."""
 NOISE = 3.0
 """Standard errors that a bin's share has to rise before its rows are surplus."""
 
 
-def shared_rows(coded: Coded) -> frozenset[frozenset[str]]:
-    """Find the pairs of columns whose surplus is mostly the same rows.
+def shared_rows(coded: Coded, asked: frozenset[str]) -> frozenset[frozenset[str]]:
+    """Find the pairs of columns whose changes have one cause: one explains the other, or a third column explains both.
 
     Args:
         coded: window and reference, as `code` codes them.
+        asked: the columns in question; the others may explain them.
     """
-    if not coded.columns or coded.window.shape[1] < 2:
-        return frozenset()
-    surplus = np.stack([surplus_of(*codes) for codes in zip(coded.window, coded.reference, strict=True)])
-    mean, spread = surplus.mean(axis=1), surplus.std(axis=1)
-    centred = surplus - mean[:, None]
-    joint = (centred @ centred.T) / surplus.shape[1]
-    size = np.outer(spread, spread)
-    correlation = np.divide(joint, size, out=np.zeros_like(joint), where=size > 0)
-    same = (correlation >= MOSTLY) | (np.minimum.outer(mean, mean) >= ALL)
     names = [column.name for column in coded.columns]
-    return frozenset(frozenset((names[i], names[j])) for i, j in np.argwhere(np.triu(same, 1)).tolist())
+    wanted = [place for place, name in enumerate(names) if name in asked]
+    if len(wanted) < 2 or coded.window.shape[1] < ENOUGH:
+        return frozenset()
+    explained = np.stack([explained_by(coded, cause, wanted) for cause in range(len(names))])
+    found = set()
+    for i in range(len(wanted)):
+        for j in range(i):
+            if float(np.minimum(explained[:, i], explained[:, j]).max()) >= MOSTLY:
+                found.add(frozenset((names[wanted[i]], names[wanted[j]])))
+    return frozenset(found)
+
+
+def explained_by(coded: Coded, cause: int, wanted: list[int]) -> Floats:
+    """Give the share of each wanted column's squared distance that one column explains, [wanted].
+
+    Without that column's surplus the window is like the reference again; or, where hardly a row is left then, the
+    reference is like the window once it is weighed to have that column's shares.
+    """
+    codes, base = coded.window[cause], coded.reference[cause]
+    surplus = surplus_of(codes, base)
+    ways = [(1.0 - surplus, None), (None, raised_to(codes, base))]
+    found = [np.zeros(len(wanted))]
+    for now, then in ways:
+        if all(one is None or effective(one) >= ENOUGH for one in (now, then)):
+            found.append(np.array([explained(coded, one, now, then) for one in wanted]))
+    if len(found) == 1:  # every row is odd, in a way that the reference never was: so are those of another such column
+        odd = [surplus_of(coded.window[one], coded.reference[one]).mean() for one in wanted]
+        found.append((np.array(odd) >= 1 - ENOUGH / codes.size).astype(np.float64))
+    best = np.max(found, axis=0)
+    best[[place for place, one in enumerate(wanted) if one == cause]] = 1.0
+    return np.asarray(best, np.float64)
+
+
+def explained(coded: Coded, place: int, now: Floats | None, then: Floats | None) -> float:
+    """The share of a column's squared distance that vanishes where the rows of window or reference are weighed."""
+    cells = cells_of(coded, place)
+    before = distance(*cells, None, None)
+    return 1 - distance(*cells, now, then) / before if before > 0 else 0.0
+
+
+def raised_to(window: Codes, reference: Codes) -> Floats:
+    """Weights of the reference's rows that give a column the shares of the window; none where it has no such rows."""
+    q, p = (np.bincount(codes, minlength=BINS) / max(codes.size, 1) for codes in (window, reference))
+    if float(q[p == 0].sum()) > UNSEEN:
+        return np.zeros(reference.size)
+    return np.asarray(np.divide(q, p, out=np.zeros_like(q), where=p > 0)[reference], np.float64)
+
+
+def effective(weights: Floats) -> float:
+    """How many rows weighed rows are worth (Kish 1965)."""
+    return float(weights.sum()) ** 2 / max(float((weights**2).sum()), 1e-12)
+
+
+def cells_of(coded: Coded, place: int) -> tuple[Codes, Codes]:
+    """One column's rows in few cells, of window and reference alike."""
+    ordered = coded.columns[place].ordered
+    both = np.concatenate([coded.reference[place], coded.window[place]])
+    cells = coarse(both, ordered=ordered).astype(np.uint8)
+    m = coded.reference[place].size
+    return cells[m:], cells[:m]
+
+
+def distance(window: Codes, reference: Codes, now: Floats | None, then: Floats | None) -> float:
+    """Give the squared distance of two columns, sum (q - p)^2 / (q + p), less what sampling alone brings about.
+
+    Args:
+        window: the window's cells.
+        reference: the reference's.
+        now: weights of the window's rows; None: all alike.
+        then: weights of the reference's rows.
+    """
+    (q, n), (p, m) = (shares(codes, own) for codes, own in ((window, now), (reference, then)))
+    held = q + p > 0
+    q, p = q[held], p[held]
+    noise = (q * (1 - q) / n + p * (1 - p) / m) / (q + p)
+    return max(float(((q - p) ** 2 / (q + p) - noise).sum()), 0.0)
+
+
+def shares(codes: Codes, weights: Floats | None) -> tuple[Floats, float]:
+    """Give the share of each cell, and how many rows they rest on."""
+    own = np.ones(codes.size) if weights is None else weights
+    return np.bincount(codes, own, BINS) / max(float(own.sum()), 1e-12), max(effective(own), 1.0)
 
 
 def surplus_of(window: Codes, reference: Codes) -> Floats:
@@ -51,5 +129,6 @@ def surplus_of(window: Codes, reference: Codes) -> Floats:
     q, p = np.bincount(window, minlength=BINS) / n, np.bincount(reference, minlength=BINS) / m
     error = np.sqrt(np.maximum(p * (1 - p), 1 / m) / n + p * (1 - p) / m)
     risen = q > p + NOISE * error
-    chance = np.where(risen, 1 - np.divide(p, q, out=np.ones_like(q), where=q > 0), 0.0)
-    return np.asarray(chance[window], np.float64)
+    kept = min(float(q[~risen].sum()) / max(float(p[~risen].sum()), 1e-12), 1.0)
+    chance = np.where(risen, 1 - kept * np.divide(p, q, out=np.ones_like(q), where=q > 0), 0.0)
+    return np.asarray(np.clip(chance, 0.0, 1.0)[window], np.float64)

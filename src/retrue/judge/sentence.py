@@ -28,7 +28,7 @@ MODEL = (VerdictKind.DEGRADED, VerdictKind.DRIFTING)
 def sentence_of(incident: Incident) -> str:
     """Say since when, what it costs and why, or what is worst now (or was worst, once it is over), and what else."""
     worst, over = _told(incident)[0], not incident.live
-    lost = incident.kind in MODEL and incident.cost is not None and incident.cost.certain > 0
+    lost = worst.kind in MODEL and incident.cost is not None and incident.cost.certain > 0
     first, named = _loss(incident, over=over) if lost else _alarm(incident, worst, over=over)
     others = [column for column in incident.columns if column not in named]
     clauses = [first, *([f"also {_listed(others)}"] if others else []), *([] if lost else _effect(incident, worst))]

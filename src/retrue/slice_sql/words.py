@@ -12,7 +12,6 @@ from retrue.slice_sql.tree import (
     Logic,
     Node,
     Not,
-    quote_value,
     render,
 )
 
@@ -33,17 +32,17 @@ def say(node: Node) -> str:
         case Literal(value) if value is True:
             return "all"
         case In(Column(name), options):
-            return f"{name} in {{{listed([quote_value(one.value) for one in options])}}}"
+            return f"{name} in {{{listed([plain(one) for one in options])}}}"
         case Not(In(Column(name), options)):
-            return f"{name} not in {{{listed([quote_value(one.value) for one in options])}}}"
+            return f"{name} not in {{{listed([plain(one) for one in options])}}}"
         case IsNull(Column(name)):
             return f"missing {name}"
         case Not(IsNull(Column(name))):
             return f"with {name}"
         case Between(Column(name), low, high):
-            return f"{name} from {render(low)} to {render(high)}"
+            return f"{name} from {plain(low)} to {plain(high)}"
         case Comparison(op, Column(name), right):
-            return f"{name} {op} {render(right)}"
+            return f"{name} {op} {plain(right)}"
         case Logic(op, operands):
             mixed = any(isinstance(one, Logic) for one in operands)
             return f" {op.lower()} ".join(
@@ -51,6 +50,17 @@ def say(node: Node) -> str:
             )
         case _:
             return render(node)
+
+
+def plain(node: Node) -> str:
+    """Say a constant: whole numbers without a fraction, all else as SQL has it.
+
+    >>> plain(Literal(16.0)), plain(Literal(0.5)), plain(Literal("a"))
+    ('16', '0.5', "'a'")
+    """
+    if isinstance(node, Literal) and isinstance(node.value, float) and node.value.is_integer():
+        return f"{node.value:.0f}"
+    return render(node)
 
 
 def listed(values: list[str]) -> str:

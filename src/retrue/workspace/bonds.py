@@ -76,13 +76,13 @@ def compare(model: Model, version: str, window: Span, columns: frozenset[str]) -
     since, until = (datetime.fromisoformat(end) for end in window)
     then = thin(model.reference_of(version).frame)
     now = thin(model.events(since, until, version=version).collect())
-    both = [name for name in now.columns if name in columns and name in then.columns]
+    features = frozenset(model.schema.features)
+    both = [name for name in now.columns if name in features | columns and name in then.columns]
     kinds = {column.name: column.kind for column in model.schema.columns}
     coded = code(now, then, both, kinds)
-    seen = frozenset(column.name for column in coded.columns)
-    pairs = frozenset(shared_rows(coded))
-    inputs = seen & frozenset(model.schema.features)
-    return association(coded), Shared(window[0], columns, inputs, pairs)
+    seen = columns & {column.name for column in coded.columns}
+    pairs = shared_rows(coded, columns)
+    return association(coded, columns), Shared(window[0], columns, seen & features, pairs)
 
 
 def load_bonds(model: Model, version: str) -> Bonds:

@@ -114,7 +114,8 @@ def realised(
 
 
 def estimate(model: Model, version: str, metrics: Iterable[str], starts: Sequence[int]) -> Cost | None:
-    """What is estimated without labels: the mean over the windows, by their rows."""
+    """What is estimated without labels: the mean over the windows, by their rows; a change that can be told first."""
+    known = []
     for metric in metrics:
         found = [
             point for point in points(model, version, estimated(metric), starts)
@@ -129,8 +130,8 @@ def estimate(model: Model, version: str, metrics: Iterable[str], starts: Sequenc
         # What is wrong with one window's estimate is mostly wrong with the next one's: errors don't average out.
         reach = float(weight @ (values[:, 3] - values[:, 2])) / 2
         change = float(value - before)
-        return Cost(metric, change, (change - reach, change + reach), estimated=True, reference=float(before))
-    return None
+        known.append(Cost(metric, change, (change - reach, change + reach), estimated=True, reference=float(before)))
+    return next((cost for cost in known if cost.told), known[0] if known else None)
 
 
 def expected(model: Model, version: str, judge: Judge, columns: Iterable[str], starts: Sequence[int]) -> Cost | None:
