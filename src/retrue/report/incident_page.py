@@ -5,6 +5,7 @@ It is made of the same parts as the report of a comparison: style, script, polic
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -83,8 +84,9 @@ def page(told: Explanation) -> str:
 
 
 def tight(text: str) -> str:
-    """Keep figures and their per cent on one line."""
-    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+    """Keep figures and their per cent on one line, and what is short and in brackets."""
+    bound = re.sub(r"\([^()]{1,24}\)|\{[^{}]{1,24}\}", lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+    return bound.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def named_alone(heads: list[str]) -> list[str]:
@@ -127,7 +129,8 @@ def facts(told: Explanation) -> list[tuple[str, str, str]]:
     if incident.real is not None:
         found.append(("People say", upper_first(marked(incident)), ""))
     if incident.columns:
-        found.append(("Columns", ", ".join(incident.columns[:3]), ""))
+        more = len(incident.columns) - 3
+        found.append(("Columns", ", ".join(incident.columns[:3]), f"and {more} more" if more > 0 else ""))
     return found
 
 
