@@ -57,6 +57,9 @@ class Classifier(Estimator):
         names = asked(method, METHODS, metrics, self.task)
         question = self.ask(read(window).collect(), names)
         reason = caution.no_question(question.frame.height, question.events, self.learned.grid)
+        beyond = float(question.beyond.mean()) if reason is None else 0.0
+        if beyond > caution.MOST:  # told at once, before classifiers are trained
+            reason = caution.unlike_anything(beyond, question.events.n)
         if reason is None and question.apart > caution.MOST:
             reason = caution.unlike_anything(question.apart, question.events.n)
         if reason is not None:

@@ -66,11 +66,16 @@ class Question:
         return self.of.times[self.of.events.places], found[self.events.places]
 
     @cached_property
-    def alone(self) -> Bools:
-        """bool[m]: rows that the reference has no like of."""
+    def beyond(self) -> Bools:
+        """bool[m]: rows with a value or a score that the reference never had."""
         low, high = self.of.events.scores.min(axis=0), self.of.events.scores.max(axis=0)
         outside = ((self.events.scores < low) | (self.events.scores > high)).any(axis=1)
-        return np.asarray(self.domain.alone | self.of.features.beyond(self.codes) | outside)
+        return np.asarray(self.of.features.beyond(self.codes) | outside)
+
+    @cached_property
+    def alone(self) -> Bools:
+        """bool[m]: rows that the reference has no like of."""
+        return np.asarray(self.beyond | self.domain.alone)
 
     @property
     def apart(self) -> float:

@@ -36,7 +36,7 @@ from retrue.workspace.timeline import Timeline
 if TYPE_CHECKING:
     from retrue.workspace.checking import Judged
 
-ROWS = 20_000
+ROWS = 10_000
 """The most rows of a window, and of the labelled reference, that an estimate reads."""
 FROM_ROWS = 20
 """The most windows of one check that are estimated from their rows: the newest; earlier ones from their score bins."""
