@@ -41,10 +41,13 @@ class Classifier(Estimator):
     Attributes:
         task: binary or multiclass.
         learned: what was learned of the reference.
+        by_time: whether a window's rows are told from the reference's in blocks of time, so that what the rows of one
+            hour share (its weather, its prices) doesn't make them unlike all others.
     """
 
     task: Task
     learned: Learned
+    by_time: bool = False
 
     def estimate(
         self,
@@ -68,7 +71,7 @@ class Classifier(Estimator):
 
     def ask(self, frame: pl.DataFrame, names: Sequence[str]) -> Question:
         """Ask about the rows of a window."""
-        return Question(self.learned, frame, look(self.learned.grid, frame), tuple(names))
+        return Question(self.learned, frame, look(self.learned.grid, frame), tuple(names), self.by_time)
 
 
 def classifier(frame: pl.DataFrame, schema: Schema, grid: OutcomeGrid) -> Estimator:

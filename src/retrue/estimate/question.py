@@ -39,6 +39,7 @@ class Question:
     frame: pl.DataFrame
     events: Events
     names: tuple[str, ...]
+    by_time: bool = False
 
     @cached_property
     def codes(self) -> Floats:
@@ -59,8 +60,8 @@ class Question:
 
     @cached_property
     def times(self) -> tuple[Floats, Floats] | None:
-        """When the reference's rows and the window's were; None where either has no time."""
-        found = moments(self.frame, self.of.time)
+        """When the reference's rows and the window's were; None where either has no time, or nobody asked for it."""
+        found = moments(self.frame, self.of.time) if self.by_time else None
         if found is None or self.of.times is None:
             return None
         return self.of.times[self.of.events.places], found[self.events.places]

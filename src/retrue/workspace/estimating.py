@@ -18,6 +18,7 @@ import polars as pl
 
 from retrue.core.outcome import BinaryOutcome, Outcome
 from retrue.core.reference import Reference
+from retrue.estimate.auto import Classifier
 from retrue.estimate.cbpe import cbpe
 from retrue.estimate.estimate import Estimate, concept_drift, metric_names, refuse
 from retrue.estimate.estimator import Estimator, fit
@@ -230,10 +231,14 @@ class Book:
 
 @lru_cache(maxsize=4)
 def estimator_of(reference: Reference, path: Path) -> Estimator:
-    """What is learned of a reference's rows: once for each process and version."""
+    """What is learned of a reference's rows: once for each process and version.
+
+    A window of a stored history is one stretch of time: its rows share what that time brought.
+    """
     frame, label = pl.read_parquet(path), reference.schema.label
     known = frame.filter(pl.col(label).is_not_null()) if label is not None and label in frame.columns else frame
-    return fit(thinned(known), reference.schema, reference.grids.outcome)
+    found = fit(thinned(known), reference.schema, reference.grids.outcome)
+    return replace(found, by_time=True) if isinstance(found, Classifier) else found
 
 
 def thinned(frame: pl.DataFrame, most: int = ROWS) -> pl.DataFrame:

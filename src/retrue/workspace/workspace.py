@@ -93,7 +93,7 @@ class Workspace:
             reference: the table, as anything that `read` takes; held-out rows with their scores and labels say most.
             schema: what events look like; inferred from the reference where it isn't given.
             options: how it is watched: `window`, `grace`, `maturity`, `coverage`, `alarm_budget`, `rules`, `calm`,
-                `against`, `longer`, `group`, `impact`, `watch`.
+                `against`, `longer`, `group`, `impact`, `watch`, `estimate`.
             version: the version that made the reference's scores.
             predict: the model, where only the features that matter to it shall alarm: a function of a table of the
                 features, or anything with `predict_proba` or `predict`. The fewest features that carry 95 % of its
