@@ -101,6 +101,16 @@ def test_slices_show_where_the_model_fails(call: Call, files: Files, tmp_path: P
     assert "Inside slices" in (tmp_path / "w.html").read_text(encoding="utf-8")
 
 
+def test_a_text_is_looked_at_through_what_is_named(call: Call, tmp_path: Path) -> None:
+    notes = pl.DataFrame({"note": [f"late again {i % 40}" for i in range(200)]})
+    notes.write_parquet(tmp_path / "notes.parquet")
+    path = str(tmp_path / "notes.parquet")
+    said = call("compare", path, path, "--kind", "note=text", "--projection", "note=words,new_words", "--json")
+    assert set(json.loads(said.out)["columns"]) == {"note.words", "note.new_words"}
+    wrong = call("compare", path, path, "--kind", "note=text", "--projection", "note=wrods")
+    assert (wrong.status, "did you mean 'words'" in wrong.err) == (2, True)
+
+
 def test_a_slice_column_of_numbers_is_refused(call: Call, files: Files) -> None:
     said = call("compare", files.reference, files.reference, "--slice", "income")
     assert "slice column 'income' isn't categorical" in said.error

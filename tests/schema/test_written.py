@@ -15,6 +15,7 @@ from retrue.schema import Column, Kind, Schema, Task
 from retrue.schema.written import to_toml
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
+SEEN = st.none() | st.lists(TEXTS, max_size=2).map(tuple)
 NAMES = st.lists(TEXTS, min_size=9, max_size=12, unique=True)
 
 
@@ -22,7 +23,7 @@ NAMES = st.lists(TEXTS, min_size=9, max_size=12, unique=True)
 def schemas(draw: st.DrawFn) -> Schema:
     """Any schema, with any names."""
     names = draw(NAMES)
-    columns = tuple(Column(name, draw(st.sampled_from(Kind)), draw(TEXTS), draw(TEXTS)) for name in names)
+    columns = tuple(Column(name, draw(st.sampled_from(Kind)), draw(TEXTS), draw(TEXTS), draw(SEEN)) for name in names)
     score = draw(st.sampled_from([None, names[3], {names[0]: names[3], names[1]: names[4]}]))
     return Schema(
         columns,
@@ -122,3 +123,14 @@ def test_the_toml_is_made_for_people() -> None:
     assert to_toml({"format": 1, "label": None, "score": {"a b": "p"}, "columns": [{"name": 'x"\n'}]}) == (
         'format = 1\n\n[score]\n"a b" = "p"\n\n[[columns]]\nname = "x\\"\\n"\n'
     )
+
+
+def test_projections_are_names_of_a_column_that_there_is() -> None:
+    table = {"note": ["a b", "c d"]}
+    schema = Schema.infer(table, projections={"note": ["words"]})
+    assert Schema.from_toml(schema.to_toml()).column("note").projections == ("words",)
+    assert schema.replace(projections={"note": []}).column("note").projections == ()
+    with pytest.raises(SchemaError, match=r"unknown column 'noet' in projections.*did you mean 'note'"):
+        Schema.infer(table, projections={"noet": ["words"]})
+    with pytest.raises(SchemaError, match=r"projections of 'note' are 'words'.*list of names"):
+        Schema.infer(table, projections={"note": "words"})
