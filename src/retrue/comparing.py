@@ -318,6 +318,7 @@ def build(
             base.profile.columns[name],
             assessed.impacts[name].value if name in assessed.impacts else None,
             assessed.impacts[name].interval if name in assessed.impacts else None,
+            base.grids.sources[name].column if base.grids.sources[name].projection else None,
         )
         for name in base.profile.columns
         if name in window.columns

@@ -110,3 +110,7 @@ def test_other_methods_lay_the_same_rows_out() -> None:
     except ImportError:
         with pytest.raises(rt.RetrueError, match=r"needs umap-learn. Hint: pip install .retrue\[map\]."):
             embedding_map(base.grids, "v", *sides, (base.profile, base.profile), method="umap")
+
+
+def test_the_headline_counts_columns_of_the_table_not_projections() -> None:
+    assert repr(compared()) == "<Comparison: The one column is out of true.>"

@@ -17,7 +17,7 @@ VERDICT = {"kind", "reason", "metric", "column", "slice", "window", "value", "in
 
 
 def test_to_dict_has_exactly_the_fixed_keys(troubled: Comparison) -> None:
-    """The JSON shape is a promise: these keys at each level; `estimated` and `impacts` only where asked for."""
+    """The JSON shape is a promise: these keys at each level; `estimated`, `impacts` and `maps` where there are any."""
     said = troubled.to_dict()
     assert set(said) == {"retrue", "reference", "window", "columns", "performance", "verdicts"}
     assert said["reference"] == {"rows": 20_000}

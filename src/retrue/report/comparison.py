@@ -37,6 +37,7 @@ class ColumnReport:
         reference: its profile in the reference, on the same grid.
         impact: how far the model's metric is expected to change because this column moved; None where that isn't known.
         impact_interval: its 95 % interval.
+        source: the column of the table that it is a projection of; None where it is that column itself.
     """
 
     name: str
@@ -47,6 +48,7 @@ class ColumnReport:
     reference: ColumnProfile
     impact: float | None = None
     impact_interval: tuple[float, float] | None = None
+    source: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give `{"kind", "metrics": {name: {"value", "reference", "error", "interval"}}, "verdict"}`."""

@@ -210,11 +210,14 @@ def loud_word(verdict: Verdict) -> str:
 
 
 def columns_clause(comparison: Comparison) -> str:
-    """Say how many columns are out of true, or that all is calm."""
-    out = out_of_true(comparison)
-    total = len(set(comparison.columns) | set(out))
-    kinds = [str(report.verdict.kind) for report in comparison.columns.values()]
-    drifting, untold = kinds.count("drifting"), kinds.count("not_comparable")
+    """Say how many columns of the table are out of true, or that all is calm; projections of one column are one."""
+    out = {source_of(comparison, name) for name in out_of_true(comparison)}
+    kinds: dict[str, set[str]] = {}
+    for report in comparison.columns.values():
+        kinds.setdefault(report.source or report.name, set()).add(str(report.verdict.kind))
+    total = len(kinds.keys() | out)
+    drifting = sum("drifting" in found for found in kinds.values())
+    untold = sum(found == {"not_comparable"} for found in kinds.values())
     if total == 0:
         return "there is no column to compare"
     if out:
@@ -233,6 +236,12 @@ def columns_clause(comparison: Comparison) -> str:
     return {1: "the one column is in true", 2: "both columns are in true"}.get(
         total, f"all {total:,} columns are in true"
     )
+
+
+def source_of(comparison: Comparison, name: str) -> str:
+    """The column of the table that a profiled column comes from."""
+    report = comparison.columns.get(name)
+    return name if report is None else report.source or name
 
 
 def compared(comparison: Comparison) -> str:
