@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrue.errors import ConfigError
+from retrue.judge.bonds import Bonds, Pair, Shared, pair
 from retrue.judge.grouping import Hysteresis, group_incidents
 from retrue.judge.incident import Incident, State, Window
 from retrue.judge.verdict import Verdict, VerdictKind
@@ -220,3 +221,60 @@ def test_a_time_that_is_none_is_refused() -> None:
     (incident,) = group([[missing()]])
     with pytest.raises(ConfigError, match="'tomorrow' is no time"):
         incident.snooze("tomorrow")
+
+
+# --- bonds ------------------------------------------------------------------------------------------------------------
+
+FIRST = day(0)[0]
+
+
+def grouped(days: Sequence[Sequence[Verdict]], bonds: Bonds) -> list[tuple[str, ...]]:
+    """The columns of each incident."""
+    found = group_incidents("m", {day(i): verdicts for i, verdicts in enumerate(days)}, (), None, bonds)
+    return [one.columns for one in found]
+
+
+def told(*pairs: str, columns: str = "ab") -> Bonds:
+    """What the rows of the first day told."""
+    return Bonds({}, (Shared(FIRST, frozenset(columns), frozenset(columns), frozenset(map(frozenset, pairs))),))
+
+
+def test_columns_that_share_no_cause_are_two_incidents_though_they_begin_together() -> None:
+    both = [missing("a"), missing("b")]
+    assert grouped([both, both], told()) == [("a",), ("b",)]
+    assert grouped([both, both], told("ab")) == [("a", "b")]
+    assert grouped([both, both], Bonds()) == [("a", "b")]
+
+
+def test_columns_that_go_together_in_the_reference_are_one_incident_whenever_they_alarm() -> None:
+    """The second joins weeks after the first; without that it is another problem."""
+    days = [[missing("a")]] * 5 + [[missing("a"), missing("b")]]
+    assert grouped(days, Bonds({pair("a", "b"): 0.6})) == [("a", "b")]
+    assert grouped(days, Bonds({pair("a", "b"): 0.4})) == [("a",), ("b",)]
+
+
+def test_a_worse_model_joins_one_cause_and_ties_no_two_together() -> None:
+    worse = Verdict(K.DEGRADED, "accuracy 0.76", metric="accuracy")
+    found = grouped([[missing("a"), missing("b"), worse]], told())
+    assert found == [("a",), ("b",)]
+
+
+def test_no_events_and_no_labels_are_two_silences() -> None:
+    empty, unlabelled = (Verdict(K.SILENT, "nothing", metric) for metric in ("rows", "labelled"))
+    found = group_incidents("m", {day(0): [unlabelled], day(1): [empty], day(2): [empty]})
+    assert [len(one.verdicts) for one in found] == [1, 2]
+
+
+ties = st.frozensets(st.sampled_from([pair("a", "b"), pair("a", "c"), pair("b", "c")]))
+
+
+@given(st.lists(st.lists(alerts, max_size=4), max_size=12), ties, ties)
+def test_whatever_is_tied_every_alert_is_in_one_incident_and_grouping_again_changes_nothing(
+    days: list[list[Verdict]], strong: frozenset[Pair], shared: frozenset[Pair]
+) -> None:
+    bonds = Bonds(dict.fromkeys(strong, 0.9), (Shared(FIRST, frozenset("abc"), frozenset("abc"), shared),))
+    history = {day(i): verdicts for i, verdicts in enumerate(days)}
+    incidents = group_incidents("m", history, (), None, bonds)
+    assert sum(len(one.verdicts) for one in incidents) == sum(bool(v.alarm) for verdicts in days for v in verdicts)
+    assert len({one.id for one in incidents}) == len(incidents)
+    assert group_incidents("m", history, incidents, None, bonds) == incidents
