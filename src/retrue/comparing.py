@@ -23,6 +23,7 @@ from retrue.engine.slices import count_slices, fitting, with_slices
 from retrue.errors import ProfileError, SchemaError, TableError, nearest
 from retrue.estimate.estimate import Estimate, refuse
 from retrue.explain.embedding_map import maps_between
+from retrue.explain.joint import of_tables as of_both
 from retrue.judge.assess import Assessment, Judge, safely
 from retrue.judge.changes import judge_changes
 from retrue.judge.gaps import slices_of
@@ -43,7 +44,7 @@ from retrue.version import VERSION
 SUFFIX = ".retrue"
 """A stored reference: `retrue reference TABLE --save FILE.retrue`."""
 
-OTHERS = ("schema", "where", "rules", "row_rules", "settings", "impact")
+OTHERS = ("schema", "where", "rules", "row_rules", "settings", "impact", "joint")
 """What `compare` takes besides roles: a mistyped one is among the roles."""
 
 
@@ -57,6 +58,7 @@ def compare(
     row_rules: Sequence[str] = (),
     settings: Settings | None = None,
     impact: str | None = None,
+    joint: bool = False,
     **roles: Any,
 ) -> Comparison:
     """Compare two tables and say what changed.
@@ -72,6 +74,7 @@ def compare(
         settings: how strictly to judge.
         impact: the metric that what each column's move costs is told in, such as `"f1"`, `"value_per_event"` or
             `"mean(revenue)"`; the task's main one unless given.
+        joint: whether to look for what columns do together and no single one shows, such as a correlation that turned.
         roles: roles and kinds for `Schema.infer`: `id`, `time`, `label`, `score`, `prediction`, `slices`, `kinds` ...
             With `weight`, the column of how many events a row stands for, shares and performance are weighted, and
             "too few rows" goes by the effective n; rows without a usable weight are left out, and told.
@@ -87,7 +90,7 @@ def compare(
     """
     counters = [row_rule(text) for text in row_rules]
     part = None if where is None else Slice.of(where)
-    base = find_reference(reference, schema, roles, counters, part)
+    base = find_reference(reference, schema, roles, counters, part, joint=joint)
     table = sliced(read(window), part)
     refuse_empty(table)
     strict = settings or Settings()
@@ -104,7 +107,8 @@ def compare(
     found = build(judge, assessed, profile, table, name_of(reference), extra, guessed)
     rows = () if is_stored(reference) or isinstance(reference, Reference) else (sliced(read(reference), part), table)
     maps = maps_between(base.grids, *rows, profiles=(profile, base.profile), id=base.schema.id) if rows else {}
-    return replace(found, slice_sizes={sql: of.rows for sql, of in parts.items()}, maps=maps)
+    told = of_both(table, rows[0], base.schema, found.verdicts) if joint and rows else None
+    return replace(found, slice_sizes={sql: of.rows for sql, of in parts.items()}, maps=maps, joint=told)
 
 
 def without_late_label(window: Profile, schema: Schema) -> Profile:
@@ -128,7 +132,13 @@ def repeated_ids(table: Table, base: Reference, source: Any, part: Slice | None)
 
 
 def find_reference(
-    source: Any, schema: Schema | None, roles: Mapping[str, Any], counters: Sequence[Counter], part: Slice | None
+    source: Any,
+    schema: Schema | None,
+    roles: Mapping[str, Any],
+    counters: Sequence[Counter],
+    part: Slice | None,
+    *,
+    joint: bool = False,
 ) -> Reference:
     """Load a stored reference, or fit one to a table."""
     if isinstance(source, Reference) or is_stored(source):
@@ -136,7 +146,7 @@ def find_reference(
             {"schema": schema, "where": part, "row_rules": counters or None, **{name: roles[name] for name in roles}}
         )
         return source if isinstance(source, Reference) else load_reference(source)
-    return make_reference(source, schema=schema, where=part, counters=counters, **roles)
+    return make_reference(source, schema=schema, where=part, counters=counters, joint=joint, **roles)
 
 
 def refuse_beside(given: Mapping[str, Any]) -> None:
@@ -155,6 +165,7 @@ def make_reference(
     schema: Schema | None = None,
     where: Slice | None = None,
     counters: Sequence[Counter] = (),
+    joint: bool = False,
     **roles: Any,
 ) -> Reference:
     """Learn a reference from a table.
@@ -172,7 +183,7 @@ def make_reference(
         raise SchemaError(f"unknown column {name!r}", where="a rule of rows", hint=nearest(name, table.dtypes))
     time: list[Counter] = [TimeSpan(found.time)] if found.time is not None else []
     weight: list[Counter] = [Weighing(found.weight)] if found.weight is not None else []
-    learned = local.fit_reference(table, found, [*counters, *time, *weight], known=known)
+    learned = local.fit_reference(table, found, [*counters, *time, *weight], known=known, joint=joint)
     refuse_weightless(learned.profile, found, table)
     return with_slices(learned, table, least=Settings().min_rows)
 

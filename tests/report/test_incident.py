@@ -16,6 +16,7 @@ from retrue.estimate.impact import Impact
 from retrue.explain.contributions import Contributions
 from retrue.explain.features import Feature
 from retrue.explain.finding import Finding, Proxy
+from retrue.explain.joint import JointChange
 from retrue.explain.sharing import Part, Sharing
 from retrue.explain.since import Course
 from retrue.explain.standing import Standing
@@ -60,6 +61,7 @@ class Told:
     cost: Cost | None = COST
     course: Course | None = None
     sharing: Sharing | None = None
+    joint: JointChange | None = None
     standings: tuple[Standing, ...] = ()
     outcome: tuple[str, ...] = ()
     contributions: Contributions | None = None

@@ -18,6 +18,7 @@ from retrue.core.grid import CategoricalGrid
 from retrue.explain.contributions import Contributions
 from retrue.explain.features import Feature
 from retrue.explain.finding import Finding
+from retrue.explain.joint import JointChange
 from retrue.explain.neighbours import Nearest
 from retrue.explain.sharing import Sharing
 from retrue.explain.since import Course
@@ -67,6 +68,7 @@ class Told:
     cost: Cost | None = COST
     course: Course | None = field(default_factory=course)
     sharing: Sharing | None = None
+    joint: JointChange | None = None
     standings: tuple[Standing, ...] = ()
     outcome: tuple[str, ...] = ()
     contributions: Contributions | None = None

@@ -94,6 +94,7 @@ def compare(
         ),
     ] = None,
     impact: ImpactOption = None,
+    joint: Annotated[bool, typer.Option("--joint", help="Look for what columns do together, too.")] = False,
     html: HtmlOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -109,7 +110,10 @@ def compare(
     given = shared.roles(locals())
     shared.check_page(html)
     with shared.working("comparing"):
-        report = run(reference, window, where=where, rules=rule or (), row_rules=row_rule or (), impact=impact, **given)
+        report = run(
+            reference, window, where=where, rules=rule or (), row_rules=row_rule or (), impact=impact, joint=joint,
+            **given,
+        )  # fmt: skip
     if json:
         shared.print_json(report.to_dict())
     else:

@@ -10,7 +10,7 @@ leave columns out that moved by themselves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,9 +22,12 @@ from retrue.errors import SchemaError, nearest
 from retrue.estimate.features import Coder
 from retrue.explain.apart import SEED, told_apart
 from retrue.explain.pairs import ChangedPair, changed_pairs
-from retrue.explain.places import thinned
+from retrue.explain.places import KEPT, thinned
+from retrue.judge.joint import MOVED
+from retrue.judge.verdict import Verdict
 from retrue.judge.words import figure, span
-from retrue.schema import Kind
+from retrue.schema import Kind, Schema
+from retrue.tables import Table
 
 KINDS = (Kind.NUMERIC, Kind.CATEGORICAL, Kind.BOOLEAN)
 LEAST_ROWS = 100
@@ -84,6 +87,13 @@ class JointChange:
         pairs = "; ".join(pair.sentence for pair in self.pairs[:1])
         return f"Columns changed together: {'; '.join(part for part in (pairs, told + by * self.apart) if part)}."
 
+    @property
+    def short(self) -> str:
+        """The pair that changed most, or whether any did."""
+        if self.pairs:
+            return f"{self.pairs[0].left} and {self.pairs[0].right}"
+        return "several columns" if self.changed else "nothing beyond doubt"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, without the examples."""
         return {
@@ -141,6 +151,17 @@ def find_joint(
     pairs = changed_pairs(names, sides[0], sides[1], categorical)
     change = JointChange(found.auc, found.interval, found.p, used, tuple(pairs), oddest, rows)
     return change if change.changed else replace(change, features=(), examples=after.clear())
+
+
+def of_tables(window: Table, reference: Table, schema: Schema, verdicts: Iterable[Verdict]) -> JointChange:
+    """What features do together in one table that they don't in another; those apart that changed by themselves."""
+    odd = {verdict.column for verdict in verdicts if verdict.kind in MOVED}
+    both = set(window.dtypes) & set(reference.dtypes)
+    columns = [name for name in schema.features if name in both and name not in odd]
+    if not columns:
+        return JointChange(note="it takes two columns that vary")
+    after, before = window.sample(columns, KEPT), reference.sample(columns, KEPT)
+    return find_joint(after, before, columns, {name: schema.column(name).kind for name in columns})
 
 
 Coded = tuple[str, Floats, Floats]

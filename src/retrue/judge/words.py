@@ -116,6 +116,7 @@ ABBREVIATIONS = {
     "linf": "largest change",
     "chi2": "chi²",
     "nan": "NaN",
+    "mmd": "columns together",
     "min": "least",
     "max": "greatest",
     "std": "standard deviation",

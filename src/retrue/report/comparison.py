@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from retrue.core.column import ColumnProfile
     from retrue.core.outcome import Outcome
     from retrue.explain.embedding_map import EmbeddingMap
+    from retrue.explain.joint import JointChange
     from retrue.judge.verdict import Verdict
     from retrue.metrics import Measure
     from retrue.metrics.registry import Metric
@@ -153,6 +154,7 @@ class Comparison:
         estimated: what labels would say of each metric, where the window has none yet and the reference has.
         estimate_notes: how that was estimated and how far to believe it, or why it can't be.
         maps: of each column of vectors, texts or images, where its rows lie; empty for a stored reference.
+        joint: what columns do together that they didn't do before, where that was asked for.
         slice_sizes: how many rows of the window each slice has, by its SQL.
         impact_asked: whether somebody chose that metric; `to_dict` then has the impacts.
     """
@@ -175,6 +177,7 @@ class Comparison:
     estimated: Mapping[str, PerformanceReport] = field(default_factory=dict)
     estimate_notes: tuple[str, ...] = ()
     maps: Mapping[str, EmbeddingMap] = field(default_factory=dict)
+    joint: JointChange | None = None
     slice_sizes: Mapping[str, int] = field(default_factory=dict)
     impact_asked: bool = False
 
@@ -203,6 +206,7 @@ class Comparison:
             "columns": {name: column.to_dict() for name, column in self.columns.items()},
             "performance": {name: report.to_dict() for name, report in self.performance.items()},
             **({"estimated": estimated} if estimated else {}),
+            **({} if self.joint is None else {"joint": self.joint.to_dict()}),
             **({"impacts": {"metric": self.impact_metric, "columns": impacts}} if impacts else {}),
             **({"maps": {name: one.to_dict() for name, one in self.maps.items()}} if self.maps else {}),
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],

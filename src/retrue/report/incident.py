@@ -17,6 +17,7 @@ from retrue.errors import MetricError
 from retrue.explain.contributions import Contributions
 from retrue.explain.features import Feature
 from retrue.explain.finding import Finding, guilty_of
+from retrue.explain.joint import JointChange
 from retrue.explain.sharing import Sharing
 from retrue.explain.since import Course
 from retrue.explain.standing import Standing
@@ -66,6 +67,8 @@ class Explanation(Protocol):
     def course(self) -> Course | None: ...
     @property
     def sharing(self) -> Sharing | None: ...
+    @property
+    def joint(self) -> JointChange | None: ...
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------
@@ -178,6 +181,8 @@ def facts(told: Explanation) -> Table:
         add_row(table, (Text("cost", style="dim"), cost_said(incident, told.cost)))
     if incident.real is not None:
         add_row(table, (Text("people say", style="dim"), marked(incident)))
+    if told.joint is not None:
+        add_row(table, (Text("together", style="dim"), told.joint.sentence))
     if incident.columns:
         add_row(table, (Text("columns", style="dim"), named(incident.columns)))
     return table

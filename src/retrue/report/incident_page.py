@@ -128,6 +128,8 @@ def facts(told: Explanation) -> list[tuple[str, str, str]]:
         found.append(("Cost", upper_first(cost_said(incident, told.cost)), ""))
     if incident.real is not None:
         found.append(("People say", upper_first(marked(incident)), ""))
+    if told.joint is not None:
+        found.append(("Together", told.joint.short, told.joint.sentence))
     if incident.columns:
         more = len(incident.columns) - 3
         found.append(("Columns", ", ".join(incident.columns[:3]), f"and {more} more" if more > 0 else ""))

@@ -74,6 +74,9 @@ def view(comparison: Comparison, width: int) -> Iterator[RenderableType]:
         if comparison.estimated:
             yield performance_table(told_first(ranked(comparison.estimated)), width, "Estimated, without labels")
         yield from (Text(line, style="dim") for line in comparison.estimate_notes)
+    if comparison.joint is not None:
+        yield Text("")
+        yield Text(comparison.joint.sentence)
     if comparison.slices:
         yield Text("")
         yield slices_table(slice_rows(comparison), width)

@@ -21,6 +21,7 @@ from retrue.estimate.estimate import metric_names
 from retrue.explain.examples import find_examples
 from retrue.explain.features import rank_features
 from retrue.explain.finding import Finding, guilty_of
+from retrue.explain.joint import JointChange, find_joint
 from retrue.explain.sharing import Sharing, share_between
 from retrue.explain.since import since_when
 from retrue.judge.assess import Assessment, Judge
@@ -140,7 +141,19 @@ def explain(model: Model, incident: Incident, predict: Any = None) -> Explanatio
         course=course_of(model, incident, version, features),
         sharing=sharing,
         contributions=None if predict is None else contributions_of(model.schema, predict, examples, reference.frame),
+        joint=together(incident, judge.reference, rows_now, rows_then),
     )
+
+
+def together(
+    incident: Incident, reference: Reference, window: pl.DataFrame, before: pl.DataFrame
+) -> JointChange | None:
+    """What columns do together that they didn't, where an alarm says so; columns with alarms of their own apart."""
+    if all(verdict.metric != "mmd" for verdict in incident.verdicts):
+        return None
+    known = set(window.columns) & set(before.columns) - set(incident.columns)
+    columns = [name for name in reference.schema.features if name in known]
+    return find_joint(window, before, columns, {name: reference.schema.column(name).kind for name in columns})
 
 
 def sharing_of(

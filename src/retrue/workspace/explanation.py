@@ -17,6 +17,7 @@ from retrue.core.column import ColumnProfile
 from retrue.explain.contributions import Contributions
 from retrue.explain.features import Feature
 from retrue.explain.finding import Finding
+from retrue.explain.joint import JointChange
 from retrue.explain.sharing import Sharing
 from retrue.explain.since import Course
 from retrue.explain.standing import Standing
@@ -46,6 +47,7 @@ class Explanation:
         distributions: window and reference of the columns that the first slice is about, all rows.
         course: how the main column went over time, with its shape; None where the incident is about none.
         sharing: how the expected change of the metric is shared out among the features; None where it isn't known.
+        joint: what columns do together that they didn't do before; None where no alarm says that they do.
         contributions: what each feature added to the predictions of the examples; None where no model was given.
     """
 
@@ -61,6 +63,7 @@ class Explanation:
     course: Course | None = None
     sharing: Sharing | None = None
     contributions: Contributions | None = None
+    joint: JointChange | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -80,6 +83,7 @@ class Explanation:
                 for feature in self.features
             ],
             "sharing": None if self.sharing is None else self.sharing.to_dict(),
+            "joint": None if self.joint is None else self.joint.to_dict(),
             "shape": None if self.course is None else self.course.to_dict(),
             "slices": [finding.to_dict() for finding in self.slices],
             "cost": None if self.cost is None else self.cost.to_dict(),
