@@ -182,7 +182,7 @@ def ours(reference: pl.DataFrame, production: pl.DataFrame, **roles: Any) -> lis
     """The columns told on each day of production, in each of `WAYS`."""
     table = read(reference)
     schema = Schema.infer(table, time="at", **roles)
-    base = local.fit_reference(table, schema, window=streams.SECONDS)
+    base = local.fit_reference(table, schema, window=streams.SECONDS, joint=True)
     days = [
         local.count(read(day), base.grids)
         for _, day in production.group_by(pl.col("at").dt.date(), maintain_order=True)
