@@ -26,7 +26,7 @@ from retrue.estimate.impact import Impact
 from retrue.judge.columns import Known, judge_column
 from retrue.judge.gaps import measure_groups
 from retrue.judge.habits import Habits
-from retrue.judge.impacts import Costs
+from retrue.judge.impacts import Costs, judge_costs
 from retrue.judge.joint import judge_together
 from retrue.judge.joint_null import JointNull, counter_of, learn_joint
 from retrue.judge.performance import MAIN, Past, judge_performance
@@ -38,7 +38,7 @@ from retrue.judge.settings import Settings
 from retrue.judge.thresholds import Series
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.judge.watched import heeded, unwatched
-from retrue.judge.words import metric_name, rows
+from retrue.judge.words import rows
 from retrue.metrics import Measure, Metric, registered
 from retrue.metrics.business.value_per_event import UNSAID
 from retrue.metrics.registry import Z95
@@ -122,7 +122,7 @@ class Judge:
         parts = {EVERYTHING: window, **(slices or {})}
         verdicts += [self.judge_rule(rule, parts, measures, span, (pasts or {}).get(rule)) for rule in self.rules]
         verdicts += self.judge_slices(slices or {})
-        verdicts += self.judge_costs()
+        verdicts += judge_costs(self.costs)
         placed = [verdict.within(span) for verdict in verdicts]
         return Assessment(measures, impacts, performance, tuple(sort_worst_first(placed)))
 
@@ -196,12 +196,6 @@ class Judge:
     def costs(self) -> Costs:
         """What moves of columns cost, in the metric that the settings choose."""
         return Costs(self.reference, self.settings.impact)
-
-    def judge_costs(self) -> list[Verdict]:
-        """That moves can't be told in the metric that was chosen for them, where that is so."""
-        why = self.costs.lacking
-        said = f"what moves cost in {metric_name(str(self.costs.metric))} can't be told: {why}"
-        return [] if why is None else [Verdict(VerdictKind.NOT_COMPARABLE, said, metric=self.costs.metric)]
 
     @cached_property
     def scores_tell(self) -> bool:

@@ -18,6 +18,8 @@ from retrue.core.state import Counts, Floats
 from retrue.errors import MetricError, nearest
 from retrue.estimate.impact import CellColumn, Impact, ScoredColumn, impact, impact_of_cells
 from retrue.estimate.reweighted import of_cells
+from retrue.judge.verdict import Verdict, VerdictKind
+from retrue.judge.words import metric_name
 from retrue.metrics import get, registered
 from retrue.schema import Schema
 
@@ -120,6 +122,14 @@ class Costs:
         if outcome is not None and self.metric == outcome.score_metric:
             return scores
         return scores.means.get(MSE if self.metric == RMSE else str(self.metric))
+
+
+def judge_costs(costs: Costs) -> list[Verdict]:
+    """Say that moves can't be told in the metric that was chosen for them, where that is so."""
+    if costs.lacking is None:
+        return []
+    said = f"what moves cost in {metric_name(str(costs.metric))} can't be told: {costs.lacking}"
+    return [Verdict(VerdictKind.NOT_COMPARABLE, said, metric=costs.metric)]
 
 
 def all_counts(column: ColumnProfile) -> Counts:
