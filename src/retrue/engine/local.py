@@ -27,6 +27,7 @@ from retrue.core.joint_fit import fit_joint
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference, window_profiles
 from retrue.core.scores import score_bins
+from retrue.core.state import Ints
 from retrue.core.times import event_times, window_starts
 from retrue.schema import Column, Kind, Schema
 from retrue.schema.infer import Look, is_large, rows_of
@@ -151,14 +152,30 @@ def completed(table: Table, schema: Schema, grids: Grids, profile: Profile, wind
 
 def reference_windows(table: Table, grids: Grids, schema: Schema, window: float | None) -> dict[int, Profile]:
     """Profile the reference's own windows by their start, cut as those of production; none where it has no time."""
+    dated = timed_rows(table, grids, schema, window)
+    return {} if dated is None else window_profiles(grids, *dated)
+
+
+def timed_rows(
+    table: Table, grids: Grids, schema: Schema, window: float | None, more: Iterable[str] = ()
+) -> tuple[pl.DataFrame, Ints] | None:
+    """The rows that have a time, and int64[rows], when the window of each starts; None where there is no time.
+
+    Args:
+        table: the reference events.
+        grids: say which columns are read.
+        schema: names the time, and its zone.
+        window: seconds.
+        more: columns that are read besides.
+    """
     time = schema.time
     if time is None or time not in table.dtypes or window is None:
-        return {}
-    frame = table.sample(present([*grids.reads, time], table), FIT_ROWS)
+        return None
+    frame = table.sample(present([*grids.reads, time, *more], table), FIT_ROWS)
     times = event_times(frame[time], schema.timezone)
     starts = window_starts(times, max(int(window), 1), schema.timezone)
     known = starts.is_not_null()
-    return window_profiles(grids, frame.filter(known), starts.filter(known).to_numpy())
+    return frame.filter(known), starts.filter(known).to_numpy()
 
 
 def learn(

@@ -15,10 +15,15 @@ from retrue.core.reference import Reference
 from retrue.core.scores import BinScores, score_bins
 from retrue.core.segments import segments
 from retrue.core.state import Bools
-from retrue.engine.local import SCORE_ROWS, present
+from retrue.engine.local import SCORE_ROWS, present, timed_rows
 from retrue.errors import SliceError
 from retrue.slices import Slice
 from retrue.tables import Table
+
+MOST = 20
+"""The most slices of a registered model that are judged by themselves."""
+SLICE_WINDOWS = 60
+"""The most reference windows of a slice that are kept, the last ones: enough to know how it wanders."""
 
 
 def count_slices(table: Table, grids: Grids, slices: Sequence[Slice]) -> dict[str, Profile]:
@@ -67,24 +72,51 @@ def parts_of(grids: Grids, batch: pl.DataFrame, masks: Mapping[str, Bools]) -> I
         yield name, grids.coarse.count(batch.filter(pl.Series(mask)))
 
 
-def with_slices(reference: Reference, table: Table, least: int) -> Reference:
+def with_slices(
+    reference: Reference, table: Table, least: int, *, window: float | None = None, most: int | None = None
+) -> Reference:
     """The same reference with what it looks like in each of its schema's slices.
 
     Args:
         reference: learned from the table.
         table: its rows.
         least: rows that a slice needs to be judged by itself.
+        window: seconds; how long the windows are that show how each slice wanders. None: don't look.
+        most: the most slices; None: all.
 
     Raises:
         SchemaError: a slice column isn't categorical.
     """
-    slices = segments(reference.schema, reference.profile, least)
+    slices = segments(reference.schema, reference.profile, least)[:most]
     if not slices:
         return reference
     grids, profiles = reference.grids.coarse, count_slices(table, reference.grids, slices)
     scores = slice_scores(reference, table, slices)
-    parts = {sql: Reference(reference.schema, grids, profiles[sql], scores[sql]) for sql in map(Slice.to_sql, slices)}
+    windows = slice_windows(reference, table, slices, window)
+    parts = {
+        sql: Reference(reference.schema, grids, profiles[sql], scores[sql], windows.get(sql, ()))
+        for sql in map(Slice.to_sql, slices)
+    }
     return replace(reference, slices=parts)
+
+
+def slice_windows(
+    reference: Reference, table: Table, slices: Sequence[Slice], window: float | None
+) -> dict[str, tuple[Profile, ...]]:
+    """Profile the last of the reference's own windows in each slice, oldest first; none where it has no time."""
+    dated = timed_rows(table, reference.grids, reference.schema, window, [c for one in slices for c in one.columns])
+    if dated is None:
+        return {}
+    frame, starts = dated
+    last = np.unique(starts)[-SLICE_WINDOWS:]
+    kept = np.isin(starts, last)
+    frame, starts, grids = frame.filter(pl.Series(kept)), starts[kept], reference.grids
+    masks = {one.to_sql(): one.mask(frame).to_numpy() for one in slices}
+    counted = cube(Grids(grids.columns, grids.sources, grids.outcome), frame, starts, masks)
+    found: dict[str, list[Profile]] = {}
+    for (_, name), profile in counted.items():
+        found.setdefault(name, []).append(profile)
+    return {name: tuple(own) for name, own in found.items() if name != EVERYTHING}
 
 
 def slice_scores(reference: Reference, table: Table, slices: Sequence[Slice]) -> dict[str, dict[str, BinScores]]:

@@ -29,6 +29,7 @@ from retrue.judge.habits import Habits
 from retrue.judge.impacts import Costs, judge_costs
 from retrue.judge.joint import judge_together
 from retrue.judge.joint_null import JointNull, counter_of, learn_joint
+from retrue.judge.parts import judge_part
 from retrue.judge.performance import MAIN, Past, judge_performance
 from retrue.judge.projected import judge_failed, worded
 from retrue.judge.rows import judge_row_rules
@@ -38,7 +39,6 @@ from retrue.judge.settings import Settings
 from retrue.judge.thresholds import Series
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.judge.watched import heeded, unwatched
-from retrue.judge.words import rows
 from retrue.metrics import Measure, Metric, registered
 from retrue.metrics.business.value_per_event import UNSAID
 from retrue.metrics.registry import Z95
@@ -119,9 +119,9 @@ class Judge:
         alpha = self.strict.alpha(self.tests)
         verdicts += judge_together(self.together, window, self.reference.profile, verdicts, alpha, self.settings)
         verdicts += self.judge_performance(performance, window.outcome, at)
-        parts = {EVERYTHING: window, **(slices or {})}
+        parts, own = {EVERYTHING: window, **(slices or {})}, tuple(verdicts)
         verdicts += [self.judge_rule(rule, parts, measures, span, (pasts or {}).get(rule)) for rule in self.rules]
-        verdicts += self.judge_slices(slices or {})
+        verdicts += self.judge_slices(slices or {}, window, own)
         verdicts += judge_costs(self.costs)
         placed = [verdict.within(span) for verdict in verdicts]
         return Assessment(measures, impacts, performance, tuple(sort_worst_first(placed)))
@@ -158,22 +158,14 @@ class Judge:
         """The judge of each slice by its SQL: the same, against the slice's own reference."""
         return {sql: Judge(part, self.strict) for sql, part in self.reference.slices.items()}
 
-    def judge_slices(self, slices: Mapping[str, Profile]) -> list[Verdict]:
-        """Verdicts on the slices that the reference knows: each column and the performance inside them."""
-        known = {sql: part for sql, part in self.parts.items() if sql in slices}
-        return [verdict.within(slice=sql) for sql, part in known.items() for verdict in part.judge_part(slices[sql])]
-
-    def judge_part(self, window: Profile) -> list[Verdict]:
-        """Verdicts on one slice: the columns, and the main performance metrics; or that it has too few rows."""
-        least = self.settings.min_rows
-        if window.rows < least:
-            few = f"{rows(window.rows)}, needs {least}"
-            return [Verdict(VerdictKind.NOT_COMPARABLE, few, n=window.rows, threshold=least)]
-        measured = measure_outcome(window.outcome, self.judged_metrics)
-        known = window.outcome is not None and window.outcome.labelled
-        performance = {name: (measure, self.own[name]) for name, measure in measured.items()} if known else {}
-        judged = [self.judge_column(name, c, self.impact(name, c)) for name, c in window.columns.items()]
-        return [*judged, *self.judge_performance(performance, window.outcome)]
+    def judge_slices(self, slices: Mapping[str, Profile], total: Profile, told: Sequence[Verdict]) -> list[Verdict]:
+        """Verdicts on the slices that the reference knows, beside those on all rows."""
+        return [
+            verdict.within(slice=sql)
+            for sql, part in self.parts.items()
+            if sql in slices
+            for verdict in judge_part(part, slices[sql], self, total, told)
+        ]
 
     def kind_of(self, name: str) -> Kind:
         """The kind of a profiled column; what a projection gives is numeric, or categorical."""
@@ -210,19 +202,37 @@ class Judge:
         return frozenset(name for name in (schema.label, schema.value, schema.latency) if name is not None)
 
     def judge_column(
-        self, name: str, column: ColumnProfile, cost: Impact | None, at: datetime | None = None
+        self,
+        name: str,
+        column: ColumnProfile,
+        cost: Impact | None,
+        at: datetime | None = None,
+        *,
+        habits: bool = True,
+        reference: ColumnProfile | None = None,
     ) -> Verdict:
-        """The column's one verdict in the window that starts then; a label that isn't known yet is no missing value."""
+        """The column's one verdict; a label that isn't known yet is no missing value.
+
+        Args:
+            name: the column's.
+            column: its profile in the window.
+            cost: what its move is expected to cost.
+            at: when the window starts.
+            habits: whether what good windows show is normal widens thresholds.
+            reference: what it is compared with, if not with the reference's own.
+        """
         if name == self.reference.schema.label:
             column = column.known()
-        before, source = self.reference.profile.columns[name], self.reference.grids.sources[name]
+        before = self.reference.profile.columns[name] if reference is None else reference
+        source = self.reference.grids.sources[name]
         if source.projection is not None and (failed := judge_failed(name, column, before)) is not None:
             return heeded(failed, None, quiet=name in self.quiet)
         season = None if at is None else self.normal.seasons.get(name)
         expected = None if season is None or at is None else season.at(at)
-        known = Known(self.normal.nulls.get(name), self.normal.bad_shares.get(name, {}), cost, expected)
-        alpha = self.strict.alpha(self.tests)
-        verdict = judge_column(name, column, before, alpha, self.settings, known)
+        known = Known(impact=cost)
+        if habits:
+            known = Known(self.normal.null(name), self.normal.bad_shares.get(name, {}), cost, expected)
+        verdict = judge_column(name, column, before, self.strict.alpha(self.tests), self.settings, known)
         if source.projection is not None:
             verdict = worded(verdict, source.projection, column, before)
         return heeded(verdict, cost, quiet=name in self.quiet)
@@ -274,11 +284,13 @@ class Judge:
         outcome = self.reference.profile.outcome
         return () if outcome is None else tuple(name for name in MAIN[outcome.task] if name in self.own)
 
-    def performance(self, outcome: Outcome | None) -> dict[str, tuple[Measure, Measure]]:
-        """Window and reference of every performance metric; empty where the window has no labels."""
+    def performance(
+        self, outcome: Outcome | None, names: Sequence[str] | None = None
+    ) -> dict[str, tuple[Measure, Measure]]:
+        """Window and reference of performance metrics, of all unless named; empty where the window has no labels."""
         if outcome is None or not outcome.labelled:
             return {}
-        return {name: (measure, self.own[name]) for name, measure in measure_outcome(outcome).items()}
+        return {name: (measure, self.own[name]) for name, measure in measure_outcome(outcome, names).items()}
 
     def judge_performance(
         self,

@@ -150,9 +150,9 @@ def _unknown(
     impact = known.impact
     if impact is None or _only_time_went_on(window):
         return None
-    if impact.uncovered <= impact.uncovered_before + settings.uncovered:
-        return None
     n = window.rows
+    if impact.uncovered <= impact.uncovered_before + settings.uncovered or impact.uncovered * n < settings.least_bad:
+        return None
     chance = share_threshold(impact.uncovered_before * reference.rows, reference.rows, n, alpha)
     threshold = max(chance, impact.uncovered_before + settings.uncovered)
     if impact.uncovered <= threshold:

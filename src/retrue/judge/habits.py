@@ -7,7 +7,7 @@ them, and where windows are compared with others than the reference, each brings
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -40,6 +40,7 @@ class Habits:
     windows: Sequence[Profile]
     bases: Sequence[Profile] | None = None
     moments: Sequence[datetime] | None = None
+    learned: dict[str, Null | None] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def columns(self) -> frozenset[str]:
@@ -47,11 +48,18 @@ class Habits:
         kept = [frozenset(window.columns) for window in (*self.windows, *(self.bases or ()))]
         return frozenset.intersection(*kept) if kept else frozenset()
 
-    @cached_property
+    def null(self, name: str) -> Null | None:
+        """How far a column lies from what it is compared with; None where too few windows show it. Learned once."""
+        if name not in self.learned:
+            known = name in self.columns
+            self.learned[name] = learn_null(over(self.windows, name), self.compared(name)) if known else None
+        return self.learned[name]
+
+    @property
     def nulls(self) -> Mapping[str, Null]:
-        """How far each column lies from what it is compared with; those columns for which enough windows show it."""
-        learned = {name: learn_null(over(self.windows, name), self.compared(name)) for name in sorted(self.columns)}
-        return {name: null for name, null in learned.items() if null is not None}
+        """The same of all columns for which enough windows show it."""
+        found = {name: self.null(name) for name in sorted(self.columns)}
+        return {name: null for name, null in found.items() if null is not None}
 
     @cached_property
     def seasons(self) -> Mapping[str, Season]:

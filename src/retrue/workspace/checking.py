@@ -152,11 +152,24 @@ def judge_window(
     if early:  # labels that are known early are not like the others
         profiles = {name: history.without_labels(profile) for name, profile in profiles.items()}
     whole = profiles.pop("")
-    assessed = judge.assess(whole, span=span, slices=profiles, pasts=pasts)
+    assessed = told_of(judge, judge.assess(whole, span=span, slices=profiles, pasts=pasts))
     own = [partly_labelled(verdict, outcome, model.options.coverage) for verdict in assessed.verdicts]
     waits = [waiting(model, judge, outcome, window, span)] if early and outcome is not None and outcome.labelled else []
     verdicts = sort_worst_first([*own, *waits, *odd])
     return Judged(window.start, window.applied, whole.rows, assessed, tuple(verdicts), outcome=outcome, early=early)
+
+
+def told_of(judge: Judge, assessed: Assessment) -> Assessment:
+    """The same without what is calm in slices that are judged by themselves: each would say it of all columns."""
+    named = {(rule.metric, rule.column, str(rule.slice)) for rule in judge.rules}
+    kept = [
+        verdict
+        for verdict in assessed.verdicts
+        if verdict.kind.alarms
+        or verdict.slice not in judge.reference.slices
+        or (verdict.metric, verdict.column, verdict.slice) in named
+    ]
+    return replace(assessed, verdicts=tuple(kept))
 
 
 def with_longer(timeline: Timeline, judge: Judge, judged: list[Judged]) -> list[Judged]:

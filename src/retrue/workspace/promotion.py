@@ -14,6 +14,7 @@ from retrue.core.reference import Reference
 from retrue.core.scores import score_bins
 from retrue.core.state import Bools, Floats
 from retrue.engine import local
+from retrue.engine.slices import MOST, with_slices
 from retrue.errors import RefusedError, SchemaError
 from retrue.refine.prove import Duel, prove
 from retrue.refine.train import score
@@ -154,7 +155,19 @@ def reference_of_run(run: Run, grids: Grids) -> tuple[Reference, pl.DataFrame]:
     profile = replace(grids.count(both), outcome=grids.count_rows(proven).outcome)
     past = local.reference_windows(read(proven), grids, schema, run.model.options.window)
     by_bin = score_bins(grids, both, schema.value)
-    return Reference(schema, grids, profile, by_bin, tuple(past.values()), tuple(past)), both
+    learned = Reference(schema, grids, profile, by_bin, tuple(past.values()), tuple(past))
+    return replace(learned, slices=slices_of_run(run, learned, both, proven)), both
+
+
+def slices_of_run(run: Run, learned: Reference, both: pl.DataFrame, proven: pl.DataFrame) -> dict[str, Reference]:
+    """The same for each slice that is judged by itself: inputs of all rows, performance of the holdout alone."""
+    least, window = run.model.settings().min_rows, run.model.options.window
+    whole = with_slices(learned, read(both), least, most=MOST).slices
+    held = with_slices(learned, read(proven), least, window=window, most=MOST).slices
+    return {
+        sql: replace(part, profile=replace(part.profile, outcome=held[sql].profile.outcome), windows=held[sql].windows)
+        for sql, part in whole.items()
+    }
 
 
 def spoken(frame: pl.DataFrame, scores: Floats, schema: Schema, grids: Grids, labels: pl.Series) -> pl.DataFrame:

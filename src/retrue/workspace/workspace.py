@@ -15,6 +15,7 @@ from retrue.core.segments import segments
 from retrue.core.times import utc
 from retrue.core.values import number_rows
 from retrue.engine import local
+from retrue.engine.slices import MOST, with_slices
 from retrue.errors import ConfigError, SchemaError, TableError, nearest
 from retrue.explain.contributions import important
 from retrue.judge.gaps import slices_of
@@ -123,6 +124,7 @@ class Workspace:
         learned = local.fit_reference(
             table, found, counters, window=chosen.window, without=late, known=known, joint=True
         )
+        learned = with_slices(learned, table, chosen.settings().min_rows, window=chosen.window, most=MOST)
         check_rules(chosen, learned)
         check_watched(chosen.watch, found)
         watched, kept = watched_slices(learned, chosen), table.collect(kept_columns(found, table))
