@@ -24,9 +24,10 @@ from retrue.errors import ProfileError, SchemaError, TableError, nearest
 from retrue.estimate.estimate import Estimate, refuse
 from retrue.explain.embedding_map import maps_between
 from retrue.explain.joint import of_tables as of_both
-from retrue.judge.assess import Assessment, Judge, safely
+from retrue.judge.assess import Assessment, Judge
 from retrue.judge.changes import judge_changes
 from retrue.judge.gaps import slices_of
+from retrue.judge.measured import safely
 from retrue.judge.rows import judge_repeats, judge_weights
 from retrue.judge.rules import Rule
 from retrue.judge.settings import Settings

@@ -11,7 +11,8 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from retrue.core.reference import Reference
 from retrue.engine import local
-from retrue.judge.assess import Judge, safely
+from retrue.judge.assess import Judge
+from retrue.judge.measured import safely
 from retrue.judge.rules import Rule
 from retrue.judge.verdict import VerdictKind
 from retrue.metrics import get

@@ -8,13 +8,11 @@ wanders, its own performance) is worked out once for each judge.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from retrue.core.column import ColumnProfile
 from retrue.core.cube import EVERYTHING
@@ -29,6 +27,7 @@ from retrue.judge.habits import Habits
 from retrue.judge.impacts import Costs, judge_costs
 from retrue.judge.joint import judge_together
 from retrue.judge.joint_null import JointNull, counter_of, learn_joint
+from retrue.judge.measured import measure_outcome, past, safely
 from retrue.judge.parts import judge_part
 from retrue.judge.performance import MAIN, Past, judge_performance
 from retrue.judge.projected import judge_failed, worded
@@ -37,11 +36,9 @@ from retrue.judge.rules import Rule
 from retrue.judge.scores import judge_scores
 from retrue.judge.settings import Settings
 from retrue.judge.thresholds import Series
-from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
+from retrue.judge.verdict import Verdict, sort_worst_first
 from retrue.judge.watched import heeded, unwatched
-from retrue.metrics import Measure, Metric, registered
-from retrue.metrics.business.value_per_event import UNSAID
-from retrue.metrics.registry import Z95
+from retrue.metrics import Measure, registered
 from retrue.schema import Kind
 
 if TYPE_CHECKING:
@@ -376,28 +373,3 @@ class Judge:
             return self.reference.profile
         sql = rule.slice.to_sql()
         return self.reference.slices[sql].profile if sql in self.reference.slices else self.bases.get(sql)
-
-
-def safely(metric: Metric, *inputs: object, **options: object) -> Measure:
-    """Compute a metric; where it fails, the failure is its note. One bad metric or column never costs the rest."""
-    try:
-        return metric.compute(*inputs, **options)
-    except Exception as error:  # noqa: BLE001 - a metric may be a user's, and may fail in any way
-        return Measure(None, note=f"{metric.name} failed: {type(error).__name__}: {error}")
-
-
-def measure_outcome(outcome: Outcome | None, names: Iterable[str] | None = None) -> dict[str, Measure]:
-    """Every metric of the outcome's task, or those named, but what predictions are worth where nobody said."""
-    if outcome is None:
-        return {}
-    wanted = None if names is None else set(names)
-    metrics = [m for m in registered(of="outcome") if outcome.task in m.tasks and (wanted is None or m.name in wanted)]
-    found = {metric.name: safely(metric, outcome) for metric in metrics}
-    return {name: measure for name, measure in found.items() if measure.note != UNSAID}
-
-
-def past(measures: Sequence[Measure]) -> Past:
-    """A metric over windows with its standard errors."""
-    values = [np.nan if m.value is None else m.value for m in measures]
-    errors = [np.nan if m.interval is None else (m.interval[1] - m.interval[0]) / (2 * Z95) for m in measures]
-    return Past(np.array(values), np.array(errors))

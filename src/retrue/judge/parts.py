@@ -85,7 +85,7 @@ def beyond_metric(part: Judge, verdict: Verdict, window: Profile, all_rows: Verd
 
 def as_in_all_rows(verdict: Verdict) -> Verdict:
     """What is told of all rows is no news of the slice."""
-    return replace(verdict, kind=VerdictKind.TRUE, reason=f"as in all rows: {verdict.reason}", alarm=False)
+    return replace(verdict, kind=VerdictKind.TRUE, reason=f"as in all rows: {verdict.reason}", alarm=False, loss=None)
 
 
 def moved_alike(part: ColumnProfile, then: ColumnProfile, now: ColumnProfile) -> ColumnProfile:

@@ -18,10 +18,11 @@ import numpy as np
 import polars as pl
 
 from retrue.core.profile import Profile
-from retrue.judge.assess import Judge, measure_outcome
+from retrue.judge.assess import Judge
 from retrue.judge.cause import Cause, Search
 from retrue.judge.cost import Cost
 from retrue.judge.incident import Incident
+from retrue.judge.measured import measure_outcome
 from retrue.judge.sentence import sentence_of
 from retrue.judge.verdict import VerdictKind, sort_worst_first
 from retrue.metrics import Measure

@@ -24,8 +24,9 @@ from retrue.estimate.estimate import Estimate, concept_drift, metric_names, refu
 from retrue.estimate.estimator import Estimator, fit
 from retrue.estimate.record import LOOKED_AT, Matured, withhold
 from retrue.estimate.shift import label_shift
-from retrue.judge.assess import Assessment, Judge, past
+from retrue.judge.assess import Assessment, Judge
 from retrue.judge.estimated import judge_concept_drift, judge_estimate, judge_label_shift
+from retrue.judge.measured import past
 from retrue.judge.performance import Past
 from retrue.judge.verdict import Verdict, sort_worst_first
 from retrue.metrics import Measure
