@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrue.core import reference
+from retrue.core.column import prefixed
 from retrue.core.grid import CategoricalGrid
 from retrue.core.grids import Grids, Source
 from retrue.core.outcome_grid import BinaryGrid
@@ -75,9 +76,12 @@ def test_a_reference_of_an_earlier_version_has_windows_without_starts() -> None:
     found = window_profiles(GRIDS, FRAME, np.array([0, 0, 3600, 3600]))
     schema = Schema.infer(FRAME, label="y", score="p")
     one = Reference(schema, GRIDS, GRIDS.count(FRAME), {}, tuple(found.values()), tuple(found))
-    earlier = {name: value for name, value in one.fields().items() if name != "starts"}
+    earlier = {name: value for name, value in one.fields().items() if name != "starts" and "history" not in name}
+    for i, window in enumerate(one.windows):
+        earlier |= prefixed(f"window{i}", window.fields(grids=False))
     again = Reference.from_fields(earlier)
     assert (len(again.windows), again.starts, again.moments) == (2, (), ())
+    assert again.windows[1].agrees(one.windows[1])
 
 
 def test_bytes_of_something_else_are_refused() -> None:

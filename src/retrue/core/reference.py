@@ -19,6 +19,7 @@ from retrue.core.cube import EVERYTHING, cube
 from retrue.core.grids import Grids
 from retrue.core.profile import Profile, bytes_to_frame, fields_to_frame, frame_to_bytes, frame_to_fields, grouped
 from retrue.core.scores import BinScores
+from retrue.core.stack import stack, unstack
 from retrue.core.state import Fields, Floats, Ints
 from retrue.errors import ProfileError
 from retrue.schema import Schema
@@ -72,9 +73,7 @@ class Reference:
         }
         for i, scores in enumerate(self.scores.values()):
             packed |= prefixed(f"scores{i}", scores.fields())
-        for i, window in enumerate(self.windows):
-            packed |= prefixed(f"window{i}", window.fields(grids=False))
-        return packed
+        return packed | prefixed("history", stack([window.fields(grids=False) for window in self.windows]))
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Reference:
@@ -90,16 +89,16 @@ class Reference:
     @classmethod
     def from_content(cls, schema: Schema, grids: Grids, fields: Fields) -> Reference:
         """Rebuild a reference from `content()`, and the schema and grids beside it."""
-        scores, windows = grouped(fields, "scores"), grouped(fields, "window")
+        scores, windows = grouped(fields, "scores"), unstack(within("history", fields))
+        if not windows:  # as earlier versions wrote them
+            apart = grouped(fields, "window")
+            windows = [dict(apart[str(i)]) for i in range(int(np.asarray(fields["windows"])[0]))]
         return cls(
             schema,
             grids,
             Profile.from_fields(within("profile", fields), grids.columns),
             {str(name): BinScores.from_fields(scores[str(i)]) for i, name in enumerate(fields["scored"])},
-            tuple(
-                Profile.from_fields(windows[str(i)], grids.columns)
-                for i in range(int(np.asarray(fields["windows"])[0]))
-            ),
+            tuple(Profile.from_fields(window, grids.columns) for window in windows),
             tuple(np.asarray(fields.get("starts", []), np.int64).tolist()),
         )
 
