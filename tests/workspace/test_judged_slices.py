@@ -12,7 +12,7 @@ JFK = "city = 'JFK'"
 
 
 def test_one_city_goes_bad_and_the_incident_names_it(store: rt.Workspace) -> None:
-    """A third of x's values moves in one city; over all cities that is a notice at most."""
+    """A fifth of x's values moves in one city; over all cities that is a notice at most."""
     model = registered(store)
     odd = events(DAYS + 2, 1).with_columns(x=pl.when(pl.col("city") == "EWR").then(pl.col("x") + 2.5).otherwise("x"))
     live(model, events(DAYS, 2))
@@ -47,3 +47,11 @@ def test_at_most_twenty_slices_are_judged(store: rt.Workspace) -> None:
     )
     model = store.register("many", many, id="id", time="at", label="y", score="p", slices=["a", "b"], window="1d")
     assert len(model.reference.load().slices) == 20
+
+
+def test_too_few_windows_teach_nothing_of_a_slice(store: rt.Workspace) -> None:
+    """Eleven days don't show how a city wanders, so cities are not judged by themselves."""
+    model = store.register(
+        "short", events(0, 11), id="id", time="at", label="y", score="p", slices=["city"], window="1d"
+    )
+    assert model.reference.load().slices == {}

@@ -22,6 +22,8 @@ from retrue.tables import Table
 
 MOST = 20
 """The most slices of a registered model that are judged by themselves."""
+LEAST_WINDOWS = 12
+"""Fewer reference windows don't show how a slice wanders: nine weeks of one airport's weather made alarms of spring."""
 SLICE_WINDOWS = 60
 """The most reference windows of a slice that are kept, the last ones: enough to know how it wanders."""
 
@@ -81,7 +83,8 @@ def with_slices(
         reference: learned from the table.
         table: its rows.
         least: rows that a slice needs to be judged by itself.
-        window: seconds; how long the windows are that show how each slice wanders. None: don't look.
+        window: seconds; how long the windows are that show how each slice wanders: slices with fewer than
+            `LEAST_WINDOWS` are left out. None: don't look.
         most: the most slices; None: all.
 
     Raises:
@@ -96,6 +99,7 @@ def with_slices(
     parts = {
         sql: Reference(reference.schema, grids, profiles[sql], scores[sql], windows.get(sql, ()))
         for sql in map(Slice.to_sql, slices)
+        if window is None or len(windows.get(sql, ())) >= LEAST_WINDOWS
     }
     return replace(reference, slices=parts)
 

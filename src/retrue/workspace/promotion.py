@@ -167,6 +167,7 @@ def slices_of_run(run: Run, learned: Reference, both: pl.DataFrame, proven: pl.D
     return {
         sql: replace(part, profile=replace(part.profile, outcome=held[sql].profile.outcome), windows=held[sql].windows)
         for sql, part in whole.items()
+        if sql in held
     }
 
 
