@@ -11,8 +11,8 @@ from retrue.core.outcome_grid import BinaryGrid
 from retrue.estimate.cbpe import cbpe
 from retrue.estimate.estimate import Estimate, concept_drift, refuse
 from retrue.estimate.shift import LabelShift
-from retrue.judge.assess import measure_outcome
 from retrue.judge.estimated import judge_concept_drift, judge_estimate, judge_label_shift
+from retrue.judge.measured import measure_outcome
 from retrue.judge.performance import Past
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
