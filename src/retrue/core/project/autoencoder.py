@@ -41,7 +41,7 @@ def learn(series: pl.Series, kind: Kind) -> Fields:
     passes = UPDATES * BATCH // max(len(along), BATCH)
     options = {"max_iter": passes, "n_iter_no_change": passes, "learning_rate_init": 0.003, "random_state": 0}
     network = MLPRegressor(hidden_layer_sizes=LAYERS, activation="tanh", **options)
-    with warnings.catch_warnings():
+    with vectors.one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # so many passes are enough, and no more are wanted
         network.fit(along, along)
     layers = {f"weights{i}": weights.T.ravel() for i, weights in enumerate(network.coefs_)}

@@ -27,7 +27,9 @@ def learn(series: pl.Series, kind: Kind) -> Fields:
     if distinct < 2:
         raise ProfileError("all vectors of the reference are equal")
     k = min(CLUSTERS, distinct, max(len(matrix) // ROWS_EACH, 2))
-    centres = MiniBatchKMeans(k, random_state=0, n_init=3, batch_size=4096).fit(matrix).cluster_centers_
+    with vectors.one_thread():
+        found = MiniBatchKMeans(k, random_state=0, n_init=3, batch_size=2048, max_iter=30).fit(matrix)
+    centres = found.cluster_centers_
     nearest, distance = assigned(matrix, centres.astype(np.float64))
     sizes = np.bincount(nearest, minlength=k)
     order = np.argsort(-sizes, kind="stable")[: int((sizes > 0).sum())]

@@ -53,7 +53,8 @@ def learn(series: pl.Series, kind: Kind) -> Fields:
     total = float((centred * centred).sum() / len(matrix))
     if not np.isfinite(total) or total <= 0:
         raise ProfileError("all vectors of the reference are equal" if total == 0 else "its vectors are too large")
-    directions, variances = principal(centred)
+    with vectors.one_thread():
+        directions, variances = principal(centred)
     told = np.cumsum(variances) / total
     k = min(max(SHOWN, int(np.searchsorted(told, EXPLAINED)) + 1), int((variances > total * 1e-12).sum()))
     left = lengths_beside(centred, products(centred, directions[:k]))

@@ -27,7 +27,8 @@ def learn(series: pl.Series, kind: Kind) -> Fields:
     _, matrix = vectors.basis(series, kind)
     along = coordinates(matrix, fields)
     parts = min(PARTS, max(len(along) // ROWS_EACH, 1))
-    found = GaussianMixture(parts, covariance_type="diag", random_state=0, reg_covar=1e-3).fit(along)
+    with vectors.one_thread():
+        found = GaussianMixture(parts, covariance_type="diag", random_state=0, reg_covar=1e-3).fit(along)
     return {
         **{name: fields[name] for name in fields if name != "left"},
         "shares": found.weights_,
