@@ -28,6 +28,7 @@ from retrue.demo import flights as source
 from retrue.demo import learner
 from retrue.errors import RefusedError, StoreError
 from retrue.explain.finding import Finding
+from retrue.judge.cause import Cause
 from retrue.judge.words import metric_name, minus, percent
 from retrue.metrics.registry import Z95
 from retrue.refine.mix import Mix
@@ -199,10 +200,16 @@ def report_new(story: Story, week: datetime, out: Console) -> None:
         if one.live and (told is None or told.kind != one.kind.value or not told.live):
             story.told[one.id] = Told(name_of(one) if told is None else told.name, one.kind.value)
             line(out, when, mark_of(one.kind.value), escape(carried_on(told, one.sentence)))
-            show_rows(one.explain().slices, out)
+            if one.cause is not None and is_of(one.cause, one) and one.cause.words() not in one.sentence:
+                line(out, "", "[dim]rows[/dim]", escape(one.cause.words()))
         if not one.live and told is not None and told.live:
             told.live = False
             line(out, when, "[dim]✓ over[/dim]", f"[dim]{escape(told.name)}[/dim]")
+
+
+def is_of(cause: Cause, incident: Any) -> bool:
+    """Whether a cause speaks of the incident's columns: beside a broken one, other rows are another story."""
+    return bool(cause.columns & set(incident.columns)) or not incident.columns
 
 
 def mark_of(kind: str) -> str:
@@ -253,7 +260,7 @@ def wants_retraining(story: Story, number: int) -> bool:
 def retrain(story: Story, now: datetime, out: Console) -> None:
     """Collect edge cases, train on a mix, prove on later flights, promote or be refused."""
     model = story.model
-    incident = model.incidents(live=True)[0]
+    incident = max(model.incidents(live=True), key=lambda one: (one.severity, one.since))
     found = incident.explain()
     why = f"after {escape(story.told[incident.id].name)}; the rows to blame by now:"
     line(out, f"{now - WEEK:%d %b}", "[bold]retraining[/bold]", why)

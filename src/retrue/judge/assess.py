@@ -25,7 +25,7 @@ from retrue.judge.columns import Known, judge_column
 from retrue.judge.gaps import measure_groups
 from retrue.judge.habits import Habits
 from retrue.judge.impacts import Costs, judge_costs
-from retrue.judge.joint import judge_together
+from retrue.judge.joint import eased, judge_together
 from retrue.judge.joint_null import JointNull, counter_of, learn_joint
 from retrue.judge.measured import measure_outcome, past, safely
 from retrue.judge.parts import judge_part
@@ -116,6 +116,7 @@ class Judge:
         alpha = self.strict.alpha(self.tests)
         verdicts += judge_together(self.together, window, self.reference.profile, verdicts, alpha, self.settings)
         verdicts += self.judge_performance(performance, window.outcome, at)
+        verdicts = eased(verdicts, self.own, self.judged_metrics, self.settings)
         parts, own = {EVERYTHING: window, **(slices or {})}, tuple(verdicts)
         verdicts += [self.judge_rule(rule, parts, measures, span, (pasts or {}).get(rule)) for rule in self.rules]
         verdicts += self.judge_slices(slices or {}, window, own)

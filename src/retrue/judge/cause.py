@@ -74,8 +74,8 @@ class Cause:
             return self._loss_words(over=over)
         verb = "were" if over else "are now"
         few = "only " if self.share < self.normal else ""
-        now = "none" if self.share == 0 else f"{few}{percent(self.share)}"
-        return f"{now} of rows {verb} {self.rows}; normally {percent(self.normal)}"
+        now = "no rows" if self.share == 0 else f"{few}{percent(self.share)} of rows"
+        return f"{now} {verb} {self.rows}; normally {percent(self.normal)}"
 
     def _loss_words(self, *, over: bool) -> str:
         if self.loss is None:

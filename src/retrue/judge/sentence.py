@@ -65,8 +65,10 @@ def _told(incident: Incident) -> list[Verdict]:
 def _effect(incident: Incident, worst: Verdict) -> Iterator[str]:
     """What it does to the model: what it costs, or might; else what degraded beside it."""
     cost, drifts = incident.cost, worst.kind is VerdictKind.DRIFTING
-    if cost is not None and cost.told:
+    if cost is not None and cost.told and cost.certain > 0:
         yield cost.words(over=not incident.live)
+    elif cost is not None and cost.told and not cost.estimated:
+        yield f"{metric_name(cost.metric)} {'is' if incident.live else 'was'} no worse"
     elif drifts and incident.live:
         yield "what that costs isn't known" if cost is None else _possible(cost)
     elif worst.kind is not VerdictKind.DEGRADED:

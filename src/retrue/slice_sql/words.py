@@ -53,13 +53,13 @@ def say(node: Node) -> str:
 
 
 def plain(node: Node) -> str:
-    """Say a constant: whole numbers without a fraction, all else as SQL has it.
+    """Say a constant: whole numbers without a fraction, others to six digits, all else as SQL has it.
 
-    >>> plain(Literal(16.0)), plain(Literal(0.5)), plain(Literal("a"))
-    ('16', '0.5', "'a'")
+    >>> plain(Literal(16.0)), plain(Literal(3.4523399999999995)), plain(Literal("a"))
+    ('16', '3.45234', "'a'")
     """
-    if isinstance(node, Literal) and isinstance(node.value, float) and node.value.is_integer():
-        return f"{node.value:.0f}"
+    if isinstance(node, Literal) and isinstance(node.value, float):
+        return f"{node.value:.0f}" if node.value.is_integer() else f"{node.value:.6g}"
     return render(node)
 
 
