@@ -194,6 +194,7 @@ def test_a_resolved_problem_that_goes_on_is_live_again(store: rt.Workspace) -> N
     live(model, events(14, 1, turned=("JFK", "LGA", "EWR")))
     model.check(now=day(16))
     model.incidents()[0].resolve(day(15))
+    assert model.incidents()[0].sentence.startswith(("On ", "From "))  # no longer "Since"
     live(model, events(15, 1, turned=("JFK", "LGA", "EWR")))
     model.check(now=day(17))
     (incident,) = model.incidents(live=True)

@@ -215,12 +215,20 @@ def _gradient(of: Callable[[Array], float | None], share: Array, value: float) -
 def merged(reference: Array, bins: int = BINS) -> npt.NDArray[np.intp]:
     """Say where each bin of an ordered column goes: inner bins to `bins` of equal mass, the others stay alone.
 
+    On a grid that was learned from more than this reference its ends may be empty: they count as below and above.
+
     >>> merged(np.array([0, 5, 5, 5, 5, 0, 0, 0, 0, 0, 0]), bins=2).tolist()
     [0, 1, 1, 2, 2, 3, 4, 5, 6, 7, 8]
+    >>> merged(np.array([0, 0, 5, 5, 5, 5, 0, 0, 0, 0, 0, 0, 0]), bins=2).tolist()
+    [0, 0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8]
     """
     inner = reference[1:-6]
     middle = (np.cumsum(inner) - inner / 2) / max(float(inner.sum()), 1.0)
-    places = np.concatenate([[-1], np.minimum((middle * bins).astype(np.intp), bins - 1), bins + np.arange(6)])
+    inside = np.minimum((middle * bins).astype(np.intp), bins - 1)
+    held = np.flatnonzero(inner)
+    if held.size:
+        inside[: held[0]], inside[held[-1] + 1 :] = -1, bins
+    places = np.concatenate([[-1], inside, bins + np.arange(6)])
     return np.unique(places, return_inverse=True)[1].astype(np.intp)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from retrue.judge.assess import Judge
 from retrue.judge.grouping import group_incidents
 from retrue.judge.incident import Incident, State
+from retrue.judge.sentence import sentence_of
 from retrue.judge.verdict import Verdict
 from retrue.store import rows
 from retrue.workspace import clock
@@ -108,7 +109,8 @@ def save_incidents(
         for incident in found:
             opened = clock.micros(datetime.fromisoformat(incident.since))
             closed = None if incident.until is None else clock.micros(datetime.fromisoformat(incident.until))
-            body = {**incident.to_dict(), "version": version}
+            # Whoever changed its state left the sentence as it was.
+            body = {**incident.to_dict(), "sentence": sentence_of(incident), "version": version}
             tx.put(rows.IncidentRow(incident.id, model.name, incident.state.value, opened, at, closed, body))
 
 
