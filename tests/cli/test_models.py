@@ -235,7 +235,7 @@ def test_checking_tells_each_finding_once_with_its_windows(call: Call, store: Pa
     lines = said.out.splitlines()
     assert lines[0] == "loans is out of true in 14 of 28 windows judged."
     told = [line for line in lines if line.startswith("▲ degraded")]
-    assert len(told) == 4, "two metrics, and what the scores don't explain of each"
+    assert len(told) == 6, "two metrics, of all rows and of the south, and what the scores don't explain of each"
     assert re.search(r"^▲ degraded +ROC AUC +14 +2026-02-02 to 2026-02-15 +0\.38 ", said.out, re.MULTILINE)
     assert re.search(r"^◌ drifting \(notice\) +region +14 +2026-02-02 to 2026-02-15 ", said.out, re.MULTILINE)
     assert lines[-1] == f"Next: retrue incidents loans --store {store}"

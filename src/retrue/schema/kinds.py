@@ -23,8 +23,9 @@ def infer_column(series: pl.Series, total: int) -> Column:
         series: a sample of it.
         total: how many rows the table has.
 
-    >>> infer_column(pl.Series("paid", [0, 1, 1, 0]), 4)
-    Column(name='paid', kind=<Kind.BOOLEAN: 'boolean'>, dtype='Int64', reason='only 0 and 1')
+    >>> found = infer_column(pl.Series("paid", [0, 1, 1, 0]), 4)
+    >>> found.kind, found.dtype, found.reason
+    (<Kind.BOOLEAN: 'boolean'>, 'Int64', 'only 0 and 1')
     """
     kind, reason = find_kind(Sample.of(series, total))
     return Column(series.name, kind, str(series.dtype), reason)

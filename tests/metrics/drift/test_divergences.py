@@ -43,7 +43,7 @@ def scipys(name: str, w: Counts, r: Counts) -> float:
         "psi": lambda: stats.entropy(q, p) + stats.entropy(p, q),
         "kl": lambda: stats.entropy(q, p),
         "js": lambda: jensenshannon(q, p, base=2),
-        "hellinger": lambda: np.sqrt(1 - np.sqrt(q * p).sum()),
+        "hellinger": lambda: np.sqrt(max(1 - np.sqrt(q * p).sum(), 0.0)),
         "tv": lambda: np.abs(q - p).sum() / 2,
         "linf": lambda: np.abs(q - p).max(),
         "chi2": lambda: stats.chi2_contingency(table, correction=False).statistic / (w.size - 1),
