@@ -41,6 +41,22 @@ def test_the_sentence_says_what_it_costs_and_where(store: rt.Workspace) -> None:
     assert "most where city = 'LGA'" in incident.sentence
 
 
+def test_concept_drift_beside_a_harmless_mix_change_is_not_its_consequence(store: rt.Workspace) -> None:
+    """All labels turn, and nearly all rows come from one city, which never was harder than the others."""
+    model = registered(store)
+    turned = events(14, 2, turned=("JFK", "LGA", "EWR"))
+    live(
+        model, turned.with_columns(city=pl.when(pl.int_range(pl.len()) % 100 > 0).then(pl.lit("LGA")).otherwise("city"))
+    )
+    model.check(now=day(17))
+    (incident,) = model.incidents()
+    assert "accuracy" in incident.sentence or "ROC AUC" in incident.sentence
+    assert "LGA" in incident.sentence
+    assert incident.cause.question == "share"
+    assert incident.cause.explains == pytest.approx(0, abs=0.1)
+    assert "because" not in incident.sentence
+
+
 def test_without_labels_the_impact_of_the_worst_column_is_its_cost(store: rt.Workspace) -> None:
     model = registered(store)
     model.log(events(14, 2, shift=0.5).drop("y"))

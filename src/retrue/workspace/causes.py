@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 
 from retrue.core.profile import Profile
+from retrue.core.state import Floats
 from retrue.judge.assess import Judge
 from retrue.judge.cause import Cause, Search
 from retrue.judge.cost import Cost
@@ -32,6 +33,7 @@ from retrue.store import rows
 from retrue.workspace.evidence import Losses, alarmed, columns_beside, events_of, losses_of, slices_of, thin
 
 if TYPE_CHECKING:
+    from retrue.explain.column import Mask
     from retrue.explain.finding import Finding
     from retrue.workspace.model import Model
 
@@ -222,7 +224,7 @@ def lost(model: Model, version: str, judge: Judge, incident: Incident, losses: L
 
 
 def explained(first: Finding, total: float, losses: Losses, reference: pl.DataFrame) -> float | None:
-    """The share of a rise of the mean loss that a slice accounts for, by what its rows lose; None where nobody knows.
+    """The share of a rise of the mean loss that a slice accounts for, by what its rows lost; None where nobody knows.
 
     Args:
         first: the slice.
@@ -233,7 +235,18 @@ def explained(first: Finding, total: float, losses: Losses, reference: pl.DataFr
     if first.question == "loss":
         return None if first.effect is None else first.share[1] * first.effect / total
     inside, known = first.slice.mask(reference).to_numpy(), np.isfinite(losses[1])
-    if not (inside & known).any() or not (~inside & known).any():
+    own = own_loss(first, inside, losses[1])
+    if own is None or not (~inside & known).any():
         return None
-    own = first.loss[1] if first.loss is not None and first.loss[1] is not None else losses[1][inside & known].mean()
     return float((first.share[1] - first.share[0]) * (own - losses[1][~inside & known].mean()) / total)
+
+
+def own_loss(first: Finding, inside: Mask, losses: Floats) -> float | None:
+    """What a slice's rows lost in the reference: what they lose more by now is concept drift, which no mix explains.
+
+    Only of rows that the reference has none of does the window tell it.
+    """
+    if inside.any():
+        known = losses[inside & np.isfinite(losses)]
+        return float(known.mean()) if known.size else None
+    return None if first.loss is None else first.loss[1]
