@@ -41,6 +41,20 @@ def test_columns_that_are_all_missing_are_one_cause() -> None:
     assert shared_rows(code(gone, frame(1)), ASKED) == BOTH
 
 
+def test_rows_that_miss_both_are_one_cause_whatever_else_moved() -> None:
+    """A weather station falls silent for 3 % of the rows, in a season that moved x and c, each by itself."""
+    rng = np.random.default_rng(8)
+    gone, other = rng.random(N) < 0.03, rng.random(N) < 0.03
+    window = odd(frame(2), rng.random(N) < 0.8, rng.random(N) < 0.5)
+
+    def without(x: np.ndarray, c: np.ndarray) -> pl.DataFrame:
+        gaps = [pl.when(pl.Series(~rows)).then(name).alias(name) for name, rows in (("x", x), ("c", c))]
+        return window.with_columns(gaps)
+
+    assert shared_rows(code(without(gone, gone), frame(1)), ASKED) == BOTH
+    assert shared_rows(code(without(gone, other), frame(1)), ASKED) == frozenset()
+
+
 def test_without_a_change_nothing_is_shared() -> None:
     assert shared_rows(code(frame(2), frame(1)), ASKED) == frozenset()
 

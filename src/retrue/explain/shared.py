@@ -4,10 +4,14 @@ A window is read as rows of the reference, of which there are k in 100, and othe
 that hold no surplus the window has the share q = k p where the reference has p; in the others a row is surplus with the
 chance 1 - k p/q. Weighing the window's rows by the chance that they aren't takes that column's surplus out. A change of
 another column that vanishes with it has the same cause; one that stays has its own. So one finds an empty column that
-is empty on the rows where another is, and the schooling that came with a new kind of household.
+is empty on the rows where another is, and the schooling that came with a new kind of household. Where a season moved a
+column far more than its few missing rows did, those are looked at by themselves.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 
@@ -38,12 +42,22 @@ def shared_rows(coded: Coded, asked: frozenset[str]) -> frozenset[frozenset[str]
     if len(wanted) < 2 or coded.window.shape[1] < ENOUGH:
         return frozenset()
     explained = np.stack([explained_by(coded, cause, wanted) for cause in range(len(names))])
-    found = set()
+    found = set(missing_together(coded, wanted))
     for i in range(len(wanted)):
         for j in range(i):
             if float(np.minimum(explained[:, i], explained[:, j]).max()) >= MOSTLY:
                 found.add(frozenset((names[wanted[i]], names[wanted[j]])))
     return frozenset(found)
+
+
+def missing_together(coded: Coded, wanted: list[int]) -> Iterator[frozenset[str]]:
+    """Find the pairs of columns that are missing in mostly the same rows, however much else moved in either."""
+    nulls = {place: coded.columns[place].null for place in wanted}
+    gone = {place: coded.window[place] == null for place, null in nulls.items() if null is not None}
+    for one, other in combinations(gone, 2):
+        both = int((gone[one] & gone[other]).sum())
+        if both >= ENOUGH and both >= MOSTLY * int((gone[one] | gone[other]).sum()):
+            yield frozenset((coded.columns[one].name, coded.columns[other].name))
 
 
 def explained_by(coded: Coded, cause: int, wanted: list[int]) -> Floats:
