@@ -23,7 +23,7 @@ from retrue.judge.null import Null
 from retrue.judge.quality import History, Problem, near_the_edge, problems
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
-from retrue.judge.words import amount, figure, metric_name, minus, percent, rows, span
+from retrue.judge.words import amount, figure, metric_name, minus, percent, rows
 from retrue.metrics import Measure, get
 from retrue.metrics.drift.cells import Cells, cells
 from retrue.metrics.drift.js import JS as JENSEN_SHANNON
@@ -298,7 +298,7 @@ def _drifts(
     cost: _Cost | None,
 ) -> str:
     """Say how far the column moved, against what, what moved most, and what that costs."""
-    ends = "" if measure.interval is None else f" ({span(measure.interval)})"
+    ends = "" if measure.interval is None else f" ({' to '.join(amount(end) for end in measure.interval)})"
     limit = f"more than the {amount(threshold.value)} that {_because(threshold)}"
     usual = f" from what is usual {off.when}" if off.when else ""
     moved = f"against all of the reference {moved}" if off.when and moved else moved

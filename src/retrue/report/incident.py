@@ -30,7 +30,7 @@ from retrue.metrics import get
 from retrue.metrics.names import metric_of
 from retrue.report.actions import EVERYWHERE, next_step, sql_of
 from retrue.report.examples import contributions_said, examples_table, standings_said
-from retrue.report.layout import add_row, moment, quiet_table
+from retrue.report.layout import add_row, moment, quiet_table, zone
 from retrue.report.text import STYLES, WIDE, named, state_text
 from retrue.report.words import GLYPHS, plural, signed
 
@@ -174,7 +174,7 @@ def facts(told: Explanation) -> Table:
         ),
     )
     until = "it lasts" if incident.until is None else f"until {moment(incident.until)}"
-    add_row(table, (Text("since", style="dim"), f"{moment(told.since)} (UTC), {until}"))
+    add_row(table, (Text("since", style="dim"), f"{moment(told.since)} ({zone(told.since)}), {until}"))
     if told.course is not None:
         add_row(table, (Text("shape", style="dim"), str(told.course)))
     if incident.kind is not VerdictKind.SILENT:

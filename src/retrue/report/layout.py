@@ -8,6 +8,8 @@ from datetime import datetime
 from rich.table import Table
 from rich.text import Text
 
+from retrue.judge.words import minus
+
 DAY = 86_400
 _UNITS = ((7 * DAY, "week"), (DAY, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
@@ -48,7 +50,7 @@ def length(seconds: float) -> str:
 
 
 def moment(iso: str) -> str:
-    """Say an ISO time in UTC: midnight as the day alone.
+    """Say an ISO time by the clock that it names: midnight as the day alone.
 
     >>> moment("2026-02-02T00:00:00+00:00"), moment("2026-02-02 13:05:09.123+00:00")
     ('2026-02-02', '2026-02-02 13:05')
@@ -58,6 +60,19 @@ def moment(iso: str) -> str:
     except ValueError:
         return iso
     return f"{at:%Y-%m-%d}" if (at.hour, at.minute) == (0, 0) else f"{at:%Y-%m-%d %H:%M}"
+
+
+def zone(iso: str) -> str:
+    """Say which clock an ISO time is by.
+
+    >>> zone("2026-02-02T00:00:00+00:00"), zone("2026-02-02T00:00:00-05:00"), zone("2026-02-02")
+    ('UTC', 'UTC−05:00', 'UTC')
+    """
+    try:
+        name = datetime.fromisoformat(iso).tzname()
+    except ValueError:
+        name = None
+    return minus(name or "UTC")
 
 
 def stretch(starts: Iterable[str]) -> str:

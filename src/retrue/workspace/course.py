@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from retrue.workspace.references import VersionReference
 
 REACH = 200
-"""Windows before and after an incident that its course shows."""
+"""Windows before an incident that its course shows."""
+AFTER = 8
+"""Windows after one that is over: enough to see that; what happens later is another story."""
 
 
 def course_of(model: Model, incident: Incident, version: str, features: Sequence[Feature]) -> Course | None:
@@ -38,8 +40,9 @@ def course_of(model: Model, incident: Incident, version: str, features: Sequence
         return None
     length = model.options.window
     since, until = ends(incident)
+    after = REACH if incident.live else AFTER
     found = model.store.profiles(
-        model.name, int(since - REACH * length), int(until + REACH * length), version=version, slice=""
+        model.name, int(since - REACH * length), int(until + after * length), version=version, slice=""
     )
     logged = sorted(found, key=lambda one: one.start)
     first = logged[0].start if logged else until

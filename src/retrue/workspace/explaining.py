@@ -37,7 +37,7 @@ from retrue.workspace.contributions import contributions_of, importance_of
 from retrue.workspace.course import course_of
 from retrue.workspace.evidence import alarmed, columns_beside, events_of, loss_of, losses_of, slices_of, thin
 from retrue.workspace.explanation import EXAMPLES, Explanation
-from retrue.workspace.incidents import load_incidents, version_of
+from retrue.workspace.incidents import load_incidents, retold, version_of
 from retrue.workspace.outliers import standings
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class ModelIncident:
 
     def resolve(self, at: datetime | None = None) -> None:
         """Say that it is over."""
-        self.model.save_incident(self.incident.resolve(clock.aware(at or clock.now()).isoformat()))
+        self.model.save_incident(retold(self.incident.resolve(clock.aware(at or clock.now()).isoformat())))
 
 
 def find(model: Model, id: str) -> ModelIncident:

@@ -119,7 +119,12 @@ def close_incidents(model: Model, version: str) -> None:
     end = last_end(model, version)
     if end is not None:
         live = [incident for incident in load_incidents(model, version) if incident.live]
-        save_incidents(model, version, [incident.resolve(end) for incident in live])
+        save_incidents(model, version, [retold(incident.resolve(end)) for incident in live])
+
+
+def retold(incident: Incident) -> Incident:
+    """The same with its sentence as of now: what is over is said in the past."""
+    return replace(incident, sentence=sentence_of(incident))
 
 
 def revive_incidents(model: Model, version: str, judge: Judge) -> None:
