@@ -194,7 +194,7 @@ def line(out: Console, when: str, mark: str, text: str) -> None:
 
 def report_new(story: Story, week: datetime, out: Console) -> None:
     """Add to the timeline which incidents are new, which grew worse, and which are over."""
-    when = f"{week:%d %b}"
+    when, over = f"{week:%d %b}", list[str]()
     for one in reversed(story.model.incidents()):
         told = story.told.get(one.id)
         if one.live and (told is None or told.kind != one.kind.value or not told.live):
@@ -204,7 +204,9 @@ def report_new(story: Story, week: datetime, out: Console) -> None:
                 line(out, "", "[dim]rows[/dim]", escape(one.cause.words()))
         if not one.live and told is not None and told.live:
             told.live = False
-            line(out, when, "[dim]✓ over[/dim]", f"[dim]{escape(told.name)}[/dim]")
+            over.append(told.name)
+    if over:
+        line(out, when, "[dim]✓ over[/dim]", f"[dim]{escape(', '.join(over))}[/dim]")
 
 
 def is_of(cause: Cause, incident: Any) -> bool:
