@@ -6,7 +6,8 @@ budget: streams without drift, as bin counts. Columns are independent and alike,
         measured on the same columns, at the threshold that belongs to each number of features. A day's alarms of one
         column with at most four calm windows between are one, as in an incident.
 blocks: census data without its shift, cut in blocks of five windows; half of them, drawn at random, are the reference.
-drift:  streams of rows, 1,000 a day, with one thing wrong from the eleventh day on, and without.
+drift:  streams of rows, 1,000 a day, with one thing wrong from the eleventh day on, and without; logged and checked by
+        a registered model, and through the peers.
 """
 
 from __future__ import annotations
@@ -14,35 +15,28 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import reduce
 from itertools import chain
-from operator import add
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 from benchmarks import streams
 from benchmarks.process import machine, run
-from benchmarks.streams import KINDS, MODEL, ONSET, Drift, World, stream
+from benchmarks.streams import KINDS, ONSET, Drift, World, stream
 from benchmarks.venvs import EVIDENTLY, NANNYML, PEERS, QUIET, SCRIPTS, Peer
+from benchmarks.watching import WAYS, Told, by_day, watched, ways
 from numpy.typing import NDArray
 from scipy import stats
 
-from retrue.core.profile import Profile
-from retrue.engine import local
-from retrue.judge.assess import Judge
-from retrue.judge.budget import Budget, drift_threshold
+from retrue.judge.budget import drift_threshold
 from retrue.judge.distance import JS, KS, Distance
-from retrue.judge.habits import Habits
 from retrue.judge.null import Null
 from retrue.judge.settings import Settings
-from retrue.schema import Schema
-from retrue.tables import read
 
 Bools = NDArray[np.bool_]
 
@@ -158,7 +152,8 @@ def blocks(repeats: int) -> Iterator[str]:
             pl.concat([frame[int(i) * BLOCK * CHUNK : (int(i) + 1) * BLOCK * CHUNK] for i in part])
             for part in (order[:half], order[half:])
         )
-        alarmed = ours(dated(before), dated(after))[0]
+        month = dated(after)
+        alarmed = by_day(watched(dated(before), month), month, notices=False)
         windows = after.height // CHUNK
         told = [set(names) for names in alarmed]
         counts.append(30 / windows * sum(episodes(np.array([c in one for one in told])) for c in set().union(*told)))
@@ -178,44 +173,12 @@ def dated(frame: pl.DataFrame) -> pl.DataFrame:
 # --- (b) drift, as rows ---
 
 
-def ours(reference: pl.DataFrame, production: pl.DataFrame, **roles: Any) -> list[list[list[str]]]:
-    """The columns told on each day of production, in each of `WAYS`."""
-    table = read(reference)
-    schema = Schema.infer(table, time="at", **roles)
-    base = local.fit_reference(table, schema, window=streams.SECONDS, joint=True)
-    days = [
-        local.count(read(day), base.grids)
-        for _, day in production.group_by(pl.col("at").dt.date(), maintain_order=True)
-    ]
-    daily = Judge(base, Settings(looks=30))
-    alone = [daily.assess(day).verdicts for day in days]
-    half = Budget(0.5)  # two lengths of windows share the budget
-    daily = Judge(base, Settings(half, looks=30))
-    weeks = [total(base.windows[i : i + 7]) for i in range(len(base.windows) % 7, len(base.windows), 7)]
-    weekly = Judge(base, Settings(half, looks=30 / 7), habits=Habits(weeks))
-    both = [
-        [*daily.assess(day).verdicts, *(weekly.assess(total(days[i - 6 : i + 1])).verdicts if i % 7 == 6 else ())]
-        for i, day in enumerate(days)
-    ]
-    return [
-        [[v.column or MODEL for v in verdicts if v.alarm or (shown and v.notice)] for verdicts in judged]
-        for judged in (alone, both)
-        for shown in (False, True)
-    ]
-
-
-def total(profiles: Sequence[Profile]) -> Profile:
-    """The sum of profiles."""
-    return reduce(add, profiles)
-
-
-ROLES = {"id": "id", "label": "label", "score": "score"}
 A_DAY = 1_000
 """Rows a day in the streams of rows."""
 STILL = (World(), World(0.03), World(0.1))
 
 
-def theirs(peer: Peer, reference: Path, production: Path) -> list[list[str]]:
+def theirs(peer: Peer, reference: Path, production: Path) -> Told:
     """The columns that a peer flags on each day.
 
     Raises:
@@ -223,8 +186,8 @@ def theirs(peer: Peer, reference: Path, production: Path) -> list[list[str]]:
     """
     script = SCRIPTS / f"alarms_{peer.name}.py"
     printed = run([peer.python(), str(script), str(reference), str(production)], env=QUIET).said
-    told: list[list[str]] = json.loads(printed.strip().splitlines()[-1])
-    return told
+    said: Told = json.loads(printed.strip().splitlines()[-1])
+    return said
 
 
 @dataclass
@@ -246,43 +209,53 @@ class Found:
         return f"{share}, {np.mean(found):.0f} d" if found else share
 
 
-WAYS = ("alarm", "or notice", "with weeks", "or notice")
-"""Ours, judged by the day, then by the day and the week: alarms alone, then notices (moved at a small cost) too."""
+Said = dict[str, Told]
+"""What each way says of one stream, day by day."""
+
+
+def told(world: World, drift: Drift | None, seed: int, peers: Sequence[Peer]) -> Said:
+    """What each way says of one stream; peers see the first seed."""
+    reference, production = stream(seed, A_DAY, world, drift)
+    first, medium = seed % 100 == 0, drift is None or drift.medium
+    said = ways(reference, production, first=first, medium=medium)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = Path(folder) / "reference.parquet", Path(folder) / "production.parquet"
+        for path, frame in zip(paths, (reference, production), strict=True):
+            frame.write_parquet(path)
+        for peer in peers:
+            if first:
+                said[peer.name] = theirs(peer, *paths)
+    return said
 
 
 class Race:
     """The same streams through all."""
 
-    def __init__(self, folder: Path, peers: Sequence[Peer], seeds: int) -> None:
-        self.folder, self.peers, self.seeds = folder, peers, seeds
-        self.names = [*range(len(WAYS)), *(peer.name for peer in peers)]
-        self.titles = [*WAYS, *(peer.name for peer in peers)]
+    def __init__(self, pool: Executor, peers: Sequence[Peer], seeds: int, kinds: Sequence[str]) -> None:
+        self.pool, self.peers, self.seeds, self.kinds = pool, peers, seeds, kinds
+        self.names = [*WAYS, *(peer.name for peer in peers)]
 
-    def told(self, world: World, drift: Drift | None, seed: int) -> dict[int | str, list[list[str]]]:
-        """What each way says of one stream, day by day; peers see the first seed, Evidently only medium drift."""
-        reference, production = stream(seed, A_DAY, world, drift)
-        said: dict[int | str, list[list[str]]] = dict(enumerate(ours(reference, production, **ROLES)))
-        paths = self.folder / "reference.parquet", self.folder / "production.parquet"
-        for path, frame in zip(paths, (reference, production), strict=True):
-            frame.write_parquet(path)
-        for peer in self.peers:
-            if seed % 100 == 0 and (peer is not EVIDENTLY or drift is None or drift.medium):
-                said[peer.name] = theirs(peer, *paths)
-        return said
+    def streams(self, world: World, drift: Drift | None, first: int) -> list[Future[Said]]:
+        """Begin with the streams of one kind."""
+        return [self.pool.submit(told, world, drift, first + seed, self.peers) for seed in range(self.seeds)]
+
+    def row(self, title: object, cells: Iterable[object]) -> str:
+        """A line of the tables."""
+        return f"{title!s:34} " + " ".join(f"{cell!s:>20}" for cell in cells)
 
     def calm(self) -> Iterator[str]:
         """False alarms per 30 days: runs of days with any column flagged; and the share of days."""
-        yield f"{'no drift':34} " + " ".join(f"{title:>20}" for title in self.titles)
-        for world in STILL:
-            counts: dict[int | str, list[tuple[float, float]]] = {name: [] for name in self.names}
-            for seed in range(self.seeds):
-                for name, told in self.told(world, None, seed).items():
-                    flagged = np.array([bool(names) for names in told])
-                    columns = {c for names in told for c in names}
-                    runs = sum(episodes(np.array([c in names for names in told])) for c in columns)
+        yield self.row("no drift", self.names)
+        begun = {world: self.streams(world, None, 0) for world in STILL}
+        for world, results in begun.items():
+            counts: dict[str, list[tuple[float, float]]] = {name: [] for name in self.names}
+            for result in results:
+                for name, days in result.result().items():
+                    flagged = np.array([bool(names) for names in days])
+                    columns = {c for names in days for c in names}
+                    runs = sum(episodes(np.array([c in names for names in days])) for c in columns)
                     counts[name].append((runs, float(flagged.mean())))
-            cells = [self.cell(counts[name]) for name in self.names]
-            yield f"{world!s:34} " + " ".join(f"{cell:>20}" for cell in cells)
+            yield self.row(world, (self.cell(counts[name]) for name in self.names))
 
     @staticmethod
     def cell(found: Sequence[tuple[float, float]]) -> str:
@@ -295,14 +268,29 @@ class Race:
 
     def drifting(self) -> Iterator[str]:
         """Share of streams found, and the mean delay in days."""
-        yield f"{'drift, from the eleventh day':34} " + " ".join(f"{title:>20}" for title in self.titles)
-        for kind, (sizes, columns) in KINDS.items():
-            for size in sizes:
-                found = {name: Found() for name in self.names}
-                for seed in range(self.seeds):
-                    for name, told in self.told(World(0.03), Drift(kind, size, columns), 100 + seed).items():
-                        found[name].add(told, columns)
-                yield f"{kind + f' {size:g}':34} " + " ".join(f"{found[name]!s:>20}" for name in self.names)
+        yield self.row("drift, from the eleventh day", self.names)
+        drifts = [
+            Drift(kind, size, columns)
+            for kind, (sizes, columns) in KINDS.items()
+            if kind in self.kinds
+            for size in sizes
+        ]
+        begun = [(drift, self.streams(World(0.03), drift, 100)) for drift in drifts]
+        for drift, results in begun:
+            found = {name: Found() for name in self.names}
+            for result in results:
+                for name, days in result.result().items():
+                    found[name].add(days, drift.columns)
+            yield self.row(f"{drift.kind} {drift.size:g}", (found[name] for name in self.names))
+
+
+def races(peers: Sequence[Peer], seeds: int, kinds: Sequence[str], workers: int) -> Iterator[str]:
+    """The lines of both tables of streams of rows."""
+    for peer in peers:
+        peer.python()  # made before the workers, who would all make it
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        race = Race(pool, peers, seeds, kinds)
+        yield from chain(race.calm(), [""], race.drifting())
 
 
 def main() -> int:
@@ -318,26 +306,22 @@ def main() -> int:
         "--seeds",
         type=int,
         default=5,
-        help="streams of each kind; peers see the first of them, Evidently only medium drift",
+        help="streams of each kind; peers see the first of them",
     )
-    parser.add_argument("--folder", type=Path, default=None, help="where to put the streams (removed afterwards)")
+    parser.add_argument("--kind", action="append", choices=list(KINDS), help="streams with this drift only; repeat it")
+    parser.add_argument("--workers", type=int, default=2, help="streams of rows that are watched at a time")
     given = parser.parse_args()
     peers = [peer for peer in (EVIDENTLY, NANNYML) if peer.name in given.peers.split(",")]
-    folder = Path(tempfile.mkdtemp(dir=given.folder))
-    race = Race(folder, peers, 1 if given.quick else given.seeds)
     parts: dict[str, Callable[[], Iterable[str]]] = {
         "budget": lambda: budget_table(given.columns, ROWS[1:2] if given.quick else ROWS),
         "blocks": lambda: blocks(2 if given.quick else 20),
-        "drift": lambda: chain(race.calm(), [""], race.drifting()),
+        "drift": lambda: races(peers, 1 if given.quick else given.seeds, given.kind or list(KINDS), given.workers),
     }
-    try:
-        print(machine())
-        for part in given.parts.split(","):
-            print()
-            for line in parts[part]():
-                print(line, flush=True)
-    finally:
-        shutil.rmtree(folder)
+    print(machine())
+    for part in given.parts.split(","):
+        print()
+        for line in parts[part]():
+            print(line, flush=True)
     return 0
 
 
