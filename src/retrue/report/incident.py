@@ -173,7 +173,7 @@ def facts(told: Explanation) -> Table:
             ),
         ),
     )
-    until = "it lasts" if incident.until is None else f"until {moment(incident.until)}"
+    until = "it lasts" if incident.until is None else f"over since {moment(incident.until)}"
     add_row(table, (Text("since", style="dim"), f"{moment(told.since)} ({zone(told.since)}), {until}"))
     if told.course is not None:
         add_row(table, (Text("shape", style="dim"), str(told.course)))

@@ -116,7 +116,7 @@ def state(told: Explanation) -> dict[str, str]:
 def facts(told: Explanation) -> list[tuple[str, str, str]]:
     """Since when, what shape, what it costs, which rows: name, fact, and what stands below it in small."""
     incident = told.incident
-    until = "it lasts" if incident.until is None else f"until {day(incident.until)}"
+    until = "it lasts" if incident.until is None else f"over since {day(incident.until)}"
     found = [("Since", day(told.since), until)]
     if told.course is not None:
         shape = told.course.shape
