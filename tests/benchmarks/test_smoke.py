@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from benchmarks import __main__ as parts
 from benchmarks import data, process, shape, streams, venvs
 
 
@@ -53,6 +54,11 @@ def test_shapes_are_told() -> None:
 
 def test_an_expected_change_is_shared_out() -> None:
     assert "sharing out 5,000 x 16" in said("impact", "--chunks", 0, "--rows", 5_000)
+
+
+def test_every_part_is_in_the_docs() -> None:
+    told = (process.ROOT / "docs" / "benchmarks.md").read_text()
+    assert [part for part in parts.PARTS if f"`{part}`" not in told] == []
 
 
 def test_an_unknown_benchmark_is_told() -> None:
