@@ -137,3 +137,14 @@ def test_a_column_goes_before_a_projection_of_its_name() -> None:
     report = rt.compare(before, after)
     assert report.columns["x.words"].verdict.kind is VerdictKind.TRUE
     assert report.columns["x.characters"].verdict.kind is not VerdictKind.TRUE
+
+
+def test_a_reference_of_five_rows_calls_no_model_degraded() -> None:
+    """Its accuracy of 1 is five rows' luck: the columns say so, and so must performance."""
+    rng = np.random.default_rng(3)
+    score = rng.random(5_000)
+    window = pl.DataFrame({"p": score, "y": (rng.random(5_000) < score).astype(int)})
+    reference = pl.DataFrame({"p": [0.1, 0.2, 0.3, 0.8, 0.9], "y": [0, 0, 0, 1, 1]})
+    found = rt.compare(reference, window, label="y", score="p")
+    assert not found.alarms
+    assert any(v.metric == "accuracy" and "needs 50" in v.reason for v in found.verdicts)

@@ -88,6 +88,12 @@ def test_a_refusal_is_told_once() -> None:
     ]
 
 
+def test_a_reference_of_few_labels_is_nothing_to_judge_an_estimate_by() -> None:
+    (few,) = judge_estimate(said("accuracy", 0.6, 0.58, 0.62), REFERENCE, 5, ["accuracy"], SETTINGS, 20)
+    assert (few.kind, few.alarms) == (VerdictKind.NOT_COMPARABLE, False)
+    assert few.reason == "the reference has 5 rows with labels, needs 50"
+
+
 def test_a_metric_that_cannot_be_told_says_why() -> None:
     estimate = Estimate("auto", "", 500, {"accuracy": Measure(None, note="can't be estimated: labels refuted it")})
     assert judged(estimate).reason == "can't be estimated: labels refuted it"

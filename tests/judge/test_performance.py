@@ -61,6 +61,12 @@ def test_few_labels_or_no_value_are_not_comparable() -> None:
     assert base.reason == "the reference: one class only"
 
 
+def test_a_reference_of_few_labels_is_nothing_to_judge_by() -> None:
+    few = judge_metric("accuracy", around(0.677, 0.01), around(1.0, 0.3), 5_000, 1e-3, labelled_before=5)
+    assert (few.kind, few.alarms) == (VerdictKind.NOT_COMPARABLE, False)
+    assert few.reason == "the reference has 5 rows with labels, needs 50"
+
+
 def test_only_metrics_with_a_better_direction_that_both_sides_have_are_judged() -> None:
     window = {"accuracy": around(0.8, 0.01), "base_rate": around(0.2, 0.01), "roc_auc": around(0.8, 0.01)}
     reference = {"accuracy": around(0.8, 0.01), "base_rate": around(0.9, 0.01)}

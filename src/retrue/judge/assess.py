@@ -311,6 +311,7 @@ class Judge:
             past=self.pasts | {name: one.past for name, one in usual.items()},
             usual={name: one.when for name, one in usual.items()},
             tests=self.tests,
+            labelled_before=reference.labelled,
         )
 
     def judge_rule(

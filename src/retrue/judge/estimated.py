@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from retrue.estimate.estimate import Estimate
 from retrue.estimate.shift import LabelShift
-from retrue.judge.performance import Limit, Past, error_of, habit_of, limit_of
+from retrue.judge.performance import Limit, Past, error_of, habit_of, limit_of, too_few
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import figure, metric_name, percent, rows
@@ -61,8 +61,10 @@ def judge_estimate(
     known = [name for name in names if name in estimate.metrics and name in reference]
     if estimate.refused is not None:
         return [untold(known[0], f"can't be estimated: {estimate.refused}", estimate)] if known else []
+    few = too_few(math.inf, labelled, settings.min_rows)
     if estimate.rows < settings.min_rows:
         few = f"{rows(estimate.rows)} with a score, needs {settings.min_rows}"
+    if few is not None:
         return [untold(known[0], few, estimate)] if known else []
     alpha = settings.alpha(tests)
     bases = {name: Reference(reference[name], labelled) for name in known}

@@ -48,6 +48,7 @@ def judge_performance(
     tests: int | None = None,
     span_of: tuple[str, str] | None = None,
     slice: str | None = None,
+    labelled_before: float = math.inf,
 ) -> list[Verdict]:
     """Give one verdict for each metric that both sides measured.
 
@@ -62,6 +63,7 @@ def judge_performance(
         usual: of metrics with a pattern over days and weeks, when it is that `reference` is usual.
         span_of: start and end of the window, for the verdicts.
         slice: the slice measured.
+        labelled_before: labelled rows of the reference; left out, as many as are needed.
     """
     settings = settings or Settings()
     names = [name for name in window if name in reference and get(name).better is not None]
@@ -76,6 +78,7 @@ def judge_performance(
             settings,
             (past or {}).get(name),
             (usual or {}).get(name),
+            labelled_before,
         )
         for name in names
     ]
@@ -91,17 +94,14 @@ def judge_metric(
     settings: Settings | None = None,
     past: Past | None = None,
     usual: str | None = None,
+    labelled_before: float = math.inf,
 ) -> Verdict:
     """Judge one metric: degraded where it is worse by more than chance, habit and the floor together explain."""
     settings, metric = settings or Settings(), get(name)
-    if labelled < settings.min_rows:
-        return Verdict(
-            VerdictKind.NOT_COMPARABLE,
-            f"{rows(labelled)} with labels, needs {settings.min_rows}",
-            metric=name,
-            n=labelled,
-            threshold=settings.min_rows,
-        )
+    few = too_few(labelled, labelled_before, settings.min_rows)
+    if few is not None:
+        least = settings.min_rows
+        return Verdict(VerdictKind.NOT_COMPARABLE, few, metric=name, n=labelled, threshold=least)
     if window.value is None or reference.value is None:
         measure, where = (window, "") if window.value is None else (reference, "the reference: ")
         return Verdict(
@@ -137,6 +137,17 @@ def judge_metric(
         n=labelled,
         threshold=threshold,
     )
+
+
+def too_few(labelled: float, labelled_before: float, least: int) -> str | None:
+    """Why one of the two sides has too few labels to be judged, or to judge by; None where both have enough.
+
+    >>> too_few(900, 5, least=50)
+    'the reference has 5 rows with labels, needs 50'
+    """
+    if labelled < least:
+        return f"{rows(labelled)} with labels, needs {least}"
+    return f"the reference has {rows(labelled_before)} with labels, needs {least}" if labelled_before < least else None
 
 
 @dataclass(frozen=True, slots=True)
