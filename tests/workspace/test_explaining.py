@@ -50,6 +50,16 @@ def test_the_cost_is_the_change_of_the_main_metric(store: rt.Workspace) -> None:
     assert found.cost == model.incidents()[0].cost
 
 
+def test_what_is_resolved_is_said_in_the_past(store: rt.Workspace) -> None:
+    model = slipped(store)
+    before = model.incidents(live=True)[0]
+    before.resolve(day(17))
+    after = model.incident(before.id)
+    assert before.sentence.startswith("Since ")
+    assert after.sentence.startswith("From 15 to 17 January 2024, ")
+    assert " was " in after.sentence
+
+
 def test_the_feature_that_moved_is_named(store: rt.Workspace) -> None:
     model = registered(store)
     model.log(events(14, 2, shift=30).drop("y"))
