@@ -63,6 +63,21 @@ def test_windows_that_show_nothing_dont_show_calm() -> None:
     assert group([[missing()], [few], [few], [few], []], calm=2)[0].live
 
 
+def week(number: int) -> Window:
+    return day(7 * number)[0], day(7 * number + 7)[0]
+
+
+def weekly(number: int) -> Verdict:
+    """What only a whole week shows; it is kept with the week's last day."""
+    return Verdict(K.DRIFTING, "over 7 days: moved", metric="ks", column="age", window=week(number))
+
+
+def test_what_a_longer_window_shows_is_said_of_all_of_it() -> None:
+    (incident,) = group([*[[CALM]] * 6, [CALM, weekly(0)]])
+    assert (incident.since, incident.last) == week(0)
+    assert [alert.window for alert in incident.verdicts] == [week(0)]
+
+
 def test_the_same_fault_in_several_columns_is_one_incident() -> None:
     (incident,) = group([[missing("a"), missing("b")], [missing("c"), missing("d"), missing("e")]])
     assert set(incident.columns) == set("abcde")

@@ -13,6 +13,7 @@ from tests.workspace.conftest import A_DAY, day, events, live, registered
 import retrue as rt
 from retrue.judge.against import Against
 from retrue.workspace import checking
+from retrue.workspace.evidence import alarmed, made_of
 from retrue.workspace.timeline import Timeline
 
 
@@ -84,6 +85,23 @@ def test_a_week_shows_what_no_day_does(store: rt.Workspace) -> None:
     assert week.n == 7 * A_DAY / 3
     assert len(moved) <= 4, "few days show it by themselves"
     assert model.check(now=day(64)) == []
+
+
+def test_an_incident_of_a_week_is_about_all_of_its_days(store: rt.Workspace) -> None:
+    """Also where the clocks changed in it: what it costs and why is asked of seven days, not of the last."""
+    zone = "America/New_York"
+    table = events(0, 56).with_columns(pl.col("at") + pl.duration(hours=5))
+    model = store.register(
+        "ny", table[::3], id="id", time="at", window="1d", longer=["7d"], timezone=zone, estimate="off"
+    )
+    model.log(events(63, 7, shift=0.3).with_columns(pl.col("at") + pl.duration(hours=5))[::3])
+    model.check(now=day(72))
+    of_a_week = next(one for one in model.incidents() if any(v.reason.startswith("over") for v in one.verdicts))
+    span = next(v.window for v in of_a_week.verdicts if v.reason.startswith("over"))
+    assert span == ("2024-03-04T00:00:00-05:00", "2024-03-11T00:00:00-04:00")
+    assert made_of(model, span) == Timeline(model, "1").starts[:7]
+    assert alarmed(model, of_a_week.incident) == set(Timeline(model, "1").starts[:7])
+    assert (of_a_week.since, of_a_week.last) == span
 
 
 def test_longer_windows_wait_for_their_end_and_for_enough_of_their_kind(store: rt.Workspace) -> None:

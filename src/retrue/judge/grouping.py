@@ -59,7 +59,8 @@ def group_incidents(
     Args:
         model: the model.
         history: all verdicts of each judged window, by its start and end (ISO); calm ones too, because they end
-            incidents. A window judged again has its new verdicts here.
+            incidents. A window judged again has its new verdicts here. Those on a longer window stand in the last
+            window of it, and have a span of their own.
         prior: the incidents as last grouped, with what people said about them.
         hysteresis: when an incident ends.
         bonds: which columns share a cause; None: nobody knows.
@@ -67,11 +68,11 @@ def group_incidents(
     hysteresis, bonds = hysteresis or Hysteresis(), bonds or Bonds()
     threads: list[_Thread] = []
     for now, window in enumerate(sorted(history, key=lambda span: time_of(span[0]))):
-        verdicts = [verdict.within(window) for verdict in history[window]]
+        verdicts = [verdict if verdict.window else verdict.within(window) for verdict in history[window]]
         alerts = sort_worst_first(verdict for verdict in verdicts if verdict.alarm)
         # Causes before effects: what is worse for it must not tie two columns together that nothing else does.
         alerts.sort(key=lambda alert: alert.column is None)
-        told = {_join(threads, alert, now, hysteresis, bonds) for alert in alerts}
+        told = {_join(threads, alert, now, window[0], hysteresis, bonds) for alert in alerts}
         if any(verdict.kind not in _BLIND for verdict in verdicts):
             for place, thread in enumerate(threads):
                 thread.calm = 0 if place in told else thread.calm + 1
@@ -96,51 +97,51 @@ class _Thread:
     windows: set[str] = field(default_factory=set)
     silent: set[str | None] = field(default_factory=set)
 
-    def add(self, alert: Verdict) -> None:
+    def add(self, alert: Verdict, start: str) -> None:
         self.alerts.append(alert)
         self.calm = 0
         self.kinds.add(alert.kind)
-        self.windows.add(window_of(alert)[0])
+        self.windows.add(start)
         if alert.kind is VerdictKind.SILENT:
             self.silent.add(alert.metric)
         if alert.column is not None:
             self.columns.add(alert.column)
 
-    def belongs(self, alert: Verdict, now: int, onset: int, bonds: Bonds) -> bool:
+    def belongs(self, alert: Verdict, now: int, start: str, onset: int, bonds: Bonds) -> bool:
         """Same or tied columns; or, from the same time on, a worse model, or the same kind where nobody knows."""
         if alert.kind is VerdictKind.SILENT:
             return alert.metric in self.silent  # no events is one problem, no labels another
         if alert.column in self.columns or (alert.column is None and alert.kind in self.kinds):
             return True
-        tied = self.tied(alert, bonds)
+        tied = self.tied(alert, start, bonds)
         if tied is not None:
             return tied
         kinds = {alert.kind, *self.kinds}
         effect = VerdictKind.DEGRADED in kinds and VerdictKind.SILENT not in kinds
         return now - self.start < onset and (effect or alert.kind in self.kinds)
 
-    def tied(self, alert: Verdict, bonds: Bonds) -> bool | None:
+    def tied(self, alert: Verdict, start: str, bonds: Bonds) -> bool | None:
         """Whether its columns share a cause with the alert's; None where there are none, or nobody knows of any."""
         if alert.column is None:
             return None
-        windows = {*self.windows, window_of(alert)[0]}
+        windows = {*self.windows, start}
         told = {bonds.tied(alert.column, own, windows) for own in self.columns} - {None}
         return None if not told else True in told
 
 
-def _join(threads: list[_Thread], alert: Verdict, now: int, hysteresis: Hysteresis, bonds: Bonds) -> int:
+def _join(threads: list[_Thread], alert: Verdict, now: int, start: str, hysteresis: Hysteresis, bonds: Bonds) -> int:
     """Put an alert where it belongs: first to the thread of its column, then of its kind, then the oldest."""
     reach, onset = hysteresis.calm + hysteresis.cooldown + 1, hysteresis.onset
     alive = [
         place
         for place, thread in enumerate(threads)
-        if thread.calm < reach and thread.belongs(alert, now, onset, bonds)
+        if thread.calm < reach and thread.belongs(alert, now, start, onset, bonds)
     ]
     if not alive:
         threads.append(_Thread(now))
         alive = [len(threads) - 1]
     best = min(alive, key=lambda at: (alert.column not in threads[at].columns, alert.kind not in threads[at].kinds, at))
-    threads[best].add(alert)
+    threads[best].add(alert, start)
     return best
 
 

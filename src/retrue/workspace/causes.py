@@ -56,7 +56,7 @@ def investigate(
     if incident.kind is VerdictKind.SILENT:
         return incident
     costed = replace(incident, cost=cost_of(model, version, judge, incident))
-    found = with_cause(model, version, judge, costed, columns_beside(incident, incidents))
+    found = with_cause(model, version, judge, costed, columns_beside(model, incident, incidents))
     return replace(found, sentence=sentence_of(found))
 
 
@@ -65,7 +65,7 @@ def investigate(
 
 def cost_of(model: Model, version: str, judge: Judge, incident: Incident) -> Cost | None:
     """What an incident costs in the windows that alarmed; None where nothing tells."""
-    starts = spread(sorted(alarmed(incident)))
+    starts = spread(sorted(alarmed(model, incident)))
     metrics = metrics_of(judge, incident)
     where = part_of(incident)
     return (
@@ -182,7 +182,7 @@ def error_of(measure: Measure) -> float:
 
 def with_cause(model: Model, version: str, judge: Judge, incident: Incident, beside: frozenset[str]) -> Incident:
     """The same with its cause; searched only where it wasn't, or where there is materially more to see."""
-    seen = Search(len(alarmed(incident)), max(alert.excess for alert in incident.verdicts), incident.kind.value)
+    seen = Search(len(alarmed(model, incident)), max(alert.excess for alert in incident.verdicts), incident.kind.value)
     if incident.search is not None and not incident.search.outdated(seen):
         return incident
     try:
@@ -219,7 +219,7 @@ def lost(model: Model, version: str, judge: Judge, incident: Incident, losses: L
         return now - then if now > then else None
     outcome = judge.reference.grids.outcome
     metric = "" if outcome is None else outcome.score_metric
-    known = estimate(model, version, [metric], spread(sorted(alarmed(incident)))) or incident.cost
+    known = estimate(model, version, [metric], spread(sorted(alarmed(model, incident)))) or incident.cost
     return abs(known.change) if known is not None and known.metric == metric and known.certain > 0 else None
 
 

@@ -65,8 +65,11 @@ def of(model: Model, profile: Profile, column: str) -> ColumnProfile:
 
 def ends(incident: Incident) -> tuple[float, float]:
     """The start of the incident's first window and the end of its last, in seconds since 1970."""
-    spans = sorted({verdict.window for verdict in incident.verdicts if verdict.window})
-    return datetime.fromisoformat(spans[0][0]).timestamp(), datetime.fromisoformat(spans[-1][1]).timestamp()
+    spans = {verdict.window for verdict in incident.verdicts if verdict.window}
+    begins, ends = (
+        sorted(datetime.fromisoformat(one).timestamp() for one in side) for side in zip(*spans, strict=True)
+    )
+    return begins[0], ends[-1]
 
 
 def own_windows(model: Model, reference: VersionReference) -> list[tuple[float, Profile]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,15 +29,28 @@ EVERYWHERE = "TRUE"
 Losses = tuple[Floats, Floats]
 
 
-def alarmed(incident: Incident) -> frozenset[int]:
-    """The windows that the incident alarmed in, as seconds since 1970."""
-    starts = {verdict.window[0] for verdict in incident.verdicts if verdict.window}
-    return frozenset(int(datetime.fromisoformat(start).timestamp()) for start in starts)
+def alarmed(model: Model, incident: Incident) -> frozenset[int]:
+    """The windows that the incident alarmed in, as seconds since 1970; of a longer one all that it is made of."""
+    spans = {verdict.window for verdict in incident.verdicts if verdict.window}
+    return frozenset(start for span in spans for start in made_of(model, span))
+
+
+def made_of(model: Model, span: tuple[str, str]) -> list[int]:
+    """The starts of the model's windows that a span is made of: one, or those of a longer window."""
+    first, end = (datetime.fromisoformat(moment).timestamp() for moment in span)
+    length = model.options.window
+    count = round((end - first) / length)
+    if count <= 1:
+        return [int(first)]
+    # Summer time moves an edge by an hour, but never the middle of a window into another one.
+    middles = [datetime.fromtimestamp(first + (at + 0.5) * length, UTC) for at in range(count)]
+    times = pl.Series(middles, dtype=pl.Datetime("us", "UTC"))
+    return [int(start) for start in window_starts(times, int(length), model.schema.timezone)]
 
 
 def events_of(model: Model, incident: Incident, version: str) -> pl.DataFrame:
     """The events of the incident's windows, thinned where they are many."""
-    starts = about_the_worst(incident, sizes_of(model, version, alarmed(incident)))
+    starts = about_the_worst(incident, sizes_of(model, version, alarmed(model, incident)))
     first, last = (model.span(start) for start in (starts[0], starts[-1]))
     events = model.events(datetime.fromisoformat(first[0]), datetime.fromisoformat(last[1]), version=version).collect()
     time = events[model.store.layout(model.name).time_column]
@@ -57,7 +70,8 @@ def about_the_worst(incident: Incident, sizes: dict[int, int]) -> list[int]:
     """The windows about the worst one, as many as have rows enough, oldest first."""
     starts, budget = list(sizes), READ * SEARCHED
     worst = max(incident.verdicts, key=lambda alert: alert.excess)
-    at = starts.index(int(datetime.fromisoformat(worst.window[0]).timestamp())) if worst.window else len(starts) - 1
+    end = datetime.fromisoformat(worst.window[1]).timestamp() if worst.window else np.inf
+    at = max(place for place, start in enumerate(starts) if start < end)
     low = high = at
     total = sizes[starts[at]]
     while (low, high) != (0, len(starts) - 1):
@@ -87,13 +101,13 @@ def losses_of(outcome: Any, window: pl.DataFrame, reference: pl.DataFrame) -> Lo
     return None if outcome is None else (loss_of(outcome, window), loss_of(outcome, reference))
 
 
-def columns_beside(incident: Incident, incidents: Iterable[Incident]) -> frozenset[str]:
+def columns_beside(model: Model, incident: Incident, incidents: Iterable[Incident]) -> frozenset[str]:
     """The columns of other incidents at the same time, which have a cause of their own."""
     if not incident.columns:
         return frozenset()
-    own, found = alarmed(incident), set[str]()
+    own, found = alarmed(model, incident), set[str]()
     for other in incidents:
-        if other.id != incident.id and not own.isdisjoint(alarmed(other)):
+        if other.id != incident.id and not own.isdisjoint(alarmed(model, other)):
             found.update(other.columns)
     return frozenset(found.difference(incident.columns))
 

@@ -25,7 +25,7 @@ from retrue.explain.joint import JointChange, find_joint
 from retrue.explain.sharing import Sharing, share_between
 from retrue.explain.since import since_when
 from retrue.judge.assess import Assessment, Judge
-from retrue.judge.incident import Incident
+from retrue.judge.incident import Incident, window_of
 from retrue.judge.streams import level_since
 from retrue.judge.verdict import VerdictKind
 from retrue.metrics import get
@@ -35,7 +35,7 @@ from retrue.workspace import checking, clock
 from retrue.workspace.causes import cost_of
 from retrue.workspace.contributions import contributions_of, importance_of
 from retrue.workspace.course import course_of
-from retrue.workspace.evidence import alarmed, columns_beside, events_of, loss_of, losses_of, slices_of, thin
+from retrue.workspace.evidence import alarmed, columns_beside, events_of, loss_of, losses_of, made_of, slices_of, thin
 from retrue.workspace.explanation import EXAMPLES, Explanation
 from retrue.workspace.incidents import load_incidents, retold, version_of
 from retrue.workspace.outliers import standings
@@ -125,7 +125,7 @@ def explain(model: Model, incident: Incident, predict: Any = None) -> Explanatio
     importance = None if predict is None else importance_of(model.schema, predict, reference.frame)
     features = rank_features(assessed.verdicts, assessed.impacts, sharing, importance)
     losses = losses_of(judge.reference.grids.outcome, rows_now, rows_then)
-    beside = columns_beside(incident, load_incidents(model, version))
+    beside = columns_beside(model, incident, load_incidents(model, version))
     findings = slices_of(model, losses, incident, rows_now, rows_then, beside)
     examples = examples_of(judge.reference, findings, rows_now)
     return Explanation(
@@ -184,7 +184,7 @@ def profile_of(model: Model, incident: Incident, version: str) -> Profile | None
     Raises:
         StoreError: they are gone.
     """
-    starts = sorted(alarmed(incident))
+    starts = sorted(alarmed(model, incident))
     windows = model.store.profiles(model.name, version=version, slice="", start=starts)
     if windows:
         return reduce(add, (one.profile for one in windows))
@@ -205,7 +205,7 @@ def distributions(
 
 def began(model: Model, incident: Incident, version: str) -> str:
     """When the figure behind the worst alarm changed its level, from all judged windows."""
-    worst, first = incident.verdicts[0], datetime.fromisoformat(incident.since).timestamp()
+    worst, first = incident.verdicts[0], made_of(model, window_of(incident.verdicts[0]))[-1]
     where = {"metric": worst.metric or "", "column": worst.column or "", "slice": worst.slice or ""}
     with model.store.catalog.read() as tx:
         points = tx.find(rows.Point, model=model.name, version=version, **where)

@@ -39,7 +39,9 @@ def regroup(model: Model, version: str, judge: Judge, fresh: Collection[int] | N
     found = group_incidents(model.name, judged, prior, model.options.hysteresis(), bonds)
     found = apart(model, version, found)
     grouped = [
-        investigate(model, version, judge, one, found) if fresh is None or not alarmed(one).isdisjoint(fresh) else one
+        investigate(model, version, judge, one, found)
+        if fresh is None or not alarmed(model, one).isdisjoint(fresh)
+        else one
         for one in found
     ]
     save_incidents(model, version, grouped, instead_of=prior)

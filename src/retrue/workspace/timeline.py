@@ -66,7 +66,9 @@ class Timeline:
     def false(self) -> frozenset[int]:
         """Windows whose alarms people called false, all of them."""
         told = load_incidents(self.model, self.version)
-        false, other = ([alarmed(one) for one in told if (one.real is False) is is_false] for is_false in (True, False))
+        false, other = (
+            [alarmed(self.model, one) for one in told if (one.real is False) is is_false] for is_false in (True, False)
+        )
         return frozenset().union(*false) - frozenset().union(*other)
 
     @cached_property
