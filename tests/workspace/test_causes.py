@@ -15,6 +15,7 @@ from retrue.judge.severity import Severity
 from retrue.judge.verdict import VerdictKind
 from retrue.store import rows
 from retrue.workspace import causes
+from retrue.workspace.checking import judge_of
 
 
 def holes(table: pl.DataFrame, **share: float) -> pl.DataFrame:
@@ -67,6 +68,26 @@ def test_without_labels_the_impact_of_the_worst_column_is_its_cost(store: rt.Wor
     assert incident.cause.slice.startswith("x >")
     assert incident.cause.share > incident.cause.interval[0] > incident.cause.normal
     assert "it may cost up to" in incident.sentence
+
+
+def test_a_model_that_answers_with_a_constant_is_degraded(store: rt.Workspace) -> None:
+    model = registered(store)
+    live(model, events(14, 2).with_columns(p=pl.lit(0.5003)))
+    model.check(now=day(17))
+    degraded = {v.metric: v.reason for one in model.incidents() for v in one.verdicts if v.kind is VerdictKind.DEGRADED}
+    assert degraded["roc_auc"].startswith("ROC AUC 0.50 ")
+
+
+def test_a_metric_whose_change_may_be_none_is_no_cost(store: rt.Workspace) -> None:
+    """All scores are different, but share one bin: the area may be what it was, and accuracy is told instead."""
+    model = registered(store)
+    live(model, events(14, 2).with_columns(p=1 - 1e-7 + pl.col("p") * 1e-8))
+    model.check(now=day(17))
+    judge, starts = judge_of(model, model.reference_of("1").load()), [int(day(n).timestamp()) for n in (14, 15)]
+    assert causes.points(model, "1", "roc_auc", starts)
+    found = causes.realised(model, "1", judge, ["roc_auc", "accuracy"], starts, None)
+    assert found is not None
+    assert found.metric == "accuracy"
 
 
 def test_an_estimate_counts_before_an_impact(store: rt.Workspace) -> None:

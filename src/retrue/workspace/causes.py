@@ -109,8 +109,10 @@ def realised(
         now = None if whole is None else measure_outcome(whole.outcome, [metric]).get(metric)
         if whole is None or now is None or now.value is None:
             continue
-        share = 1.0 if part is None else whole.rows / max(rows_of(model, version, labelled), 1)
         change, error = now.value - before.value, math.hypot(error_of(now), error_of(before))
+        if abs(change) <= (now.error or 0.0) + (before.error or 0.0):
+            continue  # so many scores share a bin that nothing might have changed
+        share = 1.0 if part is None else whole.rows / max(rows_of(model, version, labelled), 1)
         ends = None if now.interval is None else (change - Z95 * error, change + Z95 * error)
         return Cost(metric, change, ends, estimated=False, reference=before.value, slice=part, share=share)
     return None

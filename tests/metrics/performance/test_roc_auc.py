@@ -54,6 +54,28 @@ def test_ties_that_are_known_cost_no_precision() -> None:
     assert found.value == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
 
 
+@pytest.mark.parametrize("constant", [0.5, 0.123456])
+def test_a_constant_score_is_one_tie_wherever_the_cuts_lie(constant: float) -> None:
+    """It has an area of a half, exactly; beside others only these may be in another order."""
+    rng = np.random.default_rng(8)
+    labels = rng.integers(0, 2, 900)
+    found = roc_auc(on_other_cuts(labels, np.full(900, constant)))
+    assert (found.value, found.error) == (0.5, 0.0)
+    mixed = np.where(np.arange(900) < 450, constant, rng.uniform(0.6, 1.0, 900))
+    part = roc_auc(on_other_cuts(labels, mixed))
+    assert part.error is not None
+    assert part.value is not None
+    assert 0 < part.error < 0.05
+    assert abs(part.value - roc_auc_score(labels, mixed)) <= part.error
+
+
+def test_different_scores_in_one_bin_stay_a_blur() -> None:
+    rng = np.random.default_rng(9)
+    labels = rng.integers(0, 2, 900)
+    found = roc_auc(on_other_cuts(labels, rng.uniform(20, 100, 900)))
+    assert found.error == pytest.approx(0.5)
+
+
 def test_the_variance_is_delongs() -> None:
     """Expected: the placement values of DeLong et al. (1988), equations 3 to 5, by their definition, pair by pair."""
     rng = np.random.default_rng(6)

@@ -12,6 +12,11 @@ from retrue.metrics.performance.basis import counted, one_class, without
 from retrue.metrics.performance.confusion import Labelled, class_index
 from retrue.metrics.registry import Measure
 
+TELLING = 5
+"""Rows of each label that a bin needs for equal mean scores to be no coincidence."""
+EQUAL = 1e-9
+"""Means of scores that are this near, relatively, are equal but for rounding."""
+
 
 @dataclass(frozen=True)
 class ScoreBins:
@@ -47,9 +52,22 @@ def score_bins(outcome: Labelled, at: str | None = None) -> ScoreBins:
     cuts = outcome.cuts
     single = np.zeros(cuts.size + 1, np.bool_)
     single[1:-1] = np.nextafter(cuts[:-1], np.inf) == cuts[1:]
+    if isinstance(outcome, BinaryOutcome):
+        single |= alike(outcome)
     held = bins.any(axis=1)
     counts = bins[held].astype(np.float64)
     return ScoreBins(counts[:, 0], counts[:, 1], single[held])
+
+
+def alike(outcome: BinaryOutcome) -> Bools:
+    """bool[bins]: bins whose rows all seem to have one score: in them, positives and negatives have the same mean.
+
+    A model that answers with a constant has such a bin, wherever the cuts lie. Scores that differ have means that
+    differ, unless there are next to none: fewer than `TELLING` of a label don't tell.
+    """
+    means = outcome.score_sums[:-1, :2] / np.where(outcome.scored > 0, outcome.scored, 1)
+    apart = np.abs(means[:, 0] - means[:, 1])
+    return np.asarray((apart <= EQUAL * np.abs(means).max(axis=1)) & (outcome.scored >= TELLING).all(axis=1))
 
 
 def unscored(outcome: Labelled, bins: ScoreBins) -> Measure:
