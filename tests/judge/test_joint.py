@@ -13,11 +13,10 @@ from retrue.core.joint import JOINT, JointSums
 from retrue.core.reference import Reference
 from retrue.engine import local
 from retrue.judge.assess import Judge
-from retrue.judge.joint import eased, judge_joint
+from retrue.judge.joint import judge_joint
 from retrue.judge.joint_null import JointNull, counter_of, learn_joint
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
-from retrue.metrics import Measure
 from retrue.schema import Schema
 from retrue.tables import read
 
@@ -163,39 +162,3 @@ def test_few_windows_show_no_wander() -> None:
     null = JointNull.learn(counter, before, [before] * 3)
     assert not null.wander.any()
     assert null.design == 1
-
-
-OWN = {"roc_auc": Measure(0.8), "accuracy": Measure(0.7)}
-MAIN = ("roc_auc", "accuracy")
-
-
-def told_with(kind: VerdictKind = VerdictKind.TRUE, roc_auc: float = 0.8, form: str = "") -> list[Verdict]:
-    """Columns that changed together, a rule of the user's about the same, and what is said of performance."""
-    together = Verdict(VerdictKind.DRIFTING, "a and b changed together", "mmd", value=0.3, threshold=0.05)
-    single = Verdict(VerdictKind.DRIFTING, "moved", "ks", "a", value=0.3, threshold=0.05)
-    scores = [Verdict(kind, "", form + "roc_auc", value=roc_auc), Verdict(kind, "", form + "accuracy", value=0.6)]
-    return [together, single, *scores]
-
-
-@pytest.mark.parametrize("form", ["", "estimated_"])
-def test_a_joint_change_that_costs_nothing_that_shows_is_a_notice(form: str) -> None:
-    found = eased(told_with(form=form), OWN, MAIN, Settings())
-    assert found[0].notice
-    assert "it costs nothing that shows" in found[0].reason
-    assert "ROC AUC 0.8" in found[0].reason
-    assert found[1].alarms  # what one column costs goes by its own impact
-
-
-@pytest.mark.parametrize(
-    "verdicts",
-    [
-        told_with(VerdictKind.DEGRADED),
-        told_with(VerdictKind.NOT_COMPARABLE),
-        told_with(roc_auc=0.78),  # two points may be chance, and may be not
-        told_with()[:2],
-        told_with()[:3],
-    ],
-)
-def test_a_joint_change_alarms_where_it_isn_t_known_to_cost_nothing(verdicts: list[Verdict]) -> None:
-    assert eased(verdicts, OWN, MAIN, Settings()) == verdicts
-    assert eased(verdicts, OWN, (), Settings()) == verdicts

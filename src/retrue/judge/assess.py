@@ -22,10 +22,11 @@ from retrue.core.profile import Profile
 from retrue.core.reference import Reference
 from retrue.estimate.impact import Impact
 from retrue.judge.columns import Known, judge_column
+from retrue.judge.eased import eased
 from retrue.judge.gaps import measure_groups
 from retrue.judge.habits import Habits
 from retrue.judge.impacts import Costs, judge_costs
-from retrue.judge.joint import eased, judge_together
+from retrue.judge.joint import judge_together
 from retrue.judge.joint_null import JointNull, counter_of, learn_joint
 from retrue.judge.measured import measure_outcome, past, safely
 from retrue.judge.parts import judge_part

@@ -11,8 +11,7 @@ does with others.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -23,10 +22,8 @@ from retrue.judge.distance import effective
 from retrue.judge.joint_null import JointNull, pairs_in, spread_of
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
-from retrue.judge.words import amount, figure, metric_name, minus, rows
-from retrue.metrics import Measure, get
+from retrue.judge.words import amount, minus, rows
 from retrue.metrics.drift.mmd import joint_sums
-from retrue.metrics.names import estimated
 from retrue.metrics.registry import Z95
 
 PAIR = 0.05
@@ -54,48 +51,6 @@ def judge_together(
     moved = {verdict.column for verdict in told if verdict.column is not None and verdict.kind in MOVED}
     quiet = set(null.counter.names) - set(settings.watch) if settings.watch else set[str]()
     return [judge_joint(after, before, null, alpha, settings, moved | quiet)]
-
-
-def eased(
-    verdicts: Sequence[Verdict], own: Mapping[str, Measure], names: Sequence[str], settings: Settings
-) -> list[Verdict]:
-    """The same; where labels or estimates tell that the model does as well as before, columns together are a notice.
-
-    Args:
-        verdicts: on one window, those on its performance among them.
-        own: what the reference has of each performance metric.
-        names: the main metrics.
-        settings: the smallest change of a metric worth telling.
-    """
-    told = next((found for form in (str, estimated) if (found := kept(verdicts, own, names, settings, form))), None)
-    if told is None:
-        return list(verdicts)
-    return [
-        replace(one, alarm=False, reason=f"{one.reason}; it costs nothing that shows: {told}")
-        if one.metric == "mmd" and one.column is None and one.alarms
-        else one
-        for one in verdicts
-    ]
-
-
-def kept(
-    verdicts: Sequence[Verdict],
-    own: Mapping[str, Measure],
-    names: Sequence[str],
-    settings: Settings,
-    form: Callable[[str], str],
-) -> str | None:
-    """Say that no main metric is degraded, and the first no worse by what is worth telling, by labels or estimates."""
-    found = {name: one for one in verdicts for name in names if one.metric == form(name) and one.slice is None}
-    if not names or len(found) < len(names) or any(one.kind is not VerdictKind.TRUE for one in found.values()):
-        return None
-    name, after, before = names[0], found[names[0]].value, own[names[0]].value
-    if after is None or before is None:
-        return None
-    worse = before - after if get(name).better == "higher" else after - before
-    if worse > settings.worth_telling(name, before):
-        return None
-    return f"{metric_name(form(name))} {figure(after)}, reference {figure(before)}"
 
 
 def judge_joint(

@@ -25,8 +25,8 @@ from retrue.estimate.estimator import Estimator, fit
 from retrue.estimate.record import LOOKED_AT, Matured, withhold
 from retrue.estimate.shift import label_shift
 from retrue.judge.assess import Assessment, Judge
+from retrue.judge.eased import eased
 from retrue.judge.estimated import judge_concept_drift, judge_estimate, judge_label_shift
-from retrue.judge.joint import eased
 from retrue.judge.measured import past
 from retrue.judge.performance import Past
 from retrue.judge.verdict import Verdict, sort_worst_first
@@ -107,7 +107,8 @@ class Book:
             assessed, verdicts = self.without_labels(one.assessment, said, one.outcome)
         placed = [verdict.within(self.timeline.model.span(one.start)) for verdict in verdicts]
         judge = self.judge
-        whole = eased([*one.verdicts, *placed], judge.own, judge.judged_metrics, judge.settings)
+        rules = {(rule.metric, rule.column) for rule in judge.rules}
+        whole = eased([*one.verdicts, *placed], judge.own, judge.judged_metrics, judge.settings, rules)
         ranked = tuple(sort_worst_first(whole))
         return replace(one, assessment=assessed, verdicts=ranked, estimate=row)
 
