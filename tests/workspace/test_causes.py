@@ -58,6 +58,21 @@ def test_concept_drift_beside_a_harmless_mix_change_is_not_its_consequence(store
     assert "because" not in incident.sentence
 
 
+@pytest.mark.parametrize("turned", [(), ("LGA",)])
+def test_the_weekday_of_a_day_is_no_cause(store: rt.Workspace, turned: tuple[str, ...]) -> None:
+    """All rows of a Monday are of a Monday: in the share search, and where the model is worse."""
+    weekday = pl.col("at").dt.weekday().alias("wd")
+    reference = events(0, 14).with_columns(weekday)
+    model = store.register("w", reference, id="id", time="at", label="y", score="p", window="1d", estimate="off")
+    table = events(14, 1, turned=turned).with_columns(weekday)
+    live(model, table if turned else holes(table, x=0.4))
+    model.check(now=day(16))
+    (incident,) = model.incidents()
+    assert "wd" not in incident.columns
+    assert incident.cause.columns == ({"city"} if turned else {"x"})
+    assert all("wd" not in found.slice.columns for found in incident.explain().slices)
+
+
 def test_without_labels_the_impact_of_the_worst_column_is_its_cost(store: rt.Workspace) -> None:
     model = registered(store)
     model.log(events(14, 2, shift=0.5).drop("y"))

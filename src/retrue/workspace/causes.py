@@ -30,7 +30,16 @@ from retrue.metrics import Measure
 from retrue.metrics.names import estimated, metric_of
 from retrue.metrics.registry import Z95
 from retrue.store import rows
-from retrue.workspace.evidence import Losses, alarmed, columns_beside, events_of, losses_of, slices_of, thin
+from retrue.workspace.evidence import (
+    Losses,
+    alarmed,
+    columns_beside,
+    events_of,
+    losses_of,
+    slices_of,
+    thin,
+    usual_columns,
+)
 
 if TYPE_CHECKING:
     from retrue.explain.column import Mask
@@ -200,7 +209,8 @@ def cause_of(
     now, then = events_of(model, incident, version), thin(model.reference_of(version).frame)
     outcome = judge.reference.grids.outcome
     losses = losses_of(outcome, now, then)
-    found = slices_of(model, losses, incident, now, then, beside)
+    usual = usual_columns(model, version, judge, incident)
+    found = slices_of(model, losses, incident, now, then, beside | usual)
     if not found:
         return None
     first = found[0]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +13,10 @@ import polars as pl
 
 from retrue.core.state import Floats
 from retrue.core.times import window_starts
+from retrue.judge.assess import Judge
 from retrue.judge.incident import Incident
 from retrue.judge.verdict import VerdictKind
+from retrue.store import rows
 
 if TYPE_CHECKING:
     from retrue.explain.finding import Finding
@@ -50,12 +54,17 @@ def made_of(model: Model, span: tuple[str, str]) -> list[int]:
 
 def events_of(model: Model, incident: Incident, version: str) -> pl.DataFrame:
     """The events of the incident's windows, thinned where they are many."""
-    starts = about_the_worst(incident, sizes_of(model, version, alarmed(model, incident)))
+    starts = searched(model, incident, version)
     first, last = (model.span(start) for start in (starts[0], starts[-1]))
     events = model.events(datetime.fromisoformat(first[0]), datetime.fromisoformat(last[1]), version=version).collect()
     time = events[model.store.layout(model.name).time_column]
     own = window_starts(time, int(model.options.window), model.schema.timezone).is_in(starts)
     return thin(events.filter(own))
+
+
+def searched(model: Model, incident: Incident, version: str) -> list[int]:
+    """The windows whose rows are searched, oldest first."""
+    return about_the_worst(incident, sizes_of(model, version, alarmed(model, incident)))
 
 
 def sizes_of(model: Model, version: str, starts: Iterable[int]) -> dict[int, int]:
@@ -112,13 +121,31 @@ def columns_beside(model: Model, incident: Incident, incidents: Iterable[Inciden
     return frozenset(found.difference(incident.columns))
 
 
+def usual_columns(model: Model, version: str, judge: Judge, incident: Incident) -> frozenset[str]:
+    """The columns that moved by no more than they usually do, such as the weekday in a day: they are no cause.
+
+    Chance doesn't explain them, and yet no verdict on the windows that are searched has anything to say of them.
+    """
+    starts = set(searched(model, incident, version))
+    with model.store.catalog.read() as tx:
+        told = tx.find(rows.VerdictRow, model=model.name, version=version)
+    odd = {row.body["column"] for row in told if row.start in starts and row.kind != VerdictKind.TRUE.value}
+    found = model.store.profiles(model.name, version=version, slice="", start=sorted(starts))
+    if not found:
+        return frozenset()
+    whole = reduce(add, (one.profile for one in found))
+    calm = (name for name in whole.columns if name not in odd.union(incident.columns))
+    plain = {name: judge.judge_column(name, whole.columns[name], None, habits=False).kind for name in calm}
+    return frozenset(name for name, kind in plain.items() if kind.alarms)
+
+
 def slices_of(
     model: Model,
     losses: Losses | None,
     incident: Incident,
     window: pl.DataFrame,
     reference: pl.DataFrame,
-    beside: frozenset[str] = frozenset(),
+    left_out: frozenset[str] = frozenset(),
 ) -> list[Finding]:
     """The slices that tell most: where the loss rose for a degraded model, else where the input changed.
 
@@ -128,11 +155,11 @@ def slices_of(
         incident: what is explained.
         window: its events.
         reference: the reference's.
-        beside: columns that have a cause of their own.
+        left_out: columns that have a cause of their own, or only did what they usually do.
     """
     from retrue.explain.slices import find_slices
 
-    schema, known_to_both = model.schema, set(window.columns) & set(reference.columns) - beside
+    schema, known_to_both = model.schema, set(window.columns) & set(reference.columns) - left_out
     columns = [name for name in schema.features if name in known_to_both]
     kinds = {name: schema.column(name).kind for name in columns}
     known = losses is not None and all(np.isfinite(side).any() for side in losses)

@@ -35,7 +35,17 @@ from retrue.workspace import checking, clock
 from retrue.workspace.causes import cost_of
 from retrue.workspace.contributions import contributions_of, importance_of
 from retrue.workspace.course import course_of
-from retrue.workspace.evidence import alarmed, columns_beside, events_of, loss_of, losses_of, made_of, slices_of, thin
+from retrue.workspace.evidence import (
+    alarmed,
+    columns_beside,
+    events_of,
+    loss_of,
+    losses_of,
+    made_of,
+    slices_of,
+    thin,
+    usual_columns,
+)
 from retrue.workspace.explanation import EXAMPLES, Explanation
 from retrue.workspace.incidents import load_incidents, retold, version_of
 from retrue.workspace.outliers import standings
@@ -126,7 +136,8 @@ def explain(model: Model, incident: Incident, predict: Any = None) -> Explanatio
     features = rank_features(assessed.verdicts, assessed.impacts, sharing, importance)
     losses = losses_of(judge.reference.grids.outcome, rows_now, rows_then)
     beside = columns_beside(model, incident, load_incidents(model, version))
-    findings = slices_of(model, losses, incident, rows_now, rows_then, beside)
+    usual = usual_columns(model, version, judge, incident)
+    findings = slices_of(model, losses, incident, rows_now, rows_then, beside | usual)
     examples = examples_of(judge.reference, findings, rows_now)
     return Explanation(
         incident,
