@@ -78,6 +78,38 @@ def test_what_a_longer_window_shows_is_said_of_all_of_it() -> None:
     assert [alert.window for alert in incident.verdicts] == [week(0)]
 
 
+def weeks(*told: bool) -> list[list[Verdict]]:
+    """The days of weeks that each show the drift as a whole, or don't."""
+    return [[CALM, *([weekly(at)] if told[at] and place == 6 else [])] for at in range(len(told)) for place in range(7)]
+
+
+def test_a_drift_that_only_weeks_show_is_one_incident_while_it_lasts() -> None:
+    """Seven days lie between its alerts: calm is counted in weeks, as its alerts come."""
+    (lasting,) = group(weeks(False, True, True, True, True))
+    assert (lasting.since, lasting.last, lasting.state) == (week(1)[0], week(4)[1], State.OPEN)
+    (gap,) = group(weeks(True, False, True, False))
+    assert gap.live
+    (over,) = group(weeks(True, True, False, False))
+    assert (over.state, over.until) == (State.RESOLVED, week(1)[1])
+    assert len(group(weeks(True, *[False] * 5, True))) == 2
+
+
+def test_what_days_show_is_over_in_days_though_its_week_alarmed_as_well() -> None:
+    days = weeks(True, False)
+    days[5] = [missing()]
+    (incident,) = group(days[:8], calm=2)
+    assert incident.live
+    (incident,) = group(days[:9], calm=2)
+    assert not incident.live
+
+
+def test_a_day_that_shows_it_as_well_doesnt_part_the_weeks() -> None:
+    days = weeks(True, True, True)
+    days[8].append(Verdict(K.DRIFTING, "moved", metric="ks", column="age"))
+    days[1].append(Verdict(K.DRIFTING, "moved", metric="ks", column="age"))
+    assert len(group(days)) == 1
+
+
 def test_the_same_fault_in_several_columns_is_one_incident() -> None:
     (incident,) = group([[missing("a"), missing("b")], [missing("c"), missing("d"), missing("e")]])
     assert set(incident.columns) == set("abcde")

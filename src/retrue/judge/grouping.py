@@ -13,8 +13,10 @@ incidents. A window that is judged again replaces its verdicts, so it counts onc
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from retrue.errors import ConfigError
 from retrue.judge.bonds import Bonds
@@ -29,8 +31,8 @@ class Hysteresis:
     """When an incident ends, and when an alert is the same incident again.
 
     Args:
-        calm: judged windows without its alerts until it is resolved.
-        cooldown: windows after that in which a like alert reopens it.
+        calm: judged windows without its alerts until it is resolved; longer ones where only these show it.
+        cooldown: windows after that in which a like alert reopens it; longer ones where a longer one alarmed.
         onset: windows from an incident's first within which alerts of the same kind share its cause. What breaks weeks
             later is another problem.
     """
@@ -67,15 +69,18 @@ def group_incidents(
     """
     hysteresis, bonds = hysteresis or Hysteresis(), bonds or Bonds()
     threads: list[_Thread] = []
-    for now, window in enumerate(sorted(history, key=lambda span: time_of(span[0]))):
+    windows = sorted(history, key=lambda span: time_of(span[0]))
+    starts = [time_of(start) for start, _ in windows]
+    for place, window in enumerate(windows):
+        now = _Now(place, window[0], starts)
         verdicts = [verdict if verdict.window else verdict.within(window) for verdict in history[window]]
         alerts = sort_worst_first(verdict for verdict in verdicts if verdict.alarm)
         # Causes before effects: what is worse for it must not tie two columns together that nothing else does.
         alerts.sort(key=lambda alert: alert.column is None)
-        told = {_join(threads, alert, now, window[0], hysteresis, bonds) for alert in alerts}
+        told = {_join(threads, alert, now, hysteresis, bonds) for alert in alerts}
         if any(verdict.kind not in _BLIND for verdict in verdicts):
-            for place, thread in enumerate(threads):
-                thread.calm = 0 if place in told else thread.calm + 1
+            for number, thread in enumerate(threads):
+                thread.calm = 0 if number in told else thread.calm + 1
     fresh = [_incident(model, thread, hysteresis) for thread in threads]
     claims = claims_of(fresh, list(prior))
     return [_settle(incident, claims.get(place)) for place, incident in enumerate(fresh)]
@@ -83,6 +88,19 @@ def group_incidents(
 
 _BLIND = (VerdictKind.NOT_COMPARABLE, VerdictKind.SILENT)
 """A window that shows nothing else doesn't show that things are calm."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """A judged window: its place among all of them, its start, and where all of them start."""
+
+    place: int
+    start: str
+    starts: Sequence[datetime]
+
+    def width(self, alert: Verdict) -> int:
+        """The judged windows that an alert in this one is about: itself, or those of a longer one that ends with it."""
+        return max(self.place - bisect_left(self.starts, time_of(window_of(alert)[0])) + 1, 1)
 
 
 @dataclass(slots=True)
@@ -96,29 +114,48 @@ class _Thread:
     kinds: set[VerdictKind] = field(default_factory=set)
     windows: set[str] = field(default_factory=set)
     silent: set[str | None] = field(default_factory=set)
+    spans: set[tuple[int, int]] = field(default_factory=set)
+    longest: int = 1
 
-    def add(self, alert: Verdict, start: str) -> None:
+    @property
+    def pace(self) -> int:
+        """The most windows that an alert is about that no shorter one lies in: a day's outage is over before its week.
+
+        `longest` is the same of all its alerts.
+        """
+        return max(
+            (
+                width
+                for last, width in self.spans
+                if width == 1 or not any(other < width and last - width < place <= last for place, other in self.spans)
+            ),
+            default=1,
+        )
+
+    def add(self, alert: Verdict, now: _Now) -> None:
         self.alerts.append(alert)
+        self.spans.add((now.place, now.width(alert)))
+        self.longest = max(self.longest, now.width(alert))
         self.calm = 0
         self.kinds.add(alert.kind)
-        self.windows.add(start)
+        self.windows.add(now.start)
         if alert.kind is VerdictKind.SILENT:
             self.silent.add(alert.metric)
         if alert.column is not None:
             self.columns.add(alert.column)
 
-    def belongs(self, alert: Verdict, now: int, start: str, onset: int, bonds: Bonds) -> bool:
+    def belongs(self, alert: Verdict, now: _Now, onset: int, bonds: Bonds) -> bool:
         """Same or tied columns; or, from the same time on, a worse model, or the same kind where nobody knows."""
         if alert.kind is VerdictKind.SILENT:
             return alert.metric in self.silent  # no events is one problem, no labels another
         if alert.column in self.columns or (alert.column is None and alert.kind in self.kinds):
             return True
-        tied = self.tied(alert, start, bonds)
+        tied = self.tied(alert, now.start, bonds)
         if tied is not None:
             return tied
         kinds = {alert.kind, *self.kinds}
         effect = VerdictKind.DEGRADED in kinds and VerdictKind.SILENT not in kinds
-        return now - self.start < onset and (effect or alert.kind in self.kinds)
+        return now.place - self.start < onset and (effect or alert.kind in self.kinds)
 
     def tied(self, alert: Verdict, start: str, bonds: Bonds) -> bool | None:
         """Whether its columns share a cause with the alert's; None where there are none, or nobody knows of any."""
@@ -129,19 +166,19 @@ class _Thread:
         return None if not told else True in told
 
 
-def _join(threads: list[_Thread], alert: Verdict, now: int, start: str, hysteresis: Hysteresis, bonds: Bonds) -> int:
+def _join(threads: list[_Thread], alert: Verdict, now: _Now, hysteresis: Hysteresis, bonds: Bonds) -> int:
     """Put an alert where it belongs: first to the thread of its column, then of its kind, then the oldest."""
     reach, onset = hysteresis.calm + hysteresis.cooldown + 1, hysteresis.onset
     alive = [
         place
         for place, thread in enumerate(threads)
-        if thread.calm < reach and thread.belongs(alert, now, start, onset, bonds)
+        if thread.calm < reach * thread.longest and thread.belongs(alert, now, onset, bonds)
     ]
     if not alive:
-        threads.append(_Thread(now))
+        threads.append(_Thread(now.place))
         alive = [len(threads) - 1]
     best = min(alive, key=lambda at: (alert.column not in threads[at].columns, alert.kind not in threads[at].kinds, at))
-    threads[best].add(alert, start)
+    threads[best].add(alert, now)
     return best
 
 
@@ -151,7 +188,7 @@ def _incident(model: str, thread: _Thread, hysteresis: Hysteresis) -> Incident:
     since, last = window_of(alerts[0])[0], max(window_of(alert)[1] for alert in alerts)
     ranked = sort_worst_first(alerts)
     columns = tuple(dict.fromkeys(alert.column for alert in ranked if alert.column is not None))
-    over = thread.calm >= hysteresis.calm
+    over = thread.calm >= hysteresis.calm * thread.pace
     return Incident(
         _id(model, alerts[0]),
         model,
