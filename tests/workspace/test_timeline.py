@@ -104,6 +104,16 @@ def test_an_incident_of_a_week_is_about_all_of_its_days(store: rt.Workspace) -> 
     assert (of_a_week.since, of_a_week.last) == span
 
 
+def test_a_part_of_a_week_isnt_judged_as_a_week(store: rt.Workspace) -> None:
+    """Its weekend alone isn't like weeks; one missing day is forgiven."""
+    model = store.register(
+        "flights", events(0, 56)[::3], id="id", time="at", window="1d", longer=["7d"], estimate="off"
+    )
+    model.log(pl.concat([events(61, 2, shift=1.0), events(64, 6, shift=1.0)])[::3])
+    told = [v.window for v in model.check(now=day(71)) if v.reason.startswith("over")]
+    assert set(told) == {(day(63).isoformat(), day(70).isoformat())}
+
+
 def test_longer_windows_wait_for_their_end_and_for_enough_of_their_kind(store: rt.Workspace) -> None:
     model = registered(store, longer=["7d"])
     model.log(shifted(14, 7))

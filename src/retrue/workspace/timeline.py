@@ -162,12 +162,17 @@ class Timeline:
             made.setdefault(int(whole), []).append(start)
         return made
 
+    def whole(self, starts: Sequence[int], seconds: float) -> bool:
+        """Whether windows are a longer one; one that is missing is forgiven, of two none."""
+        times = round(seconds / self.model.options.window)
+        return len(starts) >= max(times - 1, 2)
+
     def ending_with(self, start: int, seconds: float) -> tuple[tuple[str, str], Profile | None]:
-        """The longer window that ends with the window that starts there, and its sum; None where it goes on."""
+        """The longer window that ends with the window that starts there, and its sum; None where it isn't whole."""
         own = self.model.span(start)
         for begin, starts in self.longer(seconds).items():
             span = clock.span(begin, seconds, self.model.schema.timezone)
-            if start in starts and span[1] == own[1]:
+            if start in starts and span[1] == own[1] and self.whole(starts, seconds):
                 return span, total(self.profiles(starts))
         return own, None
 
@@ -182,7 +187,9 @@ class Timeline:
         windows = [total(own[i : i + times]) for i in range(first, len(own), times)]
         good = set(self.good(judge))
         parts = [
-            starts for starts in self.longer(seconds).values() if len(starts) >= times - 1 and good.issuperset(starts)
+            starts
+            for starts in self.longer(seconds).values()
+            if self.whole(starts, seconds) and good.issuperset(starts)
         ]
         known = [one for one in (*windows, *(total(self.profiles(starts)) for starts in parts)) if one is not None]
         if len(known) < MIN_WINDOWS:
@@ -192,7 +199,7 @@ class Timeline:
         return Judge(replace(base, slices={}), self.model.settings(seconds), habits=habits)
 
     def judge_longer(self, judge: Judge, start: int, seconds: float) -> list[Verdict]:
-        """What isn't true of the longer window that ends with the window that starts there; none where it goes on."""
+        """What isn't true of the longer window that ends with this window; none where it isn't whole."""
         span, whole = self.ending_with(start, seconds)
         if whole is None:
             return []
