@@ -101,3 +101,19 @@ def test_all_that_is_given_as_plain_values_is_json(store: rt.Workspace) -> None:
     given += [one.metrics["ks"], *report.performance.values(), model.schema, model.options]
     for value in given:
         json.dumps(value.to_dict(), allow_nan=False)
+
+
+def test_early_labels_tell_no_loss(store: rt.Workspace) -> None:
+    """A third of the labels came, all of predictions that went wrong: no slice, example or cost is by them."""
+    model = registered(store)
+    table = events(14, 2, shift=0.8).with_columns(city=pl.lit("LGA"))
+    model.log(table.drop("y"))
+    wrong = table.filter((pl.col("p") > 0.5).cast(int) != pl.col("y"))
+    model.label(wrong.select("id", "y"))
+    model.check(now=day(17))
+    incident = next(one for one in model.incidents() if "city" in one.columns)
+    found = incident.explain()
+    assert found.slices
+    assert all(one.loss is None for one in found.slices)
+    assert incident.cause.loss is None
+    assert set(found.examples["id"]) - set(wrong["id"])  # the worst of the early ones aren't shown for it

@@ -208,7 +208,7 @@ def cause_of(
     """The slice that tells most; None where no part of the rows stands out."""
     now, then = events_of(model, incident, version), thin(model.reference_of(version).frame)
     outcome = judge.reference.grids.outcome
-    losses = losses_of(outcome, now, then)
+    losses = losses_of(model, version, outcome, now, then)
     usual = usual_columns(model, version, judge, incident)
     found = slices_of(model, losses, incident, now, then, beside | usual)
     if not found:

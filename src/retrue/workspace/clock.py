@@ -29,6 +29,15 @@ def micros(moment: datetime) -> int:
     return round(aware(moment).timestamp() * MICROS)
 
 
+def moment(micros: int) -> datetime:
+    """The time, in UTC, of microseconds since 1970.
+
+    >>> moment(1_500_000).isoformat()
+    '1970-01-01T00:00:01.500000+00:00'
+    """
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros)
+
+
 def iso(seconds: float, zone: str = "UTC") -> str:
     """ISO text of seconds since 1970, in a time zone.
 

@@ -17,8 +17,11 @@ from retrue.judge.assess import Judge
 from retrue.judge.incident import Incident
 from retrue.judge.verdict import VerdictKind
 from retrue.store import rows
+from retrue.workspace import clock
+from retrue.workspace.history import is_early
 
 if TYPE_CHECKING:
+    from retrue.explain.column import Mask
     from retrue.explain.finding import Finding
     from retrue.workspace.model import Model
 
@@ -105,9 +108,32 @@ def loss_of(outcome: Any, frame: pl.DataFrame) -> Floats:
     return 1.0 - scores if outcome.higher_is_better else scores
 
 
-def losses_of(outcome: Any, window: pl.DataFrame, reference: pl.DataFrame) -> Losses | None:
-    """Each row's loss in the window and in the reference; None where the model's outcome isn't counted."""
-    return None if outcome is None else (loss_of(outcome, window), loss_of(outcome, reference))
+def losses_of(model: Model, version: str, outcome: Any, window: pl.DataFrame, reference: pl.DataFrame) -> Losses | None:
+    """Each row's loss in the window and in the reference; None where the model's outcome isn't counted.
+
+    A loss is NaN in windows whose labels were still coming in when they were judged: early labels aren't like others.
+    """
+    if outcome is None:
+        return None
+    trusted = np.where(early_rows(model, version, window), np.nan, loss_of(outcome, window))
+    return trusted, loss_of(outcome, reference)
+
+
+def early_rows(model: Model, version: str, events: pl.DataFrame) -> Mask:
+    """Which events are of windows whose labels were still coming in when they were judged."""
+    time = events[model.store.layout(model.name).time_column]
+    starts = window_starts(time, int(model.options.window), model.schema.timezone)
+    profiles = {one.start: one.profile for one in model.store.profiles(
+        model.name, version=version, slice="", start=starts.unique().to_list())}  # fmt: skip
+    with model.store.catalog.read() as tx:
+        windows = tx.find(rows.Window, model=model.name, version=version)
+        judged = {row.start: row.created for row in tx.find(rows.VerdictRow, model=model.name, version=version)}
+    early = [
+        window.start for window in windows
+        if window.start in profiles and window.start in judged
+        and is_early(profiles[window.start].outcome, model, window, clock.moment(judged[window.start]))
+    ]  # fmt: skip
+    return starts.is_in(early).to_numpy()
 
 
 def columns_beside(model: Model, incident: Incident, incidents: Iterable[Incident]) -> frozenset[str]:

@@ -14,6 +14,7 @@ import polars as pl
 from retrue.core.column import ColumnProfile
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
+from retrue.core.state import Floats
 from retrue.engine.local import outcome_columns
 from retrue.errors import StoreError
 from retrue.estimate.cbpe import cbpe
@@ -39,7 +40,6 @@ from retrue.workspace.evidence import (
     alarmed,
     columns_beside,
     events_of,
-    loss_of,
     losses_of,
     made_of,
     slices_of,
@@ -134,11 +134,11 @@ def explain(model: Model, incident: Incident, predict: Any = None) -> Explanatio
     sharing = sharing_of(judge, profile, assessed, rows_now, rows_then)
     importance = None if predict is None else importance_of(model.schema, predict, reference.frame)
     features = rank_features(assessed.verdicts, assessed.impacts, sharing, importance)
-    losses = losses_of(judge.reference.grids.outcome, rows_now, rows_then)
+    losses = losses_of(model, version, judge.reference.grids.outcome, rows_now, rows_then)
     beside = columns_beside(model, incident, load_incidents(model, version))
     usual = usual_columns(model, version, judge, incident)
     findings = slices_of(model, losses, incident, rows_now, rows_then, beside | usual)
-    examples = examples_of(judge.reference, findings, rows_now)
+    examples = examples_of(judge.reference, findings, rows_now, None if losses is None else losses[0])
     return Explanation(
         incident,
         began(model, incident, version),
@@ -233,13 +233,13 @@ def began(model: Model, incident: Incident, version: str) -> str:
     return model.span(start)[0] if start <= first <= stop else incident.since
 
 
-def examples_of(reference: Reference, findings: list[Finding], events: pl.DataFrame) -> pl.DataFrame:
+def examples_of(
+    reference: Reference, findings: list[Finding], events: pl.DataFrame, losses: Floats | None
+) -> pl.DataFrame:
     """A few events of the guilty slice: typical ones, then those that went worst where that is known."""
     guilty = guilty_of(findings)
     where = Slice.all() if guilty is None else guilty.slice
-    grids, losses = reference.grids, None
-    if grids.outcome is not None:
-        losses = loss_of(grids.outcome, events)
+    grids = reference.grids
     counted = {source.column for source in grids.sources.values()}
     features = [name for name in reference.schema.features if name in counted]
     found = find_examples(events, where, grids, features or None, losses=losses)
