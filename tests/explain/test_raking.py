@@ -38,3 +38,18 @@ def test_with_its_margins_raked_the_mirror_of_a_slice_is_no_news() -> None:
     assert alone[mirror[1]].sum() / alone.sum() > wanted + 0.03
     assert whole[mirror[1]].sum() / whole.sum() == pytest.approx(wanted, abs=1e-3)
     assert whole[found[1]].sum() / whole.sum() == pytest.approx(found[0].mean(), abs=1e-3)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("target", [0.6, 0.999, 1 - 1e-9])
+@pytest.mark.parametrize("rest", [0, 500])
+def test_targets_that_no_weights_reach_together_still_give_weights(target: float, rest: int) -> None:
+    """Two masks that share no row of weight can't hold 60 % each; in their overlap all weights are 0."""
+    one, other = np.zeros((2, 1000 + rest), bool)
+    one[:550], other[450:1000] = True, True
+    before = np.where(one & other, 0.0, 1.0)
+    weights = rake(before, [one, other], [target, target])
+    assert np.isfinite(weights).all()
+    assert (weights >= 0).all()
+    assert 0 < weights.sum() <= before.sum()
+    assert weights[other].sum() / weights.sum() == pytest.approx(target)  # the last one is held

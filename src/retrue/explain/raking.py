@@ -15,6 +15,8 @@ from retrue.explain.column import Floats, Mask
 FEW = 5
 """A slice with fewer rows than this is absent from a table."""
 ROUNDS = 50
+LEAST = 1e-12
+"""A mask with less weight than this share, inside or outside, counts as one without weight."""
 
 Sides = tuple[Floats, Floats]
 """Weights of the rows of the window and of the reference."""
@@ -65,12 +67,18 @@ def rake(weights: Floats, masks: Sequence[Mask], targets: Sequence[float]) -> Fl
 
 
 def _fit(sums: Floats, masks: Sequence[Mask], targets: Sequence[float]) -> Floats:
-    """Give the factor of each cell."""
-    factors = np.ones(len(sums))
+    """Give the factor of each cell.
+
+    Each step keeps the sum of weights, so that the factor of a cell with weight is bounded even where no weights reach
+    the targets together. That of a cell without weight isn't, and means nothing: it stays 1.
+    """
+    factors, held = np.ones(len(sums)), sums > 0
     for _ in range(ROUNDS if len(masks) > 1 else 1):
         for mask, target in zip(masks, targets, strict=True):
             now = sums * factors
-            share = float(now[mask].sum() / max(now.sum(), 1e-300))
-            if 0 < share < 1 and 0 < target < 1:
-                factors *= np.where(mask, target / share, (1 - target) / (1 - share))
+            inside, outside = float(now[mask].sum()), float(now[~mask].sum())
+            total = inside + outside
+            if min(inside, outside) > LEAST * total and 0 < target < 1:
+                factors[held & mask] *= target * total / inside
+                factors[held & ~mask] *= (1 - target) * total / outside
     return factors
