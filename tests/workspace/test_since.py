@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.workspace.conftest import day, events, live, registered
 
 import retrue as rt
+from retrue.judge.verdict import Verdict, VerdictKind
+from retrue.workspace.course import course_of
+from retrue.workspace.explaining import began
 
 
 def test_a_degraded_model_is_worse_since_its_level_changed(store: rt.Workspace) -> None:
@@ -16,3 +21,12 @@ def test_a_degraded_model_is_worse_since_its_level_changed(store: rt.Workspace) 
     model.check(now=day(28.6))
     (incident,) = [one for one in model.incidents() if one.kind == "degraded"]
     assert incident.explain().since == day(20).isoformat()
+    window = model.span(int(day(22).timestamp()))
+    other = Verdict(VerdictKind.DRIFTING, "moved", metric="tv", column="city", window=window)
+    worst = next(verdict for verdict in incident.verdicts if verdict.kind is VerdictKind.DEGRADED and not verdict.slice)
+    told = replace(incident.incident, since=window[0], verdicts=(other, replace(worst, window=window)))
+    assert began(model, told, "1") == day(20).isoformat(), "the worst alarm is asked, not the first"
+    broken = replace(other, kind=VerdictKind.BROKEN, metric="missing", column="x")
+    course = course_of(model, replace(told, verdicts=(other, broken)), "1", ())
+    assert course is not None
+    assert course.column == "x"

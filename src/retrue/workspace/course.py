@@ -13,6 +13,7 @@ from retrue.core.values import number_rows
 from retrue.explain.features import Feature
 from retrue.explain.since import Course
 from retrue.judge.incident import Incident
+from retrue.judge.verdict import sort_worst_first
 from retrue.workspace import clock
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def course_of(model: Model, incident: Incident, version: str, features: Sequence
     """
     reference = model.reference_of(version)
     known = reference.load().grids.columns
-    about = [incident.verdicts[0].column, *(feature.column for feature in features)]
+    about = [sort_worst_first(incident.verdicts)[0].column, *(feature.column for feature in features)]
     column = next((name for name in about if name in known), None)
     if column is None:
         return None

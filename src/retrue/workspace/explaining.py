@@ -28,7 +28,7 @@ from retrue.explain.since import since_when
 from retrue.judge.assess import Assessment, Judge
 from retrue.judge.incident import Incident, window_of
 from retrue.judge.streams import level_since
-from retrue.judge.verdict import VerdictKind
+from retrue.judge.verdict import VerdictKind, sort_worst_first
 from retrue.metrics import get
 from retrue.slices import Slice
 from retrue.store import rows
@@ -216,7 +216,7 @@ def distributions(
 
 def began(model: Model, incident: Incident, version: str) -> str:
     """When the figure behind the worst alarm changed its level, from all judged windows."""
-    worst, first = incident.verdicts[0], made_of(model, window_of(incident.verdicts[0]))[-1]
+    worst, first = sort_worst_first(incident.verdicts)[0], made_of(model, window_of(incident.verdicts[0]))[-1]
     where = {"metric": worst.metric or "", "column": worst.column or "", "slice": worst.slice or ""}
     with model.store.catalog.read() as tx:
         points = tx.find(rows.Point, model=model.name, version=version, **where)
