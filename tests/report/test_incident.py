@@ -104,6 +104,11 @@ def test_an_explanation_reads_from_the_sentence_to_the_next_command() -> None:
     ]
 
 
+def test_since_is_the_date_of_the_sentence_and_an_earlier_change_is_said_beside_it() -> None:
+    (line,) = (one for one in printed(explanation_view(Told(since="2026-01-31T00:00:00+00:00"))) if "since " in one)
+    assert line == "since     2026-02-02 (UTC), it lasts, what it shows changed on 2026-01-31"
+
+
 def test_what_is_everywhere_leads_to_retraining_on_the_log() -> None:
     whole = Finding(Slice.all(), "loss", (1, 1), (0, 0), 500, 10.0, 9.0, (0.1, 0.3))
     told = Told(slices=(whole,))

@@ -115,6 +115,12 @@ def test_the_first_screen_answers(opened: Page) -> None:
     assert box["y"] + box["height"] < 800
 
 
+def test_since_is_the_date_of_the_title_and_an_earlier_change_stands_below_it() -> None:
+    facts = page(Told(since="2026-01-14T00:00:00+00:00")).partition('class="facts"')[2].partition("</dl>")[0]
+    assert "16 January 2026" in facts
+    assert "it lasts, what it shows changed on 14 January 2026" in facts
+
+
 def test_examples_stand_above_the_nearest_row_of_the_reference() -> None:
     """Names and values of either can't become markup; a row that has none says so."""
     there = pl.DataFrame({"id": ["r"], "region": [HOSTILE]})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -160,6 +160,11 @@ class explanation_view:  # noqa: N801 - as above
             yield examples_title(told), examples_part(told, width)
 
 
+def changed(told: Explanation, say: Callable[[str], str]) -> list[str]:
+    """When the figure behind the worst alarm changed its level, where that wasn't when it alarmed first."""
+    return [] if told.since == told.incident.since else [f"what it shows changed on {say(told.since)}"]
+
+
 def facts(told: Explanation) -> Table:
     """Since when, what it costs, how it stands."""
     incident = told.incident
@@ -174,7 +179,8 @@ def facts(told: Explanation) -> Table:
         ),
     )
     until = "it lasts" if incident.until is None else f"over since {moment(incident.until)}"
-    add_row(table, (Text("since", style="dim"), f"{moment(told.since)} ({zone(told.since)}), {until}"))
+    since = ", ".join((f"{moment(incident.since)} ({zone(incident.since)})", until, *changed(told, moment)))
+    add_row(table, (Text("since", style="dim"), since))
     if told.course is not None:
         add_row(table, (Text("shape", style="dim"), str(told.course)))
     if incident.kind is not VerdictKind.SILENT:

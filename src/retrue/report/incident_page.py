@@ -28,6 +28,7 @@ from retrue.report.examples import SHOWN, cell, chosen, contributions_said, stan
 from retrue.report.html import as_json, charts_data, environment, policy, read, style_sheet
 from retrue.report.incident import (
     Explanation,
+    changed,
     cost_said,
     examples_title,
     expected,
@@ -117,7 +118,7 @@ def facts(told: Explanation) -> list[tuple[str, str, str]]:
     """Since when, what shape, what it costs, which rows: name, fact, and what stands below it in small."""
     incident = told.incident
     until = "it lasts" if incident.until is None else f"over since {day(incident.until)}"
-    found = [("Since", day(told.since), until)]
+    found = [("Since", day(incident.since), ", ".join((until, *changed(told, day))))]
     if told.course is not None:
         shape = told.course.shape
         also = "" if shape.second is None else f"also {shape.second.reason}"
