@@ -115,6 +115,12 @@ def test_a_column_that_became_constant_is_broken() -> None:
     assert letters.reason == "all 500 rows have the same value 'b'; in the reference 30 % have it"
 
 
+@pytest.mark.parametrize(("share", "kind"), [(0.82, VerdictKind.DRIFTING), (0.3, VerdictKind.BROKEN)])
+def test_a_category_that_most_had_and_all_have_now_is_drift(share: float, kind: VerdictKind) -> None:
+    reference = np.where(np.arange(1000) < share * 1000, "a", np.where(np.arange(1000) % 2, "b", "c"))
+    assert judge(list(reference), ["a"] * 500).kind is kind
+
+
 def test_a_column_that_always_was_constant_is_true() -> None:
     assert judge([1.0] * 500, [1.0] * 500).kind is VerdictKind.TRUE
     assert judge(["a"] * 500, ["a"] * 500).kind is VerdictKind.TRUE

@@ -26,6 +26,11 @@ History = Mapping[str, tuple[Floats, Floats]]
 time."""
 
 
+MOST = 0.5
+"""A category that so large a share of the reference has may well be the only one of a window; a rarer one, only where
+something broke."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong with a column's data.
@@ -179,7 +184,11 @@ def _sides(window: ColumnProfile) -> str:
 
 
 def _constant(window: ColumnProfile, reference: ColumnProfile, alpha: float, settings: Settings) -> Problem | None:
-    """Find a column that has one value where the reference varied enough to make that surprising."""
+    """Find a column that has one value where the reference varied enough to make that surprising.
+
+    A category that at least `MOST` of the reference has is no fault of the data where all have it: that the others are
+    gone is drift.
+    """
     held = np.flatnonzero(window.counts)
     if len(held) != 1 or window.n < settings.min_rows or reference.n == 0:
         return None
@@ -187,6 +196,8 @@ def _constant(window: ColumnProfile, reference: ColumnProfile, alpha: float, set
         return None
     before = float(reference.counts[held[0]]) / reference.n
     if before > 1 - settings.rise or window.n * math.log(max(before, 1e-300)) > math.log(alpha):
+        return None
+    if isinstance(window.grid, CategoricalGrid) and before >= MOST:
         return None
     value = f"{window.moments.min:g}" if isinstance(window.grid, NumericGrid) else repr(window.grid.labels[held[0]])
     sentence = f"all {rows(window.n)} have the same value {value}; in the reference {percent(before)} have it"
