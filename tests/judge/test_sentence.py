@@ -17,6 +17,12 @@ LOST = Cost("accuracy", -0.061, (-0.08, -0.05), estimated=True)
 UNSURE = Cost("accuracy", -0.01, (-0.04, 0.02), estimated=True)
 MOVED = Verdict(K.DRIFTING, "moved by KS 0.4", column="RELP", window=FIRST)
 WORSE = Verdict(K.DEGRADED, "accuracy 0.76, reference 0.82: worse by 0.06", metric="accuracy", window=FIRST)
+ESTIMATED = replace(
+    WORSE,
+    reason="estimated accuracy 0.76 (0.75 to 0.77), reference 0.82: worse by 0.06; without labels: mean of the outcome "
+    "model and PAPE; the inputs moved far",
+    metric="estimated_accuracy",
+)
 EMPTY = Verdict(K.BROKEN, "missing rose from 0 % to 12 % of 500 rows", metric="missing", column="income", window=FIRST)
 
 
@@ -55,6 +61,14 @@ KNOWN = replace(LOST, estimated=False)
         (incident(WORSE), "accuracy 0.76, reference 0.82: worse by 0.06"),
         (incident(EMPTY), HOLES),
         (incident(EMPTY, MOVED, cost=KNOWN), f"{HOLES}; also RELP; {TOLD}"),
+        (
+            incident(EMPTY, MOVED, cost=KNOWN, cause=RELP),
+            f"{HOLES}; {TOLD}, because {SHIFTED}",
+        ),
+        (incident(EMPTY, cost=KNOWN, cause=replace(RELP, explains=0.02)), f"{HOLES}; {TOLD}"),
+        (incident(EMPTY, cause=RELP), f"{HOLES}; {SHIFTED}"),
+        (incident(ESTIMATED), "estimated accuracy 0.76 (0.75 to 0.77), reference 0.82: worse by 0.06"),
+        (incident(EMPTY, ESTIMATED), f"{HOLES}; estimated accuracy 0.76 (0.75 to 0.77), reference 0.82: worse by 0.06"),
         (incident(EMPTY, WORSE), f"{HOLES}; accuracy 0.76, reference 0.82: worse by 0.06"),
         (incident(replace(EMPTY, slice="city = 'LGA'")), f"where city = 'LGA', {HOLES}"),
         (incident(Verdict(K.UNKNOWN, UNSEEN, column="age", window=FIRST)), f"age: {UNSEEN}"),

@@ -30,8 +30,9 @@ def sentence_of(incident: Incident) -> str:
     worst, over = _told(incident)[0], not incident.live
     lost = worst.kind in MODEL and incident.cost is not None and incident.cost.certain > 0
     first, named = _loss(incident, over=over) if lost else _alarm(incident, worst, over=over)
-    others = [column for column in incident.columns if column not in named]
-    clauses = [first, *([f"also {_listed(others)}"] if others else []), *([] if lost else _effect(incident, worst))]
+    effect, reason = ([], frozenset()) if lost else _effect(incident, worst, named)
+    others = [column for column in incident.columns if column not in named | reason]
+    clauses = [first, *([f"also {_listed(others)}"] if others else []), *effect]
     return f"{_when(incident)}, {'; '.join(clauses)}"
 
 
@@ -52,8 +53,7 @@ def _alarm(incident: Incident, worst: Verdict, *, over: bool) -> tuple[str, froz
         return incident.cause.words(over=over), incident.cause.columns
     column = "" if worst.column is None else f"{worst.column}: "
     where = "" if worst.slice is None else f"where {worst.slice}, "
-    reason, _, _ = worst.reason.partition("; expected to change")
-    return f"{where}{column}{reason}", frozenset({worst.column} if worst.column is not None else ())
+    return f"{where}{column}{_found(worst)}", frozenset({worst.column} if worst.column is not None else ())
 
 
 def _told(incident: Incident) -> list[Verdict]:
@@ -62,8 +62,30 @@ def _told(incident: Incident) -> list[Verdict]:
     return sort_worst_first(now)
 
 
-def _effect(incident: Incident, worst: Verdict) -> Iterator[str]:
-    """What it does to the model: what it costs, or might; else what degraded beside it."""
+def _found(alert: Verdict) -> str:
+    """What an alert found, without what is expected of it, or how it was estimated."""
+    return alert.reason.partition("; expected to change")[0].partition("; without labels: ")[0]
+
+
+def _effect(incident: Incident, worst: Verdict, named: frozenset[str]) -> tuple[list[str], frozenset[str]]:
+    """What it does to the model, in which rows where that is the reason and isn't said yet; the columns that it names.
+
+    Args:
+        incident: the incident.
+        worst: its worst alarm, which is said before.
+        named: the columns that were named with it; where it is drifting, by the cause.
+    """
+    cost, cause, over = incident.cost, incident.cause, not incident.live
+    new = cause is not None and cause.matters and not (worst.kind is VerdictKind.DRIFTING and cause.columns <= named)
+    if cause is None or not new:
+        return list(_cost(incident, worst)), frozenset()
+    if cost is not None and cost.told and cost.certain > 0:
+        return [_loss(incident, over=over)[0]], cause.columns
+    return [*_cost(incident, worst), cause.words(over=over)], cause.columns
+
+
+def _cost(incident: Incident, worst: Verdict) -> Iterator[str]:
+    """What it costs, or might; else what degraded beside it."""
     cost, drifts = incident.cost, worst.kind is VerdictKind.DRIFTING
     if cost is not None and cost.told and cost.certain > 0:
         yield cost.words(over=not incident.live)
@@ -72,7 +94,7 @@ def _effect(incident: Incident, worst: Verdict) -> Iterator[str]:
     elif drifts and incident.live:
         yield "what that costs isn't known" if cost is None else _possible(cost)
     elif worst.kind is not VerdictKind.DEGRADED:
-        yield from [alert.reason for alert in _told(incident) if alert.kind is VerdictKind.DEGRADED][:1]
+        yield from [_found(alert) for alert in _told(incident) if alert.kind is VerdictKind.DEGRADED][:1]
 
 
 def _possible(cost: Cost) -> str:
