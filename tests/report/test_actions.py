@@ -6,8 +6,9 @@ import shlex
 from dataclasses import replace
 
 import pytest
-from tests.report.test_incident import COST, INCIDENT, SOUTH, WINDOW, Told
+from tests.report.test_incident import COST, INCIDENT, MOVED, SOUTH, WINDOW, Told
 
+from retrue.explain.finding import Finding
 from retrue.judge.cost import Cost
 from retrue.judge.incident import State
 from retrue.judge.rules import Rule
@@ -41,6 +42,17 @@ def test_silence_asks_for_what_is_missing(metric: str, first: str) -> None:
     typed = [one.command.split()[1] for one in actions(told)]
     assert typed == [first, "quarantine", "acknowledge", "snooze", "resolve", "mark"]
     assert next_step(told) == f"retrue {first} loans FILE"
+
+
+@pytest.mark.parametrize("slices", [(SOUTH,), ()])
+def test_broken_data_is_looked_at_and_never_learned_from(slices: tuple[Finding, ...]) -> None:
+    lost = Verdict(VerdictKind.BROKEN, "missing rose", "missing", "income", window=WINDOW)
+    told = Told(incident=replace(INCIDENT, kind=VerdictKind.BROKEN, verdicts=(lost, MOVED)), slices=slices)
+    found = actions(told)
+    typed = [one.command.split()[1] for one in found]
+    assert typed == [*(["collect"] if slices else []), "quarantine", "acknowledge", "snooze", "resolve", "mark"]
+    assert found[0].note == "look first at what writes income: what changed there on 2026-02-02 (UTC)?"
+    assert next_step(told) == found[0].command
 
 
 @pytest.mark.parametrize("cost", [COST, Cost("mae", 2.5, None, estimated=False)])

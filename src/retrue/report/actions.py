@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrue.explain.finding import Finding, guilty_of
 from retrue.judge.incident import Incident
 from retrue.judge.verdict import VerdictKind
 from retrue.metrics import get
+from retrue.report.layout import moment
 
 if TYPE_CHECKING:
     from retrue.report.incident import Explanation
@@ -40,6 +41,8 @@ def actions(told: Explanation) -> list[Action]:
     incident, model = told.incident, told.incident.model
     if incident.kind is VerdictKind.SILENT:
         return [*silence(incident), *answers(incident)]
+    if incident.kind is VerdictKind.BROKEN:
+        return [*repair(told), *answers(incident)]
     found = [Action("Collect the rows", next_step(told))] if guilty(told) else []
     found.append(Action("Retrain on what is known by now", retrain(model), "labels that have matured, nothing else"))
     rule = monitor(told)
@@ -81,10 +84,27 @@ def silence(incident: Incident) -> list[Action]:
     ]  # fmt: skip
 
 
+def repair(told: Explanation) -> list[Action]:
+    """What helps where the data is wrong: to look at the column, since when, and at what was set aside."""
+    incident, first = told.incident, guilty(told)
+    broken = [one.column for one in incident.verdicts if one.kind is VerdictKind.BROKEN and one.column is not None]
+    what = ", ".join(dict.fromkeys(broken)) or "the data"
+    note = f"look first at what writes {what}: what changed there on {moment(told.since)} (UTC)?"
+    aside = Action("See what was set aside", f"retrue quarantine {incident.model}", "rows that could not be taken")
+    if first is None:
+        return [replace(aside, note=note)]
+    return [Action(f"Look at where {what} went wrong", f"retrue collect {incident.model} {typed(first)}", note), aside]
+
+
 def next_step(told: Explanation) -> str:
-    """What to type next: collect the guilty rows, or retrain on all that is known by now; log what is missing."""
+    """What to type next: collect the guilty rows, or retrain on all that is known by now; log what is missing.
+
+    Nobody should retrain on broken data.
+    """
     if told.incident.kind is VerdictKind.SILENT:
         return silence(told.incident)[0].command
+    if told.incident.kind is VerdictKind.BROKEN:
+        return repair(told)[0].command
     model, first = told.incident.model, guilty(told)
     return retrain(model) if first is None else f"retrue collect {model} {typed(first)}"
 
