@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -50,7 +51,6 @@ def test_several_classes_are_estimated_from_the_predicted_class_s_score() -> Non
     for name in ("accuracy", "f1_macro", "recall_macro"):
         low, high = guessed.estimated[name].window.interval or (0, 0)
         assert low <= (known.performance[name].window.value or -1) <= high, name
-    assert "roc_auc_macro" not in guessed.estimated
     assert "no labels: performance is estimated" in str(guessed)
 
 
@@ -148,3 +148,44 @@ def test_a_reference_of_five_rows_calls_no_model_degraded() -> None:
     found = rt.compare(reference, window, label="y", score="p")
     assert not found.alarms
     assert any(v.metric == "accuracy" and "needs 50" in v.reason for v in found.verdicts)
+
+
+def turned(rows: int, share: float, seed: int) -> pl.DataFrame:
+    """In hard rows the score tells nothing, though it looks as sure as elsewhere; `share` of the rows are hard."""
+    rng = np.random.default_rng(seed)
+    hard, p = rng.random(rows) < share, rng.random(rows)
+    chance = np.where(hard, 0.5, p)
+    return pl.DataFrame({"where": np.where(hard, "hard", "easy"), "p": p, "y": (rng.random(rows) < chance).astype(int)})
+
+
+ROLES: dict[str, Any] = {"label": "y", "score": "p", "features": ["where"]}
+
+
+def test_a_classifier_is_estimated_from_rows_and_a_worse_estimate_is_degraded() -> None:
+    """The scores' distribution stays, so that score bins say nothing happened; features tell that hard rows came."""
+    reference, window = turned(5_000, 0.1, 1), turned(2_000, 0.9, 2)
+    found, known = rt.compare(reference, window.drop("y"), **ROLES), rt.compare(reference, window, **ROLES)
+    real = known.performance["accuracy"].window.value or 0
+    assert found.estimated["accuracy"].window.value == pytest.approx(real, abs=0.04)
+    alarms = {one.metric: one.kind for one in found.alarms}
+    assert alarms["estimated_accuracy"] is VerdictKind.DEGRADED
+    assert found.exit_status == 1
+    assert "estimated ROC AUC 0.5" in repr(found)
+    assert "below the reference" in repr(found)
+    from_bins = rt.compare(make_reference(reference, **ROLES), window.drop("y"))
+    assert from_bins.estimated["accuracy"].window.value == pytest.approx(0.73, abs=0.03)
+    assert from_bins.estimate_notes == ("From the scores: right as long as what a score means stays as it was.",)
+
+
+def test_score_bins_tell_nothing_where_many_rows_of_a_feature_are_broken() -> None:
+    reference, window = turned(4_000, 0.1, 3), turned(2_000, 0.1, 4).drop("y")
+    stored = make_reference(reference, **ROLES)
+    empty = pl.int_range(pl.len()) % 10
+    few, found = (
+        rt.compare(stored, window.with_columns(where=pl.when(empty >= share).then("where"))) for share in (1, 4)
+    )
+    assert few.estimated
+    assert not found.estimated
+    (note,) = found.estimate_notes
+    assert "40 % of the rows are broken in 'where'" in note
+    assert "estimated_roc_auc" in [one.metric for one in found.verdicts if one.kind is VerdictKind.NOT_COMPARABLE]

@@ -21,12 +21,12 @@ from retrue.core.weighted import Weighing
 from retrue.engine import local
 from retrue.engine.slices import count_slices, fitting, with_slices
 from retrue.errors import ProfileError, SchemaError, TableError, nearest
-from retrue.estimate.estimate import Estimate, refuse
 from retrue.explain.embedding_map import maps_between
 from retrue.explain.joint import of_tables as of_both
 from retrue.judge.assess import Assessment, Judge
 from retrue.judge.changes import judge_changes
 from retrue.judge.gaps import slices_of
+from retrue.judge.joint import eased
 from retrue.judge.measured import safely
 from retrue.judge.rows import judge_repeats, judge_weights
 from retrue.judge.rules import Rule
@@ -35,7 +35,7 @@ from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.metrics import Measure, Metric, get, registered
 from retrue.metrics.quality.weights import weights
 from retrue.report.comparison import ColumnReport, Comparison, PerformanceReport
-from retrue.report.estimated import Estimated, estimated
+from retrue.report.estimated import Estimated, estimate_of, estimated, judge_unlabelled
 from retrue.schema import Schema
 from retrue.schema.roles import check_apart, check_given
 from retrue.slices import Slice
@@ -101,12 +101,14 @@ def compare(
     profile = parts.pop(EVERYTHING)
     refuse_weightless(profile, base.schema, table)
     assessed = judge.assess(profile, slices=parts)
-    of_rows = [*repeated_ids(table, base, reference, part), *judge_weights(base.schema.weight, profile, base.profile)]
-    assessed = replace(assessed, verdicts=tuple(sort_worst_first([*of_rows, *assessed.verdicts])))
+    rows = None if is_stored(reference) or isinstance(reference, Reference) else (sliced(read(reference), part), table)
+    guess = estimate_of(profile.outcome, base, assessed, rows)
+    more = [*repeated_ids(table, base, reference, part), *judge_weights(base.schema.weight, profile, base.profile)]
+    whole = eased([*more, *assessed.verdicts, *judge_unlabelled(judge, guess)], judge.own, judge.judged_metrics, strict)
+    assessed = replace(assessed, verdicts=tuple(sort_worst_first(whole)))
     extra = {**of_profiles(profile, base.profile), **of_tables(table, reference, part)}
-    guessed = estimated(profile.outcome, base.profile.outcome, lambda: by_rows_of(reference, table, base, part))
+    guessed = estimated(guess, profile.outcome, base.profile.outcome)
     found = build(judge, assessed, profile, table, name_of(reference), extra, guessed)
-    rows = () if is_stored(reference) or isinstance(reference, Reference) else (sliced(read(reference), part), table)
     maps = maps_between(base.grids, *rows, profiles=(profile, base.profile), id=base.schema.id) if rows else {}
     told = of_both(table, rows[0], base.schema, found.verdicts) if joint and rows else None
     return replace(found, slice_sizes={sql: of.rows for sql, of in parts.items()}, maps=maps, joint=told)
@@ -362,15 +364,6 @@ def build(
         *guessed,
         impact_asked=judge.settings.impact is not None,
     )
-
-
-def by_rows_of(source: Any, table: Table, base: Reference, part: Slice | None) -> Estimate:
-    """Estimate a regression from rows of both tables; a stored reference has none."""
-    if is_stored(source) or isinstance(source, Reference) or base.grids.outcome is None:
-        return refuse("auto", "a stored reference holds no rows to learn from", ())
-    from retrue.estimate.sampled import estimate_sampled
-
-    return estimate_sampled(sliced(read(source), part), table, base.schema, base.grids.outcome)
 
 
 def effective_of(profile: Profile) -> float | None:

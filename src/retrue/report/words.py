@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from retrue.judge.rules import breaks_rule
 from retrue.judge.words import figure, metric_name, percent, rows
+from retrue.metrics.names import estimated, is_estimated, metric_of
 
 if TYPE_CHECKING:
     from retrue.judge.verdict import Verdict
@@ -126,8 +127,8 @@ def performance_note(report: PerformanceReport) -> str:
     return f"the reference: {report.reference.note}" if report.reference.note else ""
 
 
-def performance_clause(report: PerformanceReport) -> str:
-    """Say one metric: value, interval, and how far from the reference.
+def performance_clause(report: PerformanceReport, *, worse: bool = False) -> str:
+    """Say one metric: value, interval, and how far from the reference, which a verdict may say is `worse` than noise.
 
     Such as "ROC AUC 0.64 (0.63 to 0.65), 8.1 points below the reference".
     """
@@ -136,7 +137,7 @@ def performance_clause(report: PerformanceReport) -> str:
         said += f" ({spanned(report.window.interval)})"
     if report.difference is None:
         return said
-    if report.change == "same":
+    if report.change == "same" and not worse:
         return said + ", within noise of the reference"
     side = "below" if report.difference < 0 else "above"
     return f"{said}, {difference(report).lstrip('−+')} {side} the reference"
@@ -176,17 +177,25 @@ def out_of_true(comparison: Comparison) -> list[str]:
 def headline(comparison: Comparison) -> str:
     """Say in one sentence what changed and how bad it is."""
     told = headline_metric(comparison)
-    model = performance_clause(told) if told else ""
+    model = performance_clause(told) if told else estimated_clause(comparison)
     subject = columns_clause(comparison)
     loud = [v for v in comparison.alarms if v.of_model]
     failed = next((v for v in loud if breaks_rule(v)), None)
     if failed is not None:  # what a user wrote comes first
         model, loud = placed_reason(failed), [failed]
     if loud and not out_of_true(comparison):
-        whole = loud[0].slice is None and loud[0].metric == (told.metric if told else None)
+        of = told.metric if told else metric_of(loud[0].metric or "")
+        whole = loud[0].slice is None and loud[0].metric in (of, estimated(of))
         first = model if model and (whole or failed) else placed_reason(loud[0])
         return f"{upper_first(loud_word(loud[0]))}: {first}. {upper_first(subject)}."
     return upper_first("; ".join(part for part in (subject, model) if part)) + "."
+
+
+def estimated_clause(comparison: Comparison) -> str:
+    """Say the metric whose estimate is worst, where one is so much worse that it alarms; "" where none is."""
+    worse = [v.metric for v in comparison.alarms if v.metric is not None and v.slice is None and is_estimated(v.metric)]
+    known = [name for metric in worse if (name := metric_of(metric)) in comparison.estimated]
+    return f"estimated {performance_clause(comparison.estimated[known[0]], worse=True)}" if known else ""
 
 
 def placed_reason(verdict: Verdict) -> str:
