@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrue.judge.eased import eased
+from retrue.judge.eased import awaited, eased
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.metrics import Measure
@@ -45,3 +45,10 @@ def test_inputs_that_moved_at_no_cost_that_shows_are_a_notice(form: str) -> None
 def test_inputs_that_moved_alarm_where_it_isn_t_known_to_cost_nothing(verdicts: list[Verdict]) -> None:
     assert eased(verdicts, OWN, MAIN, Settings()) == verdicts
     assert eased(verdicts, OWN, (), Settings()) == verdicts
+
+
+def test_inputs_that_moved_wait_for_labels_that_are_about_to_come() -> None:
+    broken = Verdict(VerdictKind.BROKEN, "missing rose", "missing", "a")
+    found = awaited([*told_with(), broken], "2026-03-14 00:00", [("ks", "a")])
+    assert [one.alarms for one in found] == [False, True, False, False, True]
+    assert found[0].reason.endswith("labels tell by 2026-03-14 00:00 what that costs")

@@ -39,6 +39,24 @@ def eased(
     ]
 
 
+def awaited(
+    verdicts: Sequence[Verdict], until: str, rules: Collection[tuple[str | None, str | None]] = ()
+) -> list[Verdict]:
+    """The same; inputs that moved are a notice while the labels that tell their cost are about to come.
+
+    Args:
+        verdicts: on one window whose labels come before the next one closes.
+        until: when they will have come, in words.
+        rules: metric and column of rules that a user wrote: those always count.
+    """
+    return [
+        replace(one, alarm=False, reason=f"{one.reason}; labels tell by {until} what that costs")
+        if one.kind is VerdictKind.DRIFTING and one.alarms and (one.metric, one.column) not in rules
+        else one
+        for one in verdicts
+    ]
+
+
 def kept(
     verdicts: Sequence[Verdict],
     own: Mapping[str, Measure],

@@ -11,6 +11,7 @@ from retrue.core.outcome import Outcome
 from retrue.core.reference import Reference
 from retrue.judge.against import Against
 from retrue.judge.assess import Assessment, Judge
+from retrue.judge.eased import awaited
 from retrue.judge.rules import Rule
 from retrue.judge.thresholds import Series
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
@@ -154,6 +155,10 @@ def judge_window(
     whole = profiles.pop("")
     assessed = told_of(judge, judge.assess(whole, span=span, slices=profiles, pasts=pasts))
     own = [partly_labelled(verdict, outcome, model.options.coverage) for verdict in assessed.verdicts]
+    maturity = model.options.maturity
+    if early and maturity is not None and maturity <= model.options.window:
+        rules = {(rule.metric, rule.column) for rule in judge.rules}
+        own = awaited(own, matures(model, window.start, maturity), rules)
     waits = [waiting(model, judge, outcome, window, span)] if early and outcome is not None and outcome.labelled else []
     verdicts = sort_worst_first([*own, *waits, *odd])
     return Judged(window.start, window.applied, whole.rows, assessed, tuple(verdicts), outcome=outcome, early=early)
@@ -188,11 +193,16 @@ def waiting(model: Model, judge: Judge, outcome: Outcome, window: rows.Window, s
     share, wanted, maturity = outcome.coverage or 0.0, model.options.coverage, model.options.maturity
     until = "if no more will come, register with maturity="
     if maturity is not None:
-        until = f"or from {datetime.fromtimestamp(history.ends(model, window.start) + maturity, UTC):%Y-%m-%d %H:%M} on"
+        until = f"or from {matures(model, window.start, maturity)} on"
     reason = f"{percent(share)} of {say_rows(window.events)} have a label, needs {percent(wanted)}; {until}"
     metric = next(iter(judge.judged_metrics), None)
     labelled = int(outcome.labelled)
     return Verdict(VerdictKind.NOT_COMPARABLE, reason, metric, window=span, n=labelled, threshold=wanted)
+
+
+def matures(model: Model, start: int, maturity: float) -> str:
+    """When the labels of a window will have matured (UTC), in words."""
+    return f"{datetime.fromtimestamp(history.ends(model, start) + maturity, UTC):%Y-%m-%d %H:%M}"
 
 
 def partly_labelled(verdict: Verdict, outcome: Outcome | None, wanted: float) -> Verdict:
