@@ -26,7 +26,6 @@ from retrue.explain.joint import of_tables as of_both
 from retrue.judge.assess import Assessment, Judge
 from retrue.judge.changes import judge_changes
 from retrue.judge.gaps import slices_of
-from retrue.judge.joint import eased
 from retrue.judge.measured import safely
 from retrue.judge.rows import judge_repeats, judge_weights
 from retrue.judge.rules import Rule
@@ -35,7 +34,7 @@ from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.metrics import Measure, Metric, get, registered
 from retrue.metrics.quality.weights import weights
 from retrue.report.comparison import ColumnReport, Comparison, PerformanceReport
-from retrue.report.estimated import Estimated, estimate_of, estimated, judge_unlabelled
+from retrue.report.estimated import Estimated, estimate_of, estimated, with_estimate
 from retrue.schema import Schema
 from retrue.schema.roles import check_apart, check_given
 from retrue.slices import Slice
@@ -104,7 +103,7 @@ def compare(
     rows = None if is_stored(reference) or isinstance(reference, Reference) else (sliced(read(reference), part), table)
     guess = estimate_of(profile.outcome, base, assessed, rows)
     more = [*repeated_ids(table, base, reference, part), *judge_weights(base.schema.weight, profile, base.profile)]
-    whole = eased([*more, *assessed.verdicts, *judge_unlabelled(judge, guess)], judge.own, judge.judged_metrics, strict)
+    whole = [*more, *with_estimate(judge, assessed.verdicts, guess)]
     assessed = replace(assessed, verdicts=tuple(sort_worst_first(whole)))
     extra = {**of_profiles(profile, base.profile), **of_tables(table, reference, part)}
     guessed = estimated(guess, profile.outcome, base.profile.outcome)

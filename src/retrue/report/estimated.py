@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from retrue.core.outcome import BinaryOutcome, MulticlassOutcome, Outcome, RegressionOutcome
@@ -10,6 +10,7 @@ from retrue.core.reference import Reference
 from retrue.estimate import caution
 from retrue.estimate.estimate import Estimate, refuse
 from retrue.judge.assess import Assessment, Judge
+from retrue.judge.eased import eased
 from retrue.judge.estimated import judge_estimate
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import percent
@@ -87,13 +88,14 @@ def bad_share(measures: Mapping[str, Measure]) -> float:
     return max(((one.value or 0.0) - (one.reference or 0.0) for one in found), default=0.0)
 
 
-def judge_unlabelled(judge: Judge, estimate: Estimate | None) -> list[Verdict]:
-    """Judge an estimate against the reference, as `check` does."""
+def with_estimate(judge: Judge, verdicts: Sequence[Verdict], estimate: Estimate | None) -> list[Verdict]:
+    """The verdicts with those on an estimate, judged and weighed against the others as in `check`."""
     reference = judge.reference.profile.outcome
     if estimate is None or reference is None:
-        return []
-    names, tests = judge.judged_metrics, judge.tests
-    return judge_estimate(estimate, judge.own, reference.labelled, names, judge.strict, tests, judge.pasts)
+        return list(verdicts)
+    names, tests, rules = judge.judged_metrics, judge.tests, {(rule.metric, rule.column) for rule in judge.rules}
+    told = judge_estimate(estimate, judge.own, reference.labelled, names, judge.strict, tests, judge.pasts)
+    return eased([*verdicts, *told], judge.own, names, judge.settings, rules)
 
 
 def estimated(found: Estimate | None, window: Outcome | None, reference: Outcome | None) -> Estimated:
