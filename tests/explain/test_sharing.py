@@ -23,6 +23,7 @@ from retrue.judge.assess import Judge
 from retrue.judge.impacts import Costs
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import VerdictKind
+from retrue.report.incident import sharing_said
 
 SHARED = Path(os.environ.get("RETRUE_SHARED", Path(__file__).parents[2].parent / "shared"))
 CENSUS = SHARED / "data" / "us_census_ma_employment" / "data.parquet"
@@ -58,6 +59,7 @@ def test_who_only_goes_along_with_the_cause_has_nothing_of_its_own() -> None:
     assert age.alone == pytest.approx((0.82 - 0.18) * (0.75 - (1 - 0.5 * 100 / 8200)), abs=1e-9)
     assert (age.share, age.shared_with, home.shared_with) == (0.0, ("home",), ("age",))
     assert sharing.explained == pytest.approx(-0.4)
+    assert sharing.interval is not None
     assert sharing.interval[0] < -0.4 < sharing.interval[1]
 
 
@@ -83,6 +85,17 @@ def test_a_change_that_is_not_worth_telling_has_no_part() -> None:
     right = np.where(before["home"] == "dorm", 0.9, 1.0)
     assert found(after, before, right).explained == pytest.approx(-0.005)
     assert found(after, before, right, least=0.01).explained == 0
+
+
+def test_where_most_values_were_never_evaluated_nothing_is_explained() -> None:
+    """What is known of a few rows isn't what the features explain together."""
+    before = cross(1000, 0, 0, 1000)
+    after = pl.concat([cross(300, 0, 0, 100), pl.DataFrame({"home": ["tent"] * 600, "age": ["old"] * 600})])
+    sharing = found(after, before, np.where(before["home"] == "dorm", 0.0, 1.0))
+    assert (sharing.explained, sharing.interval) == (None, None)
+    assert sharing.unseen == pytest.approx(0.6)
+    assert (sharing.to_dict()["explained"], sharing.to_dict()["interval"]) == (None, None)
+    assert sharing_said(sharing) == "60 % of the rows have a value that the model was never evaluated on."
 
 
 def test_rows_with_values_that_were_never_evaluated_are_told_and_left_out() -> None:
@@ -135,6 +148,9 @@ def test_parts_add_up_and_no_order_of_columns_or_rows_matters(after: list[int], 
     assert (sharing is None) == (again is None)
     if sharing is None or again is None:
         return
+    assert (sharing.explained is None) == (again.explained is None) == (sharing.unseen > 0.2)
+    if sharing.explained is None:
+        return
     assert sum(part.share for part in sharing.parts) == pytest.approx(sharing.explained)
     assert again.explained == pytest.approx(sharing.explained, abs=1e-9)
     assert {p.column: round(p.share, 9) for p in again.parts} == {p.column: round(p.share, 9) for p in sharing.parts}
@@ -172,6 +188,7 @@ def test_a_large_incident_is_shared_out_in_half_a_second() -> None:
     sharing = share_between(after, before, costs, least=0.005)
     assert time.process_time() - start < 1.0  # half of it on a quiet machine
     assert sharing is not None
+    assert sharing.explained is not None
     assert sharing.explained < -0.01
 
 
@@ -192,6 +209,7 @@ def test_census_chunk_27_costs_what_its_relationships_cost() -> None:
         float((frame["employed"] == frame["prediction"]).cast(float).to_numpy().mean()) for frame in (chunk, before)
     ]
     assert realised[0] - realised[1] == pytest.approx(-0.061, abs=0.001)
+    assert sharing.interval is not None
     assert sharing.interval[0] < realised[0] - realised[1] < sharing.interval[1]
     age = sharing.of("AGEP")
     assert age is not None

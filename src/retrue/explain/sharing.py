@@ -21,6 +21,7 @@ import polars as pl
 
 from retrue.core.per_event import event_cells
 from retrue.core.scores import metrics_of
+from retrue.estimate.caution import MOST
 from retrue.explain.coding import Coded, code
 from retrue.explain.margins import EventScores, Look, Raked
 from retrue.judge.impacts import MSE, RMSE, Costs
@@ -60,8 +61,9 @@ class Sharing:
     Args:
         metric: the metric.
         parts: one for each feature, those with a part of their own first, in the order of raking.
-        explained: what the features explain together, the sum of the shares.
-        interval: its 95 % interval.
+        explained: what the features explain together, the sum of the shares; None where more than `MOST` of the rows
+            are unseen: the others would be given out for the whole.
+        interval: its 95 % interval; None where that is.
         unseen: share of the window's rows that have a value with fewer than five labelled reference rows: what the
             model does there was never evaluated, and isn't in `explained`.
         joint: the expected change by a joint estimate, such as CBPE; None where there is none.
@@ -69,8 +71,8 @@ class Sharing:
 
     metric: str
     parts: tuple[Part, ...]
-    explained: float
-    interval: Interval
+    explained: float | None
+    interval: Interval | None
     unseen: float
     joint: float | None = None
 
@@ -83,7 +85,7 @@ class Sharing:
         return {
             "metric": self.metric,
             "explained": self.explained,
-            "interval": list(self.interval),
+            "interval": None if self.interval is None else list(self.interval),
             "joint": self.joint,
             "unseen": self.unseen,
         }
@@ -118,9 +120,11 @@ def share_out(coded: Coded, scores: EventScores, *, least: float = 0.0, joint: f
     own, names = raked.looks(), [column.name for column in coded.columns]
     steps = list(raking(raked, own, names, least))
     taken, explained = [step.column for step in steps], sum(step.part for step in steps)
+    parts = tuple(told(names, own, {step.column: step.part for step in steps}, shared(own, steps, least)))
+    if raked.unseen > MOST:
+        return Sharing(scores.metric, parts, None, None, raked.unseen, joint)
     reach = Z95 * raked.error(taken)
-    parts = told(names, own, {step.column: step.part for step in steps}, shared(own, steps, least))
-    return Sharing(scores.metric, tuple(parts), explained, (explained - reach, explained + reach), raked.unseen, joint)
+    return Sharing(scores.metric, parts, explained, (explained - reach, explained + reach), raked.unseen, joint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -313,7 +313,7 @@ def sharing_said(sharing: Sharing | None) -> str:
     'Together the features explain accuracy −6.8 points (−8.2 to −5.3); estimated without labels it is −5.5 points.'
     """
     said = []
-    if sharing is not None and sharing.explained:
+    if sharing is not None and sharing.explained and sharing.interval is not None:
         whole, low, high = (
             in_unit(one, sharing.metric, sharing.interval) for one in (sharing.explained, *sharing.interval)
         )
