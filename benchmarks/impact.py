@@ -69,7 +69,7 @@ def shared(judge: Judge, before: pl.DataFrame, chunk: pl.DataFrame, told: Assess
     """What each feature of the shifted chunk costs alone and of its own, beside what happened."""
     sharing = share_between(chunk, before, judge.costs, least=LEAST)
     print(f"census, chunk {SHIFTED}: realised {realised:+.3f}")
-    if sharing is None:
+    if sharing is None or sharing.interval is None:
         return False
     for part in sharing.parts[:6]:
         impact = told.impacts[part.column]
