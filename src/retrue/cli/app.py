@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -108,8 +109,9 @@ def usage(error: Exception) -> str:
 def bug(error: BaseException) -> str:
     """Say that this is our fault, where it happened, and what to do."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if f"{os.sep}retrue{os.sep}" in frame.filename] or frames
-    file = own[-1].filename.rpartition(f"{os.sep}retrue{os.sep}")[2] if own else "?"
+    package = str(Path(__file__).parents[1]) + os.sep
+    own = [frame for frame in frames if frame.filename.startswith(package)] or frames
+    file = own[-1].filename.removeprefix(package) if own else "?"
     line = own[-1].lineno if own else 0
     first = (str(error).strip().splitlines() or [""])[0]
     return (
