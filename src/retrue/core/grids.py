@@ -297,6 +297,8 @@ def learn_projected(column: Column, series: pl.Series) -> dict[Source, ColumnPro
     families: dict[str, list[project.Projection]] = {}
     for one in project.chosen(column):
         families.setdefault(one.family.name, []).append(one)
+    if not families:
+        return {}
     found: dict[Source, ColumnProfile] = {}
     known = pl.Series(scattered(len(series)) < 0.5)
     for members in families.values():
