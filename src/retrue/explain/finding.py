@@ -19,6 +19,9 @@ ALIKE = 0.8
 TOLD = 2
 """The most proxies that a finding's text names."""
 
+EVERYWHERE = Slice.all().sql
+"""The slice of all rows: no part of them explains more than the whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proxy:

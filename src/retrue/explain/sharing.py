@@ -16,7 +16,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from retrue.core.per_event import event_cells
@@ -24,6 +23,7 @@ from retrue.core.scores import metrics_of
 from retrue.estimate.caution import MOST
 from retrue.explain.coding import Coded, code
 from retrue.explain.margins import EventScores, Look, Raked
+from retrue.explain.places import thinned
 from retrue.judge.impacts import MSE, RMSE, Costs
 from retrue.metrics.registry import Z95
 
@@ -198,18 +198,13 @@ def share_between(
         least: the smallest change of the metric worth a part of its own.
         joint: the expected change by a joint estimate.
     """
-    schema, (now, before) = costs.reference.schema, (thinned(frame) for frame in (window, reference))
+    schema, (now, before) = costs.reference.schema, (thinned(frame, ROWS) for frame in (window, reference))
     columns = [name for name in schema.features if name in now.columns and name in before.columns]
     scores = scores_of(costs, before)
     if scores is None or not columns:
         return None
     coded = code(now, before, columns, {name: schema.column(name).kind for name in columns})
     return share_out(coded, scores, least=least, joint=joint)
-
-
-def thinned(frame: pl.DataFrame) -> pl.DataFrame:
-    """At most `ROWS` rows, evenly spread."""
-    return frame if frame.height <= ROWS else frame[np.arange(ROWS) * frame.height // ROWS]
 
 
 def scores_of(costs: Costs, frame: pl.DataFrame) -> EventScores | None:

@@ -15,8 +15,6 @@ from retrue.report.layout import moment
 if TYPE_CHECKING:
     from retrue.report.incident import Explanation
 
-EVERYWHERE = "TRUE"
-"""The slice of all rows: no part of them explains more than the whole."""
 SLACK = 0.05
 """How much worse than the reference a monitor of guilty rows lets them be."""
 

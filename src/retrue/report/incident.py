@@ -16,7 +16,7 @@ from retrue.core.column import ColumnProfile
 from retrue.errors import MetricError
 from retrue.explain.contributions import Contributions
 from retrue.explain.features import Feature
-from retrue.explain.finding import Finding, guilty_of
+from retrue.explain.finding import EVERYWHERE, Finding, guilty_of
 from retrue.explain.joint import JointChange
 from retrue.explain.sharing import Sharing
 from retrue.explain.since import Course
@@ -28,7 +28,7 @@ from retrue.judge.verdict import VerdictKind
 from retrue.judge.words import figure, metric_name, percent
 from retrue.metrics import get
 from retrue.metrics.names import metric_of
-from retrue.report.actions import EVERYWHERE, next_step, sql_of
+from retrue.report.actions import next_step, sql_of
 from retrue.report.examples import contributions_said, examples_table, standings_said
 from retrue.report.layout import add_row, moment, quiet_table, zone
 from retrue.report.text import STYLES, WIDE, named, state_text

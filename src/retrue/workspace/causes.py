@@ -24,9 +24,9 @@ from retrue.judge.cause import Cause, Search
 from retrue.judge.cost import Cost
 from retrue.judge.incident import Incident
 from retrue.judge.measured import measure_outcome
+from retrue.judge.performance import error_of
 from retrue.judge.sentence import sentence_of
 from retrue.judge.verdict import VerdictKind, sort_worst_first
-from retrue.metrics import Measure
 from retrue.metrics.names import estimated, metric_of
 from retrue.metrics.registry import Z95
 from retrue.store import rows
@@ -181,11 +181,6 @@ def rows_of(model: Model, version: str, starts: Sequence[int]) -> int:
     wanted = set(starts)
     return sum(one.events for one in model.store.windows(model.name, min(wanted), max(wanted) + 1)
                if one.version == version and one.start in wanted)  # fmt: skip
-
-
-def error_of(measure: Measure) -> float:
-    """The standard error behind a 95 % interval; 0 where there is none."""
-    return 0.0 if measure.interval is None else (measure.interval[1] - measure.interval[0]) / (2 * Z95)
 
 
 # --- why --------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from retrue.core.outcome import BinaryOutcome, Outcome
@@ -24,6 +23,7 @@ from retrue.estimate.estimate import Estimate, concept_drift, metric_names, refu
 from retrue.estimate.estimator import Estimator, fit
 from retrue.estimate.record import LOOKED_AT, Matured, withhold
 from retrue.estimate.shift import label_shift
+from retrue.explain.places import thinned
 from retrue.judge.assess import Assessment, Judge
 from retrue.judge.eased import eased
 from retrue.judge.estimated import judge_concept_drift, judge_estimate, judge_label_shift
@@ -180,7 +180,7 @@ class Book:
         timeline = self.timeline
         since, until = (datetime.fromisoformat(moment) for moment in timeline.model.span(start))
         store, name = timeline.model.store, timeline.model.name
-        return thinned(store.events(name, since, until, version=timeline.version).collect())
+        return thinned(store.events(name, since, until, version=timeline.version).collect(), ROWS)
 
     # --- the record -----------------------------------------------------------------------------------------------
 
@@ -242,10 +242,5 @@ def estimator_of(reference: Reference, path: Path) -> Estimator:
     """
     frame, label = pl.read_parquet(path), reference.schema.label
     known = frame.filter(pl.col(label).is_not_null()) if label is not None and label in frame.columns else frame
-    found = fit(thinned(known), reference.schema, reference.grids.outcome)
+    found = fit(thinned(known, ROWS), reference.schema, reference.grids.outcome)
     return replace(found, by_time=True) if isinstance(found, Classifier) else found
-
-
-def thinned(frame: pl.DataFrame, most: int = ROWS) -> pl.DataFrame:
-    """At most so many rows, evenly spread."""
-    return frame if frame.height <= most else frame[np.arange(most) * frame.height // most]

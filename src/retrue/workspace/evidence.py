@@ -13,6 +13,8 @@ import polars as pl
 
 from retrue.core.state import Floats
 from retrue.core.times import window_starts
+from retrue.explain.finding import EVERYWHERE
+from retrue.explain.places import thinned
 from retrue.judge.assess import Judge
 from retrue.judge.incident import Incident
 from retrue.judge.verdict import VerdictKind
@@ -30,8 +32,6 @@ SEARCHED = 200_000
 READ = 5
 """So many times as many are read to choose them from; of a longer incident, those about its worst window."""
 
-EVERYWHERE = "TRUE"
-"""The slice of all rows: no part of them explains more than the whole."""
 
 Losses = tuple[Floats, Floats]
 
@@ -97,9 +97,7 @@ def about_the_worst(incident: Incident, sizes: dict[int, int]) -> list[int]:
 
 def thin(frame: pl.DataFrame) -> pl.DataFrame:
     """At most `SEARCHED` rows, evenly spread."""
-    if frame.height <= SEARCHED:
-        return frame
-    return frame[np.arange(SEARCHED) * frame.height // SEARCHED]
+    return thinned(frame, SEARCHED)
 
 
 def loss_of(outcome: Any, frame: pl.DataFrame) -> Floats:
