@@ -14,5 +14,5 @@ compile() { # compile OUTPUT ARGUMENTS...
 }
 
 compile requirements-build.lock --group build "$@"
-compile requirements.lock --extra demo pyproject.toml "$@"
-compile requirements-dev.lock --extra demo --group dev --constraint requirements.lock pyproject.toml "$@"
+compile requirements.lock --extra demo --extra server pyproject.toml "$@"
+compile requirements-dev.lock --extra demo --extra server --extra otel --extra gpu --extra oidc --group dev --constraint requirements.lock pyproject.toml "$@"

@@ -76,5 +76,9 @@ def test_nothing_to_learn_from_is_an_error() -> None:
             Places.fit(grids_of(frame), reference, columns)
 
 
-def test_thinning_spreads_evenly() -> None:
-    assert thinned(pl.DataFrame({"x": range(10)}), 5)["x"].to_list() == [0, 2, 4, 6, 8]
+def test_many_rows_are_thinned_evenly_and_out_of_step_with_turns() -> None:
+    table = pl.DataFrame({"i": range(1000), "turn": [0, 1] * 500})
+    found = thinned(table, 100)
+    assert (found["i"] // 10).to_list() == list(range(100))
+    assert 30 < found["turn"].sum() < 70
+    assert thinned(table, 5000) is table

@@ -350,10 +350,3 @@ class Failing:
     def estimate(self, *_: Any, **__: Any) -> Any:
         """Fail."""
         crash()
-
-
-def test_many_rows_are_thinned_evenly() -> None:
-    table = pl.DataFrame({"i": range(1000)})
-    found = estimating.thinned(table, 100)["i"]
-    assert found.to_list() == list(range(0, 1000, 10))
-    assert estimating.thinned(table, 5000) is table

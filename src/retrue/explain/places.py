@@ -19,6 +19,7 @@ from retrue.core.column import SPECIALS
 from retrue.core.grid import Grid
 from retrue.core.grids import Grids
 from retrue.errors import TableError
+from retrue.tables.table import spread
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -106,8 +107,8 @@ class Places:
 
 
 def thinned(frame: pl.DataFrame, rows: int = KEPT) -> pl.DataFrame:
-    """At most so many rows, evenly spread."""
-    return frame if frame.height <= rows else frame[np.arange(rows) * frame.height // rows]
+    """At most so many rows, spread over the whole frame and out of step with what comes in turns (see `spread`)."""
+    return frame if frame.height <= rows else frame[spread(frame.height, rows)]
 
 
 def _learn(grid: Grid, codes: Codes) -> ColumnPlaces:
