@@ -14,6 +14,11 @@ from retrue.store.layout import Layout
 from retrue.store.store import Store
 from retrue.store.upgrade import upgrade
 
+LATER = (
+    "estimates", "leases", "logs", "deliveries", "markers", "comments", "tokens", "sessions", "preferences",
+)  # fmt: skip
+"""Tables that the first Retrue didn't have."""
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -29,7 +34,13 @@ def older(folder: Path) -> Path:
     store.add_model("m", Layout(id="id"))
     store.close()
     with sqlite3.connect(folder / "catalog.db") as connection:
-        connection.execute("drop table estimates")
+        for name in LATER:
+            connection.execute(f"drop table {name}")
+        for name in ("points_of_performance", "audit_by_time"):
+            connection.execute(f"drop index {name}")
+        connection.execute("alter table audit drop column digest")
+        connection.execute("drop table jobs")
+        connection.execute("create table jobs (id text primary key)")
     connection.close()
     set_revision(folder / "catalog.db", "0001")
     return folder

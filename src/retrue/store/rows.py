@@ -229,7 +229,7 @@ class Collection(Row):
 
 @dataclass(frozen=True)
 class Job(Row):
-    """Something that runs by itself."""
+    """Something that runs by itself: `status` is waiting, running, done or failed, `due` when it shall run (next)."""
 
     table: ClassVar[str] = "jobs"
     id: str
@@ -238,11 +238,12 @@ class Job(Row):
     due: int
     updated: int
     body: Body = field(default_factory=dict)
+    model: str | None = None
 
 
 @dataclass(frozen=True)
 class Audit(Row):
-    """Who did what and when. `number` is given by the catalog."""
+    """Who did what and when; `digest` chains it to the entry before. `number` is given by the catalog."""
 
     table: ClassVar[str] = "audit"
     at: int
@@ -250,11 +251,124 @@ class Audit(Row):
     action: str
     model: str | None = None
     body: Body = field(default_factory=dict)
+    digest: str | None = None
     number: int | None = None
+
+
+@dataclass(frozen=True)
+class Lease(Row):
+    """Who may do a piece of work until when; when that has passed, another may take it over."""
+
+    table: ClassVar[str] = "leases"
+    name: str
+    holder: str
+    until: int
+    body: Body = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Log(Row):
+    """A line that a job, a training or the server said. `number` is given by the catalog."""
+
+    table: ClassVar[str] = "logs"
+    at: int
+    level: str
+    text: str
+    job: str | None = None
+    model: str | None = None
+    version: str | None = None
+    run: str | None = None
+    body: Body = field(default_factory=dict)
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class Delivery(Row):
+    """A message about an incident to a channel: `event` is opened or resolved, `status` waiting, sent or failed."""
+
+    table: ClassVar[str] = "deliveries"
+    incident: str
+    model: str
+    channel: str
+    event: str
+    status: str
+    due: int
+    updated: int
+    tries: int = 0
+    body: Body = field(default_factory=dict)
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class Marker(Row):
+    """Something to remember on every time axis: a deployment, a holiday, a note; of one model, or of all."""
+
+    table: ClassVar[str] = "markers"
+    kind: str
+    text: str
+    at: int
+    actor: str
+    created: int
+    until: int | None = None
+    model: str | None = None
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class Comment(Row):
+    """What somebody said of an incident."""
+
+    table: ClassVar[str] = "comments"
+    model: str
+    incident: str
+    actor: str
+    text: str
+    created: int
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class Token(Row):
+    """What a program signs in with: only its digest is kept. `body` names the `models` that it is for; none: all."""
+
+    table: ClassVar[str] = "tokens"
+    id: str
+    name: str
+    digest: str
+    role: str
+    created: int
+    expires: int | None = None
+    used: int | None = None
+    revoked: int | None = None
+    body: Body = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Session(Row):
+    """Somebody who is signed in; `id` is the digest of what the cookie holds."""
+
+    table: ClassVar[str] = "sessions"
+    id: str
+    actor: str
+    role: str
+    created: int
+    expires: int
+    body: Body = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Preference(Row):
+    """A setting that people change while the service runs: channels, quiet hours, retention."""
+
+    table: ClassVar[str] = "preferences"
+    name: str
+    body: Body
+    updated: int
 
 
 ROWS: tuple[type[Row], ...] = (
     Model, Version, GridsRow, Reference, NamedSlice, ProfileRow, Window, Counter, Point, EstimateRow, VerdictRow,
-    IncidentRow, RunRow, Manifest, Collection, Job, Audit,
+    IncidentRow, RunRow, Manifest, Collection, Job, Audit, Lease, Log, Delivery, Marker, Comment, Token, Session,
+    Preference,
 )  # fmt: skip
 """Every kind of row."""

@@ -6,7 +6,20 @@ in UTC, a window's `start` is seconds since 1970, JSON bodies hold what only one
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Float, ForeignKey, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)  # fmt: skip
 
 metadata = MetaData()
 
@@ -47,6 +60,11 @@ def _data(name: str = "data") -> Column[bytes]:
 
 def _number() -> Column[int]:
     return Column("number", _NUMBER, primary_key=True, autoincrement=True)
+
+
+def _owner() -> Column[str]:
+    """The model that something belongs to; null where it is the store's."""
+    return Column("model", Text, ForeignKey("models.name", ondelete="CASCADE"), nullable=True)
 
 
 def _start() -> Column[int]:
@@ -108,7 +126,40 @@ collections = Table(
 )  # fmt: skip
 jobs = Table(
     "jobs", metadata, _key("id"), _text("kind"), _text("status"), _time("due"), _time("updated"), _body(),
+    _owner(),
 )  # fmt: skip
 audit = Table(
     "audit", metadata, _number(), _time("at"), _text("model", null=True), _text("actor"), _text("action"), _body(),
+    _text("digest", null=True),
 )  # fmt: skip
+leases = Table("leases", metadata, _key("name"), _text("holder"), _time("until"), _body())
+logs = Table(
+    "logs", metadata, _number(), _time("at"), _text("level"), _text("text"), _text("job", null=True),
+    _text("model", null=True), _text("version", null=True), _text("run", null=True), _body(),
+)  # fmt: skip
+deliveries = Table(
+    "deliveries", metadata, _number(), _text("incident"), _text("model"), _text("channel"), _text("event"),
+    _text("status"), _time("due"), _time("updated"), _count("tries"), _body(),
+)  # fmt: skip
+markers = Table(
+    "markers", metadata, _number(), _owner(), _text("kind"), _text("text"), _time("at"), _time("until", null=True),
+    _text("actor"), _time("created"),
+)  # fmt: skip
+comments = Table(
+    "comments", metadata, _number(), _model(), _text("incident"), _text("actor"), _text("text"), _time("created"),
+)  # fmt: skip
+tokens = Table(
+    "tokens", metadata, _key("id"), _text("name"), _text("digest"), _text("role"), _time("created"),
+    _time("expires", null=True), _time("used", null=True), _time("revoked", null=True), _body(),
+)  # fmt: skip
+sessions = Table(
+    "sessions", metadata, _key("id"), _text("actor"), _text("role"), _time("created"),
+    _time("expires"), _body(),
+)  # fmt: skip
+preferences = Table("preferences", metadata, _key("name"), _body(), _time("updated"))
+
+Index("points_of_performance", points.c.model, points.c.metric, points.c.start, sqlite_where=text("\"column\" = ''"))
+Index("audit_by_time", audit.c.at)
+Index("logs_by_time", logs.c.at)
+Index("jobs_by_due", jobs.c.status, jobs.c.due)
+Index("deliveries_by_due", deliveries.c.status, deliveries.c.due)
