@@ -10,7 +10,9 @@ import pytest
 from tests.workspace.conftest import A_DAY, START, day, events, live, registered
 
 import retrue as rt
+from retrue.metrics.names import IMPACT
 from retrue.store import rows
+from retrue.workspace.checking import judge_of
 
 HOUR = timedelta(hours=1)
 
@@ -274,6 +276,21 @@ def test_figures_are_kept_to_draw_over_time(store: rt.Workspace) -> None:
         ].mean()
         for n in (14, 15)
     }
+
+
+def test_what_each_columns_move_costs_is_kept_as_well(store: rt.Workspace) -> None:
+    """Scores that move with x, on labels that stay: fewer sure predictions, an expected loss by x alone."""
+    model = registered(store)
+    live(model, events(14, 1, shift=3.0))
+    model.check(now=day(16))
+    with model.store.catalog.read() as tx:
+        points = {point.column: point for point in tx.find(rows.Point, model="flights", metric=IMPACT)}
+    judge = judge_of(model, model.reference.load())
+    profile = model.store.profiles("flights", slice="")[0].profile
+    told = judge.assess(profile).impacts
+    assert {"x", "city"} <= set(points)
+    assert {name: point.value for name, point in points.items()} == {name: one.value for name, one in told.items()}
+    assert points["x"].note == told["x"].metric
 
 
 def test_no_events_are_nothing_to_judge(store: rt.Workspace) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 ESTIMATED, CONCEPT_DRIFT = "estimated_", "concept_drift_"
 """What such a name begins with."""
+IMPACT = "impact"
+"""What a column's move is expected to change the model's metric by; the point's note names that metric."""
 
 
 def estimated(metric: str) -> str:

@@ -18,7 +18,7 @@ from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.judge.words import percent
 from retrue.judge.words import rows as say_rows
 from retrue.metrics import Measure, get
-from retrue.metrics.names import concept_drift, estimated
+from retrue.metrics.names import IMPACT, concept_drift, estimated
 from retrue.store import rows
 from retrue.store.rows import EstimateRow
 from retrue.workspace import changes, clock, history
@@ -251,6 +251,11 @@ def points_of(model: str, version: str, judged: Judged) -> Iterable[rows.Point]:
         found["", name, ""] = rows.Point(
             model, version, judged.start, "", name, "", measure.value, measure.reference, low, high, measure.error,
             judged.rows, judged.applied, measure.note,
+        )  # fmt: skip
+    for column, cost in judged.assessment.impacts.items():
+        found["", IMPACT, column] = rows.Point(
+            model, version, judged.start, "", IMPACT, column, cost.value, cost.before, *cost.interval, None,
+            judged.rows, judged.applied, cost.metric,
         )  # fmt: skip
     for verdict in judged.verdicts:
         if verdict.metric is None:
