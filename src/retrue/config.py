@@ -27,7 +27,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
@@ -142,19 +142,19 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
 
 
-class _Settings(BaseModel):
+class SettingsTable(BaseModel):
     """What all tables of the file share: no key that isn't known, no value that isn't of its type, no change later."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class StoreSettings(_Settings):
+class StoreSettings(SettingsTable):
     """`[store]`: where the store is, a folder or a URL; a folder is relative to the file."""
 
     path: Name | None = None
 
 
-class ModelSettings(_Settings):
+class ModelSettings(SettingsTable):
     """`[models.NAME]`: what `register` takes. Roles name columns; what is left out is inferred from the reference."""
 
     reference: Name | None = None
@@ -206,11 +206,13 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-class Config(_Settings):
+class Config(SettingsTable):
     """A whole `retrue.toml`."""
 
     store: StoreSettings = StoreSettings()
     models: dict[ModelName, ModelSettings] = {}
+    server: dict[Name, Any] = {}
+    """`[server]`, as it stands there: the service checks it (`retrue.server.settings`)."""
 
 
 def load(path: str | Path | None = None) -> Config:
@@ -259,14 +261,26 @@ def parse(said: Mapping[str, Any], *, where: str = FILE) -> Config:
     Raises:
         ConfigError: the first key that isn't understood.
     """
+    return validated(Config, said, where=where)
+
+
+T = TypeVar("T", bound=SettingsTable)
+
+
+def validated(kind: type[T], said: Mapping[str, Any], *, where: str) -> T:
+    """Check a table of settings.
+
+    Raises:
+        ConfigError: the first key that isn't understood.
+    """
     try:
-        return Config.model_validate(said)
+        return kind.model_validate(said)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        raise _explained(details[0], len(details) - 1, where) from None
+        raise _explained(kind, details[0], len(details) - 1, where) from None
 
 
-def _explained(detail: ErrorDetails, others: int, where: str) -> ConfigError:
+def _explained(kind: type[SettingsTable], detail: ErrorDetails, others: int, where: str) -> ConfigError:
     """Say a pydantic error as we say things: the key, what it says, what was expected, the fix."""
     path = [str(part) for part in detail["loc"] if part != "[key]"]
     if isinstance(detail["loc"][-1], int):
@@ -275,7 +289,7 @@ def _explained(detail: ErrorDetails, others: int, where: str) -> ConfigError:
     place = f"[{'.'.join(table)}] of {where}" if table else where
     more = f" ({others} more)" if others else ""
     if detail["type"] == "extra_forbidden":
-        known = _known(table)
+        known = list((kind if not table else _part(table)).model_fields)
         return ConfigError(
             f"unknown key {key!r}{more}", where=place, expected=", ".join(known), hint=nearest(key, known)
         )
@@ -285,9 +299,8 @@ def _explained(detail: ErrorDetails, others: int, where: str) -> ConfigError:
     return ConfigError(f"{key} = {got}{more}", where=place, expected=_expected(detail))
 
 
-def _known(table: list[str]) -> list[str]:
-    settings: type[BaseModel] = ModelSettings if len(table) > 1 else StoreSettings if table else Config
-    return list(settings.model_fields)
+def _part(table: list[str]) -> type[SettingsTable]:
+    return ModelSettings if len(table) > 1 else StoreSettings
 
 
 def _expected(detail: ErrorDetails) -> str:

@@ -24,7 +24,7 @@ COMMANDS = [
     *("register", "log", "label", "feedback", "check", "quarantine", "models"),
     *("incidents", "explain", "acknowledge", "snooze", "resolve", "mark", "performance", "backtest"),
     *("collect", "retrain", "prove", "promote", "rollback"),
-    *("migrate", "recount", "doctor", "demo"),
+    *("migrate", "recount", "doctor", "serve", "demo"),
 ]
 
 

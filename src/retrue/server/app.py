@@ -1,0 +1,30 @@
+"""The application: which routers it has, and what becomes of errors."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from retrue.server.api import health
+from retrue.server.errors import add_handlers
+from retrue.server.service import Service
+from retrue.server.settings import ServerSettings
+from retrue.version import VERSION
+from retrue.workspace import Workspace
+
+ROUTERS = (health.router,)
+"""Every router. API routers carry the prefix `/api/v1` themselves."""
+
+
+def create_app(workspace: Workspace, settings: ServerSettings | None = None) -> FastAPI:
+    """Make the application that serves a store.
+
+    Args:
+        workspace: the opened store; the caller closes it.
+        settings: how it is served; the defaults unless given.
+    """
+    app = FastAPI(title="Retrue", version=VERSION, docs_url=None, redoc_url=None)  # those pages load from elsewhere
+    app.state.retrue = Service(workspace, settings or ServerSettings())
+    add_handlers(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app

@@ -1,0 +1,37 @@
+"""What every request finds: the store that is served, and how it is served."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.requests import HTTPConnection
+
+from retrue.errors import nearest
+from retrue.server.errors import HttpError
+from retrue.server.settings import ServerSettings
+from retrue.workspace import Model, Workspace
+
+
+@dataclass(frozen=True)
+class Service:
+    """The running service; `app.state.retrue` holds it, and `Depends(service)` gives it."""
+
+    workspace: Workspace
+    settings: ServerSettings
+
+    def model(self, name: str) -> Model:
+        """A registered model.
+
+        Raises:
+            HttpError: 404, there is none of that name; the nearest is suggested.
+        """
+        known = [row.name for row in self.workspace.store.models()]
+        if name not in known:
+            raise HttpError(404, f"no model {name!r}", hint=nearest(name, known) or "see GET /api/v1/models")
+        return Model(self.workspace.store, name)
+
+
+def service(request: HTTPConnection) -> Service:
+    """The dependency: the service that a request came to."""
+    return cast("Service", request.app.state.retrue)

@@ -1,0 +1,30 @@
+"""The web process: uvicorn on a socket that somebody else opened."""
+
+from __future__ import annotations
+
+import socket
+
+import uvicorn
+
+from retrue.server.app import create_app
+from retrue.server.settings import ServerSettings
+from retrue.workspace import open as open_workspace
+
+
+def listen(settings: ServerSettings) -> socket.socket:
+    """Open the socket to serve on.
+
+    Raises:
+        OSError: the address is taken, or isn't this machine's.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    sock = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    sock.set_inheritable(True)
+    return sock
+
+
+def run(folder: str, settings: ServerSettings, sock: socket.socket) -> None:
+    """Serve a store until SIGTERM or SIGINT."""
+    with open_workspace(folder) as workspace:
+        config = uvicorn.Config(create_app(workspace, settings), log_level="warning", access_log=False)
+        uvicorn.Server(config).run([sock])

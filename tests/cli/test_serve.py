@@ -1,0 +1,41 @@
+"""`retrue serve`: what it refuses before it listens."""
+
+from __future__ import annotations
+
+import builtins
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.conftest import Call
+
+
+def test_it_refuses_to_listen_elsewhere_without_authentication(call: Call, tmp_path: Path) -> None:
+    said = call("serve", str(tmp_path), "--host", "0.0.0.0")  # noqa: S104 - refused
+    assert (said.status, "'0.0.0.0'" in said.err) == (2, True)
+
+
+def test_a_port_that_is_taken_is_told(call: Call, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = call("serve", str(tmp_path), "--port", str(taken.getsockname()[1]))
+    assert (said.status, "Hint: choose another --port" in said.err) == (2, True)
+
+
+def test_a_key_that_is_unknown_is_told(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "retrue.toml").write_text("[server]\nprot = 80\n", encoding="utf-8")
+    said = call("serve", "store")
+    assert (said.status, "did you mean 'port'?" in said.err) == (2, True)
+
+
+def test_a_missing_extra_says_what_to_install(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def lacking(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "retrue.server":
+            raise ModuleNotFoundError("No module named 'uvicorn'", name="uvicorn")
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", lacking)
+    said = call("serve", str(tmp_path))
+    assert said.err == 'error: the service needs uvicorn. Hint: pip install "retrue[server]"\n'

@@ -1,0 +1,96 @@
+"""One real server for all tests of the service: `retrue serve` in a process of its own, on a free port."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import polars as pl
+import pytest
+
+import retrue as rt
+
+START = datetime(2026, 1, 5, tzinfo=UTC)
+SERVES = re.compile(r"on (http://\S+)")
+
+
+def loans(first: int, rows: int) -> pl.DataFrame:
+    """Make loans, one a minute from `START` on: the same ones for the same numbers."""
+    number = range(first, first + rows)
+    return pl.DataFrame(
+        {
+            "id": [f"l{n}" for n in number],
+            "at": [START + timedelta(minutes=n) for n in number],
+            "income": [1_000.0 + n * 7919 % 997 for n in number],
+            "region": [("north", "south", "east")[n % 3] for n in number],
+            "p": [n * 31 % 100 / 100 for n in number],
+            "y": [int(n * 31 % 100 > 50) for n in number],
+        }
+    )
+
+
+def registered(folder: Path, name: str = "loans", **options: Any) -> None:
+    """Make a store with a model whose reference is the loans of a week."""
+    roles = {"id": "id", "time": "at", "label": "y", "score": "p", "window": "1d", "estimate": "off"}
+    with rt.open(folder) as store:
+        store.register(name, loans(-10_080, 10_080), **{**roles, **options})
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server.
+
+    Attributes:
+        url: where it listens.
+        folder: the store that it serves.
+        pid: its process.
+    """
+
+    url: str
+    folder: Path
+    pid: int
+
+
+@contextmanager
+def serving(folder: Path, *options: str, env: dict[str, str] | None = None) -> Iterator[Served]:
+    """Run `retrue serve` on a free port until the block ends."""
+    command = [sys.executable, "-m", "retrue", "serve", str(folder), "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}) as process:
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            found = SERVES.search(line)
+            assert found, f"the server didn't start: {line!r}"
+            yield Served(found[1], folder, process.pid)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve a store with the model `loans`; tests that need a model of their own register one in its folder."""
+    folder = tmp_path_factory.mktemp("served") / "store"
+    registered(folder)
+    with serving(folder) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def client(server: Served) -> Iterator[httpx.Client]:
+    """Talk to that server."""
+    with httpx.Client(base_url=server.url, timeout=30) as opened:
+        yield opened
