@@ -33,7 +33,7 @@ def example(kind: type[rows.Row]) -> rows.Row:
     return kind(**{f.name: made[str(f.type)] for f in wanted})
 
 
-@pytest.mark.parametrize("kind", [k for k in rows.ROWS if k is not rows.Model])
+@pytest.mark.parametrize("kind", [k for k in rows.ROWS if k not in (rows.Model, rows.Audit)])
 def test_every_kind_of_row_comes_out_as_it_went_in(catalog: Catalog, kind: type[rows.Row]) -> None:
     with catalog.write() as tx:
         row = tx.add(example(kind))
@@ -97,6 +97,37 @@ def test_numbers_count_up(catalog: Catalog) -> None:
     with catalog.write() as tx:
         numbers = [tx.add(rows.Audit(1, "me", "promote")).number for _ in range(3)]
     assert numbers == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "change", ["update audit set actor = 'somebody else'", "delete from audit", "update audit set digest = null"]
+)
+def test_entries_of_the_audit_log_are_neither_changed_nor_deleted(catalog: Catalog, change: str) -> None:
+    with catalog.write() as tx:
+        entry = tx.add(rows.Audit(1, "me", "promote"))
+    with pytest.raises(StoreError, match="the audit log only grows"), catalog.write() as tx:
+        tx.connection.exec_driver_sql(change)
+    with pytest.raises(StoreError, match="the audit log only grows"), catalog.write() as tx:
+        tx.put(entry)
+    with catalog.read() as tx:
+        assert tx.find(rows.Audit) == (entry,)
+
+
+def test_numbered_rows_are_read_a_page_at_a_time(catalog: Catalog) -> None:
+    with catalog.write() as tx:
+        for model in ("m", "n", "m", "m"):
+            tx.add(rows.Audit(1, "me", "promote", model))
+        assert [row.number for row in tx.after(rows.Audit, 1, 2)] == [2, 3]
+        assert [row.number for row in tx.latest(rows.Audit, 2)] == [4, 3]
+        assert [row.number for row in tx.latest(rows.Audit, 9, 4, model="m")] == [3, 1]
+
+
+def test_facts_are_kept_and_replaced(catalog: Catalog) -> None:
+    with catalog.write() as tx:
+        assert tx.fact("colour") is None
+        tx.set_fact("colour", "blue")
+        tx.set_fact("colour", "grey")
+        assert tx.fact("colour") == "grey"
 
 
 def test_windows_are_found_by_range(catalog: Catalog) -> None:

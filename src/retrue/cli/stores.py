@@ -45,7 +45,7 @@ def recount(name: AnyModelArgument = None, store: StoreOption = None, json: Json
     rebuilt = {}
     for model in [workspace.model(name)] if name else workspace.models():
         with shared.working(f"recounting {model.name}"):
-            rebuilt[model.name] = workspace.store.recount(model.name)
+            rebuilt[model.name] = model.recount()
         if not json:
             typer.echo(f"{model.name}: {plural(rebuilt[model.name], 'profile')} rebuilt from the lake.")
     if json:

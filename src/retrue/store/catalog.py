@@ -88,6 +88,29 @@ class Transaction:
         statement = table.delete().where(_matches(table, equal), *_range(table, since, until))
         return int(self.connection.execute(statement).rowcount)
 
+    def after(self, kind: type[R], number: int, most: int, **equal: Any) -> tuple[R, ...]:
+        """Give at most so many numbered rows like `find`, those with the smallest numbers above `number`."""
+        table = _table(kind)
+        query = select(table).where(_matches(table, equal), table.c.number > number).order_by(table.c.number)
+        return tuple(kind(**row) for row in self.connection.execute(query.limit(most)).mappings())
+
+    def latest(self, kind: type[R], most: int, before: int | None = None, **equal: Any) -> tuple[R, ...]:
+        """Give at most so many numbered rows like `find`, the newest first; perhaps only those below a number."""
+        table = _table(kind)
+        older = [] if before is None else [table.c.number < before]
+        query = select(table).where(_matches(table, equal), *older).order_by(table.c.number.desc())
+        return tuple(kind(**row) for row in self.connection.execute(query.limit(most)).mappings())
+
+    def fact(self, name: str) -> str | None:
+        """Give a fact about the store, or None."""
+        found = self.connection.execute(select(meta.c.value).where(meta.c.name == name)).scalar()
+        return None if found is None else str(found)
+
+    def set_fact(self, name: str, value: str) -> None:
+        """Keep a fact about the store."""
+        statement = sqlite.insert(meta).values(name=name, value=value)
+        self.connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+
     def set_digest(self, model: str, digest: str) -> None:
         """Name the grids that a model is counted on from now on."""
         self.connection.execute(models.update().where(models.c.name == model).values(digest=digest))

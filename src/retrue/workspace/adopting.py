@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from retrue.errors import ConfigError
 from retrue.judge.rules import Rule
 from retrue.store import rows
-from retrue.workspace import clock, groups
+from retrue.workspace import groups
+from retrue.workspace.acting import audit
 from retrue.workspace.backtest import proposed, unkept
 from retrue.workspace.options import Options
 
@@ -40,6 +41,6 @@ def adopt(model: Model, proposal: Mapping[str, Any]) -> Options:
         if row is not None:
             tx.put(replace(row, settings=options.to_dict()))
         said = {name: value for name, value in options.to_dict().items() if name in proposal}
-        tx.add(rows.Audit(clock.micros(clock.now()), "user", "adopted", model.name, said))
+        audit(tx, "adopted", model.name, said)
     vars(model).pop("options", None)  # it was read before
     return options

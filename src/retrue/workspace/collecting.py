@@ -15,6 +15,7 @@ from retrue.refine.collect import collect as choose
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.workspace import clock
+from retrue.workspace.acting import audit
 from retrue.workspace.outliers import with_score
 
 if TYPE_CHECKING:
@@ -57,8 +58,11 @@ def keep(model: Model, found: Collected) -> None:
         model.name, found.name, found.rows.height, data.getvalue(), clock.micros(clock.now()), found.slice,
         {"matched": found.matched},
     )  # fmt: skip
+    # A slice may ask for one person's rows by their values, and what is in the audit log can't be erased.
+    said = {} if found.name == found.slice else {"name": found.name}
     with model.store.catalog.write() as tx:
         tx.put(row)
+        audit(tx, "collected", model.name, {**said, "rows": found.rows.height})
 
 
 def collections(model: Model) -> list[Collected]:

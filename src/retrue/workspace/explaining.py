@@ -89,19 +89,21 @@ class ModelIncident:
 
     def acknowledge(self) -> None:
         """Say that somebody is on it."""
-        self.model.save_incident(self.incident.acknowledge())
+        self.model.save_incident(self.incident.acknowledge(), "acknowledged")
 
     def snooze(self, until: datetime) -> None:
         """Say that nobody wants to hear of it before a time."""
-        self.model.save_incident(self.incident.snooze(clock.aware(until).isoformat()))
+        end = clock.aware(until).isoformat()
+        self.model.save_incident(self.incident.snooze(end), "snoozed", {"until": end})
 
     def mark(self, *, real: bool, note: str | None = None) -> None:
         """Say whether it is real or a false alarm, and perhaps why; windows of a false alarm count as good ones."""
-        self.model.save_incident(self.incident.mark(real=real, note=note))
+        self.model.save_incident(self.incident.mark(real=real, note=note), "marked", {"real": real})
 
     def resolve(self, at: datetime | None = None) -> None:
         """Say that it is over."""
-        self.model.save_incident(retold(self.incident.resolve(clock.aware(at or clock.now()).isoformat())))
+        end = clock.aware(at or clock.now()).isoformat()
+        self.model.save_incident(retold(self.incident.resolve(end)), "resolved", {"at": end})
 
 
 def find(model: Model, id: str) -> ModelIncident:

@@ -14,6 +14,7 @@ from retrue.judge.sentence import sentence_of
 from retrue.judge.verdict import Verdict
 from retrue.store import rows
 from retrue.workspace import clock
+from retrue.workspace.acting import audit
 from retrue.workspace.bonds import bonds_of
 from retrue.workspace.causes import investigate
 from retrue.workspace.evidence import alarmed
@@ -103,17 +104,30 @@ def save_incidents(
     model: Model, version: str, incidents: Iterable[Incident], instead_of: Iterable[Incident] = ()
 ) -> None:
     """Keep incidents of a version; earlier ones that aren't among them any more go."""
-    at, found = clock.micros(clock.now()), list(incidents)
+    found = list(incidents)
     gone = {old.id for old in instead_of} - {incident.id for incident in found}
     with model.store.catalog.write() as tx:
         for old in gone:
             tx.remove(rows.IncidentRow, id=old)
-        for incident in found:
-            opened = clock.micros(datetime.fromisoformat(incident.since))
-            closed = None if incident.until is None else clock.micros(datetime.fromisoformat(incident.until))
-            # Whoever changed its state left the sentence as it was.
-            body = {**incident.to_dict(), "sentence": sentence_of(incident), "version": version}
-            tx.put(rows.IncidentRow(incident.id, model.name, incident.state.value, opened, at, closed, body))
+        tx.put(*(row_of(model, version, incident) for incident in found))
+
+
+def row_of(model: Model, version: str, incident: Incident) -> rows.IncidentRow:
+    """An incident as it is kept now."""
+    opened = clock.micros(datetime.fromisoformat(incident.since))
+    closed = None if incident.until is None else clock.micros(datetime.fromisoformat(incident.until))
+    # Whoever changed its state left the sentence as it was.
+    body = {**incident.to_dict(), "sentence": sentence_of(incident), "version": version}
+    at = clock.micros(clock.now())
+    return rows.IncidentRow(incident.id, model.name, incident.state.value, opened, at, closed, body)
+
+
+def keep_said(model: Model, incident: Incident, action: str, said: Mapping[str, object]) -> None:
+    """Keep what somebody said of an incident, and that they did."""
+    version = version_of(model, incident)
+    with model.store.catalog.write() as tx:
+        tx.put(row_of(model, version, incident))
+        audit(tx, f"incident {action}", model.name, {"incident": incident.id, **said})
 
 
 def close_incidents(model: Model, version: str) -> None:

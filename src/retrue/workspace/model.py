@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -37,12 +37,13 @@ from retrue.workspace import (
     streams,
     training,
 )
+from retrue.workspace.acting import audit
 from retrue.workspace.adopting import adopt
 from retrue.workspace.backtest import backtest
 from retrue.workspace.clock import micros, now
 from retrue.workspace.collecting import Logged
 from retrue.workspace.contributions import importance_of
-from retrue.workspace.incidents import load_incidents, save_incidents, version_of
+from retrue.workspace.incidents import keep_said, load_incidents
 from retrue.workspace.options import Options
 from retrue.workspace.receiving import Received
 from retrue.workspace.references import VersionReference
@@ -169,6 +170,13 @@ class Model:
             `window`, `until`, `slice` (None: all rows), `n`, `value`, `low`, `high`.
         """
         return figures.figures(self, value, of=of, how=how, time=time)
+
+    def recount(self) -> int:
+        """Rebuild the profiles from the lake; gives how many."""
+        rebuilt = self.store.recount(self.name)
+        with self.store.catalog.write() as tx:
+            audit(tx, "recounted", self.name, {"profiles": rebuilt})
+        return rebuilt
 
     def quarantine(self) -> pl.DataFrame:
         """Rows that were set aside: when, kind, reason, id, and the row as JSON."""
@@ -297,9 +305,9 @@ class Model:
         """
         return explaining.find(self, id)
 
-    def save_incident(self, incident: Incident) -> None:
-        """Keep what somebody said of an incident."""
-        save_incidents(self, version_of(self, incident), [incident])
+    def save_incident(self, incident: Incident, action: str, said: Mapping[str, Any] | None = None) -> None:
+        """Keep what somebody said of an incident: how it is now, what was done, and with which particulars."""
+        keep_said(self, incident, action, said or {})
 
     # --- true it again --------------------------------------------------------------------------------------------
 

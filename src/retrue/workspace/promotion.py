@@ -22,7 +22,7 @@ from retrue.schema import Schema
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.tables import read
-from retrue.workspace import clock
+from retrue.workspace.acting import audit
 from retrue.workspace.checking import judge_of
 from retrue.workspace.incidents import close_incidents, revive_incidents
 from retrue.workspace.outliers import with_score
@@ -106,12 +106,11 @@ def promote(run: Run) -> str:
         late = [schema.label] if schema.label is not None else []
         learned, _ = reference_of_run(run, local.fit_grids(read(table), schema, before.grids.extras, late))
     model.set_reference(version, learned, table, stage="champion")
-    at = clock.micros(clock.now())
     with model.store.catalog.write() as tx:
         row = tx.get(rows.Version, model=model.name, version=version)
         if row is not None:
             tx.put(replace(row, body={**row.body, "run": run.id, "before": run.body["champion"]}))
-        tx.add(rows.Audit(at, "user", "promoted", model.name, {"version": version, "run": run.id}))
+        audit(tx, "promoted", model.name, {"version": version, "run": run.id})
     close_incidents(model, run.body["champion"])
     if learned.grids.digest != before.grids.digest:
         regrid(model, version, learned.grids)
@@ -204,8 +203,7 @@ def rollback(model: Model) -> str:
         old = tx.get(rows.Version, model=model.name, version=str(earlier))
         if old is not None:
             tx.put(replace(old, stage="champion"))
-        at = clock.micros(clock.now())
-        tx.add(rows.Audit(at, "user", "rolled back", model.name, {"from": champion, "to": earlier}))
+        audit(tx, "rolled back", model.name, {"from": champion, "to": earlier})
     close_incidents(model, champion)
     revive_incidents(model, str(earlier), judge_of(model, model.reference_of(str(earlier)).load()))
     return str(earlier)

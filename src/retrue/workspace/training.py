@@ -26,6 +26,7 @@ from retrue.refine.promote import Gate
 from retrue.refine.train import score, train
 from retrue.store import rows
 from retrue.workspace import clock
+from retrue.workspace.acting import audit
 from retrue.workspace.options import seconds
 from retrue.workspace.promotion import promote, prove_run
 from retrue.workspace.proof import Proof
@@ -338,6 +339,8 @@ def save(model: Model, run: Run) -> None:
     with model.store.catalog.write() as tx:
         before = tx.get(rows.RunRow, id=run.id)
         tx.put(rows.RunRow(run.id, model.name, run.status, before.created if before else at, at, dict(run.body)))
+        if before is None or before.status != run.status:
+            audit(tx, f"run {run.status}", model.name, {"run": run.id})
 
 
 def runs(model: Model) -> list[Run]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -30,7 +29,7 @@ from retrue.store.layout import Layout
 from retrue.store.store import Store
 from retrue.tables import Table, read
 from retrue.workspace import groups
-from retrue.workspace.clock import micros, now
+from retrue.workspace.acting import Chain, audit, verify
 from retrue.workspace.contributions import importance_of
 from retrue.workspace.model import Model
 from retrue.workspace.options import Options, suggested_window
@@ -136,7 +135,8 @@ class Workspace:
         self.store.add_model(name, layout, schema=found.to_json(), settings=chosen.to_dict())
         try:
             self.store.set_slices(name, watched)
-            self.note(name, "registered", {"version": version, "rows": learned.profile.rows})
+            with self.store.catalog.write() as tx:
+                audit(tx, "registered", name, {"version": version, "rows": learned.profile.rows})
             model.set_reference(version, learned, kept, stage="champion")  # last: a version is what makes it whole
         except BaseException:  # half a model would keep the name and watch nothing
             self.withdraw(model, version)
@@ -146,13 +146,25 @@ class Workspace:
     def withdraw(self, model: Model, version: str) -> None:
         """Take back a registration that failed halfway."""
         with self.store.catalog.write() as tx:
-            tx.remove(rows.Model, name=model.name)
+            if tx.remove(rows.Model, name=model.name):
+                audit(tx, "registration withdrawn", model.name, {"version": version})
         model.reference_of(version).path.unlink(missing_ok=True)
 
-    def note(self, model: str, action: str, body: Mapping[str, Any]) -> None:
-        """Write into the audit log."""
-        with self.store.catalog.write() as tx:
-            tx.add(rows.Audit(micros(now()), "user", action, model, json.loads(json.dumps(dict(body), default=str))))
+    def audit(self, model: str | None = None, *, most: int = 50, before: int | None = None) -> tuple[rows.Audit, ...]:
+        """What was changed, by whom and when: entries of the audit log, the newest first.
+
+        Args:
+            model: of this model only.
+            most: at most so many.
+            before: only entries with smaller numbers, to read on from the last one that was given.
+        """
+        equal = {} if model is None else {"model": model}
+        with self.store.catalog.read() as tx:
+            return tx.latest(rows.Audit, most, before, **equal)
+
+    def verify_audit(self) -> Chain:
+        """Read the audit log's chain again: whether an entry was altered, added or removed, and the first such one."""
+        return verify(self.store.catalog)
 
 
 REFERENCE_ROWS = 10_000

@@ -49,6 +49,11 @@ def upgrade() -> None:
     op.create_index("logs_by_time", "logs", ["at"])
     op.create_index("jobs_by_due", "jobs", ["status", "due"])
     op.create_index("deliveries_by_due", "deliveries", ["status", "due"])
+    for change in ("update", "delete"):
+        op.execute(
+            f"create trigger if not exists audit_refuses_{change} before {change} on audit "
+            "begin select raise(abort, 'the audit log only grows'); end"
+        )
 
 
 def _key(name: str) -> sa.Column[str]:
