@@ -24,7 +24,10 @@ COMMANDS = [
     *("register", "log", "label", "feedback", "check", "quarantine", "models"),
     *("incidents", "explain", "acknowledge", "snooze", "resolve", "mark", "performance", "backtest"),
     *("collect", "retrain", "prove", "promote", "rollback"),
-    *("migrate", "recount", "doctor", "serve", "demo"),
+    *("migrate", "recount", "doctor"),
+    "serve",
+    "export",
+    "demo",
 ]
 
 

@@ -10,7 +10,18 @@ from typing import Annotated
 
 import typer
 
-from retrue.cli import backtest, compare, demo, flywheel, incidents, models, performance, serve, stores
+from retrue.cli import (
+    backtest,
+    compare,
+    demo,
+    export,
+    flywheel,
+    incidents,
+    models,
+    performance,
+    serve,
+    stores,
+)
 from retrue.errors import RefusedError, RetrueError
 from retrue.version import VERSION
 
@@ -28,7 +39,19 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     add_completion=False,
 )
-for room in (compare, models, incidents, performance, backtest, flywheel, stores, serve, demo):
+ROOMS = (
+    compare,
+    models,
+    incidents,
+    performance,
+    backtest,
+    flywheel,
+    stores,
+    serve,
+    export,
+    demo,
+)
+for room in ROOMS:
     room.add_to(app)
 
 USAGE: type[Exception] = typer.BadParameter.__mro__[2]  # Click's root of errors; Typer brings a Click of its own

@@ -1,0 +1,128 @@
+"""OpenTelemetry: traces and metrics over OTLP, to whatever receives it (Datadog, New Relic, Honeycomb, CloudWatch ...).
+
+Where to is said by OpenTelemetry's own variables, as everywhere: `OTEL_EXPORTER_OTLP_ENDPOINT` turns it on,
+`OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_SERVICE_NAME` and the others count as documented
+there. Metrics are named as for Prometheus, with dots: `retrue.performance`, `retrue.incidents`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from retrue.adapters.samples import Family
+from retrue.errors import ConfigError
+from retrue.version import VERSION
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import CallbackOptions, Observation
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.trace import TracerProvider
+
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+"""The variable that turns it on."""
+
+Read = Callable[[], Iterable[Family]]
+
+
+def wanted(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether somebody named a receiver.
+
+    >>> wanted({}), wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"})
+    (False, True)
+    """
+    return bool(environment.get(ENDPOINT))
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """Traces, and perhaps metrics, that are sent while it is open; `close` sends the rest."""
+
+    tracers: TracerProvider
+    meters: MeterProvider | None = None
+
+    @classmethod
+    def start(cls, part: str, read: Read | None = None) -> Telemetry:
+        """Begin to send.
+
+        Args:
+            part: the process: "web", "jobs" ...; what they send says so.
+            read: gives the families whenever metrics are sent; none: traces only.
+
+        Raises:
+            ConfigError: the extra isn't installed.
+        """
+        try:
+            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+            from opentelemetry.sdk.resources import Resource
+            from opentelemetry.sdk.trace import TracerProvider
+            from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        except ImportError as error:
+            raise ConfigError(
+                "OpenTelemetry isn't installed", where=ENDPOINT, hint='pip install "retrue[otel]"'
+            ) from error
+        told = {"service.name": os.environ.get("OTEL_SERVICE_NAME", "retrue"), "service.version": VERSION}
+        resource = Resource.create({**told, "retrue.process": part})
+        tracers = TracerProvider(resource=resource)
+        tracers.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        return cls(tracers, None if read is None else metered(read, resource))
+
+    @contextmanager
+    def span(self, name: str, carrier: Mapping[str, str] | None = None, **attributes: Any) -> Iterator[Any]:
+        """Trace a piece of work; what it raises is noted in the span.
+
+        Args:
+            name: what is done.
+            carrier: headers of the request that asked for it; its trace goes on.
+            attributes: what is known of it.
+        """
+        from opentelemetry.propagate import extract
+
+        context = extract(carrier) if carrier else None
+        with self.tracers.get_tracer("retrue").start_as_current_span(name, context, attributes=attributes) as span:
+            yield span
+
+    def close(self) -> None:
+        """Send what is left, and end."""
+        self.tracers.shutdown()
+        if self.meters is not None:
+            self.meters.shutdown()
+
+
+def metered(read: Read, resource: Any) -> MeterProvider:
+    """Send families at each interval."""
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+    provider = MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter())], resource=resource)
+    meter, latest = provider.get_meter("retrue", VERSION), Latest(read)
+    for family in read():
+        make = meter.create_observable_counter if family.counter else meter.create_observable_gauge
+        make("retrue." + family.name, [latest.observe(family.name)], unit=family.unit, description=family.help)
+    return provider
+
+
+@dataclass
+class Latest:
+    """The families as of the last time that the first of them was asked for: one reading serves one export."""
+
+    read: Read
+    families: Mapping[str, Family] | None = None
+    asked: frozenset[str] = frozenset()
+
+    def observe(self, name: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        """What the SDK calls to learn the figures of a family."""
+        from opentelemetry.metrics import Observation
+
+        def observed(_: CallbackOptions) -> Iterable[Observation]:
+            if self.families is None or name in self.asked:  # asked for again: the next export has begun
+                self.families, self.asked = {one.name: one for one in self.read()}, frozenset()
+            self.asked |= {name}
+            samples = self.families[name].samples if name in self.families else ()
+            return [Observation(one.value, dict(one.labels)) for one in samples]
+
+        return observed

@@ -1,0 +1,61 @@
+"""Samples: figures with names and labels, as monitoring systems take them; what Prometheus and OTLP export alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+PREFIX = "retrue_"
+"""What the name of each family begins with, outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One figure.
+
+    Args:
+        value: a finite number.
+        labels: what it is of.
+        suffix: what follows the family's name, such as `_bucket`.
+    """
+
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+    suffix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Figures of one meaning.
+
+    Args:
+        name: without `retrue_`; units last, as `_seconds`; a counter's without `_total`.
+        help: what it says, in one line.
+        samples: the figures.
+        counter: whether it only ever rises.
+        unit: as OTLP writes it: "1", "s", "By", "{row}".
+    """
+
+    name: str
+    help: str
+    samples: tuple[Sample, ...] = ()
+    counter: bool = False
+    unit: str = "1"
+
+
+def bounded(families: Iterable[Family], most: int) -> tuple[Family, ...]:
+    """The first `most` samples, and one family more that says how many were left out.
+
+    Families that matter most come first, and in each the samples that matter most.
+
+    >>> some = Family("drift", "How far.", (Sample(0.5, {"column": "a"}), Sample(0.1, {"column": "b"})))
+    >>> [(one.name, len(one.samples), one.samples[0].value) for one in bounded([some], 1)]
+    [('drift', 1, 0.5), ('samples_left_out', 1, 1.0)]
+    """
+    kept, left, out = list[Family](), most, 0
+    for family in families:
+        kept.append(replace(family, samples=family.samples[:left]))
+        out += len(family.samples) - len(kept[-1].samples)
+        left -= len(kept[-1].samples)
+    text = f"Figures that aren't exported because there would be more than {most}."
+    return (*kept, Family("samples_left_out", text, (Sample(float(out)),)))

@@ -1,0 +1,120 @@
+"""What a store tells monitoring systems: the same figures as Python gives, bounded, and what matters first."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+from tests.workspace.conftest import day, events, live, registered
+
+import retrue as rt
+from retrue.adapters.samples import Family, Sample, bounded
+from retrue.workspace.readings import readings
+
+
+def found(store: rt.Workspace) -> dict[str, Family]:
+    """The families by name."""
+    return {one.name: one for one in readings(store)}
+
+
+def value(family: Family, **labels: str) -> float:
+    """The one sample with these labels."""
+    chosen = [one for one in family.samples if labels.items() <= one.labels.items()]
+    assert len(chosen) == 1, chosen
+    return chosen[0].value
+
+
+def test_an_empty_store_has_no_figures_of_models(store: rt.Workspace) -> None:
+    assert {name for name, one in found(store).items() if one.samples} == set()
+
+
+def test_performance_is_the_newest_that_labels_told(store: rt.Workspace) -> None:
+    model = registered(store)
+    live(model, events(14, 2))
+    model.check(now=day(17))
+    told = model.performance("roc_auc").row(-1, named=True)
+    families = found(store)
+    where = {"model": "flights", "version": "1", "metric": "roc_auc", "source": "realised"}
+    assert value(families["performance"], **where) == told["realised"]
+    assert value(families["performance_low"], **where) == told["low"]
+    assert value(families["performance_high"], **where) == told["high"]
+    assert value(families["performance_reference"], **where) == told["reference"]
+    assert value(families["events"], model="flights") == 600
+    assert value(families["window_rows"], model="flights") == 300
+    assert value(families["window_start_timestamp_seconds"], model="flights") == day(15).timestamp()
+    assert value(families["model_out_of_true"], model="flights") == 0
+
+
+def test_a_column_that_moved_is_told_with_what_it_costs_and_its_incident(store: rt.Workspace) -> None:
+    model = registered(store)
+    live(model, events(14, 2, shift=1.0))
+    verdicts = model.check(now=day(17))
+    families = found(store)
+    drifted = next(v for v in verdicts if v.column == "x" and v.metric in ("ks", "psi", "wasserstein") and v.window)
+    last = [
+        v for v in verdicts if v.column == "x" and v.metric == drifted.metric and v.window == model.span(_start(15))
+    ]
+    assert value(families["drift"], column="x", metric=drifted.metric or "") == last[0].value
+    assert value(families["impact"], column="x") != 0
+    assert value(families["model_out_of_true"], model="flights") == 1
+    live_ones = model.incidents(live=True)
+    assert sum(one.value for one in families["incidents"].samples) == len(live_ones)
+    assert {one.labels["kind"] for one in families["incidents"].samples} == {one.kind.value for one in live_ones}
+
+
+def _start(number: int) -> int:
+    return int(day(number).timestamp())
+
+
+def test_a_resolved_incident_is_told_no_more(store: rt.Workspace) -> None:
+    model = registered(store)
+    live(model, events(14, 2, shift=3.0))
+    model.check(now=day(17))
+    for one in model.incidents():
+        one.resolve(day(17))
+    families = found(store)
+    assert value(families["model_out_of_true"], model="flights") == 0
+    assert families["incidents"].samples == ()
+
+
+def test_latency_is_told_as_buckets_of_the_newest_window(store: rt.Workspace) -> None:
+    rng = np.random.default_rng(0)
+    before = events(0, 14).with_columns(took=pl.Series(rng.exponential(10.0, 14 * 300)))
+    model = store.register("m", before, id="id", time="at", label="y", score="p", latency="took", window="1d")
+    now = events(14, 1).with_columns(took=pl.Series(rng.exponential(30.0, 300)))
+    model.log(now.drop("y"), at=day(15) + timedelta(hours=1))
+    family = found(store)["latency"]
+    assert {one.suffix for one in family.samples} == {"_bucket"}
+    buckets = {one.labels["le"]: one.value for one in family.samples}
+    assert buckets.pop("+Inf") == 300
+    assert len(buckets) > 10
+    for edge, rows in buckets.items():
+        assert rows == now.filter(pl.col("took") < float(edge) * (1 + 1e-5)).height
+    assert list(buckets.values()) == sorted(buckets.values())
+
+
+def test_names_are_labels_and_never_syntax(store: rt.Workspace) -> None:
+    """A column called like an attack is a label like any other, escaped by Prometheus' own writer."""
+    from prometheus_client.parser import text_string_to_metric_families
+
+    from retrue.adapters.prometheus import expose
+
+    odd = 'a"} 1\nretrue_evil{x="'
+    model = registered(store)
+    assert model.name == "flights"
+    family = Family("drift", "How far.", (Sample(1.0, {"column": odd}),))
+    (read,) = text_string_to_metric_families(expose([family]).decode())
+    assert [(one.name, one.labels) for one in read.samples] == [("retrue_drift", {"column": odd})]
+
+
+def test_what_is_too_much_is_counted(store: rt.Workspace) -> None:
+    model = registered(store)
+    live(model, events(14, 2, shift=3.0))
+    model.check(now=day(17))
+    every = readings(store)
+    total = sum(len(one.samples) for one in every)
+    kept = bounded(every, 5)
+    assert sum(len(one.samples) for one in kept[:-1]) == 5
+    assert kept[0].samples == every[0].samples
+    assert kept[-1].samples[0].value == total - 5
