@@ -63,7 +63,7 @@ def page(comparison: Comparison, *, compact: bool = False) -> str:
     slices = slice_rows(comparison)
     slice_metrics = heads(slices)
     drawings = as_json(charts_data(gallery.pictures))
-    style, script, vega = style_sheet(), read("report.js"), read("vega.js")
+    style, script, vega = style_sheet(), page_script(), read("vega.js")
     return environment().get_template("report.html").render(
         version=comparison.version,
         comparison=comparison,
@@ -194,6 +194,12 @@ def style_sheet() -> str:
     """Give the style sheet, with the colours of light and dark before it."""
     dark = f"@media(prefers-color-scheme:dark){{:root{{{css(THEMES['dark'])}}}}}"
     return f":root{{color-scheme:light dark;{css(THEMES['light'])}}}{dark}\n{read('report.css')}"
+
+
+@cache
+def page_script() -> str:
+    """Give what draws the page's figures, and what the page does besides."""
+    return read("figures.js") + read("report.js")
 
 
 @cache

@@ -25,7 +25,7 @@ from retrue.report.charts.drift_map import drift_map
 from retrue.report.charts.timeline import Mark
 from retrue.report.entries import Gallery, column_pictures, is_loud
 from retrue.report.examples import SHOWN, cell, chosen, contributions_said, standings_said
-from retrue.report.html import as_json, charts_data, environment, policy, read, style_sheet
+from retrue.report.html import as_json, charts_data, environment, page_script, policy, read, style_sheet
 from retrue.report.incident import (
     Explanation,
     changed,
@@ -56,7 +56,7 @@ def page(told: Explanation) -> str:
     gallery = Gallery()
     drift, sides = gallery.hang([map_of(told)]), gallery.hang(distributions(told))
     heads, slices = slices_cells(told.slices)
-    style, script, vega = style_sheet(), read("report.js"), read("vega.js")
+    style, script, vega = style_sheet(), page_script(), read("vega.js")
     return environment().get_template("incident.html").render(
         version=VERSION,
         incident=told.incident,

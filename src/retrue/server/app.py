@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from retrue.server import assets
 from retrue.server.api import health
 from retrue.server.errors import add_handlers
 from retrue.server.service import Service
@@ -11,7 +12,7 @@ from retrue.server.settings import ServerSettings
 from retrue.version import VERSION
 from retrue.workspace import Workspace
 
-ROUTERS = (health.router,)
+ROUTERS = (health.router, assets.router)
 """Every router. API routers carry the prefix `/api/v1` themselves."""
 
 

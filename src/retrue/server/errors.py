@@ -86,6 +86,22 @@ def answer(error: RetrueError) -> Response:
     return JSONResponse(body_of(error), status, headers)
 
 
+def told(request: Request, error: RetrueError) -> Response:
+    """The response that tells an error as it was asked: a page for a browser, else JSON."""
+    from retrue.server.pages.troubles import trouble_page, wants_page  # pages stand on errors
+
+    said = answer(error)
+    if not wants_page(request):
+        return said
+    page = trouble_page(request, said.status_code, error)
+    page.headers.update({name: value for name, value in said.headers.items() if name not in OF_BODY})
+    return page
+
+
+OF_BODY = frozenset({"content-length", "content-type"})
+"""Headers that belong to a body."""
+
+
 def add_handlers(app: FastAPI) -> None:
     """Let the application answer every error in this form."""
     app.add_exception_handler(RetrueError, of_ours)
@@ -94,33 +110,33 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, of_bug)
 
 
-async def of_ours(_: Request, error: Exception) -> Response:
+async def of_ours(request: Request, error: Exception) -> Response:
     """Answer an error that Retrue raised on purpose."""
     if not isinstance(error, RetrueError):
         raise error
-    return answer(error)
+    return told(request, error)
 
 
-async def of_validation(_: Request, error: Exception) -> Response:
+async def of_validation(request: Request, error: Exception) -> Response:
     """Answer a request whose parameters don't fit; the first of them is told."""
     if not isinstance(error, RequestValidationError):
         raise error
     first = error.errors()[0]
     where = " ".join(str(part) for part in first["loc"])
-    return answer(HttpError(422, str(first["msg"]), where=where, hint="see /openapi.json"))
+    return told(request, HttpError(422, str(first["msg"]), where=where, hint="see /openapi.json"))
 
 
-async def of_http(_: Request, error: Exception) -> Response:
+async def of_http(request: Request, error: Exception) -> Response:
     """Answer what routing found: no such address, a method that it doesn't have."""
     if not isinstance(error, HTTPException):
         raise error
     what = error.detail or HTTPStatus(error.status_code).phrase
     said = HttpError(error.status_code, what.lower() if what.istitle() else what, headers=error.headers)
-    return answer(said)
+    return told(request, said)
 
 
 async def of_bug(request: Request, error: Exception) -> Response:
     """Answer a fault of our own; what it was goes to the log."""
     log.error("bug in %s %s", request.method, request.url.path, exc_info=error)
     hint = "its traceback is in the server's log: report it with what `retrue doctor` says"
-    return answer(HttpError(500, f"this is a bug in retrue {VERSION}", hint=hint))
+    return told(request, HttpError(500, f"this is a bug in retrue {VERSION}", hint=hint))

@@ -1,0 +1,142 @@
+"""What every page is made with: the template engine, the policy, the rail of places, and how an answer is given.
+
+A page module has a route, and one pure function that builds a frozen view; `render` makes the answer of the two:
+
+    @router.get("/models/{model}")
+    def page(request: Request, ...) -> Response:
+        return render(request, "model.html", model_view(...), live=model)
+
+An answer carries its digest: who has it already gets a 304.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from fastapi import Request, Response
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from starlette.routing import BaseRoute
+
+from retrue.report.html import breakable
+from retrue.report.words import plural, short_count
+from retrue.server.assets import asset
+from retrue.server.pages.moments import day, moment
+from retrue.version import VERSION
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""No inline script or style, nothing from elsewhere, in no frame."""
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "private, no-cache",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """An entry of the rail: what it is called, and where it is."""
+
+    name: str
+    path: str
+
+
+PLACES = (
+    Place("Overview", "/"),
+    Place("Incidents", "/incidents"),
+    Place("Compare", "/compare"),
+    Place("Jobs and logs", "/jobs"),
+    Place("Quarantine", "/quarantine"),
+    Place("Settings", "/settings"),
+    Place("Audit", "/audit"),
+)
+"""In the rail's order; those that this server has are shown."""
+
+
+def render(
+    request: Request,
+    template: str,
+    view: object,
+    *,
+    title: str,
+    place: str | None = None,
+    live: str | None = None,
+    status: int = 200,
+    **more: object,
+) -> Response:
+    """Answer with a page.
+
+    Args:
+        request: what was asked.
+        template: a file of `templates/` that extends `base.html`.
+        view: what it shows, under the name `view`.
+        title: the page's title: its finding or its noun.
+        place: the place of the rail that it belongs to.
+        live: what it follows: a model's name, or "" for all of them; None: it stays as it is.
+        status: the HTTP status.
+        more: other values for the template.
+    """
+    text = environment().get_template(template).render(
+        view=view, title=title, place=place, live=live, places=places_of(request), actor=actor_of(request),
+        version=VERSION, path=request.url.path, **more,
+    )  # fmt: skip
+    return answered(request, text.encode(), "text/html; charset=utf-8", status=status)
+
+
+def answered(request: Request, body: bytes, kind: str, *, status: int = 200) -> Response:
+    """Answer with a body and its digest; with 304 and no body where the browser has it."""
+    tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    headers = {**HEADERS, "ETag": tag}
+    if status == 200 and request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(body, status, headers, kind)
+
+
+def places_of(request: Request) -> list[Place]:
+    """The places that this server has."""
+    known = paths_of(request.app.routes)
+    return [place for place in PLACES if place.path in known]
+
+
+def paths_of(routes: Iterable[BaseRoute]) -> set[str]:
+    """The paths of an application's routes, those of included routers too."""
+    found = set()
+    for route in routes:
+        path = getattr(route, "path", None)
+        if isinstance(path, str):
+            found.add(path)
+        found |= paths_of(getattr(route, "routes", None) or ())
+    return found
+
+
+def actor_of(request: Request) -> Mapping[str, str] | None:
+    """Who is signed in, as the auth layer noted it on the request; None where nobody is."""
+    actor = getattr(request.state, "actor", None)
+    return None if actor is None else {"name": str(actor.name), "role": str(actor.role)}
+
+
+def read_template(name: str) -> str:
+    """Read a template."""
+    return (files("retrue.server") / "templates" / name).read_text(encoding="utf-8")
+
+
+@cache
+def environment() -> Environment:
+    """Give the template engine: it escapes everything that isn't marked as markup, and knows no undefined names."""
+    made = Environment(
+        loader=FunctionLoader(read_template), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, auto_reload=False,
+    )  # fmt: skip
+    helpers: dict[str, Any] = {"static": lambda name: asset(name).address, "plural": plural, "count": short_count}
+    made.globals.update(helpers)
+    made.filters.update({"breakable": breakable, "moment": moment, "day": day, "count": short_count})
+    return made
