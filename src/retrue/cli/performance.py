@@ -40,13 +40,16 @@ def performance(
         return
     from retrue.report.performance import performance_view
 
-    shown = metric or main_metric(model)
     chosen = version or model.version
+    shown = metric or main_metric(model, chosen)
     shared.console().print(performance_view(name, chosen, shown, model.performance(shown, version=chosen)))
 
 
-def main_metric(model: Model) -> str:
-    """The metric that a model is judged by first."""
-    from retrue.judge.performance import MAIN
+def main_metric(model: Model, version: str) -> str:
+    """The metric that a version is judged by first."""
+    from retrue.judge.main_metrics import MAIN, judged
+    from retrue.judge.measured import measure_outcome
 
-    return MAIN.get(str(model.schema.task or ""), ("accuracy",))[0]
+    outcome = model.reference_of(version).load().profile.outcome
+    names = ("accuracy",) if outcome is None else MAIN[outcome.task]
+    return next(iter(judged(outcome, measure_outcome(outcome, names))), names[0])

@@ -21,6 +21,7 @@ from retrue.core.outcome import Outcome
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
 from retrue.estimate.impact import Impact
+from retrue.judge import main_metrics
 from retrue.judge.columns import Known, judge_column
 from retrue.judge.eased import eased
 from retrue.judge.gaps import measure_groups
@@ -30,7 +31,7 @@ from retrue.judge.joint import judge_together
 from retrue.judge.joint_null import JointNull, counter_of, learn_joint
 from retrue.judge.measured import measure_outcome, past, safely
 from retrue.judge.parts import judge_part
-from retrue.judge.performance import MAIN, Past, judge_performance
+from retrue.judge.performance import Past, judge_performance
 from retrue.judge.projected import judge_failed, worded
 from retrue.judge.rows import judge_row_rules
 from retrue.judge.rules import Rule
@@ -117,7 +118,7 @@ class Judge:
         alpha = self.strict.alpha(self.tests)
         verdicts += judge_together(self.together, window, self.reference.profile, verdicts, alpha, self.settings)
         verdicts += self.judge_performance(performance, window.outcome, at)
-        verdicts = eased(verdicts, self.own, self.judged_metrics, self.settings)
+        verdicts = eased(verdicts, self.own, self.judged_metrics, self.settings, foretold=self.estimated_metrics)
         parts, own = {EVERYTHING: window, **(slices or {})}, tuple(verdicts)
         verdicts += [self.judge_rule(rule, parts, measures, span, (pasts or {}).get(rule)) for rule in self.rules]
         verdicts += self.judge_slices(slices or {}, window, own)
@@ -129,13 +130,14 @@ class Judge:
     def tests(self) -> int:
         """Tests made at each look: each column's data and its distribution, and each of the main metrics.
 
-        Those are judged three times where they are estimated: without labels, with them, and the one against the other.
+        Where they are estimated, those are judged without labels too, and the one against the other.
         """
         outcome = self.reference.profile.outcome
         labelled = outcome is not None and outcome.labelled
-        times, together = 3 if self.settings.estimated else 1, int(counter_of(self.reference) is not None)
-        columns = len(self.reference.profile.columns) - len(self.quiet)
-        return 2 * columns + together + (times * len(self.judged_metrics) if labelled else 0)
+        together, columns = int(counter_of(self.reference) is not None), len(self.reference.profile.columns)
+        estimated = 2 * len(self.estimated_metrics) if self.settings.estimated else 0
+        performance = len(self.judged_metrics) + estimated if labelled else 0
+        return 2 * (columns - len(self.quiet)) + together + performance
 
     @cached_property
     def quiet(self) -> frozenset[str]:
@@ -258,7 +260,7 @@ class Judge:
     def pasts(self) -> dict[str, Past]:
         """How the performance metrics that are judged went over the reference's windows."""
         outcomes = [window.outcome for window in self.normal.windows if window.outcome is not None]
-        names = self.judged_metrics
+        names = tuple(dict.fromkeys([*self.judged_metrics, *self.estimated_metrics]))
         measured = [measure_outcome(outcome, names) for outcome in outcomes]
         return {name: past([m[name] for m in measured]) for name in names} if measured else {}
 
@@ -279,9 +281,13 @@ class Judge:
 
     @cached_property
     def judged_metrics(self) -> tuple[str, ...]:
-        """The performance metrics that may raise an alarm by themselves."""
-        outcome = self.reference.profile.outcome
-        return () if outcome is None else tuple(name for name in MAIN[outcome.task] if name in self.own)
+        """The performance metrics that may raise an alarm by themselves, once labels are known."""
+        return main_metrics.judged(self.reference.profile.outcome, self.own)
+
+    @cached_property
+    def estimated_metrics(self) -> tuple[str, ...]:
+        """Those that may before."""
+        return main_metrics.estimated(self.reference.profile.outcome, self.own)
 
     def performance(
         self, outcome: Outcome | None, names: Sequence[str] | None = None
@@ -304,7 +310,7 @@ class Judge:
         chosen = {name: performance[name] for name in self.judged_metrics if name in performance}
         window, before = ({name: pair[side] for name, pair in chosen.items()} for side in (0, 1))
         usual, strict = self.usual(at), self.strict
-        return judge_performance(
+        found = judge_performance(
             window,
             before | {name: one.measure for name, one in usual.items()},
             outcome.labelled,
@@ -314,6 +320,7 @@ class Judge:
             tests=self.tests,
             labelled_before=reference.labelled,
         )
+        return main_metrics.worded(found, self.judged_metrics)
 
     def judge_rule(
         self,

@@ -18,6 +18,7 @@ def eased(
     names: Sequence[str],
     settings: Settings,
     rules: Collection[tuple[str | None, str | None]] = (),
+    foretold: Sequence[str] | None = None,
 ) -> list[Verdict]:
     """The same; where labels or estimates tell that the model does as well as before, inputs that moved are a notice.
 
@@ -27,8 +28,10 @@ def eased(
         names: the main metrics.
         settings: the smallest change of a metric worth telling.
         rules: metric and column of rules that a user wrote: those always count.
+        foretold: the main metrics that estimates are judged by; the same unless given.
     """
-    told = next((found for form in (str, estimated) if (found := kept(verdicts, own, names, settings, form))), None)
+    before = names if foretold is None else foretold
+    told = kept(verdicts, own, names, settings, str) or kept(verdicts, own, before, settings, estimated)
     if told is None:
         return list(verdicts)
     return [

@@ -15,14 +15,6 @@ from retrue.judge.words import figure, metric_name, rows
 from retrue.metrics import Measure, get
 from retrue.metrics.registry import Z95
 
-MAIN = {
-    "binary": ("roc_auc", "accuracy"),
-    "multiclass": ("accuracy",),
-    "regression": ("mae",),
-    "ranking": ("ndcg",),
-}
-"""The metrics that judge a model unless told otherwise. Few: each one more costs the budget."""
-
 
 @dataclass(frozen=True, slots=True)
 class Past:

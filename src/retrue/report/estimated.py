@@ -93,9 +93,9 @@ def with_estimate(judge: Judge, verdicts: Sequence[Verdict], estimate: Estimate 
     reference = judge.reference.profile.outcome
     if estimate is None or reference is None:
         return list(verdicts)
-    names, tests, rules = judge.judged_metrics, judge.tests, {(rule.metric, rule.column) for rule in judge.rules}
+    names, tests, rules = judge.estimated_metrics, judge.tests, {(rule.metric, rule.column) for rule in judge.rules}
     told = judge_estimate(estimate, judge.own, reference.labelled, names, judge.strict, tests, judge.pasts)
-    return eased([*verdicts, *told], judge.own, names, judge.settings, rules)
+    return eased([*verdicts, *told], judge.own, judge.judged_metrics, judge.settings, rules, names)
 
 
 def estimated(found: Estimate | None, window: Outcome | None, reference: Outcome | None) -> Estimated:

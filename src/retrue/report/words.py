@@ -144,8 +144,9 @@ def performance_clause(report: PerformanceReport, *, worse: bool = False) -> str
 
 
 PREFERRED = (
-    "roc_auc", "roc_auc_macro", "accuracy", "mae", "ndcg", "value_per_event", "f1", "f1_macro", "rmse",
-    "average_precision", "log_loss", "precision", "recall", "brier", "ece", "mape", "r2", "hit_rate", "mrr", "map",
+    "roc_auc", "roc_auc_macro", "accuracy", "mae", "median_absolute_error", "ndcg", "value_per_event", "f1",
+    "f1_macro", "rmse", "average_precision", "log_loss", "precision", "recall", "brier", "ece", "mape", "r2",
+    "hit_rate", "mrr", "map",
 )  # fmt: skip
 """The usual metrics, the most telling first: what the first sentence tells where no verdict names one."""
 
@@ -156,10 +157,12 @@ def headline_metric(comparison: Comparison) -> PerformanceReport | None:
 
 
 def ranked_performance(comparison: Comparison) -> list[PerformanceReport]:
-    """Order the metrics for reading: degraded ones, the usual ones, those with a better direction, the others."""
+    """Order the metrics for reading: degraded ones, those that were judged, then as `ranked` does."""
     known = comparison.performance
-    worst = [v.metric for v in comparison.verdicts if v.kind == "degraded" and v.slice is None and v.metric in known]
-    return ranked(known, [str(name) for name in worst])
+    about = [v for v in comparison.verdicts if v.column is None and v.slice is None and v.metric in known]
+    worst = [str(verdict.metric) for verdict in about if verdict.kind == "degraded"]
+    judged = {verdict.metric for verdict in about}
+    return ranked(known, [*worst, *(name for name in PREFERRED if name in judged)])
 
 
 def ranked(known: Mapping[str, PerformanceReport], first: Sequence[str] = ()) -> list[PerformanceReport]:

@@ -58,7 +58,7 @@ def with_estimates(timeline: Timeline, judge: Judge, judged: list[Judged], at: d
         at: the time of the check.
     """
     outcome = judge.reference.profile.outcome
-    if timeline.model.options.estimate == OFF or outcome is None or not outcome.labelled or not judge.judged_metrics:
+    if timeline.model.options.estimate == OFF or outcome is None or not outcome.labelled or not judge.estimated_metrics:
         return judged
     book = Book(timeline, judge, outcome, at)
     late = [one.start for one in judged if one.rows and not is_told(judge, one.outcome, early=one.early)]
@@ -108,7 +108,9 @@ class Book:
         placed = [verdict.within(self.timeline.model.span(one.start)) for verdict in verdicts]
         judge = self.judge
         rules = {(rule.metric, rule.column) for rule in judge.rules}
-        whole = eased([*one.verdicts, *placed], judge.own, judge.judged_metrics, judge.settings, rules)
+        whole = eased(
+            [*one.verdicts, *placed], judge.own, judge.judged_metrics, judge.settings, rules, judge.estimated_metrics
+        )
         ranked = tuple(sort_worst_first(whole))
         return replace(one, assessment=assessed, verdicts=ranked, estimate=row)
 
@@ -117,7 +119,7 @@ class Book:
     ) -> tuple[Assessment, list[Verdict]]:
         """What is said of a window whose labels don't tell yet."""
         judge = self.judge
-        names, tests = judge.judged_metrics, judge.tests
+        names, tests = judge.estimated_metrics, judge.tests
         verdicts = judge_estimate(said, judge.own, self.reference.labelled, names, judge.strict, tests, judge.pasts)
         if isinstance(outcome, BinaryOutcome) and isinstance(self.reference, BinaryOutcome):
             verdicts += judge_label_shift(label_shift(outcome, self.reference), said.rows)
@@ -127,7 +129,7 @@ class Book:
         """What is said of a window whose labels tell."""
         judge, drift = self.judge, concept_drift(said, outcome)
         told_by = "scores" if said.method == CBPE else "inputs"
-        names, tests = judge.judged_metrics, judge.tests
+        names, tests = judge.estimated_metrics, judge.tests
         verdicts = judge_concept_drift(drift, names, told_by, outcome.labelled, judge.strict, tests, self.habits)
         return replace(assessed, estimates=self.beside(said), concept_drift=drift), verdicts
 
@@ -228,7 +230,7 @@ class Book:
     @cached_property
     def habits(self) -> dict[str, Past]:
         """How far realised and estimated (from score bins) were apart in good windows."""
-        names = self.judge.judged_metrics
+        names = self.judge.estimated_metrics
         outcomes = [one.outcome for one in self.judge.normal.windows[-HABITS:] if one.outcome is not None]
         drifts = [concept_drift(cbpe(outcome, self.reference, names), outcome) for outcome in outcomes]
         return {name: past([drift[name] for drift in drifts]) for name in names} if drifts else {}
