@@ -114,7 +114,14 @@ def commands() -> str:
     from retrue.cli.app import app
 
     found: dict[str, Any] = getattr(typer.main.get_command(app), "commands", {})
-    return "\n\n".join(section(name, command) for name, command in found.items() if not command.hidden)
+    return "\n\n".join(section(name, command) for name, command in with_parts(found) if not command.hidden)
+
+
+def with_parts(commands: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+    """Give each command with its name, and behind one that has commands of its own those."""
+    for name, command in commands.items():
+        yield name, command
+        yield from ((f"{name} {part}", found) for part, found in getattr(command, "commands", {}).items())
 
 
 def section(name: str, command: Any) -> str:
