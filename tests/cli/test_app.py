@@ -26,6 +26,7 @@ COMMANDS = [
     *("collect", "retrain", "prove", "promote", "rollback"),
     *("migrate", "recount", "doctor"),
     "serve",
+    *("token", "audit"),
     "export",
     "demo",
 ]

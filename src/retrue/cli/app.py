@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from retrue.cli import (
+    access,
     backtest,
     compare,
     demo,
@@ -48,6 +49,7 @@ ROOMS = (
     flywheel,
     stores,
     serve,
+    access,
     export,
     demo,
 )

@@ -53,7 +53,9 @@ def chain_view(chain: Mapping[str, Any]) -> RenderableType:
     """Say whether the audit log is as it was written."""
     head = chain["head"]
     if not chain["whole"]:
-        return Text(f"Entry {chain['broken']} of the audit log is not as it was written: {chain['reason']}.", style="red")
+        return Text(
+            f"Entry {chain['broken']} of the audit log is not as it was written: {chain['reason']}.", style="red"
+        )
     if not chain["entries"]:
         return Text("The audit log is empty.")
     return Group(

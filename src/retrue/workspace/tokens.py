@@ -1,6 +1,6 @@
 """Tokens: what programs and people sign in to the service with. A secret is shown once; only its digest is kept.
 
-    rt_Jx3...  (256 random bits) ── sha256 ── tokens.digest ── role, models, expires, revoked
+rt_Jx3...  (256 random bits) ── sha256 ── tokens.digest ── role, models, expires, revoked
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ def create(
             if model not in known:
                 raise ConfigError(f"no model {model!r}", where="models", hint=nearest(model, known))
         if any(one.name == name and valid(one, at) for one in tx.find(Token)):
-            raise ConfigError(f"there is a token {name!r} already", hint="choose another name, or revoke that one first")
+            raise ConfigError(
+                f"there is a token {name!r} already", hint="choose another name, or revoke that one first"
+            )
         tx.add(token)
         audit(tx, "token created", body={"token": token.id, "name": name, "role": role, "models": list(chosen)})
     return Fresh(token, secret)
