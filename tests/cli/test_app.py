@@ -26,9 +26,10 @@ COMMANDS = [
     *("collect", "retrain", "prove", "promote", "rollback"),
     *("migrate", "recount", "doctor"),
     "serve",
-    *("token", "audit"),
+    "audit",
     "export",
     "demo",
+    "token",  # a group of commands comes last
 ]
 
 

@@ -42,5 +42,5 @@ def test_the_page_walks_through_most_commands() -> None:
     known = set(getattr(typer.main.get_command(app), "commands", {}))
     assert known - {command[0] for command in commands()} == {
         "feedback", "quarantine", "models", "migrate", "recount", "doctor", "demo", "acknowledge", "snooze", "resolve",
-        "mark", "serve", "token",
+        "mark", "serve", "token", "export",
     }  # fmt: skip
