@@ -194,3 +194,50 @@ def test_a_few_labels_of_neither_class_are_no_verdict(store: rt.Workspace) -> No
     model.log(table.drop("y"))
     model.label(table.select("id", y=pl.lit("pending"))[:2])
     assert told(model.check(now=day(16))) == []
+
+
+REFUSED = "for theirs was set aside: wrong type: column 'y' expected Int64"
+
+
+def labels_of(first: int, days: int) -> pl.DataFrame:
+    """Labels that nobody can read."""
+    return events(first, days).select("id", y=pl.lit("late"))
+
+
+def test_labels_that_are_set_aside_are_told_of_the_windows_that_wait_for_them(store: rt.Workspace) -> None:
+    """Of a model of two days, whatever its maturity; and they are forgotten once readable ones have come."""
+    model = registered(store)
+    model.log(events(14, 2).drop("y"), at=day(16))
+    assert not told(model.check(now=day(16.1)))
+    assert model.label(labels_of(14, 2)[:400], at=day(16.2)).accepted == 0
+    assert told(model.check(now=day(16.3))) == [
+        f"100 % of 300 rows have no label, {REFUSED}",
+        f"33 % of 300 rows have no label, {REFUSED}",
+    ]
+    (incident,) = model.incidents(live=True)
+    assert (incident.kind, incident.columns) == (rt.VerdictKind.BROKEN, ("y",))
+    model.label(events(14, 2).select("id", "y"), at=day(16.4))
+    assert not told(model.check(now=day(16.5)))
+
+
+def test_labels_that_come_with_their_events_and_are_set_aside_later_are_told(store: rt.Workspace) -> None:
+    """A label in the same segment as its event is found there; a handful is no alarm."""
+    model = registered(store)
+    for number, odd in ((14, 300), (15, 4)):
+        model.store.append("flights", "events", events(number, 1).drop("y"), at=day(16))
+        model.store.append("flights", "labels", labels_of(number, 1)[:odd], at=day(16))
+    assert told(model.check(now=day(17))) == [f"100 % of 300 rows have no label, {REFUSED}"]
+
+
+def test_labels_that_are_set_aside_and_of_no_event_are_told_of_the_window_they_came_in(store: rt.Workspace) -> None:
+    model = registered(store)
+    model.log(events(14, 1).drop("y"), at=day(15))
+    odd = labels_of(14, 1).with_columns(id=pl.format("order-{}", "id"))
+    model.label(pl.concat([odd, events(14, 1).select("id", y=pl.col("y").cast(pl.String))]), at=day(15.5))
+    found = [verdict for verdict in model.check(now=day(16.1)) if verdict.kind is rt.VerdictKind.BROKEN]
+    wrong = "wrong type: column 'y' expected Int64"
+    assert [verdict.reason for verdict in found] == [
+        f"50 % of 600 labels that came are of no known event, and were set aside: {wrong}"
+    ]
+    assert (found[0].column, found[0].value) == ("y", 0.5)
+    assert found[0].window == (day(15).isoformat(), day(16).isoformat())

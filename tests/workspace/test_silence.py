@@ -87,3 +87,64 @@ def test_days_that_are_always_empty_are_no_silence(store: rt.Workspace) -> None:
     model.log(table.filter(pl.col("at").dt.weekday() != 7).drop("y"), at=day(77))
     model.check(day(77.2))
     assert not silent(model)
+
+
+@pytest.fixture
+def young(store: rt.Workspace) -> rt.Model:
+    """A model that has been in production for three days only, after two weeks of reference."""
+    model = registered(store, maturity="2d")
+    for number in (14, 15, 16):
+        live(model, events(number, 1))
+    model.check(day(17))
+    return model
+
+
+def test_a_young_model_that_gets_nothing_any_more_is_silent(young: rt.Model) -> None:
+    """The reference's windows tell that no day is without events."""
+    assert not silent(young)
+    young.check(day(18.5))
+    (incident,) = silent(young)
+    assert incident.sentence == "Since 18 January 2024, no events; usually about 300 rows"
+
+
+def test_a_young_model_with_far_too_few_events_is_silent(young: rt.Model) -> None:
+    live(young, events(17, 1).head(60))
+    verdicts = [verdict for verdict in young.check(day(18)) if verdict.kind is VerdictKind.SILENT]
+    assert [verdict.reason for verdict in verdicts] == ["only 60 rows; usually about 300 rows"]
+
+
+def test_a_model_that_gets_a_tenth_of_the_traffic_of_its_reference_is_not_silent(store: rt.Workspace) -> None:
+    """A canary: the level is production's own, the reference only tells how it varies."""
+    model = registered(store)
+    for number in (14, 15, 16):
+        live(model, events(number, 1).gather_every(10))
+        assert not [v for v in model.check(day(number + 1)) if v.kind is VerdictKind.SILENT]
+    model.check(day(18.5))
+    assert len(silent(model)) == 1
+
+
+def test_days_that_the_reference_has_empty_are_no_silence_of_a_young_model(store: rt.Workspace) -> None:
+    """Nothing happens on Sundays: 9 weeks of reference show it, and production has had six days."""
+    table = events(0, 69).filter(pl.col("at").dt.weekday() != 7)
+    model = registered(store, table.filter(pl.col("at") < day(63)))
+    live(model, table.filter(pl.col("at") >= day(63)))
+    model.check(day(70.2))
+    assert not silent(model)
+    model.check(day(71.5))
+    assert [one.since[:10] for one in silent(model)] == [day(70).isoformat()[:10]]
+
+
+def test_labels_of_a_young_model_that_never_came_are_silence(store: rt.Workspace) -> None:
+    model = registered(store, maturity="2d")
+    model.log(events(14, 1).drop("y"), at=day(15))
+    assert "labels stopped" not in str(model.check(day(15.5)))
+    (verdict,) = [v for v in model.check(day(17.5)) if v.metric == "labelled"]
+    assert verdict.reason.startswith("labels stopped: 0 % of 300 rows have one, though all have had time to come")
+
+
+def test_a_few_labels_are_no_silence_of_a_young_model(store: rt.Workspace) -> None:
+    """References are labelled on purpose; of production often a sample only."""
+    model = registered(store, maturity="2d")
+    live(model, events(14, 1).with_columns(y=pl.when(pl.int_range(pl.len()) % 20 == 0).then("y")).drop_nulls("y"))
+    model.log(events(14, 1).drop("y"), at=day(15))
+    assert not [v for v in model.check(day(17.5)) if v.metric == "labelled"]

@@ -15,7 +15,7 @@ from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import percent, rows
 
 ENOUGH = 8
-"""Earlier windows that tell what is usual."""
+"""Earlier windows, of production or else of the reference, that tell what is usual."""
 FAR = 6.0
 """Robust standard deviations below what is usual: traffic has heavy tails."""
 HALF = 0.5

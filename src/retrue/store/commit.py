@@ -33,6 +33,7 @@ from retrue.store.counting import Cell, Counting, Increments
 from retrue.store.lake import TABLES, LakeTable, UnwritableError
 from retrue.store.layout import Layout
 from retrue.store.reading import Finder, HashCache
+from retrue.store.refused import keep_refused, refused_labels
 from retrue.store.resolve import Earlier, Plan, resolve
 from retrue.store.segment import Hasher, Segment
 from retrue.store.spool import Spool, store_error
@@ -162,7 +163,9 @@ class Cycle:
             for name in ("events", "labels", "feedback")
         }
         reads = sorted(counting.reads) if counting else []
-        return resolve(segment, Earlier(**finders), self.layout, reads)
+        plan = resolve(segment, Earlier(**finders), self.layout, reads)
+        fresh = plan.tables.get("events", pl.DataFrame())
+        return replace(plan, refused=refused_labels(segment, fresh, finders["events"], self.layout, self.hasher))
 
     def write(self, plan: Plan, segment: int, name: str) -> None:
         """Step 1: bring the rows of one table into the lake, once."""
@@ -192,6 +195,7 @@ class Cycle:
                 store_increments(tx, self.model, counting, increments, segment)
             keep_books(tx, self.model, books, segment)
             keep_odd_labels(tx, self.model, books, outcome)
+            keep_refused(tx, self.model, plan.refused, self.layout.label_column, segment)
             for name, value in counts.items():
                 tx.count(self.model, name, value)
             tx.count(self.model, "set aside", len(plan.tables.get("quarantine", ())))

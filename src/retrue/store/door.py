@@ -307,11 +307,12 @@ def as_json(rows: pl.DataFrame) -> pl.Series:
 
 def _tally(reason: pl.Series) -> dict[str, int]:
     """How many rows for each reason, without the values that differ from row to row."""
-    counts = _short(reason).value_counts(sort=True, name="n")
+    counts = short_reason(reason).value_counts(sort=True, name="n")
     return dict(zip(counts[reason.name].to_list(), counts["n"].to_list(), strict=True))
 
 
-def _short(reason: pl.Series) -> pl.Series:
+def short_reason(reason: pl.Series) -> pl.Series:
+    """Reasons without the values that differ from row to row."""
     return reason.str.replace(r" has '.*', expected", " expected").str.replace(r"^(impossible time).*", "$1")
 
 
@@ -321,7 +322,7 @@ def _lost(rows: pl.DataFrame, said: pl.DataFrame, layout: Layout, arrival: Arriv
     unread = (said["column"] == time) | rows[time].is_null()
     times = rows.select(pl.when(unread).then(came).otherwise(pl.col(time)).alias("start"))["start"]
     marked = said.with_columns(
-        _short(said["reason"]),
+        short_reason(said["reason"]),
         rows[layout.version_column].alias("version"),
         window_starts(times, layout.window, layout.timezone),
     )

@@ -44,6 +44,7 @@ class Plan:
         before: earlier events whose label changes, with the label that they had.
         after: the same events, with the label that they have now.
         counts: repeated, differing, corrected, waiting and ambiguous rows.
+        refused: how many labels were set aside, by the window of their event (see `refused`).
     """
 
     tables: Mapping[str, pl.DataFrame]
@@ -51,6 +52,7 @@ class Plan:
     before: pl.DataFrame
     after: pl.DataFrame
     counts: Mapping[str, int] = field(default_factory=dict)
+    refused: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
 def resolve(segment: Segment, earlier: Earlier, layout: Layout, reads: Collection[str]) -> Plan:
@@ -129,7 +131,7 @@ def attach_labels(
     if not len(segment.labels) and not earlier.labels.table.files:
         return Attached(none, _with_label(fresh, none, layout), none, none)
     key = [layout.id_column, "_date"]
-    owned = _owners(segment.labels, fresh, earlier.events, layout, reads)
+    owned = owners(segment.labels, fresh, earlier.events, layout, reads)
     dated = _dated(segment.labels, owned.dates, layout)
     known = _known(dated, fresh, earlier, segment.number, layout)
     kept, corrected = _changes(dated, _concat([known.current, known.waiting]), layout)
@@ -180,7 +182,7 @@ def _written(picked: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
 
 
 @dataclass(frozen=True)
-class _Owners:
+class Owners:
     """The newest date of each id, and the earlier events there."""
 
     dates: pl.DataFrame
@@ -188,24 +190,22 @@ class _Owners:
     several: int = 0
 
 
-def _owners(
-    rows: pl.DataFrame, fresh: pl.DataFrame, earlier: Finder, layout: Layout, reads: Collection[str]
-) -> _Owners:
+def owners(rows: pl.DataFrame, fresh: pl.DataFrame, earlier: Finder, layout: Layout, reads: Collection[str]) -> Owners:
     """Find the newest date that has each id, in the lake or among the new events."""
     name = layout.id_column
     if not len(rows):
-        return _Owners(pl.DataFrame(), pl.DataFrame())
+        return Owners(pl.DataFrame(), pl.DataFrame())
     keys = rows.select("_h", name).unique(name)
     wanted = list(dict.fromkeys([*layout.roles, "_h", "_date", "_seq", *reads]))
     found, several = earlier.newest(keys, name, wanted)
     parts = [found.select(name, "_date")] if len(found) else []
     parts += [fresh.select(name, "_date").join(keys, on=name, how="semi")] if len(fresh) else []
     if not parts:
-        return _Owners(pl.DataFrame(), found)
+        return Owners(pl.DataFrame(), found)
     spread = pl.concat(parts).unique()
     dates = spread.group_by(name).agg(pl.col("_date").max())
     several = max(several, len(spread) - len(dates))
-    return _Owners(dates, found.join(dates, on=[name, "_date"], how="semi") if len(found) else found, several)
+    return Owners(dates, found.join(dates, on=[name, "_date"], how="semi") if len(found) else found, several)
 
 
 def _dated(rows: pl.DataFrame, dates: pl.DataFrame, layout: Layout) -> pl.DataFrame:
@@ -291,7 +291,7 @@ def attach_feedback(
     """Find the event of each feedback row; gives the rows to write, and how many were repeated and picked up."""
     if not len(segment.feedback) and not earlier.feedback.table.files:
         return pl.DataFrame(), {}
-    owned = _owners(segment.feedback, fresh, earlier.events, layout, ())
+    owned = owners(segment.feedback, fresh, earlier.events, layout, ())
     dated = _dated(segment.feedback, owned.dates, layout)
     existing = _existing(dated, fresh, earlier.feedback, layout)
     picked = _picked(existing, fresh, earlier.events, segment.number, layout) if len(existing) else existing

@@ -18,6 +18,7 @@ from retrue.core.times import utc, window_starts
 from retrue.judge.changes import judge_change
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
+from retrue.judge.words import percent
 from retrue.judge.words import rows as say_rows
 from retrue.schema import Change
 from retrue.store import rows
@@ -25,23 +26,25 @@ from retrue.store.commit import ODD
 from retrue.store.door import Lost
 from retrue.store.ids import text_id
 from retrue.store.layout import UTC, Layout
+from retrue.store.refused import REFUSED, STRAY
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
 
 LOST = "set aside"
-WORDS = ("renamed", "retyped", "removed", "added", LOST, ODD)
-"""What may have happened to a column; the commit cycle counts labels that don't count."""
+WORDS = ("renamed", "retyped", "removed", "added", LOST, ODD, REFUSED, STRAY)
+"""What may have happened to a column; the commit cycle counts labels that don't count or were set aside."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """What happened to a column in a window, in words, and to how many rows."""
+    """What happened to a column in a window, in words, to how many rows, and of how many where that is counted."""
 
     column: str
     what: str
     detail: str
     n: int
+    of: int = 0
 
 
 Key = tuple[str, int]
@@ -128,16 +131,17 @@ def known(model: Model, version: str) -> dict[int, list[Told]]:
         points = tx.find(rows.Point, model=model.name, version=version, slice="", metric=WORDS)
     found: dict[int, list[Told]] = {}
     for point in points:
-        found.setdefault(point.start, []).append(Told(point.column, point.metric, point.note or "", point.rows))
+        of = int(point.value or 0)
+        found.setdefault(point.start, []).append(Told(point.column, point.metric, point.note or "", point.rows, of))
     return found
 
 
 def lost_rows(told: Iterable[Told]) -> int:
-    """How many rows were set aside."""
-    return sum(one.n for one in told if one.what == LOST)
+    """How many rows were set aside, and labels of no known event."""
+    return sum(one.n for one in told if one.what in (LOST, STRAY))
 
 
-def judge(told: Collection[Told], events: int, settings: Settings) -> list[Verdict]:
+def judge(told: Collection[Told], events: int, settings: Settings, labelled: int = 0) -> list[Verdict]:
     """Verdicts on a window's columns that were added, renamed, removed or retyped, on rows and labels that don't count.
 
     A notice where it did no harm: to few of the window's rows, or another type whose values could be read.
@@ -146,12 +150,15 @@ def judge(told: Collection[Told], events: int, settings: Settings) -> list[Verdi
         told: what happened in the window.
         events: how many of its rows were taken.
         settings: from how many rows on harm is told.
+        labelled: how many of its rows have a label.
     """
-    lost, odd, changed = [of(told, LOST), of(told, ODD), [one for one in told if one.what not in (LOST, ODD)]]
-    all_rows = events + lost_rows(told)
+    lost, odd = of(told, LOST), of(told, ODD)
+    changed = [one for one in told if one.what not in (LOST, ODD, REFUSED, STRAY)]
+    all_rows = events + sum(one.n for one in lost)
     least = max(settings.least_bad, settings.rise * all_rows)
     unread = {one.column: one.n for one in lost}
-    verdicts = [
+    labels = [verdict for one in told if (verdict := refused_labels(one, events, labelled, settings)) is not None]
+    verdicts = labels + [
         judge_told(one, harmful=(unread.get(one.column, 0) if one.what == "retyped" else one.n) >= least)
         for one in changed
     ]
@@ -183,6 +190,18 @@ def odd_labels(told: Told, events: int) -> Verdict:
     return Verdict(
         VerdictKind.BROKEN, f"{told.n:,} of {say_rows(events)} have {told.detail}", column=told.column, n=told.n
     )
+
+
+def refused_labels(told: Told, events: int, labelled: int, settings: Settings) -> Verdict | None:
+    """Labels that were set aside: of a window's rows, as far as they have no other by now; or of those that came."""
+    n, of, where = min(told.n, events - labelled), events, "have no label, for theirs was set aside"
+    if told.what == STRAY:
+        n, of, where = told.n, told.of, "that came are of no known event, and were set aside"
+    if told.what not in (REFUSED, STRAY) or n < max(settings.least_bad, settings.rise * of):
+        return None
+    said = say_rows(of) if told.what == REFUSED else f"{of:,} labels"
+    reason = f"{percent(n / of)} of {said} {where}: {told.detail}"
+    return Verdict(VerdictKind.BROKEN, reason, column=told.column, value=n / of, n=of, threshold=settings.rise)
 
 
 def partly_read(lost: Told, rows_: int) -> Verdict:

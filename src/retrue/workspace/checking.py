@@ -143,7 +143,7 @@ def judge_window(
 ) -> Judged:
     """Judge one window from its stored profile, what was told of it when it was logged, and what came before it."""
     span = model.span(window.start)
-    odd = [verdict.within(span) for verdict in changes.judge(told, window.events, judge.settings)]
+    odd = [verdict.within(span) for verdict in changes.judge(told, window.events, judge.settings, window.labelled)]
     if not window.events:
         return Judged(window.start, window.applied, 0, Assessment({}, {}, {}, ()), tuple(sort_worst_first(odd)))
     found = model.store.profiles(model.name, version=window.version, start=window.start)

@@ -1,5 +1,8 @@
 """Which windows are silent: what a model usually gets at that time, and what came of it.
 
+Where production is young, the reference's own windows tell what is usual: of events, how they go over the week, at the
+level that production has; of labels only that there are some, for a reference may well be labelled on purpose.
+
 A window without events has no row in the catalog, so the gaps between windows are looked for, and after the last one as
 long as the model is live: where its latest events were logged about when they happened. A backfill that ends years ago
 is no silence.
@@ -8,12 +11,14 @@ is no silence.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from retrue.judge.silence import ENOUGH, judge_labels, judge_volume
@@ -32,6 +37,27 @@ REACH = 200
 Phase = Callable[[datetime], object]
 PHASES: tuple[Phase, ...] = (lambda at: (at.weekday(), at.hour), lambda at: at.hour, lambda _at: None)
 """What makes windows alike, the finest first: the hour of the week, the hour of the day, nothing."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """The reference's own windows: rows by when they begin, those without among them, and shares that have a label."""
+
+    rows: Mapping[datetime, int]
+    labelled: tuple[float, ...]
+
+    @property
+    def middle(self) -> float:
+        """Rows of a usual window that has some; 0 where there is none."""
+        return float(np.median([n for n in self.rows.values() if n] or [0]))
+
+    def usual(self, begun: datetime) -> list[int]:
+        """Rows of the latest windows that are like one that begins then; of as many as tell enough."""
+        for phase in PHASES:
+            found = [n for at, n in self.rows.items() if phase(at) == phase(begun)][-RECENT:]
+            if len(found) >= ENOUGH:
+                return found
+        return []
 
 
 class Traffic:
@@ -98,8 +124,26 @@ class Traffic:
             starts = alike.get(phase(begun), [])
             found = starts[: bisect_left(starts, start)][-RECENT:]
             if len(found) >= ENOUGH:
-                break
-        return [self.events.get(one, 0) for one in found]
+                return [self.events.get(one, 0) for one in found]
+        known = self.before.usual(begun)
+        level = self.level(start)
+        return [round(one * level) for one in known] if level and len(known) >= ENOUGH else []
+
+    def level(self, start: int) -> float:
+        """How many events production has for one of the reference: by the median of its windows before this one."""
+        earlier = [n for one, n in self.events.items() if one < start and n]
+        return float(np.median(earlier)) / self.before.middle if earlier and self.before.middle else 0.0
+
+    @cached_property
+    def before(self) -> Before:
+        """The reference's windows; none where they have no time, or it is gone."""
+        found = self.model.store.reference(self.model.name, self.model.version)
+        if found is None or len(found.starts) != len(found.windows):
+            return Before({}, ())
+        held = {start: round(window.rows) for start, window in zip(found.starts, found.windows, strict=True)}
+        starts = self.walk(min(held), max(held)) if held else ()
+        shares = (one.outcome.coverage for one in found.windows if one.outcome is not None)
+        return Before({self.begun(s): held.get(s, 0) for s in starts}, tuple(one for one in shares if one is not None))
 
     def empty(self) -> list[int]:
         """The starts of windows without events that should have some."""
@@ -120,6 +164,8 @@ class Traffic:
         if window is None:
             return None
         shares = [one.labelled / one.events for one in ripe[:at][-RECENT:]]
+        if len(shares) < ENOUGH and not window.labelled:
+            shares = list(self.before.labelled)
         return judge_labels(window.labelled, window.events, shares)
 
     @cached_property
