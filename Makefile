@@ -10,7 +10,7 @@ ARGS ?=
 CODE := src tests scripts $(wildcard benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-full check format docs bench lock clean runtime dev chromium
+.PHONY: help install demo test test-full check format docs bench lock clean runtime dev programs
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,10 +21,10 @@ install: runtime ## set up .venv with Retrue and its demo data
 demo: runtime ## replay real flights: drift, edge cases, retraining, promotion (ARGS=--quick for a short one)
 	$(BIN)/retrue demo $(ARGS)
 
-test: dev chromium ## set up what the tests need and run them, except the slow ones (ARGS=tests/core, JOBS=1)
+test: dev programs ## set up what the tests need and run them, except the slow ones (ARGS=tests/core, JOBS=1)
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow" $(ARGS)
 
-test-full: dev chromium ## run all tests
+test-full: dev programs ## run all tests
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 check: dev ## formatting, lint, types, import direction, docs
@@ -57,5 +57,5 @@ runtime:
 dev:
 	@$(PYTHON) scripts/environment.py dev
 
-chromium:
-	@scripts/chromium.sh
+programs:
+	@scripts/programs.sh

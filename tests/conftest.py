@@ -29,14 +29,16 @@ def lacking(what: str, hint: str) -> str:
     pytest.skip(reason)
 
 
+def program(*names: str) -> str:
+    """Give the path of a program by the first of its names that is here (`make test` installs it where it may)."""
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    return found or lacking(names[0], f"apt-get install {names[0]}")
+
+
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Give the path of a Chromium (`make test` installs one where it may)."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        path = shutil.which(name)
-        if path is not None:
-            return path
-    return lacking("Chromium", "apt-get install chromium")
+    """Give the path of a Chromium."""
+    return program("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")

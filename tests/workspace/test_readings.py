@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -118,3 +119,10 @@ def test_what_is_too_much_is_counted(store: rt.Workspace) -> None:
     assert sum(len(one.samples) for one in kept[:-1]) == 5
     assert kept[0].samples == every[0].samples
     assert kept[-1].samples[0].value == total - 5
+
+
+def test_every_figure_is_in_the_docs(store: rt.Workspace) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text(encoding="utf-8")
+    stems = [f"`retrue_{one.name}{'_total' if one.counter else ''}" for one in readings(store)]
+    told = [stem for stem in stems if stem not in page]
+    assert {stem.rpartition("_")[0] for stem in told} <= {"`retrue_performance"}  # its ends: `_low`, `_high`

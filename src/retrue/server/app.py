@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from retrue.adapters import otel
 from retrue.server import assets
-from retrue.server.api import health
+from retrue.server.api import health, metrics
 from retrue.server.errors import add_handlers
+from retrue.server.meters import Metered
 from retrue.server.service import Service
 from retrue.server.settings import ServerSettings
 from retrue.version import VERSION
 from retrue.workspace import Workspace
 
-ROUTERS = (health.router, assets.router)
+ROUTERS = (
+    health.router,
+    metrics.router,
+    assets.router,
+)
 """Every router. API routers carry the prefix `/api/v1` themselves."""
 
 
@@ -24,7 +30,9 @@ def create_app(workspace: Workspace, settings: ServerSettings | None = None) -> 
         settings: how it is served; the defaults unless given.
     """
     app = FastAPI(title="Retrue", version=VERSION, docs_url=None, redoc_url=None)  # those pages load from elsewhere
-    app.state.retrue = Service(workspace, settings or ServerSettings())
+    served = Service(workspace, settings or ServerSettings())
+    app.state.retrue = served
+    app.add_middleware(Metered, meters=served.meters, telemetry=otel.Telemetry.start("web") if otel.wanted() else None)
     add_handlers(app)
     for router in ROUTERS:
         app.include_router(router)

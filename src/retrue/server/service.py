@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import cast
 
 from starlette.requests import HTTPConnection
 
 from retrue.errors import nearest
 from retrue.server.errors import HttpError
+from retrue.server.meters import Meters, Readings
 from retrue.server.settings import ServerSettings
 from retrue.workspace import Model, Workspace
 
@@ -19,6 +21,12 @@ class Service:
 
     workspace: Workspace
     settings: ServerSettings
+    meters: Meters = field(default_factory=Meters)
+
+    @cached_property
+    def readings(self) -> Readings:
+        """What the store knows, for `/metrics`."""
+        return Readings(self.workspace)
 
     def model(self, name: str) -> Model:
         """A registered model.

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Install the programs that tests start (a browser, Prometheus, strace ...), where that is possible without asking: as
+# root, with apt. Elsewhere the tests that need one skip and say so (with CI=true they fail), so this never fails itself.
+set -uo pipefail
+needed=( # program:package
+    chromium:chromium
+    prometheus:prometheus
+    prometheus-alertmanager:prometheus-alertmanager
+    strace:strace
+    faketime:faketime
+)
+missing=()
+for pair in "${needed[@]}"; do
+    program=${pair%%:*}
+    command -v "$program" >/dev/null && continue
+    [ "$program" = chromium ] && command -v chromium-browser google-chrome >/dev/null && continue
+    missing+=("${pair##*:}")
+done
+[ ${#missing[@]} = 0 ] && exit 0
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "not here: ${missing[*]}; tests that need them will skip"
+    exit 0
+fi
+echo "installing ${missing[*]} for the tests that need them ..."
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# RUNLEVEL=1: what is installed is started by tests, not as a service of this machine.
+apt() { RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -y -qq -o DPkg::Lock::Timeout=300 "$@" >"$log" 2>&1; }
+if ! { apt update && apt install --no-install-recommends "${missing[@]}"; }; then
+    tail -n 5 "$log"
+    echo "${missing[*]} could not be installed: tests that need them will skip"
+fi
+exit 0
