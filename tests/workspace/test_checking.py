@@ -173,7 +173,7 @@ def test_a_planted_drift_is_one_incident_that_ends(store: rt.Workspace) -> None:
 def test_what_people_say_of_an_incident_survives_the_next_check(store: rt.Workspace) -> None:
     model = registered(store)
     live(model, events(14, 1, turned=("JFK", "LGA", "EWR")))
-    model.check(now=day(16))
+    model.check(now=day(15.5))
     said: list[Any] = []
     for number, say in enumerate(["acknowledge", "snooze", "resolve"], 15):
         (incident,) = model.incidents()
@@ -185,7 +185,7 @@ def test_what_people_say_of_an_incident_survives_the_next_check(store: rt.Worksp
             incident.resolve(day(16.5))
         if say != "resolve":
             live(model, events(number, 1, turned=("JFK", "LGA", "EWR")))
-        model.check(now=day(number + 2))
+        model.check(now=day(number + (0.9 if say == "resolve" else 1.5)))
         said.append([one.state.value for one in model.incidents()])
     assert said == [["acknowledged"], ["snoozed"], ["resolved"]]
     assert model.incidents(live=True) == []
@@ -194,11 +194,11 @@ def test_what_people_say_of_an_incident_survives_the_next_check(store: rt.Worksp
 def test_a_resolved_problem_that_goes_on_is_live_again(store: rt.Workspace) -> None:
     model = registered(store)
     live(model, events(14, 1, turned=("JFK", "LGA", "EWR")))
-    model.check(now=day(16))
+    model.check(now=day(15.5))
     model.incidents()[0].resolve(day(15))
     assert model.incidents()[0].sentence.startswith(("On ", "From "))  # no longer "Since"
     live(model, events(15, 1, turned=("JFK", "LGA", "EWR")))
-    model.check(now=day(17))
+    model.check(now=day(16.5))
     (incident,) = model.incidents(live=True)
     assert incident.since == day(14).isoformat()
 
