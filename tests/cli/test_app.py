@@ -25,7 +25,7 @@ COMMANDS = [
     *("incidents", "explain", "acknowledge", "snooze", "resolve", "mark", "performance", "backtest"),
     *("collect", "retrain", "prove", "promote", "rollback"),
     *("migrate", "recount", "doctor"),
-    "serve",
+    *("serve", "jobs", "logs"),
     "audit",
     "export",
     "demo",

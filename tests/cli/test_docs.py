@@ -46,6 +46,8 @@ def test_the_page_walks_through_most_commands() -> None:
         "doctor",
         "export",
         "feedback",
+        "jobs",
+        "logs",
         "mark",
         "migrate",
         "models",

@@ -10,8 +10,9 @@ Opening never migrates: an older catalog asks for `retrue migrate`, a newer one 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -59,13 +60,13 @@ class Transaction:
             change = statement.on_conflict_do_update(index_elements=keys, set_=rest)
             self.connection.execute(change, [_values(row) for row in rows if type(row) is kind])
 
-    def find(self, kind: type[R], **equal: Any) -> tuple[R, ...]:
+    def find(self, kind: type[R], /, **equal: Any) -> tuple[R, ...]:
         """Give the rows whose columns equal the given values (a collection: one of its values), in order of key."""
         table = _table(kind)
         query = select(table).where(_matches(table, equal)).order_by(*table.primary_key)
         return tuple(kind(**row) for row in self.connection.execute(query).mappings())
 
-    def get(self, kind: type[R], **equal: Any) -> R | None:
+    def get(self, kind: type[R], /, **equal: Any) -> R | None:
         """Give the one row with these values, or None."""
         found = self.find(kind, **equal)
         return found[0] if found else None
@@ -77,7 +78,7 @@ class Transaction:
         rows = self.connection.execute(query.order_by(*table.primary_key)).mappings()
         return tuple(kind(**row) for row in rows)
 
-    def remove(self, kind: type[Row], **equal: Any) -> int:
+    def remove(self, kind: type[Row], /, **equal: Any) -> int:
         """Delete the rows with these values; gives how many there were."""
         table = _table(kind)
         return int(self.connection.execute(table.delete().where(_matches(table, equal))).rowcount)
@@ -138,11 +139,15 @@ class Transaction:
         if not self.connection.execute(counters.update().where(where).values(value=counters.c.value + value)).rowcount:
             self.add(Counter(model, name, value))
 
-    def newest(self, kind: type[Row], column: str, **equal: Any) -> int | None:
+    def newest(self, kind: type[Row], column: str, /, **equal: Any) -> int | None:
         """Give the largest value of a column among the rows with these values."""
         table = _table(kind)
         found = self.connection.execute(select(func.max(table.c[column])).where(_matches(table, equal))).scalar()
         return None if found is None else int(found)
+
+
+fence: ContextVar[Callable[[Transaction], None] | None] = ContextVar("fence", default=None)
+"""What every transaction that writes must pass first, in this context: a job's hold on its lease."""
 
 
 @dataclass(frozen=True)
@@ -223,9 +228,12 @@ class Catalog:
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
-        """One transaction that may write; nothing of it stays if the block raises."""
+        """One transaction that may write; nothing of it stays if the block raises, or if `fence` refuses it."""
         with _translated(self.path), self.engine.execution_options(retrue_write=True).begin() as connection:
-            yield Transaction(connection)
+            transaction, refuse = Transaction(connection), fence.get()
+            if refuse is not None:
+                refuse(transaction)
+            yield transaction
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:

@@ -229,7 +229,7 @@ class Collection(Row):
 
 @dataclass(frozen=True)
 class Job(Row):
-    """Something that runs by itself: `status` is waiting, running, done or failed, `due` when it shall run (next)."""
+    """A run of something that runs by itself: `status` is running, done or failed, from `due` to `updated`."""
 
     table: ClassVar[str] = "jobs"
     id: str

@@ -159,6 +159,9 @@ sessions = Table(
 preferences = Table("preferences", metadata, _key("name"), _body(), _time("updated"))
 
 Index("points_of_performance", points.c.model, points.c.metric, points.c.start, sqlite_where=text("\"column\" = ''"))
+Index(
+    "verdicts_by_window", verdicts.c.model, verdicts.c.version, verdicts.c.start, verdicts.c.applied, verdicts.c.created
+)  # fmt: skip
 Index("audit_by_time", audit.c.at)
 Index("logs_by_time", logs.c.at)
 Index("jobs_by_due", jobs.c.status, jobs.c.due)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
@@ -33,6 +33,9 @@ from retrue.workspace.acting import Chain, audit, verify
 from retrue.workspace.contributions import importance_of
 from retrue.workspace.model import Model
 from retrue.workspace.options import Options, suggested_window
+
+if TYPE_CHECKING:
+    from retrue.jobs.records import Page
 
 
 class Workspace:
@@ -142,6 +145,32 @@ class Workspace:
             self.withdraw(model, version)
             raise
         return model
+
+    def jobs(self, **asked: Any) -> Page[rows.Job]:
+        """What ran by itself, newest first, a page at a time.
+
+        Args:
+            asked: `kind`, `status` (running, done, failed), `model`, `id`, `limit`, `offset`.
+
+        Raises:
+            ConfigError: an unknown status.
+        """
+        from retrue.jobs.records import find_jobs
+
+        return find_jobs(self.store.catalog, **asked)
+
+    def logs(self, **asked: Any) -> Page[rows.Log]:
+        """What jobs, trainings and the server said, newest first, a page at a time.
+
+        Args:
+            asked: `model`, `job`, `run`, `text`, `level` (and graver ones), `since`, `until`, `limit`, `offset`.
+
+        Raises:
+            ConfigError: an unknown level.
+        """
+        from retrue.jobs.records import find_logs
+
+        return find_logs(self.store.catalog, **asked)
 
     def withdraw(self, model: Model, version: str) -> None:
         """Take back a registration that failed halfway."""

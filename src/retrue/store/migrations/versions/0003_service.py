@@ -45,6 +45,7 @@ def upgrade() -> None:
     op.create_table("preferences", _key("name"), _body(), _time("updated"))
     of_performance = sa.text("\"column\" = ''")
     op.create_index("points_of_performance", "points", ["model", "metric", "start"], sqlite_where=of_performance)
+    op.create_index("verdicts_by_window", "verdicts", ["model", "version", "start", "applied", "created"])
     op.create_index("audit_by_time", "audit", ["at"])
     op.create_index("logs_by_time", "logs", ["at"])
     op.create_index("jobs_by_due", "jobs", ["status", "due"])

@@ -1,0 +1,33 @@
+"""`python -m retrue.jobs FOLDER`: run the jobs of a store, as a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+
+from retrue.errors import RetrueError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run jobs until SIGTERM; gives the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m retrue.jobs", description="Run the jobs of a store.")
+    parser.add_argument("folder", help="the store")
+    parser.add_argument(
+        "--lease", type=float, default=None, metavar="SECONDS", help="how long a dead server's work waits"
+    )
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    from retrue.jobs.leases import LENGTH
+    from retrue.jobs.runner import serve
+
+    try:
+        serve(given.folder, length=given.lease or LENGTH)
+    except RetrueError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

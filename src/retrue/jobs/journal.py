@@ -1,0 +1,78 @@
+"""The journal: what a job says through `logging` becomes log lines that people can search, with the job that said it.
+
+    with journal.of(job):
+        logger.info("12 windows judged")         # any logger under "retrue"
+
+Lines are kept in memory and written together, once a second and at the end of a run: a job may say something while it
+writes to the catalog, where a second writer would wait for it forever. A kill -9 loses the lines of that second.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from retrue.store import rows
+from retrue.store.catalog import Catalog
+from retrue.workspace import clock
+
+MOST = 10_000
+"""Lines that wait to be written at most; of more the oldest are lost."""
+
+current: ContextVar[rows.Job | None] = ContextVar("current", default=None)
+"""The job that runs in this thread."""
+
+
+class Journal(logging.Handler):
+    """Keeps what is logged under `retrue` in a catalog."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        super().__init__(logging.INFO)
+        self.catalog = catalog
+        self.lines: deque[rows.Log] = deque(maxlen=MOST)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Remember a line."""
+        job = current.get()
+        text = record.getMessage()
+        if record.exc_info and record.exc_info[1] is not None:
+            text = f"{text}\n{logging.Formatter().formatException(record.exc_info)}"
+        level = "error" if record.levelno >= logging.ERROR else record.levelname.lower()
+        at = round(record.created * clock.MICROS)
+        model = None if job is None else job.model
+        self.lines.append(rows.Log(at, level, text, None if job is None else job.id, getattr(record, "model", model)))
+
+    def write(self) -> None:
+        """Write what is remembered."""
+        waiting = [self.lines.popleft() for _ in range(len(self.lines))]
+        if waiting:
+            with self.catalog.write() as tx:
+                for line in waiting:
+                    tx.add(line)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take what is logged as long as the block lasts."""
+        logger = logging.getLogger("retrue")
+        before = logger.level
+        logger.addHandler(self)
+        logger.setLevel(min(before or logging.INFO, logging.INFO))
+        try:
+            yield
+        finally:
+            logger.removeHandler(self)
+            logger.setLevel(before)
+            self.write()
+
+
+@contextmanager
+def speaking(job: rows.Job) -> Iterator[None]:
+    """Say of what this thread logs in the block that the job said it."""
+    before = current.set(job)
+    try:
+        yield
+    finally:
+        current.reset(before)

@@ -1,0 +1,243 @@
+"""The runner: the part of the service that runs jobs. `python -m retrue.jobs FOLDER`.
+
+Once a second it asks every kind what is due, takes a lease for as much as its threads can do, those that wait longest
+first, and records each run. Kinds that take little have threads of their own, so that a message doesn't wait for a
+check. SIGTERM lets what runs come to its end; what takes longer than that is left to another server.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from retrue.errors import RetrueError
+from retrue.jobs.journal import Journal, speaking
+from retrue.jobs.leases import LENGTH, Held, LeaseLostError, Leases
+from retrue.jobs.records import last_job
+from retrue.jobs.registry import Kind, Task, Watch, kinds
+from retrue.store import rows
+from retrue.store.catalog import Transaction
+from retrue.workspace import Workspace, clock
+from retrue.workspace import open as open_workspace
+from retrue.workspace.acting import acting
+
+TICK = 1.0
+"""Seconds from one look at what is due to the next."""
+HEAVY, LIGHT = 2, 2
+"""Threads for jobs that take much, and for those that take little."""
+DRAIN = 20.0
+"""Seconds that jobs have to come to their end after SIGTERM."""
+
+logger = logging.getLogger("retrue.jobs")
+
+Work = tuple[str, str | None]
+"""A kind and the model that it is for."""
+
+
+@dataclass(eq=False)
+class Runner:
+    """Runs the jobs of a store.
+
+    Args:
+        workspace: the store.
+        kinds: the kinds of jobs.
+        length: seconds after which another server may take over what this one died over.
+        tick: seconds from one look to the next.
+    """
+
+    workspace: Workspace
+    kinds: Sequence[Kind]
+    length: float = LENGTH
+    tick: float = TICK
+    running: dict[Work, threading.Thread] = field(default_factory=dict)
+    waiting: dict[Work, float] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make what remembers."""
+        catalog = self.workspace.store.catalog
+        self.leases = Leases(catalog, f"{socket.gethostname()}:{os.getpid()}", self.length)
+        self.journal = Journal(catalog)
+        self.watches: dict[str, Watch] = {kind.name: kind.watch(self.workspace) for kind in self.kinds}
+
+    def run(self, stop: threading.Event) -> None:
+        """Run jobs until somebody says stop, and then until what runs has come to its end."""
+        with self.journal.listening(), self.leases.beating():
+            while not stop.wait(self.tick):
+                try:
+                    self.turn()
+                    self.journal.write()
+                except RetrueError as error:  # a full disk, a catalog that is locked: it may pass
+                    logger.warning("no jobs for now: %s", error)
+            self.drain()
+
+    def turn(self) -> None:
+        """Start what is due, as far as there are threads for it."""
+        now = clock.now()
+        self.running = {work: thread for work, thread in self.running.items() if thread.is_alive()}
+        held, silent = self.leases.look()
+        self.wait_for(now, [work_of(lease.name) for lease in silent])
+        for work in sorted(self.waiting, key=self.waiting.__getitem__):
+            kind = next(kind for kind in self.kinds if kind.name == work[0])
+            if work not in self.running and name_of(work) not in held and self.room_for(kind):
+                self.begin(kind, work, now)
+
+    def wait_for(self, now: datetime, abandoned: Sequence[Work]) -> None:
+        """Note what is due, and since when; what another server died over is."""
+        known = {kind.name for kind in self.kinds}
+        due = [(kind.name, model) for kind in self.kinds for model in self.due(kind, now)]
+        due += [work for work in abandoned if work[0] in known]
+        self.waiting = {work: self.waiting.get(work, time.monotonic()) for work in due}
+
+    def due(self, kind: Kind, now: datetime) -> list[str | None]:
+        """The models that a kind is due for; one that can't say leaves the others alone."""
+        try:
+            return list(self.watches[kind.name].due(now))
+        except Exception as error:  # noqa: BLE001 - a fault in one kind must not stop all others
+            said = f"what is due of {kind.name} can't be told: {type(error).__name__}: {error}"
+            if self.faults.get(kind.name) != said:
+                logger.error("%s", said)  # noqa: TRY400 - once, not each second
+            self.faults[kind.name] = said
+            return []
+
+    def room_for(self, kind: Kind) -> bool:
+        """Whether a thread is free for a job of this kind."""
+        light = {one.name for one in self.kinds if one.light}
+        alike = [work for work in self.running if (work[0] in light) == kind.light]
+        return len(alike) < (LIGHT if kind.light else HEAVY)
+
+    def begin(self, kind: Kind, work: Work, now: datetime) -> None:
+        """Take the lease and start a thread, unless the job rests or another server is at it, or has just done it."""
+        with self.workspace.store.catalog.read() as tx:
+            last = last_job(tx, *work)
+        if not kind.ready(last, now):
+            return
+        failures = 0 if last is None else int(last.body.get("failures", 0))
+        body = {"server": self.leases.owner, "failures": failures}
+        job = rows.Job(uuid.uuid4().hex[:12], kind.name, "running", clock.micros(now), clock.micros(now), body, work[1])
+        with self.workspace.store.catalog.write() as tx:
+            held = self.leases.take(tx, name_of(work), {"job": job.id})
+            if held is None:
+                return
+            if held.before is None and not self.watches[kind.name].still(work[1], now):
+                self.leases.release(tx, held)
+                return
+            self.record(tx, job, held)
+        thread = threading.Thread(target=self.work, args=(kind, job, held), name=held.name, daemon=True)
+        self.running[work] = thread
+        thread.start()
+
+    def record(self, tx: Transaction, job: rows.Job, held: Held) -> None:
+        """Note that a job runs; of one that was taken over, that its server died."""
+        before = None if held.before is None else tx.get(rows.Job, id=str(held.before.body.get("job")))
+        if before is not None and before.status == "running":
+            server = before.body.get("server")
+            tx.put(ended(before, f"server {server} stopped without a word; taken over by {self.leases.owner}"))
+        tx.put(job)
+
+    def work(self, kind: Kind, job: rows.Job, held: Held) -> None:
+        """Run one job in this thread, and record it."""
+        begun = time.monotonic()
+        with ExitStack() as stack:
+            stack.enter_context(acting("jobs"))
+            stack.enter_context(self.leases.fencing(held))
+            stack.enter_context(speaking(job))
+            try:
+                task = Task(self.workspace, job.model, clock.moment(job.due))
+                status, message = self.outcome(kind, task)
+                seconds = round(time.monotonic() - begun, 3)
+                failures = int(job.body["failures"]) + 1 if status == "failed" else 0
+                body = {**job.body, **task.body, "message": message, "seconds": seconds, "failures": failures}
+                done = replace(job, status=status, updated=clock.micros(clock.now()), body=body)
+                self.settle(done, held)
+            except LeaseLostError as error:
+                logger.warning("%s", error)
+
+    def outcome(self, kind: Kind, task: Task) -> tuple[str, str]:
+        """Status and message of a run. A job that fails is one failed job, and never the runner."""
+        try:
+            message = kind.run(task)
+        except LeaseLostError:
+            raise
+        except RetrueError as error:
+            logger.error("%s", error)  # noqa: TRY400 - what we raise on purpose says all in its words
+            return "failed", str(error)
+        except Exception as error:
+            logger.exception("a fault of Retrue, or of a library")
+            return "failed", f"{type(error).__name__}: {error}"
+        logger.info("%s", message)
+        return "done", message
+
+    def settle(self, job: rows.Job, held: Held) -> None:
+        """Note what came of a job and give its lease back, in one transaction."""
+        with self.workspace.store.catalog.write() as tx:
+            tx.put(job)
+            self.leases.release(tx, held)
+
+    def drain(self) -> None:
+        """Wait for what runs; what takes too long is given up, and may be taken over at once."""
+        until = time.monotonic() + DRAIN
+        for thread in self.running.values():
+            thread.join(max(0.0, until - time.monotonic()))
+        for work, thread in self.running.items():
+            held = self.leases.held.get(name_of(work))
+            if thread.is_alive() and held is not None:
+                logger.warning("%s didn't end within %g seconds: it is given up", held.name, DRAIN)
+                self.give_up(held)
+
+    def give_up(self, held: Held) -> None:
+        """Release the lease of a job that still runs: from now on nothing that it writes is kept."""
+        with self.workspace.store.catalog.write() as tx:
+            for job in tx.find(rows.Job, status="running"):
+                if name_of((job.kind, job.model)) == held.name:
+                    tx.put(ended(job, "the server was stopped before it came to its end"))
+            self.leases.release(tx, held)
+
+
+def ended(job: rows.Job, why: str) -> rows.Job:
+    """A run that never said how it ended, as failed; it isn't the job's own failure."""
+    return replace(job, status="failed", updated=clock.micros(clock.now()), body={**job.body, "message": why})
+
+
+def name_of(work: Work) -> str:
+    """The name of a job's lease."""
+    kind, model = work
+    return kind if model is None else f"{kind}/{model}"
+
+
+def work_of(name: str) -> Work:
+    """The job that a lease is for.
+
+    >>> work_of("check/flights"), work_of("prune")
+    (('check', 'flights'), ('prune', None))
+    """
+    kind, _, model = name.partition("/")
+    return kind, model or None
+
+
+@contextmanager
+def until_told(*numbers: int) -> Iterator[threading.Event]:
+    """An event that is set when one of these signals comes."""
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def serve(folder: str | Path, *, length: float = LENGTH) -> None:
+    """Run the jobs of the store in a folder until SIGTERM or SIGINT: what `retrue serve` starts as a process."""
+    with until_told(signal.SIGTERM, signal.SIGINT) as stop, open_workspace(folder) as workspace:
+        Runner(workspace, kinds(), length).run(stop)

@@ -1,0 +1,241 @@
+"""The runner: what is due is run once, over all servers; a killed one's work is taken over; failures stay jobs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from tests.jobs.conftest import MINUTE, events, floor, register, runner, wait_until
+
+import retrue as rt
+from retrue.jobs.records import find_jobs, find_logs
+from retrue.jobs.registry import Kind, Task, every
+from retrue.jobs.runner import Runner
+from retrue.store import rows
+from retrue.workspace import clock
+
+
+@dataclass
+class Said:
+    """What is due, as the test says."""
+
+    models: list[str | None] = field(default_factory=list)
+
+    def due(self, now: datetime) -> Iterator[str | None]:
+        yield from self.models
+
+    def still(self, model: str | None, now: datetime) -> bool:
+        return model in self.models
+
+
+def turned(made: Runner) -> None:
+    """One turn, until all that it began is over."""
+    made.turn()
+    for thread in made.running.values():
+        thread.join(10)
+    made.journal.write()
+
+
+def jobs(store: rt.Workspace) -> list[tuple[str, str, str]]:
+    """Kind, status and message of all runs, newest first."""
+    return [(job.kind, job.status, str(job.body["message"])) for job in store.jobs().rows]
+
+
+def test_a_run_is_recorded_with_what_it_said(store: rt.Workspace) -> None:
+    import logging
+
+    register(store)
+    said = Said(["flights"])
+
+    def work(task: Task) -> str:
+        logging.getLogger("retrue.jobs.test").warning("half of %s is done", task.model)
+        task.body["halves"] = 2
+        said.models.clear()
+        return "all is done"
+
+    made = Runner(store, [Kind("work", "Work.", work, lambda _: said)])
+    with made.journal.listening():
+        turned(made)
+        turned(made)
+    (job,) = store.jobs().rows
+    assert (job.kind, job.model, job.status, job.body["halves"]) == ("work", "flights", "done", 2)
+    assert 0 <= job.body["seconds"] < 5
+    assert job.due <= job.updated
+    assert [(line.level, line.text) for line in store.logs(job=job.id, model="flights").rows] == [
+        ("info", "all is done"),
+        ("warning", "half of flights is done"),
+    ]
+    with store.store.catalog.read() as tx:
+        assert tx.find(rows.Lease) == ()
+
+
+def test_a_job_that_fails_is_one_failed_job_and_is_tried_again_later_and_later(
+    store: rt.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: now)
+
+    def broken(task: Task) -> str:
+        raise KeyError("x")
+
+    made = Runner(store, [Kind("broken", "Fail.", broken, lambda _: Said([None]))])
+    runs = []
+    for second in range(80):
+        now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
+        turned(made)
+        runs.append(store.jobs(status="failed").total)
+    assert [second for second in range(1, 80) if runs[second] > runs[second - 1]] == [10, 30, 70]  # 10, 20, 40 apart
+    assert "KeyError" in jobs(store)[0][2]
+
+
+def test_a_broken_kind_leaves_the_others_alone(store: rt.Workspace) -> None:
+    class Broken(Said):
+        def due(self, now: datetime) -> Iterator[str | None]:
+            raise KeyError("x")
+
+    good = Kind("good", "Work.", lambda _: "done", every(60, "good"))
+    turned(Runner(store, [Kind("bad", "Fail.", lambda _: "", lambda _: Broken()), good]))
+    assert [job[0] for job in jobs(store)] == ["good"]
+
+
+def test_who_waits_longest_comes_first_and_what_is_light_waits_for_nobody(store: rt.Workspace) -> None:
+    for name in ("a", "b", "c", "d"):
+        register(store, name)
+    go, begun = threading.Event(), list[str | None]()
+
+    def heavy(task: Task) -> str:
+        begun.append(task.model)
+        go.wait(10)
+        said.models.remove(task.model)
+        return ""
+
+    said = Said(["d", "c"])
+    quick = Kind("quick", "Be quick.", lambda _: "", every(60, "quick"), light=True)
+    made = Runner(store, [Kind("heavy", "Work.", heavy, lambda _: said), quick])
+    said.models = ["d"]
+    made.turn()
+    said.models = ["a", "b", "c", "d"]
+    made.turn()
+    wait_until(lambda: len(begun) == 2 and store.jobs(kind="quick", status="done").total == 1)
+    assert set(begun) == {"d", "a"}
+    go.set()
+    for _ in range(3):
+        turned(made)
+    assert set(begun[2:]) == {"b", "c"}
+
+
+def test_what_is_due_each_hour_runs_once_over_all_servers(store: rt.Workspace) -> None:
+    hourly = Kind("hourly", "Work.", lambda _: "done", every(3600, "hourly"))
+    first, second = Runner(store, [hourly]), Runner(store, [hourly])
+    for one in (first, second, first, second):
+        turned(one)
+    assert store.jobs().total == 1
+
+
+def test_a_job_that_was_done_by_another_meanwhile_is_not_done_again(store: rt.Workspace) -> None:
+    """What was due when it was looked at isn't any more once the lease is taken."""
+    hourly = Kind("hourly", "Work.", lambda _: "done", every(3600, "hourly"))
+    first, second = Runner(store, [hourly]), Runner(store, [hourly])
+    second.leases.look()
+    second.wait_for(clock.now(), [])
+    turned(first)
+    second.begin(hourly, ("hourly", None), clock.now())
+    assert store.jobs().total == 1
+    assert second.leases.held == {}
+
+
+# --- processes --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_windows_are_checked_as_they_close_and_sigterm_ends_it(folder: Path, store: rt.Workspace) -> None:
+    model, now = register(store), datetime.now(UTC)
+    model.log(events(floor(now) - 10 * MINUTE, 9), at=now)
+    with runner(folder) as process:
+        wait_until(lambda: store.jobs(kind="check", status="done").total)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    assert "9 windows judged" in store.jobs(kind="check").rows[0].body["message"]
+    with store.store.catalog.read() as tx:
+        assert tx.find(rows.Lease) == ()
+
+
+@pytest.mark.slow
+def test_two_servers_share_the_work_and_a_killed_ones_is_taken_over(folder: Path, store: rt.Workspace) -> None:
+    """Each window is judged once, though one of two servers is killed while it judges; within its lease and a bit."""
+    names, windows, lease = ("a", "b", "c", "d"), 40, 2.0
+    now = datetime.now(UTC)
+    for number, name in enumerate(names):
+        model = register(store, name)
+        model.log(events(floor(now) - (windows + 1) * MINUTE, windows, seed=number), at=now)
+    with runner(folder, lease=lease) as first, runner(folder, lease=lease) as second:
+        victim, killed = kill_at_work(store, {process.pid: process for process in (first, second)})
+        wait_until(lambda: len(judged(store, names)) == len(names) * windows and not running(store))
+        victim.wait(5)
+    (dead,) = [job for job in store.jobs(kind="check", limit=100).rows if job.status == "failed"]
+    assert "stopped without a word" in dead.body["message"]
+    done = store.jobs(kind="check", status="done", limit=100).rows
+    again = next(job for job in done if job.model == dead.model)
+    assert again.due / 1e6 - killed <= lease + 10  # a turn of the runner, and a slow machine
+    kept = sum(created == dead.due for created in judged(store, names).values())
+    assert sum(int(job.body["windows"]) for job in done) + kept == len(names) * windows
+
+
+def kill_at_work(
+    store: rt.Workspace, processes: dict[int, subprocess.Popen[bytes]]
+) -> tuple[subprocess.Popen[bytes], float]:
+    """Kill the first process that checks something; gives it, and when."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        with store.store.catalog.read() as tx:
+            leases = [one for one in tx.find(rows.Lease) if one.name.startswith("check/")]
+        if leases:
+            pid = int(str(leases[0].body["owner"]).rpartition(":")[2])
+            os.kill(pid, signal.SIGKILL)
+            return processes[pid], time.time()
+        time.sleep(0.01)
+    raise AssertionError("nobody checked anything")
+
+
+def judged(store: rt.Workspace, names: tuple[str, ...]) -> dict[tuple[str, int], int]:
+    """When each window was judged."""
+    with store.store.catalog.read() as tx:
+        return {(row.model, row.start): row.created for row in tx.find(rows.VerdictRow, model=names)}
+
+
+def running(store: rt.Workspace) -> int:
+    """How many jobs run."""
+    return find_jobs(store.store.catalog, status="running").total
+
+
+def test_log_lines_are_found_by_what_they_hold(store: rt.Workspace) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    lines = [
+        rows.Log(clock.micros(at), "info", "50 % of windows judged", job="abc1", model=None),
+        rows.Log(clock.micros(at) + 1, "error", "no such FILE", job="abd2", run="r1"),
+    ]
+    with store.store.catalog.write() as tx:
+        for line in lines:
+            tx.add(line)
+
+    def found(**asked: object) -> list[str]:
+        return [line.text[:3] for line in find_logs(store.store.catalog, **asked).rows]  # type: ignore[arg-type]
+
+    assert found() == ["no ", "50 "]
+    assert found(text="% OF") == found(job="abc") == found(until=at + timedelta(microseconds=1)) == ["50 "]
+    assert found(level="warning") == found(run="r") == found(since=at + timedelta(microseconds=1)) == ["no "]
+    assert found(text="_0") == []
+    page = find_logs(store.store.catalog, limit=1, offset=1)
+    assert (page.total, page.offset, len(page.rows)) == (2, 1, 1)
+    with pytest.raises(rt.ConfigError, match="expected debug, info"):
+        found(level="loud")
+    with pytest.raises(rt.ConfigError, match="expected running"):
+        store.jobs(status="lost")
