@@ -10,6 +10,7 @@ import pytest
 
 import retrue as rt
 from retrue.core.project import REGISTRY
+from retrue.report.words import headline
 
 RNG = np.random.default_rng(4)
 KNOWN, NEW = ([f"{first}{i}" for i in range(60)] for first in "ab")
@@ -55,6 +56,8 @@ def test_one_that_raises_is_not_comparable_and_costs_nothing_else() -> None:
     verdict = report.columns["comment.odd"].verdict
     assert (verdict.kind, verdict.reason) == ("not_comparable", "the projection 'odd' failed: KeyError: 'lexicon'")
     assert report.columns["comment.words"].verdict.kind == "true"
+    said = "nothing is known of comment.odd, for the projection 'odd' failed: KeyError: 'lexicon'."
+    assert said in headline(report).replace("Nothing", "nothing")
     again = rt.compare({"comment": texts(400, 0.0)}, {"comment": texts(600, 0.0)}, kinds={"comment": "text"})
     assert again.columns["comment.odd"].verdict.reason.endswith("KeyError: 'lexicon' on the reference")
 

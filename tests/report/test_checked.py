@@ -99,3 +99,13 @@ def test_a_new_column_is_a_notice() -> None:
 def test_what_cant_be_told_is_said_once() -> None:
     few = [Verdict(VerdictKind.NOT_COMPARABLE, "12 rows, needs 50", column="age", window=DAYS[day]) for day in (0, 1)]
     assert shown(few)[-1] == "Can't tell in 2 windows: age (12 rows, needs 50)"
+
+
+def test_a_projection_that_failed_is_in_the_first_sentence() -> None:
+    reason = "the projection 'shouts' failed: ValueError: too loud"
+    failed = Verdict(VerdictKind.NOT_COMPARABLE, reason, column="comment.shouts", window=DAYS[0])
+    said = headline("loans", [calm(0), failed])
+    assert said == (
+        "loans is in true: 1 window judged. "
+        "Nothing is known of comment.shouts, for the projection 'shouts' failed: ValueError: too loud."
+    )

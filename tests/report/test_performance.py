@@ -59,8 +59,17 @@ def test_only_the_last_windows_are_listed() -> None:
 
 
 def test_nothing_known_says_so() -> None:
-    assert printed() == "Nothing is known of ROC AUC yet: no window has labels or an estimate.\n"
+    assert printed() == "Nothing is known of ROC AUC yet: no window of version 2 has labels or an estimate.\n"
     assert printed(row(1)) == printed()
+
+
+def test_a_window_that_cant_be_told_is_listed_with_the_reason() -> None:
+    refused = {"reason": "12 rows with labels, needs 50"}
+    lines = printed(row(1, **TOLD), row(2, **refused), row(3, **refused)).splitlines()
+    assert lines[0].startswith("loans, version 2: ROC AUC 0.710 (0.690 to 0.730) in the last window")
+    assert [line.split()[:3] for line in lines if line.startswith("2026-03-02")] == [["2026-03-02", "–", "–"]]
+    assert "Can't tell in 2026-03-02, 2026-03-03: 12 rows with labels, needs 50" in lines
+    assert printed(row(2, **refused)).splitlines()[0] == "Nothing is known of ROC AUC yet: see why in each window."
 
 
 def test_a_level_that_never_moves_is_drawn_low() -> None:

@@ -150,6 +150,7 @@ def test_a_search_that_fails_never_fails_the_check(store: rt.Workspace, monkeypa
     assert incident.cause is None
     assert "the reference's rows are gone" in incident.search.failure
     assert incident.to_dict()["search"]["failure"] == incident.search.failure
+    assert "; its rows aren't known, for their search failed: " in incident.sentence
 
 
 def test_two_independent_causes_are_two_incidents(store: rt.Workspace) -> None:

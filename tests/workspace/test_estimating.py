@@ -132,6 +132,14 @@ def test_an_estimate_is_made_once_and_again_when_events_come_late(cheap: rt.Mode
     assert (made.events, again.events, again.body["rows"]) == (200, 300, 300)
 
 
+def test_a_window_that_cant_be_told_is_in_the_table_with_the_reason(cheap: rt.Model) -> None:
+    log(cheap, events(14, 1)[:20])
+    cheap.check(now=day(15))
+    (row,) = cheap.performance("accuracy").to_dicts()
+    assert (row["realised"], row["estimated"], row["rows"]) == (None, None, 20)
+    assert row["reason"] == "can't be estimated: the window has 20 rows with a score, needs 30"
+
+
 def test_off_estimates_nothing(store: rt.Workspace) -> None:
     model = registered(store, estimate="off", maturity="2d")
     log(model, events(14, 1))

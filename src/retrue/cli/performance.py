@@ -42,7 +42,11 @@ def performance(
 
     chosen = version or model.version
     shown = metric or main_metric(model, chosen)
-    shared.console().print(performance_view(name, chosen, shown, model.performance(shown, version=chosen)))
+    found = model.performance(shown, version=chosen)
+    shared.console().print(performance_view(name, chosen, shown, found))
+    others = [one.version for one in model.versions() if one.version != chosen]
+    if others and found.is_empty() and version is None:
+        typer.echo(f"Next: retrue performance {name} --version {others[-1]}{shared.same_store(store)}")
 
 
 def main_metric(model: Model, version: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from retrue.core.column import ColumnProfile
 from retrue.core.project import REGISTRY
+from retrue.core.project.learned import PROJECTION
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import figure, percent, rows
 
@@ -20,6 +22,38 @@ def judge_failed(name: str, window: ColumnProfile, reference: ColumnProfile) -> 
             said = f"{reason}{some}"
             return Verdict(VerdictKind.NOT_COMPARABLE, said, column=name, n=window.rows)
     return None
+
+
+def has_failed(verdict: Verdict) -> bool:
+    """Tell whether a verdict says that a projection failed, on all rows or some."""
+    return verdict.kind == VerdictKind.NOT_COMPARABLE and verdict.reason.startswith(f"{PROJECTION} ")
+
+
+def failed_projections(verdicts: Iterable[Verdict]) -> str:
+    """Say which projections failed and why, as a clause; "" where none did.
+
+    >>> failed = Verdict(VerdictKind.NOT_COMPARABLE, "the projection 'shouts' failed: ValueError: x", column="a.shouts")
+    >>> failed_projections([failed])
+    "nothing is known of a.shouts, for the projection 'shouts' failed: ValueError: x"
+    >>> failed_projections([failed, replace(failed, column="b.shouts")])
+    "nothing is known of a.shouts and b.shouts, for the projection 'shouts' failed: ValueError: x"
+    """
+    first: dict[str, Verdict] = {}
+    for verdict in verdicts:
+        if verdict.column is not None and has_failed(verdict):
+            first.setdefault(verdict.column, verdict)
+    if not first:
+        return ""
+    reason = next(iter(first.values())).reason
+    same = [name for name, verdict in first.items() if verdict.reason == reason]
+    said = f"nothing is known of {both(same)}, for {reason}"
+    more = len(first) - len(same)
+    return said + (f"; {more} more projection{'s' if more > 1 else ''} failed" if more else "")
+
+
+def both(names: Sequence[str]) -> str:
+    """Name one, two, or the first of many."""
+    return " and ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} other columns"
 
 
 def worded(verdict: Verdict, projection: str, window: ColumnProfile, reference: ColumnProfile) -> Verdict:

@@ -24,6 +24,9 @@ from retrue.judge.words import day, figure, metric_name, period
 MODEL = (VerdictKind.DEGRADED, VerdictKind.DRIFTING)
 """Kinds that are told by what they cost; of the others, what broke comes first."""
 
+LONGEST = 120
+"""Characters of a failure that a sentence has room for."""
+
 
 def sentence_of(incident: Incident) -> str:
     """Say since when, what it costs and why, or what is worst now (or was worst, once it is over), and what else."""
@@ -32,7 +35,7 @@ def sentence_of(incident: Incident) -> str:
     first, named = _loss(incident, over=over) if lost else _alarm(incident, worst, over=over)
     effect, reason = ([], frozenset()) if lost else _effect(incident, worst, named)
     others = [column for column in incident.columns if column not in named | reason]
-    clauses = [first, *([f"also {_listed(others)}"] if others else []), *effect]
+    clauses = [first, *([f"also {_listed(others)}"] if others else []), *effect, *_unsearched(incident)]
     return f"{_when(incident)}, {'; '.join(clauses)}"
 
 
@@ -102,6 +105,12 @@ def _possible(cost: Cost) -> str:
     most = max(cost.loss[1], 0.0) if cost.loss is not None else 0.0
     scale, unit = (100, " points of ") if cost.in_points else (1, " in ")
     return f"it may cost up to {figure(most * scale, most * scale / 2)}{unit}{metric_name(cost.metric)}"
+
+
+def _unsearched(incident: Incident) -> Iterator[str]:
+    """That nobody knows in which rows, for the search failed: else its silence would read as "in all alike"."""
+    if incident.cause is None and incident.search is not None and incident.search.failure is not None:
+        yield f"its rows aren't known, for their search failed: {' '.join(incident.search.failure.split())[:LONGEST]}"
 
 
 def _when(incident: Incident) -> str:

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from retrue.judge.projected import failed_projections
 from retrue.judge.rules import breaks_rule
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.judge.words import metric_name
@@ -17,7 +18,7 @@ from retrue.metrics import get
 from retrue.metrics.names import is_estimated, metric_of
 from retrue.report.layout import add_row, quiet_table, stretch
 from retrue.report.text import STYLES, WIDE, named, state_text, subject_of
-from retrue.report.words import half_width, placed_reason, plural, precise, spanned
+from retrue.report.words import half_width, placed_reason, plural, precise, spanned, upper_first
 
 SILENT_KINDS = (VerdictKind.TRUE, VerdictKind.NOT_COMPARABLE)
 
@@ -55,11 +56,18 @@ class checked_view:  # noqa: N801 - used as a function is, and knows the termina
 
 
 def headline(model: str, verdicts: Sequence[Verdict]) -> str:
-    """Say in one sentence how a model stands.
+    """Say in one sentence how a model stands, and in another one which projections failed.
 
     >>> headline("loans", [])
     'loans: no window has closed or changed since the last check.'
     """
+    failed = failed_projections(verdicts)
+    said = stands(model, verdicts)
+    return f"{said} {upper_first(failed)}." if failed else said
+
+
+def stands(model: str, verdicts: Sequence[Verdict]) -> str:
+    """Say in one sentence how a model stands."""
     windows = {verdict.window for verdict in verdicts}
     loud = {verdict.window for verdict in verdicts if verdict.alarms}
     if not windows:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from retrue.judge.words import metric_name, percent
 from retrue.report.layout import add_row, moment, quiet_table
+from retrue.report.text import named
 from retrue.report.words import half_width, plural, precise, signed, spanned
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -28,16 +29,19 @@ def performance_view(model: str, version: str, metric: str, table: pl.DataFrame)
         metric: the metric.
         table: what `Model.performance` gives for it.
     """
-    known = [row for row in table.iter_rows(named=True) if best(row) is not None]
-    if not known:
-        return Text(f"Nothing is known of {metric_name(metric)} yet: no window has labels or an estimate.")
-    parts: list[RenderableType] = [Text(headline(model, version, metric, known), style="bold")]
+    windows = [row for row in table.iter_rows(named=True) if best(row) is not None or row["reason"]]
+    known = [row for row in windows if best(row) is not None]
+    nothing = f"Nothing is known of {metric_name(metric)} yet"
+    if not windows:
+        return Text(f"{nothing}: no window of version {version} has labels or an estimate.")
+    said = headline(model, version, metric, known) if known else f"{nothing}: see why in each window."
+    parts: list[RenderableType] = [Text(said, style="bold")]
     if len(known) > 1:
         parts.append(Text(drawn(known), style="blue"))
-    parts += [Text(""), windows_table(known[-SHOWN:])]
-    if len(known) > SHOWN:
-        parts.append(Text(f"and {plural(len(known) - SHOWN, 'earlier window')}: --json", style="dim"))
-    return Group(*parts, *(Text(line, style="dim") for line in notes(known)))
+    parts += [Text(""), windows_table(windows[-SHOWN:])]
+    if len(windows) > SHOWN:
+        parts.append(Text(f"and {plural(len(windows) - SHOWN, 'earlier window')}: --json", style="dim"))
+    return Group(*parts, *(Text(line, style="dim") for line in [*refusals(windows[-SHOWN:]), *notes(known)]))
 
 
 def best(row: Mapping[str, Any]) -> float | None:
@@ -77,6 +81,16 @@ def windows_table(known: Sequence[Mapping[str, Any]]) -> Table:
         share = "–" if row["coverage"] is None else percent(row["coverage"])
         add_row(table, (moment(row["window"]), interval_of(row, told=True), interval_of(row, told=False), drift, share))
     return table
+
+
+def refusals(windows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Say why a window has neither: one line for each reason, with the windows that it is about."""
+    reasons: dict[str, list[str]] = {}
+    for row in windows:
+        if best(row) is None:
+            reasons.setdefault(row["reason"], []).append(moment(row["window"]))
+    for reason, starts in reasons.items():
+        yield f"Can't tell in {named(starts)}: {reason}"
 
 
 def interval_of(row: Mapping[str, Any], *, told: bool) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from retrue.judge.projected import failed_projections, has_failed
 from retrue.judge.rules import breaks_rule
 from retrue.judge.words import figure, metric_name, percent, rows
 from retrue.metrics.names import estimated, is_estimated, metric_of
@@ -178,6 +179,13 @@ def out_of_true(comparison: Comparison) -> list[str]:
 
 
 def headline(comparison: Comparison) -> str:
+    """Say in one sentence what changed and how bad it is, and in another one which projections failed."""
+    failed = failed_projections(comparison.verdicts)
+    said = found_sentence(comparison)
+    return f"{said} {upper_first(failed)}." if failed else said
+
+
+def found_sentence(comparison: Comparison) -> str:
     """Say in one sentence what changed and how bad it is."""
     told = headline_metric(comparison)
     model = performance_clause(told) if told else estimated_clause(comparison)
@@ -236,7 +244,8 @@ def columns_clause(comparison: Comparison) -> str:
         some = "the one column" if total == 1 else f"{len(out)} of {total:,} columns"
         return f"{some} {'is' if len(out) == 1 else 'are'} out of true"
     if untold == total:
-        return f"too few rows to tell: {comparison.columns[next(iter(comparison.columns))].verdict.reason}"
+        first = comparison.columns[next(iter(comparison.columns))].verdict
+        return "nothing can be told" if has_failed(first) else f"too few rows to tell: {first.reason}"
     if drifting and total == 1:
         return "the one column drifts (no alarm)"
     if drifting:

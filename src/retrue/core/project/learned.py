@@ -18,6 +18,8 @@ from retrue.core.state import Fields, Floats, Ints
 from retrue.errors import ProfileError
 from retrue.schema import Kind
 
+PROJECTION = "the projection"
+"""How the reason begins why a column couldn't be projected."""
 FAILED = pl.Struct({"projection_failed": pl.String})
 """The type of a column that couldn't be projected: each row holds the reason, and no grid can read it."""
 LONGEST = 300
@@ -145,7 +147,7 @@ def told(error: Exception) -> str:
 
 def failed(name: str, rows: int, reason: str) -> pl.Series:
     """A column that couldn't be projected."""
-    said = {"projection_failed": f"the projection {name!r} failed: {reason}"}
+    said = {"projection_failed": f"{PROJECTION} {name!r} failed: {reason}"}
     return pl.Series(name, [said], dtype=FAILED).new_from_index(0, rows)
 
 
