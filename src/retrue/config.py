@@ -213,6 +213,8 @@ class Config(SettingsTable):
     models: dict[ModelName, ModelSettings] = {}
     server: dict[Name, Any] = {}
     """`[server]`, as it stands there: the service checks it (`retrue.server.settings`)."""
+    retention: dict[Name, Any] = {}
+    """`[retention]`, as it stands there: upkeep checks it (`retrue.store.retention`)."""
 
 
 def load(path: str | Path | None = None) -> Config:

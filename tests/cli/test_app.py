@@ -24,7 +24,7 @@ COMMANDS = [
     *("register", "log", "label", "feedback", "check", "quarantine", "models"),
     *("incidents", "explain", "acknowledge", "snooze", "resolve", "mark", "performance", "backtest"),
     *("collect", "retrain", "prove", "promote", "rollback"),
-    *("migrate", "recount", "doctor"),
+    *("migrate", "recount", "upkeep", "doctor"),
     *("serve", "jobs", "logs"),
     "audit",
     "export",

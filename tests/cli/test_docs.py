@@ -57,4 +57,5 @@ def test_the_page_walks_through_most_commands() -> None:
         "serve",
         "snooze",
         "token",
+        "upkeep",
     }

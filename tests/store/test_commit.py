@@ -26,7 +26,7 @@ STEPS = (
     "spool: before commit", "spool: after commit", "cycle: begun", "cycle: stamped", "lake: table made",
     "lake: files written", "lake: committed", "lake: columns added", "cycle: events written", "cycle: labels written",
     "cycle: feedback written", "cycle: quarantine written", "cycle: before applied", "cycle: counted",
-    "cycle: forgotten",
+    "cycle: forgotten", "rewrite: files written", "rewrite: committed",
 )  # fmt: skip
 
 

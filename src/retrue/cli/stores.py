@@ -1,10 +1,10 @@
-"""Commands about the store: migrate, recount, doctor."""
+"""Commands about the store: migrate, recount, upkeep, doctor."""
 
 from __future__ import annotations
 
 import platform
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,7 +21,7 @@ STANDS_ON = ("polars", "numpy", "scipy", "scikit-learn", "deltalake", "sqlalchem
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (migrate, recount, doctor):
+    for command in (migrate, recount, upkeep, doctor):
         app.command(command.__name__, rich_help_panel=PANEL)(command)
 
 
@@ -50,6 +50,35 @@ def recount(name: AnyModelArgument = None, store: StoreOption = None, json: Json
             typer.echo(f"{model.name}: {plural(rebuilt[model.name], 'profile')} rebuilt from the lake.")
     if json:
         shared.print_json(rebuilt)
+
+
+def upkeep(
+    folder: Annotated[
+        str | None, typer.Argument(help="The store's folder; otherwise found as by --store.", metavar="[STORE]")
+    ] = None,
+    store: StoreOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is due, and do nothing.")] = False,
+    json: JsonOption = False,
+) -> int:
+    """Merge small files, drop what is too old, clean up.
+
+    What `retrue serve` does by itself every hour. How long things are kept is said on the settings page, or by
+    \\[retention] of retrue.toml. Exit status: 1 where something failed.
+    """
+    from datetime import UTC, datetime
+
+    from retrue.jobs.upkeep import upkeep as keep_up
+
+    with shared.open_store(folder or store) as workspace, shared.working("tidying up"):
+        done = keep_up(workspace, datetime.now(UTC), dry=dry_run)
+    if json:
+        shared.print_json([one.to_dict() for one in done])
+    else:
+        for one in done:
+            typer.echo(f"would have {one}" if dry_run and one.step != "failed" else str(one))
+        if not done:
+            typer.echo("Nothing is due.")
+    return int(any(one.step == "failed" for one in done))
 
 
 def doctor(store: StoreOption = None, json: JsonOption = False) -> int:

@@ -89,6 +89,19 @@ class Transaction:
         statement = table.delete().where(_matches(table, equal), *_range(table, since, until))
         return int(self.connection.execute(statement).rowcount)
 
+    def count_before(self, kind: type[Row], column: str, until: int, **equal: Any) -> int:
+        """Count the rows with these values whose time in a column is before `until`."""
+        table = _table(kind)
+        query = select(func.count()).select_from(table).where(_matches(table, equal), table.c[column] < until)
+        return int(self.connection.execute(query).scalar_one())
+
+    def remove_before(self, kind: type[Row], column: str, until: int, **equal: Any) -> int:
+        """Delete the rows that `count_before` counts; gives how many there were."""
+        table = _table(kind)
+        return int(
+            self.connection.execute(table.delete().where(_matches(table, equal), table.c[column] < until)).rowcount
+        )
+
     def after(self, kind: type[R], number: int, most: int, **equal: Any) -> tuple[R, ...]:
         """Give at most so many numbered rows like `find`, those with the smallest numbers above `number`."""
         table = _table(kind)

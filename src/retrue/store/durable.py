@@ -58,7 +58,7 @@ def heal(folder: Path) -> tuple[str, ...]:
     if bad:
         sync_folder(log)
         sync_folder(folder)
-    if len(entries) == 1 and bad:
+    if entries and entries == bad and not any(log.glob("*.checkpoint*.parquet")):
         log.rename(_unused(folder / ASIDE / "_delta_log"))  # the table's first entry: it is made anew
         sync_folder(folder)
     return tuple(path.name for path in bad)
@@ -74,7 +74,7 @@ def readable(entry: Path) -> bool:
 
 
 def _bad_checkpoints(log: Path) -> Iterable[Path]:
-    """Checkpoints that can't be read, with the pointer to them: the entries they sum up are all still there."""
+    """Checkpoints that can't be read, with the pointer to them: the entries since the one before are still there."""
     pointer = log / "_last_checkpoint"
     if not pointer.exists():
         return ()

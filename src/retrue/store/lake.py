@@ -26,6 +26,7 @@ import polars as pl
 
 from retrue.errors import StoreError
 from retrue.store.durable import heal, sync_file, sync_folder, sync_log
+from retrue.store.log import Action, addition, removal, write_entry
 from retrue.store.spool import store_error
 
 if TYPE_CHECKING:
@@ -50,13 +51,18 @@ class UnwritableError(StoreError):
 
 @dataclass(frozen=True)
 class File:
-    """One Parquet file of a table: segments `first` to `last`, all of one event date (None: not known yet)."""
+    """One Parquet file of a table: segments `first` to `last`, all of one event date (None: not known yet).
+
+    `name` is its place in the table, as the log has it, `size` its bytes.
+    """
 
     path: str
     day: date | None
     first: int
     last: int
     rows: int
+    name: str = ""
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,7 @@ class LakeTable:
 
         with self._lock:
             try:
-                if self._table is None:
+                if self._table is None or not self._entry(self._table.version()).exists():  # the next may be gone, too
                     self._table = DeltaTable(str(self.folder))
                 elif self._entry(self._table.version() + 1).exists():
                     self._table.update_incremental()
@@ -153,6 +159,48 @@ class LakeTable:
         except (Exception, pl.exceptions.PanicException) as error:  # delta-rs raises plain ones, too
             self._table = None  # whatever it holds now
             raise _refused(error, self.folder) from error
+
+    def replace(
+        self, gone: Sequence[File], new: Sequence[tuple[str, date | None, pl.DataFrame]], *, changed: bool
+    ) -> None:
+        """Take files out and put others in their place, in one durable commit; what is taken out stays on the disk.
+
+        Args:
+            gone: files of the newest snapshot.
+            new: names of new files, each with its date and rows (with `_seq`).
+            changed: whether this changes which rows there are.
+
+        Raises:
+            StoreFullError: the disk is full; nothing was committed.
+            StoreError: the folder can't be written, or the log is damaged.
+        """
+        try:
+            with self._lock:
+                table = self._fresh()
+                dated = "_date" in table.metadata().partition_columns
+                actions = [removal(file.name, changed=changed) for file in gone]
+                for name, day, rows in new:
+                    actions.append(self._put(rows, day, name, dated=dated, changed=changed))
+                sync_folder(self.folder)
+                self.fault("rewrite: files written")
+                write_entry(
+                    self.folder / "_delta_log", table.version() + 1, "DELETE" if changed else "OPTIMIZE", actions
+                )
+                self.fault("rewrite: committed")
+                self._checkpoint()
+        except (OSError, pl.exceptions.PolarsError) as error:
+            self._table = None
+            raise store_error(error, self.folder) from error
+
+    def _put(self, rows: pl.DataFrame, day: date | None, name: str, *, dated: bool, changed: bool) -> Action:
+        """Write one file durably under a name of its own, and describe it for the log."""
+        folder = self.folder / _partition(day) if dated else self.folder
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{name}.parquet"
+        _write_parquet(rows.drop("_date", strict=False), path)
+        first, last = int(rows["_seq"].min() or 0), int(rows["_seq"].max() or 0)  # type: ignore[arg-type]
+        size, place = path.stat().st_size, path.relative_to(self.folder).as_posix()
+        return addition(place, size, rows.height, first, last, day, partitioned=dated, changed=changed)
 
     def discard(self, app: str, segment: int) -> None:
         """Delete the files of a segment that never was committed, so that no replay can bring them back."""
@@ -208,18 +256,23 @@ class LakeTable:
         folder = self.folder / _partition(day) if "_date" in part.columns else self.folder
         folder.mkdir(exist_ok=True)
         path = folder / f"part-{segment:012d}-{app}.parquet"
-        rows = part.drop("_date", strict=False)
-        rows.write_parquet(path, compression="zstd", compression_level=1, row_group_size=262_144)
-        sync_file(path)
-        sync_folder(folder)
-        return add_action(path, self.folder, rows.height, segment, day, partitioned="_date" in part.columns)
+        _write_parquet(part.drop("_date", strict=False), path)
+        return add_action(path, self.folder, part.height, segment, day, partitioned="_date" in part.columns)
 
     def _checkpoint(self) -> None:
         """Sum the log up now and then, so that opening stays fast; a checkpoint can always be made again."""
+        if (version := self._fresh().version()) and version % CHECKPOINT == 0:
+            self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """Sum the log up, durably."""
         table = self._fresh()
-        if table.version() and table.version() % CHECKPOINT == 0:
-            table.create_checkpoint()
-            sync_log(self.folder, table.version())
+        table.create_checkpoint()
+        sync_log(self.folder, table.version())
+
+    def vacuumable(self, hours: int) -> list[str]:
+        """Files that no version of so many hours has, by their place in the table."""
+        return self._fresh().vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
 
     def replay(self, app: str, applied: int) -> int:
         """Commit again what a lost log entry held: files of segments up to `applied` that the log doesn't know.
@@ -252,6 +305,13 @@ class LakeTable:
             ]
             self._commit(table, actions, app, segment)
             self.confirm()
+
+
+def _write_parquet(rows: pl.DataFrame, path: Path) -> None:
+    """Write a file and its place in the folder through to the disk."""
+    rows.write_parquet(path, compression="zstd", compression_level=1, row_group_size=262_144)
+    sync_file(path)
+    sync_folder(path.parent)
 
 
 def _refused(error: BaseException, folder: Path) -> StoreError:
@@ -309,8 +369,8 @@ def _files(table: DeltaTable, folder: Path) -> tuple[File, ...]:
     unknown = {"min._seq": 0, "max._seq": UNKNOWN, "num_records": 1_000_000, "partition._date": None}
     columns = [_column(adds, name, other) for name, other in unknown.items()]
     files = [
-        File(str(folder / unquote(path)), day, first, last, rows)
-        for path, first, last, rows, day in zip(adds["path"], *columns, strict=True)
+        File(str(folder / unquote(path)), day, first, last, rows, path, size)
+        for path, size, first, last, rows, day in zip(adds["path"], adds["size_bytes"], *columns, strict=True)
     ]
     return tuple(sorted(files, key=lambda f: (f.day is not None, f.day or date.min, f.first, f.path), reverse=True))
 

@@ -25,11 +25,11 @@ from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.aside import Stuck
 from retrue.store.catalog import Catalog
-from retrue.store.commit import Applied, Cycle, locked, try_locked
+from retrue.store.commit import Applied, locked, try_locked
 from retrue.store.door import Arrival, Lost, admit, check
 from retrue.store.identity import check_identity, refuse_orphans
+from retrue.store.keeper import Keeper
 from retrue.store.layout import SYSTEM, Layout, lake_type, refuse_twins
-from retrue.store.reader import Reader
 from retrue.store.readonly import address, is_read_only
 from retrue.store.recount import recounted, replace_profiles
 from retrue.store.segment import Hasher
@@ -64,7 +64,7 @@ class Receipt:
 
 
 @dataclass(eq=False)
-class Store(Reader):
+class Store(Keeper):
     """A store in a folder; `Store.open` makes one."""
 
     @classmethod
@@ -272,13 +272,6 @@ class Store(Reader):
         """Steps of a segment that failed and haven't been done since."""
         return tuple(Stuck(*row) for row in self.spool.stuck(model))
 
-    def cycle(self, model: str) -> Cycle:
-        """The commit cycle of a model."""
-        return Cycle(
-            model, self.layout(model), self.spool, self.tables(model), self.catalog, self._counting,
-            self._lock(model), self._cache, self.fault, self.hasher,
-        )  # fmt: skip
-
     # References, slices, recounting
 
     def set_reference(self, model: str, version: str, reference: Reference, **body: Any) -> int:
@@ -306,13 +299,13 @@ class Store(Reader):
                 with self.catalog.write() as tx:
                     tx.put(*new)
                 return 0
-            counting = self.counting_on(model, grids, self.slices(model))
-            counted = recounted(self.view(model), counting)
+            counting, since = self.counting_on(model, grids, self.slices(model)), self.countable(model, None)
+            counted = recounted(self.view(model), counting, since)
             with self.catalog.write() as tx:
                 tx.put(*new)
                 tx.set_digest(model, grids.digest)
                 tx.remove(rows.ProfileRow, model=model, digest=before)
-                replace_profiles(tx, model, counting, counted)
+                replace_profiles(tx, model, counting, counted, since)
         return len(counted[0].added)
 
     def set_slices(self, model: str, slices: Iterable[Slice]) -> int:
@@ -333,21 +326,25 @@ class Store(Reader):
             dropped = [name for name, sql in known.items() if wanted.get(name) != sql]
             added = [rows.NamedSlice(model, n, sql, _now()) for n, sql in wanted.items() if known.get(n) != sql]
             counting = self.counting_on(model, grids, chosen) if grids and added else None
-            counted = recounted(self.view(model), counting) if counting else None
+            since = self.countable(model, None)
+            counted = recounted(self.view(model), counting, since) if counting else None
             with self.catalog.write() as tx:
                 tx.remove(rows.NamedSlice, model=model, name=dropped)
                 tx.remove(rows.ProfileRow, model=model, slice=dropped)
                 tx.put(*added)
                 if counted:
-                    replace_profiles(tx, model, counting, counted)
+                    replace_profiles(tx, model, counting, counted, since)
         return len(counted[0].added) if counted else 0
 
     def recount(self, model: str, since: int | None = None, until: int | None = None) -> int:
         """Rebuild profiles and books from the lake, of windows that start from `since` and before `until` (seconds).
 
+        Windows from before the events that are kept stay as they are.
+
         Returns:
             How many profiles were rebuilt.
         """
+        since = self.countable(model, since)
         with locked(self._lock(model)):
             with self.catalog.read() as tx:
                 counting = self._counting(tx, model)

@@ -1,0 +1,32 @@
+"""Upkeep of a whole store: what the scheduler runs every hour, and `retrue upkeep` when somebody asks.
+
+How long things are kept is said by the preference `retention` of the catalog, else by `[retention]` of retrue.toml.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from retrue.config import Config, load
+from retrue.store.retention import Retention
+from retrue.store.upkeep import Done
+from retrue.workspace import Workspace
+
+
+def upkeep(workspace: Workspace, now: datetime, *, dry: bool = False, config: Config | None = None) -> list[Done]:
+    """Do all upkeep that is due; gives what was done (or is due, where `dry`). Doing it again does nothing more.
+
+    Args:
+        workspace: the store.
+        now: the time (UTC).
+        dry: only say what is due.
+        config: the settings; those of `retrue.toml` unless given.
+
+    Raises:
+        StoreError: the store can't be written.
+        ConfigError: how long things are kept can't be understood.
+    """
+    if not dry:
+        workspace.store.refuse_read_only()
+    retention = workspace.store.retention(Retention.of((config or load()).retention, "[retention]"))
+    return list(workspace.store.upkeep(now, retention, dry=dry))

@@ -1,0 +1,144 @@
+"""What keeps a store small and whole: upkeep of its tables, retention, and how much of everything there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from retrue.errors import RetrueError
+from retrue.store import rows
+from retrue.store.commit import Cycle, locked
+from retrue.store.reader import Reader
+from retrue.store.retention import Retention
+from retrue.store.upkeep import Done, Upkeep, midnight, pinned_dates
+
+PREFERENCE = "retention"
+"""The preference that says how long things are kept."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """How much a store has of one table of one model: rows and files that are in use, and bytes of those files."""
+
+    model: str
+    table: str
+    rows: int
+    files: int
+    size: int
+
+
+@dataclass(eq=False)
+class Keeper(Reader):
+    """Abstract: the upkeep of a store."""
+
+    def cycle(self, model: str) -> Cycle:
+        """The commit cycle of a model."""
+        return Cycle(
+            model, self.layout(model), self.spool, self.tables(model), self.catalog, self._counting,
+            self._lock(model), self._cache, self.fault, self.hasher,
+        )  # fmt: skip
+
+    def locked(self, model: str) -> AbstractContextManager[None]:
+        """Hold a model's lock: nobody else commits to its tables meanwhile."""
+        return locked(self._lock(model))
+
+    def statistics(self, model: str) -> tuple[Held, ...]:
+        """How much the lake has of a model, by table; read from the tables' logs alone."""
+        found = {name: table.snapshot().files for name, table in self.tables(model).items()}
+        return tuple(
+            Held(model, name, sum(f.rows for f in files), len(files), sum(f.size for f in files))
+            for name, files in found.items()
+        )
+
+    def retention(self, otherwise: Retention | None = None) -> Retention:
+        """How long things are kept: as somebody said while the service runs, or else as given.
+
+        Raises:
+            ConfigError: what was said isn't understood.
+        """
+        with self.catalog.read() as tx:
+            said = tx.get(rows.Preference, name=PREFERENCE)
+        return (otherwise or Retention()) if said is None else Retention.of(said.body, f"preference {PREFERENCE!r}")
+
+    def set_retention(self, retention: Retention) -> None:
+        """Say how long things are kept from now on."""
+        at = round(datetime.now(UTC).timestamp() * 1_000_000)
+        with self.catalog.write() as tx:
+            tx.put(rows.Preference(PREFERENCE, retention.to_dict(), at))
+
+    def upkeep(self, now: datetime, retention: Retention | None = None, *, dry: bool = False) -> Iterator[Done]:
+        """Do all upkeep that is due, of every model and of the catalog; says what it did as it goes.
+
+        What fails for one model is told, and the others are looked after all the same.
+
+        Args:
+            now: the time (UTC).
+            retention: how long things are kept; as `retention` says unless given.
+            dry: say what is due, and do nothing.
+        """
+        kept = retention or self.retention()
+        for model in self.models():
+            try:
+                yield from self.upkeep_of(model.name, now, kept.of_model(model.name), dry=dry)
+            except RetrueError as error:
+                yield Done(model.name, "failed", str(error))
+        yield from self.forget_records(kept, now, dry=dry)
+
+    def upkeep_of(self, model: str, now: datetime, retention: Retention, *, dry: bool = False) -> Iterator[Done]:
+        """Do all upkeep of one model that is due."""
+        with self.catalog.read() as tx:
+            pinned = pinned_dates([one.body for one in tx.find(rows.Manifest, model=model)])
+        work = Upkeep(model, self.tables(model), lambda: self.locked(model), now, dry, pinned)
+        if retention.events is not None and not dry:
+            self.keep_since(model, midnight(now - retention.events))
+        yield from work.retain(retention)
+        yield from work.vacuum()
+        yield from work.compact()
+        yield from work.sum_up()
+
+    def kept_since(self, model: str) -> int | None:
+        """Seconds since 1970 from which on the lake has all events of a model; None: it was never cut.
+
+        Profiles of earlier windows are all that is left of them: no recount may touch them.
+        """
+        with self.catalog.read() as tx:
+            said = tx.fact(_kept(model))
+        return None if said is None else int(said)
+
+    def keep_since(self, model: str, moment: datetime) -> None:
+        """Say that events from before a moment go; it never moves back."""
+        since = int(moment.timestamp())
+        with self.locked(model), self.catalog.write() as tx:
+            tx.set_fact(_kept(model), str(max(since, int(tx.fact(_kept(model)) or since))))
+
+    def countable(self, model: str, since: int | None) -> int | None:
+        """The first window start that a recount from `since` on may touch."""
+        kept = self.kept_since(model)
+        return kept if since is None else since if kept is None else max(since, kept)
+
+    def forget_records(self, retention: Retention, now: datetime, *, dry: bool = False) -> Iterator[Done]:
+        """Drop what the catalog needs no more: old log lines, finished jobs and deliveries, sessions that are over."""
+        old: tuple[tuple[type[rows.Row], str, timedelta | None, dict[str, Any], str], ...] = (
+            (rows.Log, "at", retention.logs, {}, "log lines"),
+            (rows.Job, "updated", retention.jobs, {"status": ("done", "failed")}, "finished jobs"),
+            (rows.Delivery, "updated", retention.deliveries, {"status": ("sent", "failed")}, "deliveries"),
+            (rows.Session, "expires", timedelta(0), {}, "sessions"),
+        )
+        for kind, column, age, equal, what in old:
+            if age is None:
+                continue
+            until = round((now - age).timestamp() * 1_000_000)
+            with self.catalog.read() as tx:
+                count = tx.count_before(kind, column, until, **equal)
+            if count and not dry:
+                with self.catalog.write() as tx:
+                    count = tx.remove_before(kind, column, until, **equal)
+            if count:
+                yield Done("", "dropped", f"{count:,} old {what}")
+
+
+def _kept(model: str) -> str:
+    return f"kept since: {model}"
