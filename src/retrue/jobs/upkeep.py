@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from retrue.config import Config, load
+from retrue.errors import StoreError
+from retrue.jobs.registry import HOUR, Kind, Task, every, register
 from retrue.store.retention import Retention
 from retrue.store.upkeep import Done
 from retrue.workspace import Workspace
@@ -30,3 +32,20 @@ def upkeep(workspace: Workspace, now: datetime, *, dry: bool = False, config: Co
         workspace.store.refuse_read_only()
     retention = workspace.store.retention(Retention.of((config or load()).retention, "[retention]"))
     return list(workspace.store.upkeep(now, retention, dry=dry))
+
+
+def run(task: Task) -> str:
+    """Do what is due.
+
+    Raises:
+        StoreError: something of it failed; the rest was done.
+    """
+    done = upkeep(task.workspace, task.now)
+    task.body["done"] = [one.to_dict() for one in done]
+    failed = [str(one) for one in done if one.step == "failed"]
+    if failed:
+        raise StoreError("; ".join(failed), where=str(task.workspace.folder))
+    return "; ".join(map(str, done)) or "nothing was due"
+
+
+register(Kind("upkeep", "Merge small files, drop what is too old, clean up.", run, every(HOUR, "upkeep")))
