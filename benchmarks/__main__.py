@@ -18,6 +18,7 @@ PARTS = {
     "estimate": "estimate",
     "regression": "estimate_regression",
     "label": "label_join",
+    "watch": "watch",
     "slices": "slices",
     "impact": "impact",
     "alarms": "alarms",

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 from retrue.version import VERSION as __version__  # noqa: N811
 
 if TYPE_CHECKING:
+    from retrue.client.middleware import WatchMiddleware
+    from retrue.client.watch import watch
     from retrue.comparing import compare
     from retrue.core.grids import Grids
     from retrue.core.profile import Profile
@@ -68,12 +70,14 @@ _HOME: Final = {
     "Task": "retrue.schema:Task",
     "Verdict": "retrue.judge.verdict:Verdict",
     "VerdictKind": "retrue.judge.verdict:VerdictKind",
+    "WatchMiddleware": "retrue.client.middleware:WatchMiddleware",
     "Workspace": "retrue.workspace:Workspace",
     "compare": "retrue.comparing:compare",
     "metric": "retrue.metrics:metric",
     "open": "retrue.workspace:open",
     "projection": "retrue.core.project:projection",
     "read_table": "retrue.tables:read",
+    "watch": "retrue.client.watch:watch",
 }
 """Where each public name lives, as `room:name`. A new one goes here, into `__all__` and into the block above."""
 
@@ -102,6 +106,7 @@ __all__ = [
     "Task",
     "Verdict",
     "VerdictKind",
+    "WatchMiddleware",
     "Workspace",
     "__version__",
     "compare",
@@ -109,6 +114,7 @@ __all__ = [
     "open",
     "projection",
     "read_table",
+    "watch",
 ]
 
 

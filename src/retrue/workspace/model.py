@@ -37,6 +37,7 @@ from retrue.workspace import (
     streams,
     training,
 )
+from retrue.workspace import signals as system_signals
 from retrue.workspace.acting import audit
 from retrue.workspace.adopting import adopt
 from retrue.workspace.backtest import backtest
@@ -143,6 +144,15 @@ class Model:
     def feedback(self, feedback: Any, *, key: str | None = None, at: datetime | None = None) -> Received:
         """Log clicks, purchases, thumbs: rows with the id and any other columns; many for an id."""
         return receiving.receive(self, "feedback", feedback, key=key, at=at)
+
+    def signals(self, records: Any, *, key: str | None = None) -> Received:
+        """Log how the service that runs it is doing: records of CPU, memory, requests ..., kept as `NAME-system`.
+
+        Args:
+            records: rows with `at` and what else of `retrue.workspace.signals.NUMBERS` is known.
+            key: as in `log`.
+        """
+        return system_signals.signals(self, records, key=key)
 
     def events(self, since: datetime | None = None, until: datetime | None = None, **options: Any) -> pl.LazyFrame:
         """Logged events with the label that is current, and `_label_at`, when it came; times without zone are UTC.

@@ -1,0 +1,168 @@
+"""The courier: sends batches, the oldest first; waits where nothing answers, and keeps them on disk meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import secrets
+import time
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retrue.client.counts import Counts
+from retrue.client.overflow import Batch, Overflow
+from retrue.client.target import Refused, Target
+
+if TYPE_CHECKING:
+    import polars as pl
+
+WAITING = 32_000_000
+"""Bytes of batches that may wait in memory; the next goes to disk."""
+LARGEST = 16_000_000
+"""Bytes of one batch, more or less; a larger frame is parted."""
+LOOK = 1.0
+"""Seconds between two looks at the disk."""
+FIRST, SLOWEST = 0.5, 60.0
+"""The first and the longest pause between two attempts, in seconds."""
+
+
+class Courier:
+    """Sends batches.
+
+    Args:
+        target: where to.
+        overflow: where batches wait that can't be sent.
+        version: the model version that predicts; None: the champion.
+        counts: what became of them.
+    """
+
+    def __init__(self, target: Target, overflow: Overflow, version: str | None, counts: Counts) -> None:
+        self.target, self.overflow, self.version, self.counts = target, overflow, version, counts
+        self.outbox: deque[Batch] = deque()
+        self.sending = 0
+        self.prefix = secrets.token_hex(6)
+        self._pause, self._until, self._look = 0.0, 0.0, 0.0
+
+    @property
+    def waiting(self) -> int:
+        """Rows in memory."""
+        return sum(batch.rows for batch in list(self.outbox)) + self.sending
+
+    def post(self, kind: str, frame: pl.DataFrame) -> None:
+        """Take a frame as a batch with a key of its own, or several of them where it is large."""
+        data = to_bytes(frame)
+        if len(data) > LARGEST and frame.height > 1:
+            half = frame.height // 2
+            self.post(kind, frame.slice(0, half))
+            self.post(kind, frame.slice(half))
+            return
+        batch = Batch(kind, f"watch-{self.prefix}-{secrets.token_hex(6)}", frame.height, data)
+        if sum(len(one.data) for one in list(self.outbox)) < WAITING:
+            self.outbox.append(batch)
+        else:
+            self.spill(batch)
+
+    def spill(self, batch: Batch) -> None:
+        """Keep a batch on disk; where there is no room for it, it is lost, and that is said."""
+        if self.overflow.put(batch):
+            return
+        if batch.kind == "events":
+            self.counts.dropped += batch.rows
+        self.counts.tell("dropped", f"no room in {self.overflow.folder}: events that can't be sent are dropped")
+
+    def shelve(self) -> None:
+        """Move what waits in memory to disk: it may have to wait long."""
+        with contextlib.suppress(IndexError):
+            while True:
+                self.spill(self.outbox.popleft())
+
+    @property
+    def due(self) -> bool:
+        """Whether there is something to send, and it is time to try."""
+        now = time.monotonic()
+        if now < self._until:
+            return False
+        if self.outbox:
+            return True
+        if now < self._look:
+            return False
+        self._look = now + LOOK
+        return self.overflow.oldest() is not None
+
+    def rush(self) -> None:
+        """Try again now, whatever was waited for."""
+        self._until = self._look = 0.0
+
+    def deliver(self) -> bool:
+        """Send the oldest batch; False where that must be tried again later."""
+        place, batch = self._next()
+        if batch is None:
+            return True
+        self.sending = batch.rows
+        try:
+            self._hand_over(batch)
+        except Refused as error:
+            self._refused(batch, error)
+        except Exception as error:  # noqa: BLE001 - the network, the disk, a server that isn't there, a bug
+            self._back_off(error)
+            if place is None:
+                self.spill(batch)
+            self.shelve()
+            return False
+        finally:
+            self.sending = 0
+        if place is not None:
+            with contextlib.suppress(OSError):
+                place.unlink(missing_ok=True)
+        self._pause = 0.0
+        return True
+
+    def _next(self) -> tuple[Path | None, Batch | None]:
+        """The oldest batch, and its file where it has one: what is on disk is older than what is in memory."""
+        if self._look <= time.monotonic() or not self.outbox:
+            found = self.overflow.oldest()
+            if found is not None:
+                self._look = 0.0  # there may be more
+                return found
+        with contextlib.suppress(IndexError):
+            return None, self.outbox.popleft()
+        return None, None
+
+    def _hand_over(self, batch: Batch) -> None:
+        """Send one batch under the model's names."""
+        import polars as pl
+
+        frame = pl.read_ipc_stream(io.BytesIO(batch.data))
+        if batch.kind == "signals":
+            self.target.signals(frame.to_dicts(), batch.key)
+            return
+        naming = self.target.naming()
+        unplaced = naming.unplaced(frame.columns)
+        if unplaced:
+            said = f"outputs that fit neither the model's prediction nor its scores are left out ({len(unplaced)} each)"
+            self.counts.tell("outputs", said)
+        set_aside = self.target.events(naming.named(frame), batch.key, self.version)
+        self.counts.sent += batch.rows
+        self.counts.quarantined += set_aside
+        if set_aside:
+            self.counts.tell("quarantined", f"{set_aside} of {batch.rows} events were set aside: see the quarantine")
+
+    def _refused(self, batch: Batch, error: Exception) -> None:
+        if batch.kind == "events":
+            self.counts.refused += batch.rows
+        self.counts.tell(f"refused {batch.kind}", f"{batch.rows} {batch.kind} were refused: {error}")
+
+    def _back_off(self, error: Exception) -> None:
+        """Wait as long as the server asked for, or twice as long as before."""
+        asked = getattr(error, "retry_after", None)
+        self._pause = min(max(2 * self._pause, FIRST), SLOWEST)
+        self._until = time.monotonic() + (min(max(float(asked), 0.0), SLOWEST) if asked is not None else self._pause)
+        self.counts.tell("waiting", f"nothing can be sent, so events wait on disk: {error}")
+
+
+def to_bytes(frame: pl.DataFrame) -> bytes:
+    """A frame as an Arrow IPC stream."""
+    buffer = io.BytesIO()
+    frame.write_ipc_stream(buffer)
+    return buffer.getvalue()

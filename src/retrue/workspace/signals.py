@@ -1,0 +1,95 @@
+"""System signals: how the service that runs a model is doing, as a model of its own beside it, `NAME-system`.
+
+A record of a process and its machine (CPU, memory, disk, network, GPU, requests, errors, latency) is an event with a
+time and numbers, which is all that a model needs. So nothing new is built for it: records go through the same spool,
+lake and profiles, are judged by rules in windows of five minutes, open incidents, and show wherever models do. Rules
+alone judge it: a window holds fewer records than learned tests ask for, and the reference is only the first record,
+which says what is read. To learn from a week of records, register `NAME-system` with them before anything is logged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from retrue.errors import SchemaError, TableError
+from retrue.tables import read
+
+if TYPE_CHECKING:
+    from retrue.workspace.model import Model
+    from retrue.workspace.receiving import Received
+
+SUFFIX = "-system"
+TIME = "at"
+NAMES = ("host", "pid")
+NUMBERS = (
+    "cpu_percent", "memory_percent", "disk_percent", "disk_mb_per_s", "network_mb_per_s", "process_cpu_percent",
+    "process_memory_mb", "process_threads", "gpu_percent", "gpu_memory_percent", "requests_per_s", "errors_percent",
+    "latency_p50_ms", "latency_p99_ms",
+)  # fmt: skip
+"""What a record may hold, in the units that its names say."""
+RULES = (
+    "mean(cpu_percent) <= 95",
+    "max(memory_percent) <= 95",
+    "max(disk_percent) <= 95",
+    "mean(gpu_memory_percent) <= 98",
+    "mean(errors_percent) <= 5",
+)
+"""What must hold until somebody says otherwise with `adopt`."""
+WINDOW = "5m"
+
+
+def signals(model: Model, records: Any, *, key: str | None = None) -> Received:
+    """Log records of a process and its machine; the first ones register the model that they are kept in.
+
+    Args:
+        model: the model that the service runs.
+        records: a table, a list of dicts or one dict: `at`, and what else of `NAMES` and `NUMBERS` is known.
+        key: as in `Model.log`.
+
+    Raises:
+        TableError: no rows, or a record without a time.
+        SchemaError: records of records.
+    """
+    if model.name.endswith(SUFFIX):
+        raise SchemaError(f"{model.name!r} holds system signals itself", expected="the model that the service runs")
+    frame = plain(records)
+    companion = home(model, frame)
+    return companion.log(frame, key=key)
+
+
+def home(model: Model, frame: pl.DataFrame) -> Model:
+    """The model that holds the records; registered with these where there is none."""
+    from retrue.workspace.workspace import Workspace
+
+    workspace, name = Workspace(model.store), model.name + SUFFIX
+    if any(one.name == name for one in workspace.models()):
+        return workspace.model(name)
+    kinds = {**dict.fromkeys(NAMES, "categorical"), **dict.fromkeys(NUMBERS, "numeric")}
+    try:
+        return workspace.register(
+            name, frame.head(1), time=TIME, features=[*NAMES, *NUMBERS], kinds=kinds, window=WINDOW, rules=list(RULES),
+            timezone="UTC",
+        )  # fmt: skip
+    except SchemaError:  # another process was first
+        return workspace.model(name)
+
+
+def plain(records: Any) -> pl.DataFrame:
+    """Records with every column there is, of its type; what one doesn't say is null."""
+    table = read([records] if isinstance(records, Mapping) else records)
+    given = table.collect(table.check(table.dtypes))
+    if not given.height or TIME not in given.columns:
+        raise TableError(
+            "no records", where="signals", expected=f"rows with {TIME!r}, and {', '.join(NUMBERS[:3])} ..."
+        )
+    types = {**dict.fromkeys(NAMES, pl.String), **dict.fromkeys(NUMBERS, pl.Float64)}
+    return given.select(
+        TIME,
+        *(
+            pl.col(name).cast(kind, strict=False) if name in given.columns else pl.lit(None, kind).alias(name)
+            for name, kind in types.items()
+        ),
+    )

@@ -1,0 +1,52 @@
+"""What the tests of the client share: a model in a store, and a server that can be told to be ill."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+import retrue as rt
+
+START = datetime(2026, 1, 5, tzinfo=UTC)
+ROLES: dict[str, Any] = {"id": "id", "time": "at", "label": "y", "score": "p", "window": "1d", "estimate": "off"}
+
+
+def reference(rows: int = 400) -> pl.DataFrame:
+    """Rows of a day, with scores and labels."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=rows)
+    return pl.DataFrame(
+        {
+            "id": [f"r{i}" for i in range(rows)],
+            "at": [START + timedelta(seconds=200 * i) for i in range(rows)],
+            "x": x,
+            "city": rng.choice(["JFK", "LGA"], rows),
+            "p": 1 / (1 + np.exp(-x)),
+            "y": (rng.random(rows) < 0.5).astype(int),
+        }
+    )
+
+
+def make(folder: Path) -> Path:
+    """A store with the model `flights`."""
+    with rt.open(folder) as store:
+        store.register("flights", reference(), **ROLES)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with the model `flights`, for all tests of a module: each looks for ids of its own."""
+    return make(tmp_path_factory.mktemp("client") / "store")
+
+
+def logged(folder: Path, *ids: str) -> pl.DataFrame:
+    """The logged events, in order of id; perhaps only those whose id begins so."""
+    with rt.open(folder) as store:
+        found = store.model("flights").events().collect().sort("id")
+    return found.filter(pl.any_horizontal(pl.col("id").str.starts_with(one) for one in ids)) if ids else found
