@@ -42,3 +42,9 @@ def test_a_column_is_listed_once_by_its_worst_verdict() -> None:
     (feature,) = rank_features([drift("a", 0.2), drift("a", 0.5)])
     assert feature.surprise == 5
     assert feature.certain_loss == 0
+
+
+def test_what_the_model_made_comes_after_the_features_whatever_it_costs() -> None:
+    """A score moves because features do: it is last, unless it is broken."""
+    ranked = rank_features([drift("p", 0.9), drift("x", 0.2)], {"p": cost(-0.5)}, outputs=["p"])
+    assert [(one.column, one.output) for one in ranked] == [("x", False), ("p", True)]

@@ -49,3 +49,14 @@ def test_a_metric_that_is_not_registered_here_still_reads() -> None:
 def test_it_goes_through_plain_values_and_back() -> None:
     for cost in (Cost("mae", 3.0, (2.0, 4.0), False, 10.0, "x > 1", 0.3), Cost("f1", -0.1, None, True)):
         assert Cost.from_dict(cost.to_dict()) == cost
+
+
+def test_a_change_that_rounds_to_nothing_is_no_change() -> None:
+    """Not "0 points lower"."""
+    assert Cost("accuracy", -0.001, (-0.03, 0.028), False).words() == "accuracy is as before"
+    assert Cost("accuracy", -0.001, (-0.03, 0.028), True).words(over=True) == "accuracy was, by an estimate, as before"
+    assert (
+        Cost("accuracy", -0.001, (-0.003, 0.001), False, slice="a = 1")
+        .words()
+        .startswith("accuracy where a = 1 is 0.1")
+    )

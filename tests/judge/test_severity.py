@@ -1,5 +1,7 @@
 """How bad an incident is follows from what it certainly costs, else from its rows."""
 
+from dataclasses import replace
+
 import pytest
 
 from retrue.judge.cost import Cost
@@ -44,6 +46,12 @@ def test_the_worse_of_cost_and_rows_counts() -> None:
     """What the model does on values that it never saw, its impact can't tell."""
     assert severity_of(K.BROKEN, [missing(0.6)], lost(-0.01, 0.01)) is S.HIGH
     assert severity_of(K.BROKEN, [missing(0.05)], lost(0.2, 0.3)) is S.CRITICAL
+
+
+def test_where_labels_show_no_loss_it_is_not_high_however_many_rows_are_odd() -> None:
+    assert severity_of(K.BROKEN, [missing(0.6)], lost(-0.02, 0.005)) is S.MEDIUM
+    assert severity_of(K.BROKEN, [missing(0.6)], replace(lost(-0.02, 0.005), estimated=True)) is S.HIGH
+    assert severity_of(K.BROKEN, [missing(0.05)], lost(-0.02, 0.005)) is S.LOW
 
 
 def test_silence_is_high() -> None:

@@ -62,5 +62,13 @@ def test_a_terminal_shows_them_below_the_rows() -> None:
     ]
 
 
+def test_one_without_neighbours_is_not_denied_by_a_middling_score() -> None:
+    """Not "an edge case: odder than 76 % of the reference"."""
+    (said,) = standings_said([Standing(0.76, 0.8, (), NONE)], [])
+    assert said.startswith("Row 1: an edge case; nothing like it in the reference")
+    (said,) = standings_said([Standing(0.76, 0.8, (), NONE)] * 2, [])
+    assert said.startswith("All: edge cases; nothing like them there")
+
+
 def test_long_values_are_cut() -> None:
     assert cell("x" * 400) == "x" * 39 + "…"

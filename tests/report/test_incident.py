@@ -141,9 +141,10 @@ def test_nothing_found_still_has_the_sentence_and_a_next_step() -> None:
     assert lines[-1].startswith("Next: retrue retrain loans")
 
 
-def test_a_narrow_terminal_does_without_the_expected_change() -> None:
+def test_a_narrow_terminal_keeps_the_expected_change() -> None:
     lines = printed(explanation_view(Told()), width=80)
-    assert not any("Expected change" in line for line in lines)
+    at = lines.index("● drifting  region")
+    assert lines[at + 1 : at + 3] == ["  expected change: accuracy −10.0 points", "  moved by KS 0.3"]
     assert max(map(len, lines)) <= 80
 
 
@@ -225,3 +226,7 @@ def test_incidents_are_listed_with_how_many_live() -> None:
         "abc123  medium  ▲ degraded  open",
         "  Since 2 February 2026, accuracy 0.55: worse",
     ]
+
+
+def test_what_the_model_made_is_called_no_cause() -> None:
+    assert whose(Feature("p", MOVED, IMPACT, output=True)) == "made by the model, no cause"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,6 +35,7 @@ class Feature:
         cost: what its move alone is expected to cost; None where that isn't known.
         part: what of that is its own, and what it shares with other columns; None where nothing was shared out.
         importance: mean size of its contributions to the predictions (mean |SHAP|); None where no model was given.
+        output: whether the model made it (prediction, score): it moves because features do, and causes nothing.
     """
 
     column: str
@@ -42,6 +43,7 @@ class Feature:
     cost: Cost | None = None
     part: Part | None = None
     importance: float | None = None
+    output: bool = False
 
     @property
     def surprise(self) -> float:
@@ -74,9 +76,12 @@ def rank_features(
     sharing: Sharing | None = None,
     importance: Mapping[str, float] | None = None,
     *,
+    outputs: Collection[str] = (),
     all_columns: bool = False,
 ) -> list[Feature]:
     """Rank columns: broken ones first, then by the loss that is their own, then by what is certainly lost and surprise.
+
+    What the model made comes last: it is made of the features, so that it shares in no blame.
 
     A broken column that only follows another one's move (all values alike, because only one kind of rows came) is no
     fault of the data, and has its place by loss.
@@ -86,6 +91,7 @@ def rank_features(
         costs: what each column's move is expected to cost, by name.
         sharing: how that is shared out among the features.
         importance: mean |SHAP| of each feature; it weights surprise. Columns that the model doesn't see have none.
+        outputs: the columns that the model made.
         all_columns: also those that are true or not comparable.
     """
     worst: dict[str, Feature] = {}
@@ -94,13 +100,15 @@ def rank_features(
             continue
         part = None if sharing is None else sharing.of(verdict.column)
         matters = None if importance is None else importance.get(verdict.column, 0.0)
-        feature = Feature(verdict.column, verdict, (costs or {}).get(verdict.column), part, matters)
+        made = verdict.column in outputs
+        feature = Feature(verdict.column, verdict, (costs or {}).get(verdict.column), part, matters, made)
         if verdict.column not in worst or _rank(feature) < _rank(worst[verdict.column]):
             worst[verdict.column] = feature
     return sorted(worst.values(), key=_rank)
 
 
-def _rank(feature: Feature) -> tuple[bool, bool, float, float, float]:
-    """Broken before others, alerts before calm ones, then loss, then surprise."""
+def _rank(feature: Feature) -> tuple[bool, bool, bool, float, float, float]:
+    """What the model made last, unless broken; broken before others, alerts before calm ones, loss, surprise."""
     kind, losses = feature.verdict.kind, (-feature.own_loss, -feature.certain_loss)
-    return kind is not VerdictKind.BROKEN or feature.follows, not kind.alarms, *losses, -feature.surprise
+    late = feature.output and kind is not VerdictKind.BROKEN
+    return late, kind is not VerdictKind.BROKEN or feature.follows, not kind.alarms, *losses, -feature.surprise

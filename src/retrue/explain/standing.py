@@ -82,7 +82,8 @@ class Standing:
         if not self.edge_case:
             return f"no edge case: {score}"
         reason = f" because {', '.join(map(str, self.because))}" if self.because else ""
-        return f"an edge case{reason}: {score}"
+        # One that isn't odd by its columns has no neighbours, which is said with those: its score would deny it.
+        return f"an edge case{reason}: {score}" if self.outlier_score > EDGE else f"an edge case{reason}"
 
     def __str__(self) -> str:
         """Say whether it is an edge case, and why, and what is like it."""

@@ -69,6 +69,12 @@ class Cost:
         return known(self.metric, "range") == (0, 1)
 
     @property
+    def harmless(self) -> bool:
+        """Whether labels tell that what is lost is less than what is worth telling, at most."""
+        loss, worth = self.loss, self.worth
+        return not self.estimated and loss is not None and worth is not None and loss[1] < worth
+
+    @property
     def worth(self) -> float | None:
         """The smallest change worth telling, as the judge has it; None where the metric's size isn't known."""
         settings = Settings()
@@ -81,6 +87,10 @@ class Cost:
         scale, unit = (100.0, " points") if self.in_points else (1.0, "")
         error = None if self.interval is None else scale * (self.interval[1] - self.interval[0]) / 2 or None
         size = figure(abs(self.change) * scale, error)
+        if not size.strip("0."):
+            where = "" if self.slice is None else f" where {self.slice}"
+            guess = ", by an estimate," if self.estimated else ""
+            return f"{metric_name(self.metric)}{where} {'was' if over else 'is'}{guess} as before"
         amount = f"{size}{' point' if unit and size == '1' else unit}"
         side = "lower" if self.change < 0 else "higher"
         where = "" if self.slice is None else f" where {self.slice}"

@@ -9,7 +9,8 @@
 
 Worth telling is 1 point for metrics between 0 and 1, and 5 % of the reference's value for others: 3 points of accuracy
 lost for certain are `high`, 10 are `critical`. Certain is the near end of the 95 % interval. Broken and unknown rows
-count beside the cost, the worse of the two: what the model does there nobody has measured.
+count beside the cost, the worse of the two: what the model does there nobody has measured. Where labels have, and show
+that less is lost than is worth telling, they are `medium` at most.
 """
 
 from __future__ import annotations
@@ -70,6 +71,8 @@ def severity_of(kind: VerdictKind, alerts: Iterable[Verdict], cost: Cost | None)
         return Severity.HIGH
     by_cost = None if cost is None else _by_cost(cost)
     by_rows = _by_rows(alerts)
+    if cost is not None and cost.harmless and by_rows is not None:
+        by_rows = min(by_rows, Severity.MEDIUM, key=lambda one: one.rank)
     known = [one for one in (by_cost, by_rows) if one is not None]
     return max(known, key=lambda one: one.rank) if known else Severity.MEDIUM
 

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from retrue.explain.finding import guilty_of
 from retrue.explain.neighbours import USUAL, Nearest
-from retrue.explain.standing import Standing, cut, odder
+from retrue.explain.standing import EDGE, Standing, cut, odder
 from retrue.judge.words import figure
 from retrue.report.layout import add_row, quiet_table
 from retrue.report.words import signed
@@ -90,7 +90,9 @@ def group_said(group: Sequence[Standing], outcome: Sequence[str]) -> str:
     if not first.edge_case:
         return f"no edge cases: odder than at most {odder(max(scores))} of the reference, which has rows like them"
     because = ", ".join(f"{why.column} {why.what}" for why in first.because)
-    said = f"edge cases{f' because {because}' if because else ''}: odder than {odder(min(scores))} of the reference"
+    said = f"edge cases{f' because {because}' if because else ''}"
+    if min(scores) > EDGE:
+        said += f": odder than {odder(min(scores))} of the reference"
     if first.nearest:
         return f"{said}; the nearest rows are {min(near):.2g} to {max(near):.2g} away"
     usual = f"{100 * USUAL:g} % of its own rows have one within {first.nearest.usual:.2g}"

@@ -258,19 +258,24 @@ def features_title(features: Sequence[Feature]) -> str:
 def features_part(features: Sequence[Feature], width: int) -> RenderableType:
     """Columns with what happened to each and what that is expected to change; a table where there is room."""
     shown = features[:RANKED]
+    if width < WIDE:
+        return Group(*(line for one in shown for line in feature_lines(one)))
     table = quiet_table(
         "State", "Column", "What happened", "Expected change", right=["Expected change"], wide="What happened"
     )
-    if width < WIDE:
-        table = quiet_table("State", "Column", "What happened", wide="What happened")
     for one in shown:
-        cells: list[str | Text] = [
-            state_text(one.verdict),
-            one.column,
-            reason_said(one),
-        ]
-        add_row(table, cells if width < WIDE else [*cells, f"{expected(one)}\n{whose(one)}".strip()])
+        add_row(
+            table, [state_text(one.verdict), one.column, reason_said(one), f"{expected(one)}\n{whose(one)}".strip()]
+        )
     return table
+
+
+def feature_lines(one: Feature) -> Iterator[RenderableType]:
+    """Write a column as a heading, what is expected to change, and what happened, for narrow terminals."""
+    yield Text.assemble(state_text(one.verdict), "  ", (one.column, "bold"))
+    cost = ", ".join(part for part in (expected(one), whose(one)) if part)
+    told = [] if one.cost is None else [f"expected change: {cost}"]
+    yield from (Padding(Text(line), (0, 0, 0, 2)) for line in [*told, reason_said(one)])
 
 
 def reason_said(feature: Feature) -> str:
@@ -291,6 +296,8 @@ def expected(feature: Feature) -> str:
 def whose(feature: Feature) -> str:
     """Whose the change is that a move alone is expected to bring: another column's, or in part; "" where its own."""
     cost, part = feature.cost, feature.part
+    if feature.output:
+        return "made by the model, no cause"
     if cost is None or part is None or not part.shared_with:
         return ""
     if feature.follows:

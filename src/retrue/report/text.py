@@ -48,6 +48,8 @@ METRICS = 8
 """How many performance metrics a terminal shows."""
 NAMED = 12
 """How many columns in true are named."""
+UNREADABLE = ("constant", "mmd")
+"""Metrics whose figure says nothing beside the reason: it is always 1, or a dependence that has no unit."""
 STYLES = {"bad": "bold red", "warn": "yellow", "calm": "dim"}
 
 
@@ -123,7 +125,7 @@ def findings_table(comparison: Comparison, findings: Sequence[Verdict]) -> Table
 
 def figure_of(verdict: Verdict) -> str:
     """Say the figure that was judged, with the metric's name; nothing where there is none."""
-    if verdict.value is None or verdict.metric is None:
+    if verdict.value is None or verdict.metric is None or verdict.metric in UNREADABLE:
         return ""
     written = percent(verdict.value) if is_share(verdict.metric) and verdict.column else precise_value(verdict)
     return f"{metric_name(verdict.metric)} {written}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from retrue.slice_sql.tree import (
     Between,
     Column,
@@ -43,6 +45,8 @@ def say(node: Node) -> str:
             return f"{name} from {plain(low)} to {plain(high)}"
         case Comparison(op, Column(name), right):
             return f"{name} {op} {plain(right)}"
+        case Logic("AND", operands) if len(whole := ranged(operands)) < len(operands):
+            return " and ".join(whole)
         case Logic(op, operands):
             mixed = any(isinstance(one, Logic) for one in operands)
             return f" {op.lower()} ".join(
@@ -52,14 +56,43 @@ def say(node: Node) -> str:
             return render(node)
 
 
+def ranged(operands: Sequence[Node]) -> list[str]:
+    """Say the conditions of an AND, the two ends of a column's range as one.
+
+    >>> from retrue.slice_sql.reader import parse
+    >>> print(*ranged(parse("x >= 3.45234 AND y < 2 AND x <= 16").operands), sep=", ")
+    x from 3.452 to 16, y < 2
+    """
+    lows, highs = (bounds(operands, ops) for ops in ((">=",), ("<", "<=")))
+    said = []
+    for one in operands:
+        name = one.left.name if isinstance(one, Comparison) and isinstance(one.left, Column) else None
+        low, high = lows.get(name), highs.get(name)
+        if low is None or high is None or one not in (low, high):
+            said.append(f"({say(one)})" if isinstance(one, Logic) else say(one))
+        elif one is low:
+            said.append(f"{name} from {plain(low.right)} to {'below ' * (high.op == '<')}{plain(high.right)}")
+    return said
+
+
+def bounds(operands: Sequence[Node], ops: Sequence[str]) -> dict[str | None, Comparison]:
+    """By column, the condition that holds it against a constant by one of some operators."""
+    return {
+        one.left.name: one
+        for one in operands
+        if isinstance(one, Comparison) and one.op in ops
+        if isinstance(one.left, Column) and isinstance(one.right, Literal)
+    }
+
+
 def plain(node: Node) -> str:
-    """Say a constant: whole numbers without a fraction, others to six digits, all else as SQL has it.
+    """Say a constant: whole numbers without a fraction, others to four digits, all else as SQL has it.
 
     >>> plain(Literal(16.0)), plain(Literal(3.4523399999999995)), plain(Literal("a"))
-    ('16', '3.45234', "'a'")
+    ('16', '3.452', "'a'")
     """
     if isinstance(node, Literal) and isinstance(node.value, float):
-        return f"{node.value:.0f}" if node.value.is_integer() else f"{node.value:.6g}"
+        return f"{node.value:.0f}" if node.value.is_integer() else f"{node.value:.4g}"
     return render(node)
 
 

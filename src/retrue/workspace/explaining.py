@@ -135,7 +135,9 @@ def explain(model: Model, incident: Incident, predict: Any = None) -> Explanatio
     rows_now, rows_then = events_of(model, incident, version), thin(reference.frame)
     sharing = sharing_of(judge, profile, assessed, rows_now, rows_then)
     importance = None if predict is None else importance_of(model.schema, predict, reference.frame)
-    features = rank_features(assessed.verdicts, assessed.impacts, sharing, importance)
+    schema = judge.reference.schema
+    made = frozenset(name for name in (*schema.scores, schema.prediction) if name is not None)
+    features = rank_features(assessed.verdicts, assessed.impacts, sharing, importance, outputs=made)
     losses = losses_of(model, version, judge.reference.grids.outcome, rows_now, rows_then)
     beside = columns_beside(model, incident, load_incidents(model, version))
     usual = usual_columns(model, version, judge, incident)
