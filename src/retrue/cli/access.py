@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from retrue.cli import shared
 from retrue.cli.shared import JsonOption, StoreOption
-
-if TYPE_CHECKING:
-    from retrue.store.rows import Audit
 
 PANEL = "Who may do what"
 
@@ -96,10 +93,12 @@ def audit(
 
     Exit status: 1 where an entry was altered, added or removed since it was written, and --verify found it.
     """
+    from retrue.workspace import acting
+
     with shared.open_store(store) as workspace:
         if verify:
             return verified(workspace.verify_audit().to_dict(), json)
-        found = [entry_of(entry) for entry in workspace.audit(model, most=most)]
+        found = [acting.to_dict(entry) for entry in workspace.audit(model, most=most)]
     if json:
         shared.print_json(found)
     elif not found:
@@ -120,11 +119,3 @@ def verified(chain: dict[str, Any], json: bool) -> int:
 
         shared.console().print(chain_view(chain))
     return int(not chain["whole"])
-
-
-def entry_of(entry: Audit) -> dict[str, Any]:
-    """An entry in plain values."""
-    from retrue.workspace import clock
-
-    said = {name: getattr(entry, name) for name in ("number", "actor", "action", "model", "body", "digest")}
-    return {**said, "at": clock.moment(entry.at).isoformat()}

@@ -10,8 +10,6 @@ import typer
 from retrue.cli import shared
 from retrue.errors import ConfigError, RetrueError
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
@@ -31,13 +29,13 @@ def serve(
     try:
         from retrue.server import settings as server_settings
         from retrue.server import web
+        from retrue.server.auth import binding
     except ModuleNotFoundError as error:
         raise missing(error) from error
     from retrue.config import load
 
     settings = server_settings.read({**load().server, **given})
-    if settings.host not in LOOPBACK:
-        raise ConfigError(f"listening on {settings.host!r} without tokens", where="--host", expected="127.0.0.1")
+    binding.check(place, settings)
     try:
         sock = web.listen(settings)
     except OSError as error:

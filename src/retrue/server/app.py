@@ -6,7 +6,10 @@ from fastapi import FastAPI
 
 from retrue.adapters import otel
 from retrue.server import assets
-from retrue.server.api import health, metrics
+from retrue.server.api import access, document, health, metrics
+from retrue.server.auth import login
+from retrue.server.auth.access import Access
+from retrue.server.auth.guard import Guard
 from retrue.server.errors import add_handlers
 from retrue.server.meters import Metered
 from retrue.server.service import Service
@@ -18,6 +21,9 @@ ROUTERS = (
     health.router,
     metrics.router,
     assets.router,
+    login.router,
+    access.router,
+    document.router,
 )
 """Every router. API routers carry the prefix `/api/v1` themselves."""
 
@@ -29,9 +35,11 @@ def create_app(workspace: Workspace, settings: ServerSettings | None = None) -> 
         workspace: the opened store; the caller closes it.
         settings: how it is served; the defaults unless given.
     """
-    app = FastAPI(title="Retrue", version=VERSION, docs_url=None, redoc_url=None)  # those pages load from elsewhere
-    served = Service(workspace, settings or ServerSettings())
+    app = FastAPI(title="Retrue", version=VERSION, openapi_url=None)  # its pages would load scripts from elsewhere
+    chosen = settings or ServerSettings()
+    served = Service(workspace, chosen)
     app.state.retrue = served
+    app.add_middleware(Guard, access=Access(workspace.store.catalog, chosen, workspace.store.id), settings=chosen)
     app.add_middleware(Metered, meters=served.meters, telemetry=otel.Telemetry.start("web") if otel.wanted() else None)
     add_handlers(app)
     for router in ROUTERS:

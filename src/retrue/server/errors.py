@@ -11,14 +11,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
+from urllib.parse import quote
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from retrue.errors import ProfileError, RefusedError, RetrueError, StoreError, StoreFullError
+from retrue.server.policy import HEADERS
 from retrue.version import VERSION
 
 log = logging.getLogger("retrue.server")
@@ -91,6 +93,9 @@ def told(request: Request, error: RetrueError) -> Response:
     from retrue.server.pages.troubles import trouble_page, wants_page  # pages stand on errors
 
     said = answer(error)
+    if said.status_code == HTTPStatus.UNAUTHORIZED and request.method == "GET" and wants_page(request):
+        asked = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
+        return RedirectResponse(f"/login?next={asked}", 303)
     if not wants_page(request):
         return said
     page = trouble_page(request, said.status_code, error)
@@ -139,4 +144,6 @@ async def of_bug(request: Request, error: Exception) -> Response:
     """Answer a fault of our own; what it was goes to the log."""
     log.error("bug in %s %s", request.method, request.url.path, exc_info=error)
     hint = "its traceback is in the server's log: report it with what `retrue doctor` says"
-    return told(request, HttpError(500, f"this is a bug in retrue {VERSION}", hint=hint))
+    said = told(request, HttpError(500, f"this is a bug in retrue {VERSION}", hint=hint))
+    said.headers.update(HEADERS)  # this answer goes around the guard
+    return said

@@ -26,5 +26,8 @@ def listen(settings: ServerSettings) -> socket.socket:
 def run(folder: str, settings: ServerSettings, sock: socket.socket) -> None:
     """Serve a store until SIGTERM or SIGINT."""
     with open_workspace(folder) as workspace:
-        config = uvicorn.Config(create_app(workspace, settings), log_level="warning", access_log=False)
+        config = uvicorn.Config(
+            create_app(workspace, settings), log_level="warning", access_log=False, server_header=False,
+            proxy_headers=bool(settings.proxies), forwarded_allow_ips=list(settings.proxies),
+        )  # fmt: skip
         uvicorn.Server(config).run([sock])

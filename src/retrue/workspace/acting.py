@@ -102,6 +102,12 @@ def entries(tx: Transaction) -> Iterator[Audit]:
         last = page[-1].number or 0
 
 
+def to_dict(entry: Audit) -> dict[str, Any]:
+    """An entry in plain values, its time as ISO 8601."""
+    said = {name: getattr(entry, name) for name in ("number", "actor", "action", "model", "body", "digest")}
+    return {**said, "at": clock.moment(entry.at).isoformat()}
+
+
 @dataclass(frozen=True)
 class Chain:
     """What became of the audit log's chain.

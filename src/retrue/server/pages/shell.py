@@ -28,18 +28,7 @@ from retrue.server.assets import asset
 from retrue.server.pages.moments import day, moment
 from retrue.version import VERSION
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-"""No inline script or style, nothing from elsewhere, in no frame."""
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "private, no-cache",
-}
+CACHE = {"Cache-Control": "private, no-cache"}
 
 
 @dataclass(frozen=True)
@@ -87,6 +76,7 @@ def render(
     """
     text = environment().get_template(template).render(
         view=view, title=title, place=place, live=live, places=places_of(request), actor=actor_of(request),
+        csrf=request.state.csrf,
         version=VERSION, path=request.url.path, **more,
     )  # fmt: skip
     return answered(request, text.encode(), "text/html; charset=utf-8", status=status)
@@ -95,7 +85,7 @@ def render(
 def answered(request: Request, body: bytes, kind: str, *, status: int = 200) -> Response:
     """Answer with a body and its digest; with 304 and no body where the browser has it."""
     tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    headers = {**HEADERS, "ETag": tag}
+    headers = {**CACHE, "ETag": tag}
     if status == 200 and request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     return Response(body, status, headers, kind)
@@ -121,7 +111,7 @@ def paths_of(routes: Iterable[BaseRoute]) -> set[str]:
 def actor_of(request: Request) -> Mapping[str, str] | None:
     """Who is signed in, as the auth layer noted it on the request; None where nobody is."""
     actor = getattr(request.state, "actor", None)
-    return None if actor is None else {"name": str(actor.name), "role": str(actor.role)}
+    return None if actor is None else {"name": actor.name, "role": actor.role, "kind": actor.kind}
 
 
 def read_template(name: str) -> str:

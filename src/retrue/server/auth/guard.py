@@ -1,0 +1,215 @@
+"""The guard before every route: where a request came to, who sent it, how often, and what every answer says.
+
+request ── host known? ── not too large? ── who asks? ── not too often? ── not made by another's page? ── route
+answer  <── policy, no sniffing, no referrer, a cookie for visitors without one
+
+Roles are demanded by routes (`retrue.server.auth.demand`): what is found out here waits for them in `request.state`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from retrue.errors import RetrueError
+from retrue.server.auth import csrf, hosts
+from retrue.server.auth.access import Access
+from retrue.server.auth.actor import Actor
+from retrue.server.auth.limits import Buckets, whole_seconds
+from retrue.server.errors import HttpError, told
+from retrue.server.policy import HEADERS, HSTS
+from retrue.server.settings import ServerSettings
+from retrue.workspace.acting import acting
+
+MOST_HEADERS = 32_768
+"""Bytes of all headers of a request together."""
+SMALL_BODY = 1_000_000
+"""Bytes of a request other than one that brings rows."""
+ROWS = ("/events", "/labels", "/feedback")
+"""How addresses that take rows end."""
+UNCOUNTED = ("/static/", "/healthz", "/readyz")
+"""Addresses that nobody is limited on."""
+BURST = 3
+"""Seconds of its rate that a caller may use at once."""
+FAILURES_A_SECOND, FAILURES_AT_ONCE = 0.2, 20
+"""How often an address may come with a token or a password that isn't one."""
+
+
+@dataclass
+class Guard:
+    """The ASGI middleware.
+
+    Args:
+        app: what is behind it.
+        access: who may come in.
+        settings: the limits.
+    """
+
+    app: ASGIApp
+    access: Access
+    settings: ServerSettings
+    asked: Buckets = field(init=False)
+    brought: Buckets = field(init=False)
+    failed: Buckets = field(init=False)
+
+    def __post_init__(self) -> None:
+        asked, brought = self.settings.requests_per_second, self.settings.batches_per_second
+        self.asked, self.brought = (Buckets(rate, max(1.0, rate * BURST)) for rate in (asked, brought))
+        self.failed = Buckets(FAILURES_A_SECOND, FAILURES_AT_ONCE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request pass, or answer it here."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        visit = Visit.of(request, self.access)
+        guarded = visit.answering(send)
+        request.state.csrf, request.state.access, request.state.cookie = csrf.token_of(visit.cookie), self.access, visit
+        try:
+            actor = await self.admit(request, visit)
+        except RetrueError as error:
+            await told(request, error)(scope, receive, guarded)
+            return
+        with acting("nobody" if actor is None else actor.name):
+            await self.app(scope, self.limited(request, receive), guarded)
+
+    async def admit(self, request: Request, visit: Visit) -> Actor | None:
+        """Find out who asks.
+
+        Raises:
+            HttpError: the request must not come any further.
+        """
+        request.state.actor = None
+        self.check_form(request)
+        actor = await self.access.actor(request.headers, visit.given)
+        request.state.actor = actor
+        self.count(request, actor)
+        if request.method not in hosts.SAFE and (actor is None or actor.kind != "token"):
+            refuse_others_pages(request)
+        return actor
+
+    def check_form(self, request: Request) -> None:
+        """Refuse what came to another name, and what is too large."""
+        host = request.headers.get("host", "")
+        names = {self.settings.host, *self.settings.hosts}
+        if not hosts.known(host, names):
+            name = hosts.name_of(host) or "none"
+            hint = f'if that is this service, say so in retrue.toml: [server] hosts = ["{name}"]'
+            raise HttpError(421, f"a request for another host, {name[:100]!r}", hint=hint)
+        if sum(len(name) + len(value) for name, value in request.headers.raw) > MOST_HEADERS:
+            raise HttpError(431, "headers that are too large", expected=f"{MOST_HEADERS:,} bytes together")
+        length = request.headers.get("content-length", "0")
+        if length.isdigit() and int(length) > self.largest(request):
+            raise too_large(self.largest(request))
+
+    def largest(self, request: Request) -> int:
+        """The most bytes that a request may bring."""
+        return self.settings.max_body if brings_rows(request) else SMALL_BODY
+
+    def limited(self, request: Request, receive: Receive) -> Receive:
+        """The same body, and an error where it grows larger than it may."""
+        came, most = 0, self.largest(request)
+
+        async def counted() -> Message:
+            nonlocal came
+            message = await receive()
+            came += len(message.get("body", b""))
+            if came > most:
+                raise too_large(most)
+            return message
+
+        return counted
+
+    def count(self, request: Request, actor: Actor | None) -> None:
+        """Refuse who asks too often: a token, a session, or an address that nobody signed in from."""
+        if request.url.path.startswith(UNCOUNTED):
+            return
+        address = address_of(request)
+        if actor is None and "authorization" in request.headers:
+            refuse_often(self.failed.take(address), "too many tries with what is no valid token")
+        buckets = self.brought if brings_rows(request) else self.asked
+        refuse_often(buckets.take((actor.key if actor else "") or address), "too many requests")
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A browser's cookie: the one that came, or a fresh one for a visitor without.
+
+    Attributes:
+        name: what the cookie is called.
+        given: what came.
+        cookie: what the visitor has from now on.
+        secure: whether they came by https.
+    """
+
+    name: str
+    given: str | None
+    cookie: str
+    secure: bool
+
+    @classmethod
+    def of(cls, request: Request, access: Access) -> Visit:
+        """The cookie of a request."""
+        secure = request.url.scheme == "https"
+        name = access.cookie(secure=secure)
+        given = request.cookies.get(name)
+        return cls(name, given, given or csrf.fresh_cookie(), secure)
+
+    def answering(self, send: Send) -> Send:
+        """The same answer with the headers that all have; pages give visitors their cookie."""
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                if self.secure:
+                    headers.setdefault("Strict-Transport-Security", HSTS)
+                if self.given is None and headers.get("content-type", "").startswith("text/html"):
+                    headers.append("Set-Cookie", self.written(self.cookie))
+            await send(message)
+
+        return sent
+
+    def written(self, value: str, *, gone: bool = False) -> str:
+        """The cookie as a header: no script reads it, no other site sends it along with a change."""
+        secure, age = "; Secure" if self.secure else "", "; Max-Age=0" if gone else ""
+        return f"{self.name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}"
+
+    def give(self, response: Response, value: str) -> None:
+        """Let an answer give the visitor another cookie."""
+        response.headers.append("Set-Cookie", self.written(value, gone=not value))
+
+
+def brings_rows(request: Request) -> bool:
+    """Whether a request brings rows."""
+    return request.method == "POST" and request.url.path.endswith(ROWS)
+
+
+def address_of(request: Request) -> str:
+    """Where a request came from."""
+    return "address " + (request.client.host if request.client else "unknown")
+
+
+def too_large(most: int) -> HttpError:
+    """The error of a body that is too large."""
+    return HttpError(413, "a request that is too large", expected=f"at most {most:,} bytes", hint="send it in parts")
+
+
+def refuse_often(wait: float, what: str) -> None:
+    """Raise HttpError where somebody must wait."""
+    if wait:
+        seconds = whole_seconds(wait)
+        raise HttpError(429, what, hint=f"try again in {seconds} s", headers={"Retry-After": seconds})
+
+
+def refuse_others_pages(request: Request) -> None:
+    """Raise HttpError for a change that a page of somebody else made a browser ask for."""
+    said = request.headers
+    if hosts.from_elsewhere(said.get("host", ""), said.get("origin"), said.get("sec-fetch-site")):
+        raise HttpError(403, "a change that another site asked for", hint="open Retrue's own page, and do it there")

@@ -1,0 +1,102 @@
+"""Before any route: other hosts, other sites' pages, what is too large or too often is refused; all have headers."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+from tests.server.auth.conftest import Guarded
+
+import retrue as rt
+from retrue.server.app import create_app
+from retrue.server.policy import HEADERS
+from retrue.server.settings import ServerSettings
+
+HTML = {"Accept": "text/html"}
+
+
+@pytest.mark.parametrize("path", ["/login", "/healthz", "/nowhere", "/api/v1/me", "/static/pages.css", "/openapi.json"])
+def test_every_answer_has_the_policy(guarded: Guarded, path: str) -> None:
+    with guarded.client() as client:
+        for headers in ({}, HTML):
+            answer = client.get(path, headers=headers)
+            assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+            assert "strict-transport-security" not in answer.headers  # not by https
+            assert "server" not in answer.headers
+
+
+def test_the_policy_forbids_what_is_inline_or_from_elsewhere() -> None:
+    policy = dict(part.strip().split(" ", 1) for part in HEADERS["Content-Security-Policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == "'self'"
+    assert policy["img-src"] == "'self' data:"
+    assert policy["frame-ancestors"] == "'none'"
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8000", 401),
+        ("localhost", 401),
+        ("[::1]:80", 401),
+        ("evil.example", 421),
+        ("127.0.0.1.evil.example:8000", 421),
+        ("", 421),
+        ("<script>", 421),
+    ],
+)
+def test_a_request_for_another_host_is_refused(guarded: Guarded, host: str, status: int) -> None:
+    """Else a stranger's name that points here (DNS rebinding) would be as good as our own."""
+    with guarded.client() as client:
+        answer = client.get("/api/v1/me", headers={"Host": host})
+        assert answer.status_code == status
+        assert "<script>" not in client.get("/nowhere", headers={"Host": host, **HTML}).text.replace("<script src", "")
+
+
+def test_large_bodies_and_headers_are_refused(guarded: Guarded) -> None:
+    with guarded.client("admin") as client:
+        large = client.post("/api/v1/tokens", content=b"x" * 1_000_001)
+        assert (large.status_code, large.json()["error"]["what"]) == (413, "a request that is too large")
+        streamed = client.post("/api/v1/tokens", content=(b"x" * 100_000 for _ in range(11)))
+        assert streamed.status_code in {400, 413}
+        assert client.get("/api/v1/me", headers={"X-Long": "x" * 40_000}).status_code in {400, 431}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_a_change_that_another_sites_page_asks_for_is_refused(
+    client: httpx.Client, guarded: Guarded, headers: dict[str, str]
+) -> None:
+    """Where nobody signs in as well; a token of its own tells that a program asks, whatever its origin."""
+    answer = client.post("/api/v1/tokens", json={"name": "a", "role": "admin"}, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["what"]) == (403, "a change that another site asked for")
+    with guarded.client("admin") as program:
+        assert program.post("/api/v1/tokens", json={"name": "", "role": "admin"}, headers=headers).status_code == 422
+
+
+def test_who_asks_too_often_must_wait(guarded: Guarded) -> None:
+    """Each token by itself; in this process, where one request a second is often."""
+
+    async def asked(workspace: rt.Workspace) -> list[httpx.Response]:
+        app = httpx.ASGITransport(create_app(workspace, ServerSettings(requests_per_second=1)))
+        async with httpx.AsyncClient(transport=app, base_url="http://127.0.0.1") as client:
+            as_ = {name: {"Authorization": f"Bearer {guarded.secrets[name]}"} for name in ("viewer", "editor")}
+            answers = [await client.get("/api/v1/me", headers=as_["viewer"]) for _ in range(6)]
+            answers.append(await client.get("/api/v1/me", headers=as_["editor"]))
+            return [*answers, await client.get("/healthz", headers=as_["viewer"])]
+
+    with rt.open(guarded.served.folder) as workspace:
+        *answers, other, health = asyncio.run(asked(workspace))
+    assert [answer.status_code for answer in answers][:3] == [200, 200, 200]
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["retry-after"]) == 1
+    assert answers[-1].json()["error"]["what"] == "too many requests"
+    assert (other.status_code, health.status_code) == (200, 200)
