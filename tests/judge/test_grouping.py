@@ -325,3 +325,49 @@ def test_whatever_is_tied_every_alert_is_in_one_incident_and_grouping_again_chan
     assert sum(len(one.verdicts) for one in incidents) == sum(bool(v.alarm) for verdicts in days for v in verdicts)
     assert len({one.id for one in incidents}) == len(incidents)
     assert group_incidents("m", history, incidents, None, bonds) == incidents
+
+
+# --- what columns do together, and a worse model beside it ---
+
+ROC = Verdict(K.DEGRADED, "ROC AUC fell", metric="roc_auc", value=0.6, threshold=0.7)
+
+
+def pair_of(*columns: str) -> Verdict:
+    """An alarm about what columns do together."""
+    return Verdict(K.DRIFTING, f"{' and '.join(columns)} changed together", metric="mmd", columns=columns)
+
+
+def test_pairs_that_have_no_column_in_common_are_two_incidents() -> None:
+    days = [[pair_of("adults", "room")], [pair_of("meal", "nights")], [pair_of("adults", "room")]]
+    assert [len(one.verdicts) for one in group([[CALM, *alerts] for alerts in days])] == [2, 1]
+
+
+def test_pairs_of_one_column_are_one_incident_and_chains_of_pairs_are_not() -> None:
+    """`adults` is in the first two, `room` is not in all three."""
+    days = [[pair_of("adults", "room")], [pair_of("adults", "rate")], [pair_of("room", "company")]]
+    assert [len(one.verdicts) for one in group(days)] == [2, 1]
+
+
+def test_a_change_of_all_columns_together_goes_with_one_of_a_pair() -> None:
+    everything = Verdict(K.DRIFTING, "the columns changed together", metric="mmd")
+    assert len(group([[pair_of("a", "b")], [everything], [pair_of("a", "b")]])) == 1
+    assert len(group([[everything], [pair_of("a", "b")]])) == 1
+
+
+def test_a_model_that_is_worse_for_months_does_not_collect_every_pair() -> None:
+    pairs = [pair_of("a", "b"), pair_of("c", "d"), pair_of("e", "f"), pair_of("g", "h")]
+    found = group([[missing(), ROC], *([ROC, one] for one in pairs)])
+    assert [len(one.verdicts) for one in found] == [6, 1, 1, 1, 1]
+
+
+def test_a_model_that_gets_worse_later_is_dated_from_its_own_onset() -> None:
+    (incident,) = group([[missing()], [missing(), ROC], [ROC]], onset=2)
+    assert incident.since == "2013-03-01"
+    assert incident.sentence.startswith("Since 2 March 2013, ROC AUC fell")
+
+
+def test_the_columns_of_a_verdict_go_through_plain_values_and_older_ones_have_none() -> None:
+    told = pair_of("a", "b")
+    assert Verdict.from_dict(told.to_dict()) == told
+    assert Verdict.from_dict({**missing().to_dict(), "columns": []}) == missing()
+    assert "columns" not in missing().to_dict()

@@ -104,3 +104,9 @@ def test_a_gain_is_no_cost() -> None:
 def test_a_search_that_failed_claims_nothing() -> None:
     failed = Search(1, 1.0, "degraded", "StoreError: the rows are gone")
     assert "on all kinds" not in sentence_of(incident(WORSE, cost=LOST, search=failed))
+
+
+def test_columns_that_changed_together_are_named_unless_the_rows_to_blame_are_theirs() -> None:
+    pair = Verdict(K.DRIFTING, "age and room changed together", metric="mmd", window=FIRST, columns=("age", "room"))
+    assert "age and room changed together" in sentence_of(incident(pair, cause=RELP))
+    assert "age and room" not in sentence_of(incident(pair, cause=replace(RELP, slice="room = 3")))

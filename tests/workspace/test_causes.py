@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
-from tests.workspace.conftest import day, events, live, registered
+from tests.workspace.conftest import A_DAY, day, events, live, registered
 
 import retrue as rt
 from retrue.judge.severity import Severity
@@ -49,7 +49,7 @@ def test_concept_drift_beside_a_harmless_mix_change_is_not_its_consequence(store
     live(
         model, turned.with_columns(city=pl.when(pl.int_range(pl.len()) % 100 > 0).then(pl.lit("LGA")).otherwise("city"))
     )
-    model.check(now=day(17))
+    model.check(now=day(16.9))
     (incident,) = model.incidents()
     assert "accuracy" in incident.sentence or "ROC AUC" in incident.sentence
     assert "LGA" in incident.sentence
@@ -66,7 +66,7 @@ def test_the_weekday_of_a_day_is_no_cause(store: rt.Workspace, turned: tuple[str
     model = store.register("w", reference, id="id", time="at", label="y", score="p", window="1d", estimate="off")
     table = events(14, 1, turned=turned).with_columns(weekday)
     live(model, table if turned else holes(table, x=0.4))
-    model.check(now=day(16))
+    model.check(now=day(15.9))
     (incident,) = model.incidents()
     assert "wd" not in incident.columns
     assert incident.cause.columns == ({"city"} if turned else {"x"})
@@ -238,3 +238,18 @@ def test_the_windows_searched_are_those_about_the_worst(store: rt.Workspace, mon
 def read(model: rt.Model) -> list[rows.IncidentRow]:
     with model.store.catalog.read() as tx:
         return list(tx.find(rows.IncidentRow, model=model.name))
+
+
+def test_a_loss_is_counted_once_where_two_incidents_overlap(store: rt.Workspace) -> None:
+    """The model fails in two cities; a feature that is empty now and then beside it costs what it is expected to."""
+    model = registered(store)
+    worse = events(14, 4, turned=("JFK", "LGA"))
+    live(model, worse.head(A_DAY * 3))
+    model.check(now=day(17))
+    live(model, holes(worse.tail(A_DAY), x=0.3))
+    model.check(now=day(18))
+    found = {one.kind.value: one for one in model.incidents()}
+    assert set(found) == {"degraded", "broken"}
+    assert not found["degraded"].cost.estimated
+    assert found["broken"].cost is None or found["broken"].cost.estimated
+    assert found["degraded"].cost.certain > 5 * (0 if found["broken"].cost is None else found["broken"].cost.certain)

@@ -23,7 +23,7 @@ def slipped(store: rt.Workspace) -> rt.Model:
     """A model whose x moved for two days."""
     model = registered(store)
     live(model, events(14, 2, shift=1.0))
-    model.check(now=day(17))
+    model.check(now=day(16.9))
     return model
 
 

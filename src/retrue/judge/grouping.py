@@ -3,8 +3,9 @@
     windows in order of time --alerts--> join an open incident of the same cause, or open one
                              --calm windows--> resolved; an alert soon after reopens it
 
-The same cause: the same column; columns that are tied (see `bonds`); a worse model beside changed data. Where nobody
-knows whether two columns are tied, what is of one kind and begins at the same time is taken for one cause.
+The same cause: the same column; columns that are tied (see `bonds`); a worse model beside changed data; columns that
+changed together, as long as one column is in all that did. Where nobody knows whether two columns are tied, what is of
+one kind and begins at the same time is taken for one cause.
 
 Everything is a pure function of the verdicts of all windows, of the bonds, and of what people said about earlier
 incidents. A window that is judged again replaces its verdicts, so it counts once.
@@ -76,7 +77,7 @@ def group_incidents(
         verdicts = [verdict if verdict.window else verdict.within(window) for verdict in history[window]]
         alerts = sort_worst_first(verdict for verdict in verdicts if verdict.alarm)
         # Causes before effects: what is worse for it must not tie two columns together that nothing else does.
-        alerts.sort(key=lambda alert: alert.column is None)
+        alerts.sort(key=lambda alert: (alert.column is None, not is_joint(alert)))
         told = {_join(threads, alert, now, hysteresis, bonds) for alert in alerts}
         if any(verdict.kind not in _BLIND for verdict in verdicts):
             for number, thread in enumerate(threads):
@@ -88,6 +89,14 @@ def group_incidents(
 
 _BLIND = (VerdictKind.NOT_COMPARABLE, VerdictKind.SILENT)
 """A window that shows nothing else doesn't show that things are calm."""
+
+
+def is_joint(alert: Verdict) -> bool:
+    """Whether it is about what columns do together, and none of them by itself.
+
+    Before these alerts named their columns, the metric told.
+    """
+    return alert.column is None and (bool(alert.columns) or alert.metric == "mmd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +125,8 @@ class _Thread:
     silent: set[str | None] = field(default_factory=set)
     spans: set[tuple[int, int]] = field(default_factory=set)
     longest: int = 1
+    together: frozenset[str] | None = None
+    """The columns that are in all changes together; empty where one was told of all columns; None: there was none."""
 
     @property
     def pace(self) -> int:
@@ -143,11 +154,16 @@ class _Thread:
             self.silent.add(alert.metric)
         if alert.column is not None:
             self.columns.add(alert.column)
+        if is_joint(alert):
+            about = frozenset(alert.columns)
+            self.together = about if not self.together else self.together & about if about else self.together
 
     def belongs(self, alert: Verdict, now: _Now, onset: int, bonds: Bonds) -> bool:
         """Same or tied columns; or, from the same time on, a worse model, or the same kind where nobody knows."""
         if alert.kind is VerdictKind.SILENT:
             return alert.metric in self.silent  # no events is one problem, no labels another
+        if is_joint(alert):
+            return self.hangs(alert, within=now.place - self.start < onset)
         if alert.column in self.columns or (alert.column is None and alert.kind in self.kinds):
             return True
         tied = self.tied(alert, now.start, bonds)
@@ -156,6 +172,17 @@ class _Thread:
         kinds = {alert.kind, *self.kinds}
         effect = VerdictKind.DEGRADED in kinds and VerdictKind.SILENT not in kinds
         return now.place - self.start < onset and (effect or alert.kind in self.kinds)
+
+    def hangs(self, alert: Verdict, *, within: bool) -> bool:
+        """Whether what columns do together is of this cause; a worse model without any other may have it for its own.
+
+        Args:
+            alert: what changed together.
+            within: whether the thread began lately.
+        """
+        if self.together is not None:
+            return not self.together or not alert.columns or not self.together.isdisjoint(alert.columns)
+        return within and self.kinds == {VerdictKind.DEGRADED} and not self.columns
 
     def tied(self, alert: Verdict, start: str, bonds: Bonds) -> bool | None:
         """Whether its columns share a cause with the alert's; None where there are none, or nobody knows of any."""

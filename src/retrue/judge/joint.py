@@ -112,7 +112,9 @@ def pair_moved(
     went = minus(f"{before:.2f} to {before + change:.2f}")
     reason = f"{named(found)} changed together: dependence {went}, {limited}; no single column explains it"
     ends = max(abs(change) - Z95 * error, 0.0), abs(change) + Z95 * error
-    return Verdict(VerdictKind.DRIFTING, reason, "mmd", value=abs(change), interval=ends, n=n, threshold=limit)
+    about = tuple(dict.fromkeys(name for names in found for name in names))
+    size = abs(change)
+    return Verdict(VerdictKind.DRIFTING, reason, "mmd", value=size, interval=ends, n=n, threshold=limit, columns=about)
 
 
 def named(pairs: Sequence[tuple[str, str]]) -> str:

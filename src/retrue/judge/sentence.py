@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from retrue.judge.cost import Cost
-from retrue.judge.incident import Incident, window_of
+from retrue.judge.incident import Incident, time_of, window_of
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.judge.words import day, figure, metric_name, period
 
@@ -36,7 +36,7 @@ def sentence_of(incident: Incident) -> str:
     effect, reason = ([], frozenset()) if lost else _effect(incident, worst, named)
     others = [column for column in incident.columns if column not in named | reason]
     clauses = [first, *([f"also {_listed(others)}"] if others else []), *effect, *_unsearched(incident)]
-    return f"{_when(incident)}, {'; '.join(clauses)}"
+    return f"{_when(incident, worst)}, {'; '.join(clauses)}"
 
 
 def _loss(incident: Incident, *, over: bool) -> tuple[str, frozenset[str]]:
@@ -51,12 +51,18 @@ def _loss(incident: Incident, *, over: bool) -> tuple[str, frozenset[str]]:
 
 
 def _alarm(incident: Incident, worst: Verdict, *, over: bool) -> tuple[str, frozenset[str]]:
-    """What is worst, in which rows; of a move the rows that moved say more than its distance. And the columns named."""
-    if worst.kind is VerdictKind.DRIFTING and incident.cause is not None:
-        return incident.cause.words(over=over), incident.cause.columns
+    """What is worst, in which rows, and the columns named.
+
+    Of a move the rows that moved say more than its distance; of columns that changed together, if it is their rows.
+    """
+    cause = incident.cause
+    apart = cause is not None and worst.columns and cause.columns.isdisjoint(worst.columns)
+    if worst.kind is VerdictKind.DRIFTING and cause is not None and not apart:
+        return cause.words(over=over), cause.columns
     column = "" if worst.column is None else f"{worst.column}: "
     where = "" if worst.slice is None else f"where {worst.slice}, "
-    return f"{where}{column}{_found(worst)}", frozenset({worst.column} if worst.column is not None else ())
+    named = {worst.column} if worst.column is not None else worst.columns
+    return f"{where}{column}{_found(worst)}", frozenset(named)
 
 
 def _told(incident: Incident) -> list[Verdict]:
@@ -113,8 +119,11 @@ def _unsearched(incident: Incident) -> Iterator[str]:
         yield f"its rows aren't known, for their search failed: {' '.join(incident.search.failure.split())[:LONGEST]}"
 
 
-def _when(incident: Incident) -> str:
-    return f"Since {day(incident.since)}" if incident.until is None else period(incident.since, incident.until)
+def _when(incident: Incident, worst: Verdict) -> str:
+    """Since when; a model that got worse later than the incident began is dated from its own first alarm."""
+    own = [window_of(alert)[0] for alert in incident.verdicts if alert.kind is VerdictKind.DEGRADED]
+    since = min(own, key=time_of) if worst.kind is VerdictKind.DEGRADED and own[0] else incident.since
+    return f"Since {day(since)}" if incident.until is None else period(since, incident.until)
 
 
 def _listed(names: Sequence[str], most: int = 3) -> str:

@@ -85,6 +85,7 @@ class Verdict:
     threshold: float | None = None
     alarm: bool | None = None
     loss: float | None = None
+    columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Settle `alarm` from the kind, and keep NaN and infinity out."""
@@ -141,12 +142,12 @@ class Verdict:
         return replace(self, window=window or self.window, slice=slice or self.slice)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the ten fields that pages, JSON and the catalog share, as plain values."""
+        """Give the ten fields that pages, JSON and the catalog share, as plain values, and `columns` if any."""
         out: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
         out["kind"] = self.kind.value
         for pair in ("window", "interval"):
             out[pair] = None if out[pair] is None else list(out[pair])
-        return out
+        return {**out, "columns": list(self.columns)} if self.columns else out
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], *, alarm: bool | None = None, loss: float | None = None) -> Verdict:
@@ -155,7 +156,7 @@ class Verdict:
         Raises:
             MetricError: a field is unknown or missing, or the kind isn't one of the seven.
         """
-        unknown = sorted(set(data) - set(_FIELDS))
+        unknown = sorted(set(data) - {*_FIELDS, "columns"})
         if unknown or "kind" not in data or "reason" not in data:
             raise MetricError(
                 "a verdict with other fields", where=str(unknown or sorted(data)), expected=", ".join(_FIELDS)
@@ -165,7 +166,7 @@ class Verdict:
         values: dict[str, Any] = {name: data.get(name) for name in _FIELDS}
         for pair in ("window", "interval"):
             values[pair] = None if values[pair] is None else tuple(values[pair])
-        return cls(**values, alarm=alarm, loss=loss)
+        return cls(**values, alarm=alarm, loss=loss, columns=tuple(data.get("columns", ())))
 
 
 _ORDER = {kind: place for place, kind in enumerate(VerdictKind)}

@@ -64,7 +64,8 @@ def investigate(
     """
     if incident.kind is VerdictKind.SILENT:
         return incident
-    costed = replace(incident, cost=cost_of(model, version, judge, incident))
+    beside = told_by(model, incident, incidents)
+    costed = replace(incident, cost=cost_of(model, version, judge, incident, beside=beside))
     found = with_cause(model, version, judge, costed, columns_beside(model, incident, incidents))
     return replace(found, sentence=sentence_of(found))
 
@@ -72,9 +73,20 @@ def investigate(
 # --- what it costs ----------------------------------------------------------------------------------------------------
 
 
-def cost_of(model: Model, version: str, judge: Judge, incident: Incident) -> Cost | None:
-    """What an incident costs in the windows that alarmed; None where nothing tells."""
+def cost_of(model: Model, version: str, judge: Judge, incident: Incident, *, beside: bool = False) -> Cost | None:
+    """What an incident costs in the windows that alarmed; None where nothing tells.
+
+    Args:
+        model: the model.
+        version: the version whose windows it is about.
+        judge: the judge of those.
+        incident: the incident.
+        beside: whether the model's loss is told by another incident (`told_by`): this one costs no more than its
+            columns' moves are expected to.
+    """
     starts = spread(sorted(alarmed(model, incident)))
+    if beside:
+        return expected(model, version, judge, incident.columns, starts)
     metrics = metrics_of(judge, incident)
     where = part_of(incident)
     return (
@@ -82,6 +94,19 @@ def cost_of(model: Model, version: str, judge: Judge, incident: Incident) -> Cos
         or estimate(model, version, metrics, starts)
         or expected(model, version, judge, incident.columns, starts)
     )
+
+
+def told_by(model: Model, incident: Incident, incidents: Iterable[Incident]) -> bool:
+    """Whether the model got worse in the windows of an incident as another one says, so that one loss counts once."""
+    if any(alert.kind is VerdictKind.DEGRADED for alert in incident.verdicts):
+        return False
+    own = alarmed(model, incident)
+    worse = [
+        replace(one, verdicts=tuple(alert for alert in one.verdicts if alert.kind is VerdictKind.DEGRADED))
+        for one in incidents
+        if one.id != incident.id
+    ]
+    return any(not own.isdisjoint(alarmed(model, one)) for one in worse)
 
 
 def spread(starts: Sequence[int]) -> list[int]:

@@ -33,7 +33,7 @@ from retrue.metrics import get
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.workspace import checking, clock
-from retrue.workspace.causes import cost_of
+from retrue.workspace.causes import cost_of, told_by
 from retrue.workspace.contributions import contributions_of, importance_of
 from retrue.workspace.course import course_of
 from retrue.workspace.evidence import (
@@ -139,7 +139,8 @@ def explain(model: Model, incident: Incident, predict: Any = None) -> Explanatio
     made = frozenset(name for name in (*schema.scores, schema.prediction) if name is not None)
     features = rank_features(assessed.verdicts, assessed.impacts, sharing, importance, outputs=made)
     losses = losses_of(model, version, judge.reference.grids.outcome, rows_now, rows_then)
-    beside = columns_beside(model, incident, load_incidents(model, version))
+    known = load_incidents(model, version)
+    beside = columns_beside(model, incident, known)
     usual = usual_columns(model, version, judge, incident)
     findings = slices_of(model, losses, incident, rows_now, rows_then, beside | usual)
     examples = examples_of(judge.reference, findings, rows_now, None if losses is None else losses[0])
@@ -148,7 +149,7 @@ def explain(model: Model, incident: Incident, predict: Any = None) -> Explanatio
         began(model, incident, version),
         tuple(features),
         tuple(findings),
-        cost_of(model, version, judge, incident),
+        cost_of(model, version, judge, incident, beside=told_by(model, incident, known)),
         examples,
         standings=standings(model, version).of(examples) if judge.reference.grids.sources else (),
         outcome=tuple(outcome_columns(model.schema)),
