@@ -14,7 +14,7 @@ import pytest
 from retrue.errors import StoreError
 from retrue.store.aside import TRIES
 from retrue.store.layout import Layout
-from retrue.store.spool import Batch
+from retrue.store.spool import Batch, Parcel
 from retrue.store.store import Store
 
 T0 = datetime(2013, 3, 1, 12, tzinfo=UTC)
@@ -63,7 +63,7 @@ def events(*ids: str, **values: object) -> pl.DataFrame:
 
 def smuggle(store: Store, frame: pl.DataFrame) -> None:
     """Put rows into the spool past the door, as a Retrue without its check did."""
-    store.spool.append("m", [Batch("events", 0, frame.with_columns(_version=pl.lit("1")))])
+    store.spool.append(Parcel("m", [Batch("events", 0, frame.with_columns(_version=pl.lit("1")))]))
 
 
 def ids(store: Store) -> list[str]:

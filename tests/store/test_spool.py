@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from retrue.errors import StoreError, StoreFullError, StoreVersionError
-from retrue.store.spool import KEY_LIFE, PIECE, Batch, Spool, store_error
+from retrue.store.failure import store_error
+from retrue.store.spool import KEY_LIFE, PIECE, Batch, Parcel, Spool
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def batch(rows: int = 2, at: int = 0) -> Batch:
 
 
 def test_what_was_appended_is_there_in_another_connection(spool: Spool) -> None:
-    spool.append("m", [batch(), batch(3)])
+    spool.append(Parcel("m", [batch(), batch(3)]))
     other = Spool(spool.path)
     assert other.pending("m") == 5
     assert other.app == spool.app
@@ -34,29 +35,37 @@ def test_what_was_appended_is_there_in_another_connection(spool: Spool) -> None:
 
 
 def test_a_key_is_taken_once_and_gives_the_first_receipt_again(spool: Spool) -> None:
-    assert spool.append("m", [batch()], key="k", receipt="first", now=1) is None
-    assert spool.append("m", [batch(5)], key="k", receipt="second", now=2) == "first"
-    assert spool.append("other", [batch()], key="k", receipt="other", now=2) is None
+    assert spool.append(Parcel("m", [batch()], {"k": "first"}, now=1)) == [{}]
+    assert spool.append(Parcel("m", [batch(5)], {"k": "second"}, now=2)) == [{"k": "first"}]
+    assert spool.append(Parcel("other", [batch()], {"k": "other"}, now=2)) == [{}]
     assert spool.pending("m") == 2
 
 
 def test_a_key_is_forgotten_after_seven_days(spool: Spool) -> None:
-    spool.append("m", [batch()], key="k", now=0)
-    assert spool.append("m", [batch()], key="k", now=KEY_LIFE) == ""
-    assert spool.append("m", [batch()], key="k", now=KEY_LIFE + 1) is None
+    spool.append(Parcel("m", [batch()], {"k": "r"}, now=0))
+    assert spool.append(Parcel("m", [batch()], {"k": "r"}, now=KEY_LIFE)) == [{"k": "r"}]
+    assert spool.append(Parcel("m", [batch()], {"k": "r"}, now=KEY_LIFE + 1)) == [{}]
+
+
+def test_a_parcel_of_which_one_key_was_seen_is_not_taken_at_all(spool: Spool) -> None:
+    """Whoever sent the other rows tries again without these; parcels beside it are taken."""
+    spool.append(Parcel("m", [batch(1)], {"a": "first"}))
+    told = spool.append(Parcel("m", [batch(2)], {"a": "again", "b": "b"}), Parcel("m", [batch(4)]))
+    assert (told, spool.pending("m")) == ([{"a": "first"}, {}], 5)
+    assert spool.seen("m", ["a", "b"]) == {"a": "first"}
 
 
 def test_a_key_outlives_its_batch(spool: Spool) -> None:
-    spool.append("m", [batch()], key="k", receipt="r")
+    spool.append(Parcel("m", [batch()], {"k": "r"}))
     spool.stamp("m", 1, rows=10, size=10**9)
     spool.forget("m", 1)
-    assert (spool.pending("m"), spool.seen("m", "k")) == (0, "r")
+    assert (spool.pending("m"), spool.seen("m", ["k"])) == (0, {"k": "r"})
 
 
 def test_a_stamped_segment_keeps_its_batches_whatever_comes_later(spool: Spool) -> None:
-    spool.append("m", [batch(2, at=5)])
+    spool.append(Parcel("m", [batch(2, at=5)]))
     assert spool.stamp("m", 1, rows=10, size=10**9)
-    spool.append("m", [batch(3)])
+    spool.append(Parcel("m", [batch(3)]))
     assert spool.stamp("m", 1, rows=10, size=10**9)
     read = spool.read("m", 1)
     assert [(b.kind, b.at, len(b.frame)) for b in read] == [("events", 5, 2)]
@@ -64,7 +73,7 @@ def test_a_stamped_segment_keeps_its_batches_whatever_comes_later(spool: Spool) 
 
 def test_a_segment_is_bounded_but_never_empty(spool: Spool) -> None:
     for _ in range(3):
-        spool.append("m", [batch(4)])
+        spool.append(Parcel("m", [batch(4)]))
     assert spool.stamp("m", 1, rows=8, size=10**9)
     assert sum(len(b.frame) for b in spool.read("m", 1)) == 8
     assert spool.stamp("m", 2, rows=1, size=1)
@@ -73,7 +82,7 @@ def test_a_segment_is_bounded_but_never_empty(spool: Spool) -> None:
 
 
 def test_a_large_batch_is_cut_into_pieces_in_one_transaction(spool: Spool) -> None:
-    spool.append("m", [batch(PIECE + 1)])
+    spool.append(Parcel("m", [batch(PIECE + 1)]))
     spool.stamp("m", 1, rows=10**9, size=10**12)
     read = spool.read("m", 1)
     assert [len(b.frame) for b in read] == [PIECE, 1]
@@ -83,7 +92,7 @@ def test_a_large_batch_is_cut_into_pieces_in_one_transaction(spool: Spool) -> No
 def test_threads_that_append_at_once_all_get_their_batch_in(spool: Spool) -> None:
     def send(name: int) -> None:
         for i in range(20):
-            spool.append("m", [batch()], key=f"{name}-{i}")
+            spool.append(Parcel("m", [batch()], {f"{name}-{i}": ""}))
 
     threads = [threading.Thread(target=send, args=(i,)) for i in range(8)]
     for thread in threads:
@@ -110,7 +119,7 @@ def test_a_failed_commit_fails_every_caller_that_shared_it(tmp_path: Path) -> No
 
     def send() -> None:
         try:
-            spool.append("m", [batch()])
+            spool.append(Parcel("m", [batch()]))
         except OSError as error:
             failures.append(error)
 

@@ -104,5 +104,5 @@ def misfits(columns: Mapping[str, pl.DataType], lake: Mapping[str, pl.DataType])
 def _moved(segment: Segment, kind: str, kept: pl.DataFrame, set_aside: pl.DataFrame) -> Segment:
     parts = [part for part in (segment.quarantine, set_aside) if len(part)]
     quarantine = pl.concat(parts, how="diagonal") if parts else segment.quarantine
-    frames = {one: getattr(segment, one) for one in KINDS} | {kind: kept}
-    return Segment(segment.number, frames["events"], frames["labels"], frames["feedback"], quarantine)
+    frames = {one: getattr(segment, one) for one in KINDS} | {kind: kept, "quarantine": quarantine}
+    return Segment(segment.number, **frames, told=segment.told)

@@ -22,8 +22,8 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from retrue.errors import StoreError, StoreVersionError
+from retrue.store.failure import store_error
 from retrue.store.rows import Counter, Row
-from retrue.store.spool import store_error
 from retrue.store.tables import counters, meta, metadata, models
 
 HEAD = "0003"

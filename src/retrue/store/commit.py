@@ -30,13 +30,15 @@ from retrue.store import rows
 from retrue.store.aside import KINDS, TRIES, Stuck, fitted, without
 from retrue.store.catalog import Catalog, Transaction
 from retrue.store.counting import Cell, Counting, Increments
+from retrue.store.failure import store_error
 from retrue.store.lake import TABLES, LakeTable, UnwritableError
 from retrue.store.layout import Layout
 from retrue.store.reading import Finder, HashCache
 from retrue.store.refused import keep_refused, refused_labels
 from retrue.store.resolve import Earlier, Plan, resolve
 from retrue.store.segment import Hasher, Segment
-from retrue.store.spool import Spool, store_error
+from retrue.store.spool import Spool
+from retrue.store.told import keep_told
 
 ODD = "odd labels"
 """The metric that says how many of a window's labels don't count."""
@@ -129,7 +131,7 @@ class Cycle:
             for step in TABLES:
                 self.write(plan, number, step)
             step = "count"
-            return self.count(plan, number, counting)
+            return self.count(plan, number, counting, news(segment, plan))
         except UnwritableError as error:
             tries = self.spool.failed(self.model, number, step, error.what)
             if step == "quarantine" or tries < TRIES:
@@ -184,7 +186,7 @@ class Cycle:
         table.commit(frame, app, segment)
         self.fault(f"cycle: {name} written")
 
-    def count(self, plan: Plan, segment: int, counting: Counting | None) -> Applied:
+    def count(self, plan: Plan, segment: int, counting: Counting | None, told: pl.DataFrame) -> Applied:
         """Step 2: add the increments and advance, in one transaction."""
         increments = Increments() if counting is None else count_plan(plan, counting, self.layout)
         outcome = None if counting is None else counting.outcome
@@ -196,6 +198,7 @@ class Cycle:
             keep_books(tx, self.model, books, segment)
             keep_odd_labels(tx, self.model, books, outcome)
             keep_refused(tx, self.model, plan.refused, self.layout.label_column, segment)
+            keep_told(tx, self.model, told)
             for name, value in counts.items():
                 tx.count(self.model, name, value)
             tx.count(self.model, "set aside", len(plan.tables.get("quarantine", ())))
@@ -205,6 +208,12 @@ class Cycle:
             taken[kind] = taken.get(kind, 0) - plan.counts.get(f"{kind} picked up", 0)
         windows = frozenset((version, start) for version, start, *_ in books.rows())
         return Applied(segment, taken, counts, windows)
+
+
+def news(segment: Segment, plan: Plan) -> pl.DataFrame:
+    """What the segment has to tell of its windows: nothing where all of its events were there already."""
+    events = len(segment.events)
+    return segment.told.clear() if 0 < events <= plan.counts.get("events repeated", 0) else segment.told
 
 
 def count_plan(plan: Plan, counting: Counting, layout: Layout) -> Increments:

@@ -10,7 +10,7 @@ or a disk: arrival time, lake types and the version come in as arguments.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC as UTC_ZONE
 from datetime import datetime, timedelta
 
@@ -53,22 +53,74 @@ class Lost:
 
 @dataclass(frozen=True)
 class Admitted:
-    """What the door made of one frame: frames by kind, and how many rows were set aside for which reason.
+    """What the door made of one frame: frames by kind, and what it has to say of single rows.
 
-    `unread` says how many values of which columns became null, because nothing that the schema has depends on them.
+    Attributes:
+        frames: rows for the spool, by kind.
+        notes: of rows that weren't taken as they came: `row` (its number in the frame), `fate` (`SET_ASIDE`,
+            `SKIPPED` or `LEFT_OUT`) and `said`, why.
+        rows: how many came.
+        lost: events that were set aside by version, window and column.
     """
 
     frames: Mapping[str, pl.DataFrame]
-    accepted: int
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    skipped: int = 0
+    notes: pl.DataFrame
+    rows: int
     lost: tuple[Lost, ...] = ()
-    unread: Mapping[str, int] = field(default_factory=dict)
+
+    def part(self, start: int, rows: int) -> Admitted:
+        """What became of so many rows from `start` on; their frames stay with the others'."""
+        own = pl.col("row").is_between(start, start + rows, closed="left")
+        return Admitted({}, self.notes.filter(own).with_columns(pl.col("row") - start), rows)
+
+    def _said(self, fate: str) -> pl.Series:
+        return self.notes.filter(pl.col("fate") == fate)["said"]
+
+    @property
+    def accepted(self) -> int:
+        """How many rows were taken."""
+        return self.rows - self.quarantined - self.skipped
 
     @property
     def quarantined(self) -> int:
         """How many rows were set aside."""
-        return sum(self.reasons.values())
+        return len(self._said(SET_ASIDE))
+
+    @property
+    def skipped(self) -> int:
+        """How many labels were null."""
+        return len(self._said(SKIPPED))
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many rows were set aside for each reason."""
+        return _tally(short_reason(self._said(SET_ASIDE)))
+
+    @property
+    def unread(self) -> dict[str, int]:
+        """How many values of which columns became null, because nothing that the schema has depends on them."""
+        return _tally(self._said(LEFT_OUT))
+
+    def rejected(self, most: int) -> tuple[tuple[int, str], ...]:
+        """The first rows that were set aside, each with the whole reason."""
+        found = self.notes.filter(pl.col("fate") == SET_ASIDE).sort("row").head(most)
+        return tuple(found.select("row", "said").iter_rows())
+
+
+def nothing() -> Admitted:
+    """What the door makes of no rows at all."""
+    return Admitted({}, _NOTES.to_frame(), 0)
+
+
+SET_ASIDE, SKIPPED, LEFT_OUT = "set aside", "without a value", "left out"
+_NOTES = pl.Schema({"row": pl.UInt32(), "fate": pl.String(), "said": pl.String()})
+
+
+def note(rows: pl.Series, fate: str, said: pl.Series | str) -> pl.DataFrame:
+    """Say the same fate of several rows, each with a reason of its own or all with one."""
+    return pl.DataFrame([rows.cast(pl.UInt32).alias("row")]).with_columns(
+        pl.lit(fate).alias("fate"), (pl.lit(said) if isinstance(said, str) else said).alias("said")
+    )
 
 
 @dataclass(frozen=True)
@@ -94,26 +146,27 @@ def admit(kind: str, frame: pl.DataFrame, layout: Layout, types: Mapping[str, st
         SchemaError: a role's column is missing, or a name is reserved.
     """
     check(kind, frame, layout)
+    number, notes = pl.int_range(len(frame), dtype=pl.UInt32, eager=True), [_NOTES.to_frame()]
     frame = plain_types(frame, types)
     rough = frame.with_columns(_roles(kind, frame, layout, arrival))
     label = layout.label_column
-    skipped = 0
-    if kind == "labels":
-        skipped = rough[label].null_count()
-        rough = rough.filter(pl.col(label).is_not_null()) if skipped else rough
+    if kind == "labels" and rough[label].null_count():
+        there = rough[label].is_not_null()
+        notes.append(note(number.filter(~there), SKIPPED, "a label without a value"))
+        rough, number = rough.filter(there), number.filter(there)
     cast, said, unread = _conform(kind, rough, layout, types, arrival)
+    notes += [note(number.filter(left_out), LEFT_OUT, why) for why, left_out in unread.items()]
     bad = said["reason"].is_not_null()
-    frames, reasons, lost = {kind: cast}, dict[str, int](), tuple[Lost, ...]()
+    frames, lost = {kind: cast}, tuple[Lost, ...]()
     if bad.any():
         said = said.filter(bad)
         frames = {kind: cast.filter(~bad), "quarantine": _set_aside(kind, rough.filter(bad), said["reason"], layout)}
-        reasons = _tally(said["reason"])
+        notes.append(note(number.filter(bad), SET_ASIDE, said["reason"]))
         lost = _lost(cast.filter(bad), said, layout, arrival) if kind == "events" else ()
-    accepted = len(frames[kind])
     if kind == "events" and layout.label is not None and label in cast.columns:
         frames = {**frames, **_split(frames["events"], layout)}
     kept = {name: rows for name, rows in frames.items() if len(rows)}
-    return Admitted(kept, accepted, reasons, skipped, lost, unread)
+    return Admitted(kept, pl.concat(notes) if len(notes) > 1 else notes[0], len(frame), lost)
 
 
 def check(kind: str, frame: pl.DataFrame, layout: Layout) -> None:
@@ -165,11 +218,11 @@ def _roles(kind: str, frame: pl.DataFrame, layout: Layout, arrival: Arrival) -> 
 
 def _conform(
     kind: str, rough: pl.DataFrame, layout: Layout, types: Mapping[str, str], arrival: Arrival
-) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, int]]:
+) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, pl.Series]]:
     """Cast every column to its lake type.
 
     Returns:
-        The rows; `column` and `reason` where one doesn't fit, else null; values that were left out, in words.
+        The rows; `column` and `reason` where one doesn't fit, else null; which rows lost a value, by what is said.
     """
     casts = {
         name: _cast(name, dtype, types[name], layout.timezone if name == layout.time else "UTC")
@@ -189,15 +242,16 @@ def _conform(
                 "wrong type: column '{}' has '{}', expected {}", pl.lit(name), _shown(name, dtype), pl.lit(types[name])
             )
             if name in free:
-                left_out[f"values of {name!r} left out, which are not {types[name]}"] = lost.sum()
+                left_out[f"values of {name!r} left out, which are not {types[name]}"] = lost
             else:
                 checks.append((name, lost, said))
     before = rough.select(pl.col(name).alias(f"\0{name}") for name in casts if name in watched | {layout.time})
     both = pl.concat([cast, before], how="horizontal")
     reason = pl.coalesce(pl.when(fails).then(said) for _, fails, said in checks)
     guilty = pl.coalesce(pl.when(fails).then(pl.lit(name)) for name, fails, _ in checks)
-    unread = {name: int(both.select(n).item()) for name, n in left_out.items()}
-    return cast, both.select(guilty.alias("column"), reason.alias("reason")), {k: n for k, n in unread.items() if n}
+    unread = {said: both.select(lost.alias("lost"))["lost"] for said, lost in left_out.items()}
+    told = both.select(guilty.alias("column"), reason.alias("reason"))
+    return cast, told, {said: lost for said, lost in unread.items() if lost.any()}
 
 
 def _free(kind: str, names: Collection[str], layout: Layout) -> set[str]:
@@ -306,8 +360,8 @@ def as_json(rows: pl.DataFrame) -> pl.Series:
 
 
 def _tally(reason: pl.Series) -> dict[str, int]:
-    """How many rows for each reason, without the values that differ from row to row."""
-    counts = short_reason(reason).value_counts(sort=True, name="n")
+    """How many rows for each reason, the most frequent first."""
+    counts = reason.value_counts(sort=True, name="n")
     return dict(zip(counts[reason.name].to_list(), counts["n"].to_list(), strict=True))
 
 

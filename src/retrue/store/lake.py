@@ -26,8 +26,8 @@ import polars as pl
 
 from retrue.errors import StoreError
 from retrue.store.durable import heal, sync_file, sync_folder, sync_log
+from retrue.store.failure import store_error
 from retrue.store.log import Action, addition, removal, write_entry
-from retrue.store.spool import store_error
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

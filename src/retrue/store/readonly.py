@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from retrue.store.spool import REFUSED
+from retrue.store.failure import REFUSED
 
 
 def is_read_only(root: Path) -> bool:

@@ -1,15 +1,19 @@
-"""A segment: the batches that one commit cycle brings into the lake, as one frame of rows for each kind."""
+"""A segment: the batches that one commit cycle brings into the lake, as one frame of rows for each kind.
+
+What is told of its windows (`told`) goes to the catalog instead.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from retrue.core.hashing import hash64
 from retrue.store.layout import UTC, Layout
 from retrue.store.spool import Batch
+from retrue.store.told import KIND as TOLD
 
 Hasher = Callable[[pl.Series], pl.Series]
 
@@ -23,6 +27,7 @@ class Segment:
     labels: pl.DataFrame
     feedback: pl.DataFrame
     quarantine: pl.DataFrame
+    told: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     @classmethod
     def of(cls, number: int, batches: Sequence[Batch], layout: Layout, hasher: Hasher = hash64) -> Segment:
@@ -33,7 +38,8 @@ class Segment:
                 kinds[kind] = kinds[kind].with_columns(hasher(kinds[kind][layout.id_column]).alias("_h"))
         if len(kinds["events"]):
             kinds["events"] = kinds["events"].with_columns(pl.col(layout.time_column).dt.date().alias("_date"))
-        return cls(number, **kinds)
+        said = [b.frame for b in batches if b.kind == TOLD]
+        return cls(number, **kinds, told=pl.concat(said) if said else pl.DataFrame())
 
 
 _KINDS = ("events", "labels", "feedback", "quarantine")

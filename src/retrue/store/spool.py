@@ -10,21 +10,20 @@ answer can send the batch again.
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import secrets
-import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from retrue.errors import StoreError, StoreFullError, StoreVersionError
+from retrue.errors import StoreError, StoreVersionError
+from retrue.store.failure import translated
 from retrue.store.layout import refuse_twins
 
 FORMAT = 1
@@ -56,18 +55,39 @@ class Batch:
     frame: pl.DataFrame
 
 
-@dataclass
-class _Entry:
-    """One call of `append` while it waits for its commit."""
+@dataclass(frozen=True)
+class Parcel:
+    """Batches of a model that are taken together or not at all.
+
+    Attributes:
+        model: whose they are.
+        batches: the rows.
+        keys: the keys of those who sent them, each with the receipt to give when it comes again; where one of them
+            was seen before, nothing of the parcel is written.
+        now: microseconds since 1970.
+    """
 
     model: str
-    batches: Sequence[tuple[str, int, int, bytes]]
-    key: str | None
-    receipt: str
-    now: int
-    earlier: str | None = None
+    batches: Sequence[Batch]
+    keys: Mapping[str, str] = field(default_factory=dict)
+    now: int = 0
+
+
+@dataclass
+class _Entry:
+    """A parcel while it waits for its commit."""
+
+    parcel: Parcel
+    blobs: Sequence[tuple[str, int, int, bytes]]
+    earlier: dict[str, str] = field(default_factory=dict)
     error: Exception | None = None
     done: bool = False
+
+    @classmethod
+    def of(cls, parcel: Parcel) -> _Entry:
+        """Write the parcel's rows as bytes, outside of any lock."""
+        pieces = [(b.kind, b.at, piece) for b in parcel.batches for piece in b.frame.iter_slices(PIECE)]
+        return cls(parcel, [(kind, at, len(piece), to_bytes(piece)) for kind, at, piece in pieces])
 
 
 @dataclass
@@ -153,33 +173,42 @@ class Spool:
         rows = self._db.execute("select name, type from types where model = ? and kind = ?", (model, kind))
         return dict(rows.fetchall())
 
-    def seen(self, model: str, key: str) -> str | None:
-        """Give the receipt that went with a key, if it was seen in the last seven days."""
+    def seen(self, model: str, keys: Iterable[str]) -> dict[str, str]:
+        """Give the receipts that went with those keys that were seen in the last seven days."""
         with self._writer, translated(self.path):
-            found = self._db.execute("select receipt from keys where model = ? and key = ?", (model, key)).fetchone()
-        return None if found is None else str(found[0])
+            return self._seen(model, keys)
 
-    def append(
-        self, model: str, batches: Sequence[Batch], *, receipt: str = "", key: str | None = None, now: int = 0
-    ) -> str | None:
-        """Write batches durably, all or none; returns the earlier receipt where `key` was seen before.
+    def _seen(self, model: str, keys: Iterable[str]) -> dict[str, str]:
+        query, found = "select receipt from keys where model = ? and key = ?", dict[str, str]()
+        for key in keys:
+            row = self._db.execute(query, (model, key)).fetchone()
+            if row is not None:
+                found[key] = str(row[0])
+        return found
+
+    def append(self, *parcels: Parcel) -> list[dict[str, str]]:
+        """Write parcels durably, in one transaction with whatever else waits.
+
+        Returns:
+            For each parcel the earlier receipts of those of its keys that were seen before: where there is one,
+            nothing of that parcel was written.
 
         Raises:
             StoreFullError: the disk is full; nothing was kept.
             StoreError: the file can't be written.
         """
-        blobs = [(b.kind, b.at, len(p), to_bytes(p)) for b in batches for p in b.frame.iter_slices(PIECE)]
-        entry = _Entry(model, blobs, key, receipt, now)
+        entries = [_Entry.of(parcel) for parcel in parcels]
         with self._gate:
-            self._queue.append(entry)
+            self._queue += entries
         with self._writer:
-            if not entry.done:
+            if not all(entry.done for entry in entries):
                 with self._gate:
                     group, self._queue = self._queue, []
                 self._commit(group)
-        if entry.error is not None:
-            raise entry.error
-        return entry.earlier
+        for entry in entries:
+            if entry.error is not None:
+                raise entry.error
+        return [entry.earlier for entry in entries]
 
     def _commit(self, group: Sequence[_Entry]) -> None:
         """Commit everything that waits in one transaction: all of it is acknowledged, or none."""
@@ -198,16 +227,17 @@ class Spool:
                 entry.error, entry.done = failed, True
 
     def _insert(self, entry: _Entry) -> None:
-        if entry.key is not None:
-            self._db.execute("delete from keys where seen < ?", (entry.now - KEY_LIFE,))
-            row = (entry.model, entry.key, entry.now, entry.receipt)
-            if not self._db.execute("insert or ignore into keys values (?, ?, ?, ?)", row).rowcount:
-                found = self._db.execute("select receipt from keys where model = ? and key = ?", row[:2]).fetchone()
-                entry.earlier = str(found[0])
+        parcel = entry.parcel
+        if parcel.keys:
+            self._db.execute("delete from keys where seen < ?", (parcel.now - KEY_LIFE,))
+            entry.earlier = self._seen(parcel.model, parcel.keys)
+            if entry.earlier:
                 return
+            rows = [(parcel.model, key, parcel.now, receipt) for key, receipt in parcel.keys.items()]
+            self._db.executemany("insert into keys values (?, ?, ?, ?)", rows)
         self._db.executemany(
             "insert into batches (model, kind, at, rows, size, data) values (?, ?, ?, ?, ?, ?)",
-            [(entry.model, kind, at, rows, len(data), data) for kind, at, rows, data in entry.batches],
+            [(parcel.model, kind, at, rows, len(data), data) for kind, at, rows, data in entry.blobs],
         )
 
     def pending(self, model: str) -> int:
@@ -215,6 +245,38 @@ class Spool:
         query = "select coalesce(sum(rows), 0) from batches where model = ?"
         with self._writer, translated(self.path):
             return int(self._db.execute(query, (model,)).fetchone()[0])
+
+    def waiting(self) -> dict[str, int]:
+        """Count the batches that no commit cycle has finished with, by model; those without any aren't named."""
+        with self._writer, translated(self.path):
+            return dict(self._db.execute("select model, count(*) from batches group by model").fetchall())
+
+    def newest(self, model: str) -> int:
+        """Give the number of the model's newest batch that waits; 0 where none does."""
+        return self._bound("max", model)
+
+    def oldest(self, model: str) -> int | None:
+        """Give the number of the model's oldest batch that waits; all with smaller numbers are in the lake."""
+        return self._bound("min", model) or None
+
+    def _bound(self, which: str, model: str) -> int:
+        query = f"select {which}(id) from batches where model = ?"  # noqa: S608 - min or max
+        with self._writer, translated(self.path):
+            return int(self._db.execute(query, (model,)).fetchone()[0] or 0)
+
+    def changes(self) -> int:
+        """A number that differs once another process has written: cheaper to ask than what it wrote."""
+        with self._writer, translated(self.path):
+            return int(self._db.execute("pragma data_version").fetchone()[0])
+
+    def size(self) -> int:
+        """Bytes in use in the file: what waits, above all. Free pages don't count."""
+        with self._writer, translated(self.path):
+            pages, free, length = (
+                int(self._db.execute(f"pragma {name}").fetchone()[0])
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        return (pages - free) * length
 
     def stamp(self, model: str, segment: int, *, rows: int, size: int) -> bool:
         """Stamp the oldest pending batches as a segment (of at most so many rows and bytes); False: there are none.
@@ -292,44 +354,6 @@ def to_bytes(frame: pl.DataFrame) -> bytes:
     buffer = io.BytesIO()
     frame.write_ipc_stream(buffer, compression="lz4")
     return buffer.getvalue()
-
-
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into the store's, saying what to do."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise store_error(error, path) from error
-
-
-def store_error(error: Exception, path: Path) -> StoreError:
-    """Say in the store's words what SQLite, Delta or the operating system meant."""
-    text, name = str(error), getattr(error, "sqlite_errorname", "") or ""
-    number = error.errno if isinstance(error, OSError) else None
-    if name == "SQLITE_FULL" or number in _FULL or any(said in text for said in _FULL_TEXTS):
-        return StoreFullError("the disk is full", where=str(path), hint="free some space, then try again")
-    if name.startswith("SQLITE_IOERR") and no_room(path):  # SQLite says so where its shared memory finds no room
-        return StoreFullError("the disk is full", where=str(path), hint="free some space, then try again")
-    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")) or number in REFUSED:
-        return StoreError("the folder can't be written", where=str(path), hint="check its permissions")
-    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-        return StoreError("the file is damaged", where=str(path), expected="a SQLite database", hint="restore a backup")
-    return StoreError(f"the store failed: {text}", where=str(path))
-
-
-def no_room(path: Path) -> bool:
-    """Whether the disk that holds a file has nothing left to speak of."""
-    try:
-        return shutil.disk_usage(path.parent).free < LEAST_ROOM
-    except OSError:
-        return False
-
-
-LEAST_ROOM = 65_536  # bytes; SQLite grows its shared memory by half of this at a time
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_FULL_TEXTS = ("disk is full", "No space left", "File too large", "quota exceeded")
-REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
 
 
 def fsync_directory(folder: Path) -> None:

@@ -8,63 +8,36 @@ Opening never deletes or rewrites history, and never migrates. This is the only 
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from retrue.core.hashing import hash64
 from retrue.core.reference import Reference
-from retrue.errors import SchemaError, StoreError, StoreFullError, nearest
+from retrue.errors import SchemaError, StoreError, StoreFullError
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.aside import Stuck
 from retrue.store.catalog import Catalog
 from retrue.store.commit import Applied, locked, try_locked
-from retrue.store.door import Arrival, Lost, admit, check
+from retrue.store.failure import store_error
 from retrue.store.identity import check_identity, refuse_orphans
+from retrue.store.intake import Intake, now
 from retrue.store.keeper import Keeper
-from retrue.store.layout import SYSTEM, Layout, lake_type, refuse_twins
+from retrue.store.layout import Layout
 from retrue.store.readonly import address, is_read_only
 from retrue.store.recount import recounted, replace_profiles
 from retrue.store.segment import Hasher
-from retrue.store.shelf import CountingFactory, grid_counting, token
-from retrue.store.spool import Batch, Spool, store_error
+from retrue.store.shelf import CountingFactory, grid_counting
+from retrue.store.spool import Spool
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-KINDS = ("events", "labels", "feedback")
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """What became of a batch the moment it was acknowledged.
-
-    Attributes:
-        accepted: rows that were taken (repeats among them are found when the batch is applied).
-        quarantined: rows that were set aside.
-        reasons: how many for each reason.
-        skipped: labels that were null.
-        repeated: the batch's key was seen before, and nothing was written.
-        unread: how many values of columns that the schema doesn't have were left out, in words.
-        lost: events that were set aside by version, window and column; nothing for a repeated batch.
-    """
-
-    accepted: int
-    quarantined: int = 0
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    skipped: int = 0
-    repeated: bool = False
-    unread: Mapping[str, int] = field(default_factory=dict)
-    lost: tuple[Lost, ...] = ()
 
 
 @dataclass(eq=False)
-class Store(Keeper):
+class Store(Intake, Keeper):
     """A store in a folder; `Store.open` makes one."""
 
     @classmethod
@@ -159,7 +132,7 @@ class Store(Keeper):
         """
         if not NAME.fullmatch(name):
             raise SchemaError(f"{name!r} can't name a model", expected="letters, digits, '.', '_' and '-'")
-        row = rows.Model(name, layout.to_dict(), schema, dict(settings or {}), created=_now())
+        row = rows.Model(name, layout.to_dict(), schema, dict(settings or {}), created=now())
         with self.catalog.write() as tx:
             if tx.get(rows.Model, name=name):
                 raise SchemaError(f"there is a model {name!r} already", where=str(self.folder))
@@ -167,67 +140,6 @@ class Store(Keeper):
         return row
 
     # In
-
-    def append(
-        self,
-        model: str,
-        kind: str,
-        frame: pl.DataFrame,
-        *,
-        key: str | None = None,
-        version: str = "1",
-        at: datetime | None = None,
-    ) -> Receipt:
-        """Acknowledge rows: when this returns, they survive kill -9 and power loss.
-
-        Args:
-            model: whose they are.
-            kind: "events", "labels" or "feedback".
-            frame: the rows.
-            key: a text of the caller's own; a batch whose key was seen in the last seven days is not taken twice.
-            version: the model version of events that don't say theirs.
-            at: when they arrived (UTC); now where it isn't given.
-
-        Raises:
-            SchemaError: a role's column is missing, or a name differs in case only from one that is known.
-            StoreFullError: the disk is full; nothing was taken.
-        """
-        if kind not in KINDS:
-            raise SchemaError(f"unknown kind {kind!r}", expected=", ".join(KINDS), hint=nearest(kind, KINDS))
-        layout = self.layout(model)
-        earlier = None if key is None else self.spool.seen(model, key)
-        if earlier is not None:
-            return _receipt(earlier)
-        arrived = (at or datetime.now(UTC)).astimezone(UTC)
-        check(kind, frame, layout)
-        admitted = admit(kind, frame, layout, self._types(model, kind, frame), Arrival(arrived, version, token()))
-        receipt = Receipt(
-            admitted.accepted, admitted.quarantined, admitted.reasons, admitted.skipped, unread=admitted.unread
-        )
-        micros = int(arrived.timestamp()) * 1_000_000 + arrived.microsecond
-        batches = [Batch(name, micros, part) for name, part in admitted.frames.items()]
-        earlier = self.spool.append(model, batches, receipt=json.dumps(asdict(receipt)), key=key, now=_now())
-        return replace(receipt, lost=admitted.lost) if earlier is None else _receipt(earlier)
-
-    def _types(self, model: str, kind: str, frame: pl.DataFrame) -> dict[str, str]:
-        """Lake types of a frame's columns; a label has one type, whether it comes with its event or later."""
-        layout, vetted = self.layout(model), self._vetted.setdefault((model, kind), set())
-        wanted = layout.wanted(frame)
-        news = {*frame.columns, *wanted} - vetted
-        if news:
-            wanted = {**wanted, **self._vet(model, kind, sorted(news))}
-        label = {layout.label: wanted.pop(layout.label)} if layout.label in wanted else {}
-        known = self.spool.types(model, kind, wanted)
-        vetted |= news
-        return {**known, **({k: v for k, v in self.spool.types(model, "labels", label).items() if k in label})}
-
-    def _vet(self, model: str, kind: str, names: Sequence[str]) -> dict[str, str]:
-        """Check names against the schema, the lake and what waits; gives the types of those that the lake has."""
-        lake = self.tables(model)[kind].snapshot().schema
-        refuse_twins(names, lake, f"{kind} of {model!r}")
-        refuse_twins(names, (*self.layout(model).declared(kind), *self.spool.types(model, kind, {})), kind)
-        held = {name: lake_type(dtype) for name, dtype in lake.items() if name in names and name not in SYSTEM}
-        return {name: text for name, text in held.items() if text is not None}
 
     def apply(self, model: str) -> Applied:
         """Run commit cycles until nothing waits; in a store that can't be written all waits on.
@@ -288,10 +200,10 @@ class Store(Keeper):
         """
         grids, profile = reference.grids, reference.profile
         labelled = int(profile.outcome.labelled) if profile.outcome else 0
-        now, data = _now(), reference.to_bytes()
+        made, data = now(), reference.to_bytes()
         new = (
-            rows.GridsRow(model, grids.digest, grids.to_bytes(), now),
-            rows.Reference(model, version, grids.digest, profile.rows, labelled, data, now, body),
+            rows.GridsRow(model, grids.digest, grids.to_bytes(), made),
+            rows.Reference(model, version, grids.digest, profile.rows, labelled, data, made, body),
         )
         with locked(self._lock(model)):
             before = self.model(model).digest
@@ -324,7 +236,7 @@ class Store(Keeper):
         with locked(self._lock(model)):
             known, grids = {str(one): one.to_sql() for one in self.slices(model)}, self.grids(model)
             dropped = [name for name, sql in known.items() if wanted.get(name) != sql]
-            added = [rows.NamedSlice(model, n, sql, _now()) for n, sql in wanted.items() if known.get(n) != sql]
+            added = [rows.NamedSlice(model, n, sql, now()) for n, sql in wanted.items() if known.get(n) != sql]
             counting = self.counting_on(model, grids, chosen) if grids and added else None
             since = self.countable(model, None)
             counted = recounted(self.view(model), counting, since) if counting else None
@@ -352,11 +264,3 @@ class Store(Keeper):
             with self.catalog.write() as tx:
                 replace_profiles(tx, model, counting, counted, since, until)
         return len(counted[0].added)
-
-
-def _receipt(text: str) -> Receipt:
-    return Receipt(**{**json.loads(text), "repeated": True, "lost": ()})
-
-
-def _now() -> int:
-    return int(datetime.now(UTC).timestamp() * 1_000_000)

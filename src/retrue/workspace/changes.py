@@ -1,7 +1,7 @@
 """What was logged that isn't as it was: changed columns, and rows that were set aside, by version and window.
 
-Each is one row of the catalog's points, counted up batch by batch, so that `check` reads as much as there is to tell,
-however many batches there were: the metric says what happened (`WORDS`), `value` how many rows it happened to.
+Each is one row of the catalog's points, counted up by the commit cycle (`store.told`), so that `check` reads as much as
+there is to tell, however many batches there were: the metric says what happened (`WORDS`), `value` to how many rows.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from retrue.store.door import Lost
 from retrue.store.ids import text_id
 from retrue.store.layout import UTC, Layout
 from retrue.store.refused import REFUSED, STRAY
+from retrue.store.told import FIELDS
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
@@ -51,31 +52,10 @@ Key = tuple[str, int]
 """Version, and the window's start in seconds since 1970."""
 
 
-def note(model: Model, found: Iterable[tuple[Key, Told]]) -> None:
-    """Add to what is known of windows."""
-    sums = Counter[tuple[str, int, str, str]]()
-    details: dict[tuple[str, int, str, str], str] = {}
-    for (version, start), one in found:
-        key = version, start, one.what, one.column
-        sums[key] += one.n
-        details[key] = one.detail
-    if not sums:
-        return
-    versions, starts = {key[0] for key in sums}, [key[1] for key in sums]
-    with model.store.catalog.write() as tx:
-        before = {
-            (p.version, p.start, p.metric, p.column): p.rows
-            for p in tx.between(
-                rows.Point, min(starts), max(starts) + 1, model=model.name, version=versions, slice="", metric=WORDS
-            )
-        }
-        tx.put(*(point(model.name, key, details[key], n + before.get(key, 0)) for key, n in sums.items()))
-
-
-def point(model: str, key: tuple[str, int, str, str], detail: str, n: int) -> rows.Point:
-    """What happened to a column in a window, as it is kept."""
-    version, start, what, column = key
-    return rows.Point(model, version, start, "", what, column, n, rows=n, note=detail)
+def as_frame(found: Iterable[tuple[Key, Told]]) -> pl.DataFrame:
+    """What happened in windows, as the spool takes it beside the rows."""
+    said = [(version, start, one.what, one.column, one.detail, one.n) for (version, start), one in found]
+    return pl.DataFrame(said, FIELDS, orient="row") if said else pl.DataFrame()
 
 
 def of_lost(lost: Iterable[Lost]) -> list[tuple[Key, Told]]:

@@ -1,15 +1,26 @@
-"""Receive: acknowledge rows of any kind, move them to the lake and the profiles, and say what became of them."""
+"""Receive: acknowledge rows of any kind, move them to the lake and the profiles, and say what became of them.
+
+acknowledge    through the door into the spool: what the server does, for many senders at a time
+receive        acknowledge, then apply: what a notebook does
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from retrue.store.door import Lost
+import polars as pl
+
+from retrue.errors import RetrueError
+from retrue.schema.change import Change
+from retrue.store.door import nothing
+from retrue.store.intake import Admission, Part, Receipt
 from retrue.store.resolve import DIFFERS
-from retrue.tables import Table, read
+from retrue.store.store import Store
+from retrue.tables import read
 from retrue.workspace import changes, clock
 
 if TYPE_CHECKING:
@@ -38,6 +49,32 @@ class Received:
     counts: Mapping[str, int] = field(default_factory=dict)
     changes: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, acknowledged: Acknowledged) -> Received:
+        """What is known as soon as rows are acknowledged."""
+        receipt = acknowledged.receipt
+        counts = {**receipt.unread, "labels without a value": receipt.skipped}
+        counts = {what: n for what, n in counts.items() if n}
+        return cls(receipt.accepted, receipt.quarantined, dict(receipt.reasons), counts, acknowledged.changes)
+
+    def __add__(self, other: Received) -> Received:
+        return Received(
+            self.accepted + other.accepted, self.quarantined + other.quarantined,
+            dict(Counter(self.reasons) + Counter(other.reasons)), dict(Counter(self.counts) + Counter(other.counts)),
+            tuple(dict.fromkeys((*self.changes, *other.changes))),
+        )  # fmt: skip
+
+    def after(self, applied: Mapping[str, int]) -> Received:
+        """The same once a commit cycle has found what was there already."""
+        counts = {name: count for name, count in {**self.counts, **applied}.items() if count}
+        differing = counts.pop("events differing", 0)  # found only where earlier events are: set aside there
+        if not differing:
+            return replace(self, counts=counts)
+        return replace(
+            self, accepted=max(self.accepted - differing, 0), quarantined=self.quarantined + differing,
+            reasons={**self.reasons, DIFFERS: differing}, counts=counts,
+        )  # fmt: skip
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {
@@ -49,6 +86,103 @@ class Received:
         }
 
 
+@dataclass(frozen=True)
+class Lot:
+    """Rows of one kind for one model that came at the same time, from one sender or several.
+
+    Attributes:
+        model: whose they are.
+        kind: "events", "labels" or "feedback".
+        frame: the rows, in the order of the parts.
+        parts: who sent which.
+        at: when they came (UTC).
+        version: the version of events that don't say theirs.
+    """
+
+    model: Model
+    kind: str
+    frame: pl.DataFrame
+    parts: Sequence[Part]
+    at: datetime
+    version: str = "1"
+
+    def without(self, keys: Collection[str]) -> Lot:
+        """The lot without the parts that have one of these keys."""
+        chosen = [part.key not in keys for part in self.parts]
+        kept = [part for part, here in zip(self.parts, chosen, strict=True) if here]
+        rows = [here for part, here in zip(self.parts, chosen, strict=True) for _ in range(part.rows)]
+        return replace(self, parts=kept, frame=self.frame.filter(pl.Series(rows, dtype=pl.Boolean)))
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """What became of one sender's rows when the spool had them, and which columns aren't what they were, in words."""
+
+    receipt: Receipt
+    changes: tuple[str, ...] = ()
+
+
+def acknowledge(store: Store, lots: Sequence[Lot]) -> list[list[Acknowledged] | RetrueError]:
+    """Take rows of several senders into the spool, in one transaction: when this returns, they survive power loss.
+
+    Returns:
+        For each lot what became of each part; or why no row of the lot could be taken.
+
+    Raises:
+        StoreFullError: the disk is full; nothing was taken.
+        StoreError: the store can't be written; nothing was taken.
+    """
+    found: list[dict[str, Acknowledged]] = []  # the parts of each lot whose keys were seen before
+    admissions: list[Admission | RetrueError | None] = []
+    told: list[tuple[str, ...]] = []
+    for lot in lots:
+        seen = store.seen(lot.model.name, [part.key for part in lot.parts if part.key is not None])
+        found.append({key: Acknowledged(receipt) for key, receipt in seen.items()})
+        fresh = lot.without(seen) if seen else lot
+        admission, changed = admit(fresh) if fresh.parts else (None, ())
+        admissions.append(admission)
+        told.append(changed)
+    kept = iter(store.keep(*(one for one in admissions if isinstance(one, Admission))))
+    outcomes: list[list[Acknowledged] | RetrueError] = []
+    for lot, seen_, admission, changed in zip(lots, found, admissions, told, strict=True):
+        receipts = next(kept) if isinstance(admission, Admission) else []
+        outcomes.append(answers(store, lot, seen_, admission, receipts, changed))
+    return outcomes
+
+
+def answers(
+    store: Store,
+    lot: Lot,
+    seen: Mapping[str, Acknowledged],
+    admission: Admission | RetrueError | None,
+    receipts: Sequence[Receipt],
+    changed: tuple[str, ...],
+) -> list[Acknowledged] | RetrueError:
+    """What became of each part of a lot."""
+    if isinstance(admission, RetrueError):
+        return admission
+    if admission is not None and any(receipt.repeated for receipt in receipts):  # another process was quicker
+        return acknowledge(store, [lot])[0]
+    fresh = iter(receipts)
+    return [seen.get(part.key or "") or Acknowledged(next(fresh), changed) for part in lot.parts]
+
+
+def admit(lot: Lot) -> tuple[Admission | RetrueError, tuple[str, ...]]:
+    """Let a lot through the door, with what its windows are to be told; or say why none of it can be taken."""
+    store, name = lot.model.store, lot.model.name
+    if not lot.frame.width:  # nothing but what is broken
+        return Admission(name, lot.kind, lot.at, nothing(), lot.parts), ()
+    try:
+        admitted = store.admit(name, lot.kind, lot.frame, version=lot.version, at=lot.at)
+        changed = differing(lot.model, lot.frame) if lot.kind == "events" else ()
+    except RetrueError as error:
+        return error, ()
+    changed = changes.held(changed, admitted.lost, admitted.rows)
+    sizes = [changes.rows_by_window(lot.frame, store.layout(name), lot.version, lot.at)] if changed else []
+    told = changes.as_frame([*changes.of_lost(admitted.lost), *changes.of_columns(sizes, changed)])
+    return Admission(name, lot.kind, lot.at, admitted, lot.parts, told), tuple(one.detail for one in changed)
+
+
 def receive(
     model: Model, kind: str, source: Any, *, key: str | None, at: datetime | None, version: str = "1"
 ) -> Received:
@@ -56,40 +190,20 @@ def receive(
 
     One event, given as a dict, waits for others: it is safe, and whatever reads the log moves it along.
     """
-    table, layout, came = read(source), model.store.layout(model.name), clock.aware(at or clock.now())
-    changed = model.schema.check_table(expected(model, table)) if kind == "events" else ()
-    accepted, set_aside, reasons, counts = 0, 0, dict[str, int](), dict[str, int]()
-    lost: list[Lost] = []
-    sizes: list[dict[changes.Key, int]] = []
+    table, came = read(source), clock.aware(at or clock.now())
+    received = Received(0)
     for i, batch in enumerate(table.batches(rows=BATCH)):
-        own_key = None if key is None else f"{key}/{i}"
-        receipt = model.store.append(model.name, kind, batch, key=own_key, version=version, at=at)
-        accepted, set_aside = accepted + receipt.accepted, set_aside + receipt.quarantined
-        for reason, count in receipt.reasons.items():
-            reasons[reason] = reasons.get(reason, 0) + count
-        for what, count in {**receipt.unread, "labels without a value": receipt.skipped}.items():
-            counts[what] = counts.get(what, 0) + count
-        if not receipt.repeated:
-            lost += receipt.lost
-            sizes += [changes.rows_by_window(batch, layout, version, came)] if changed else []
-    changed = changes.held(changed, lost, accepted + set_aside)
-    found = changes.of_lost(lost) + changes.of_columns(sizes, changed)
-    told = tuple(change.detail for change in changed)
+        part = Part(len(batch), None if key is None else f"{key}/{i}")
+        (outcome,) = acknowledge(model.store, [Lot(model, kind, batch, [part], came, version)])
+        if isinstance(outcome, RetrueError):
+            raise outcome
+        received += Received.of(outcome[0])
     if isinstance(source, Mapping) and table.rows == 1 and model.store.pending(model.name) < WAITING:
-        changes.note(model, found)
-        return Received(accepted, set_aside, reasons, {what: n for what, n in counts.items() if n}, told)
-    applied = model.store.apply(model.name)
-    counts = {name: count for name, count in {**counts, **applied.counts}.items() if count}
-    if accepted == 0 or counts.get("events repeated", 0) < accepted:  # what was here already changes nothing
-        changes.note(model, found)
-    differing = counts.pop("events differing", 0)  # found only where earlier events are: set aside there
-    if differing:
-        accepted, set_aside = max(accepted - differing, 0), set_aside + differing
-        reasons = {**reasons, DIFFERS: differing}
-    return Received(accepted, set_aside, reasons, counts, told)
+        return received
+    return received.after(model.store.apply(model.name).counts)
 
 
-def expected(model: Model, table: Table) -> dict[str, object]:
-    """The table's types, and those of columns that events may lack: the version, which `log` may be told."""
-    own = [c for c in model.schema.columns if c.name == model.schema.version]
-    return {**{c.name: c.dtype for c in own}, **table.dtypes}
+def differing(model: Model, frame: pl.DataFrame) -> tuple[Change, ...]:
+    """Columns of events that aren't what they were."""
+    own = [c for c in model.schema.columns if c.name == model.schema.version]  # events may lack it: `log` may be told
+    return model.schema.check_table({**{c.name: c.dtype for c in own}, **frame.schema})
