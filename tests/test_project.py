@@ -181,7 +181,8 @@ def test_modules_import_only_what_the_base_install_has() -> None:
         for path in SOURCE.rglob("*.py")
         for name in top_level_imports(ast.parse(path.read_text()))
         if name not in sys.stdlib_module_names
-        and DISTRIBUTIONS.get(name, name) not in base | own.get(path.relative_to(SOURCE).parts[0], set())
+        and DISTRIBUTIONS.get(name, name.replace("_", "-"))
+        not in base | own.get(path.relative_to(SOURCE).parts[0], set())
     }
     assert foreign == set()
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 
 from retrue.adapters import otel
 from retrue.server import assets
-from retrue.server.api import access, document, health, metrics
+from retrue.server.api import access, document, events, health, metrics
 from retrue.server.auth import login
 from retrue.server.auth.access import Access
 from retrue.server.auth.guard import Guard
@@ -19,6 +23,7 @@ from retrue.workspace import Workspace
 
 ROUTERS = (
     health.router,
+    events.router,
     metrics.router,
     assets.router,
     login.router,
@@ -28,6 +33,14 @@ ROUTERS = (
 """Every router. API routers carry the prefix `/api/v1` themselves."""
 
 
+@asynccontextmanager
+async def running(app: FastAPI) -> AsyncIterator[None]:
+    """What runs while the application does."""
+    yield
+    served: Service = app.state.retrue
+    await run_in_threadpool(served.gatherer.stop)
+
+
 def create_app(workspace: Workspace, settings: ServerSettings | None = None) -> FastAPI:
     """Make the application that serves a store.
 
@@ -35,7 +48,8 @@ def create_app(workspace: Workspace, settings: ServerSettings | None = None) -> 
         workspace: the opened store; the caller closes it.
         settings: how it is served; the defaults unless given.
     """
-    app = FastAPI(title="Retrue", version=VERSION, openapi_url=None)  # its pages would load scripts from elsewhere
+    # Pages of documentation would load scripts from elsewhere.
+    app = FastAPI(title="Retrue", version=VERSION, openapi_url=None, lifespan=running)
     chosen = settings or ServerSettings()
     served = Service(workspace, chosen)
     app.state.retrue = served

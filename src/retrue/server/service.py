@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 
 from retrue.errors import nearest
 from retrue.server.errors import HttpError
+from retrue.server.ingest.gather import Gatherer
 from retrue.server.meters import Meters, Readings
 from retrue.server.settings import ServerSettings
 from retrue.workspace import Model, Workspace
@@ -27,6 +28,11 @@ class Service:
     def readings(self) -> Readings:
         """What the store knows, for `/metrics`."""
         return Readings(self.workspace)
+
+    @cached_property
+    def gatherer(self) -> Gatherer:
+        """What takes events, labels and feedback."""
+        return Gatherer(self.workspace, self.settings)
 
     def model(self, name: str) -> Model:
         """A registered model.

@@ -1,0 +1,242 @@
+"""Gather: requests that wait are decoded, pass the door and are acknowledged together, in one thread.
+
+While one group is at work the next one gathers, so that the milliseconds of a frame and of an fsync are shared by all
+that came meanwhile; a request that comes alone waits for nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from retrue.errors import RetrueError
+from retrue.server.errors import HttpError
+from retrue.server.ingest.decode import Decoded, decode
+from retrue.server.ingest.room import Room
+from retrue.server.ingest.shapes import Shape, Shapes, alone, joined
+from retrue.server.settings import ServerSettings
+from retrue.store.intake import Part
+from retrue.version import VERSION
+from retrue.workspace import Model, Workspace
+from retrue.workspace.clock import now
+from retrue.workspace.receiving import Acknowledged, Lot, acknowledge
+
+log = logging.getLogger("retrue.server.ingest")
+
+GROUP_BYTES, GROUP_REQUESTS = 16_000_000, 4_000
+"""How much is taken on at a time, at most, so that nobody waits long behind others."""
+LOOK = 0.5
+"""Seconds between two looks at the spool's size and the disk."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a request brings.
+
+    Attributes:
+        model: the name of a model that is registered.
+        kind: "events", "labels" or "feedback".
+        body: the body as it came.
+        form: its media type.
+        encoding: what it is packed with.
+        key: its Idempotency-Key.
+        version: the version of events that don't say theirs; the champion unless given.
+    """
+
+    model: str
+    kind: str
+    body: bytes
+    form: str
+    encoding: str = ""
+    key: str | None = None
+    version: str | None = None
+
+
+Outcome = Acknowledged | RetrueError
+
+
+@dataclass(eq=False)
+class Waiting:
+    """A request on its way, and where its answer goes."""
+
+    asked: Asked
+    answer: asyncio.Future[Outcome]
+    decoded: Decoded | None = None
+
+
+@dataclass
+class _Group:
+    """Requests that make one frame: those of one shape, or one alone."""
+
+    shape: Shape | None
+    version: str
+    requests: list[tuple[Waiting, Decoded]] = field(default_factory=list)
+
+    def lot(self, model: Model, kind: str) -> Lot:
+        decoded = [found for _, found in self.requests]
+        parts = [Part(found.rows, one.asked.key, found.broken) for one, found in self.requests]
+        return Lot(model, kind, _frame(decoded, self.shape), parts, now(), self.version)
+
+
+def _frame(decoded: Sequence[Decoded], shape: Shape | None) -> pl.DataFrame:
+    first = decoded[0]
+    if first.frame is not None:
+        return first.frame
+    if shape is None or not first.rows:
+        return alone(first.columns) if first.rows else pl.DataFrame()
+    return joined([found.columns for found in decoded], shape)
+
+
+class Gatherer:
+    """Takes requests from an event loop, and answers them from a thread of its own."""
+
+    def __init__(self, workspace: Workspace, settings: ServerSettings) -> None:
+        self.room = Room(workspace.store.spool, settings)
+        self._workspace, self._settings = workspace, settings
+        self._queue: deque[Waiting] = deque()
+        self._wake, self._stopping = threading.Event(), False
+        self._models: dict[str, Model] = {}
+        self._shapes: dict[str, Shapes] = {}
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def knows(self, model: str) -> bool:
+        """Whether a model was seen before: then it is there still, as models never go."""
+        return model in self._models
+
+    def learn(self, model: Model) -> None:
+        """Get to know a model."""
+        self._shapes[model.name] = Shapes(model.store.layout(model.name))
+        self._models[model.name] = model
+
+    async def take(self, asked: Asked) -> Acknowledged:
+        """Acknowledge what a request brings; when this returns it survives kill -9 and power loss.
+
+        Raises:
+            RetrueError: none of it was taken.
+        """
+        if self._thread is None:
+            self.start()
+        waiting = Waiting(asked, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        self._wake.set()
+        outcome = await waiting.answer
+        if isinstance(outcome, RetrueError):
+            raise outcome
+        return outcome
+
+    def start(self) -> None:
+        """Start the thread."""
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="retrue-ingest", daemon=True)
+                self._thread.start()
+
+    def stop(self) -> None:
+        """Answer what waits, then end the thread."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            self._look()
+            self._wake.wait(LOOK)
+            self._wake.clear()
+            while self._queue:
+                group = self._next()
+                self._answer(group, self._outcomes(group))
+                self._look()
+            if self._stopping:
+                return
+
+    def _look(self) -> None:
+        try:
+            self.room.look()
+        except (RetrueError, OSError) as error:
+            log.warning("the store can't be looked at: %s", error)
+
+    def _next(self) -> list[Waiting]:
+        """The requests that came first, as many as make a group; of one key only the first."""
+        found, keys, size, later = list[Waiting](), set[tuple[str, str]](), 0, list[Waiting]()
+        while self._queue and size < GROUP_BYTES and len(found) < GROUP_REQUESTS:
+            one = self._queue.popleft()
+            key = None if one.asked.key is None else (one.asked.model, one.asked.key)
+            if key in keys:
+                later.append(one)  # it is answered what the first one was
+                continue
+            keys |= {key} if key is not None else set()
+            found.append(one)
+            size += len(one.asked.body)
+        self._queue.extendleft(reversed(later))
+        return found
+
+    def _outcomes(self, group: Sequence[Waiting]) -> list[Outcome]:
+        """What becomes of each request; a fault in one of them costs the others nothing."""
+        try:
+            return self._together(group)
+        except RetrueError as error:
+            return [error] * len(group)
+        except (Exception, pl.exceptions.PanicException) as error:
+            if len(group) > 1:
+                return [outcome for one in group for outcome in self._outcomes([one])]
+            log.exception("a bug in taking %s of %s", group[0].asked.kind, group[0].asked.model)
+            return [bug(error)]
+
+    def _together(self, group: Sequence[Waiting]) -> list[Outcome]:
+        outcomes = dict[int, Outcome]()
+        groups = self._grouped(group, outcomes)
+        lots = [one.lot(self._models[model], kind) for (model, kind), one in groups]
+        for (_, one), found in zip(groups, acknowledge(self._workspace.store, lots) if lots else [], strict=True):
+            fates: Iterable[Outcome] = [found] * len(one.requests) if isinstance(found, RetrueError) else found
+            outcomes |= {id(waiting): fate for (waiting, _), fate in zip(one.requests, fates, strict=True)}
+        return [outcomes[id(one)] for one in group]
+
+    def _grouped(self, group: Sequence[Waiting], outcomes: dict[int, Outcome]) -> list[tuple[tuple[str, str], _Group]]:
+        """Requests that may be one frame together; those that can't be read have their outcome already."""
+        found, versions = dict[object, tuple[tuple[str, str], _Group]](), dict[str, str]()
+        for waiting in group:
+            asked = waiting.asked
+            try:
+                decoded = decode(asked.body, asked.form, asked.encoding, self._settings.max_body)
+            except RetrueError as error:
+                outcomes[id(waiting)] = error
+                continue
+            if asked.version is None and asked.kind == "events" and asked.model not in versions:
+                versions[asked.model] = self._models[asked.model].version
+            version = asked.version or versions.get(asked.model, "1")
+            shape = self._shapes[asked.model].of(decoded.columns, decoded.rows) if decoded.columns else None
+            key = (asked.model, asked.kind, version, shape) if shape is not None and decoded.rows else id(waiting)
+            _, own = found.setdefault(key, ((asked.model, asked.kind), _Group(shape, version)))
+            own.requests.append((waiting, decoded))
+        return list(found.values())
+
+    @staticmethod
+    def _answer(group: Sequence[Waiting], outcomes: Sequence[Outcome]) -> None:
+        """Hand the outcomes over to the event loops that wait for them, with one call each."""
+        loops = dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Outcome], Outcome]]]()
+        for one, outcome in zip(group, outcomes, strict=True):
+            loops.setdefault(one.answer.get_loop(), []).append((one.answer, outcome))
+        for loop, answers in loops.items():
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_settle, answers)
+
+
+def _settle(answers: Iterable[tuple[asyncio.Future[Outcome], Outcome]]) -> None:
+    for answer, outcome in answers:
+        if not answer.done():  # its client may have gone
+            answer.set_result(outcome)
+
+
+def bug(error: BaseException) -> HttpError:
+    """The answer to a request that met a fault of ours; what it was is in the log."""
+    del error
+    hint = "its traceback is in the server's log: report it with what `retrue doctor` says"
+    return HttpError(500, f"this is a bug in retrue {VERSION}", hint=hint)
