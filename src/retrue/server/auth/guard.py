@@ -69,7 +69,8 @@ class Guard:
         request = Request(scope, receive)
         visit = Visit.of(request, self.access)
         guarded = visit.answering(send)
-        request.state.csrf, request.state.access, request.state.cookie = csrf.token_of(visit.cookie), self.access, visit
+        request.state.csrf = csrf.token_of(visit.cookie) if visit.cookie else ""
+        request.state.access, request.state.cookie = self.access, visit
         try:
             actor = await self.admit(request, visit)
         except RetrueError as error:
@@ -158,7 +159,8 @@ class Visit:
         secure = request.url.scheme == "https"
         name = access.cookie(secure=secure)
         given = request.cookies.get(name)
-        return cls(name, given, given or csrf.fresh_cookie(), secure)
+        fresh = "" if request.url.path.startswith("/api/") else csrf.fresh_cookie()  # programs keep no cookies
+        return cls(name, given, given or fresh, secure)
 
     def answering(self, send: Send) -> Send:
         """The same answer with the headers that all have; pages give visitors their cookie."""

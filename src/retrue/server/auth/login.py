@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, Depends, Form
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from retrue.server.auth import csrf, sessions
+from retrue.server.auth import csrf, oidc, sessions
 from retrue.server.auth.access import Access
 from retrue.server.auth.actor import Actor
 from retrue.server.auth.demand import signed_in
 from retrue.server.auth.guard import Visit, address_of, refuse_often
 from retrue.server.errors import HttpError
+from retrue.server.settings import OidcSettings, ServerSettings
 
 router = APIRouter(include_in_schema=False)
 
@@ -95,6 +96,42 @@ def entered(visit: Visit, secret: str, onward: str) -> Response:
     answer = RedirectResponse(onward, 303)
     visit.give(answer, secret)
     return answer
+
+
+@router.get("/login/oidc")
+def to_provider(request: Request, next: str = "/") -> Response:
+    """Send somebody to the provider of accounts."""
+    visit: Visit = request.state.cookie
+    if visit.given is None:  # the provider's answer must come to the browser that asks here
+        return RedirectResponse(f"/login?next={quote(local(next))}", 303)
+    return RedirectResponse(oidc.begin(provider(request), visit.given, local(next), back(request)), 303)
+
+
+@router.get("/login/oidc/back")
+def from_provider(request: Request) -> Response:
+    """Begin the session of somebody whom the provider knows."""
+    access, visit = request.state.access, request.state.cookie
+    said = dict(request.query_params)
+    actor, onward = oidc.finish(provider(request), visit.cookie, said, back(request))
+    secret = sessions.begin(access.catalog, actor, longest=sessions.LONGEST_OIDC)
+    return entered(visit, secret, local(onward))
+
+
+def provider(request: Request) -> OidcSettings:
+    """The provider of accounts.
+
+    Raises:
+        HttpError: 404, there is none.
+    """
+    settings: ServerSettings = request.state.access.settings
+    if settings.oidc is None:
+        raise HttpError(404, "no provider of accounts", hint="sign in with a token at /login")
+    return settings.oidc
+
+
+def back(request: Request) -> str:
+    """Where the provider shall send browsers; the guard has looked at the host."""
+    return f"{request.url.scheme}://{request.headers['host']}/login/oidc/back"
 
 
 @router.post("/logout")
