@@ -21,7 +21,7 @@ from retrue.version import VERSION
 SCRIPT = Path(sys.executable).with_name("retrue")
 COMMANDS = [
     *("compare", "reference"),
-    *("register", "log", "label", "feedback", "check", "quarantine", "models"),
+    *("register", "log", "label", "feedback", "check", "quarantine", "forget", "models"),
     *("incidents", "explain", "acknowledge", "snooze", "resolve", "mark", "performance", "backtest"),
     *("collect", "retrain", "prove", "promote", "rollback"),
     *("migrate", "recount", "upkeep", "doctor"),

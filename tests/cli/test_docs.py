@@ -46,6 +46,7 @@ def test_the_page_walks_through_most_commands() -> None:
         "doctor",
         "export",
         "feedback",
+        "forget",
         "jobs",
         "logs",
         "mark",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -50,7 +51,7 @@ KeyOption = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (register, log, label, feedback, check, quarantine):
+    for command in (register, log, label, feedback, check, quarantine, forget):
         app.command(command.__name__, rich_help_panel=PANEL)(command)
     app.command("models", rich_help_panel=PANEL)(list_models)
 
@@ -275,6 +276,52 @@ def quarantine(name: ModelArgument, store: StoreOption = None, json: JsonOption 
     from retrue.report.status import quarantine_view
 
     shared.console().print(quarantine_view(found, SHOWN))
+
+
+def forget(
+    name: ModelArgument,
+    id: Annotated[
+        list[str] | None, typer.Option("--id", help="An id, as it was logged; once for each.", metavar="ID")
+    ] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="A file with an id on each line.", metavar="FILE")] = None,
+    note: Annotated[
+        str | None, typer.Option(help="Why, for the audit log; no personal data belongs in it.", metavar="TEXT")
+    ] = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Erase every row of some ids, for good.
+
+    From events, labels, feedback, quarantine, collections, references and training tables, older versions included.
+    Profiles and figures stay: no row can be told from them. It can be done again, and should be where it was cut off.
+    """
+    ids = [*(id or []), *(lines_of(file) if file else [])]
+    model = shared.open_model(store, name)
+    with shared.working(f"erasing rows of {model.name}"):
+        erased = model.forget(ids, note=note)
+    if json:
+        shared.print_json(erased.to_dict())
+        return
+    from retrue.report.words import plural
+
+    gone = [f"{plural(n, 'row')} of {place}" for place, n in erased.rows.items() if n]
+    typer.echo(f"{plural(erased.ids, 'id')}: {', '.join(gone) if gone else 'no rows were there'}. Profiles stay.")
+    for one in erased.left:
+        typer.echo(f"not erased: {one}")
+
+
+def lines_of(file: Path) -> list[str]:
+    """The lines of a file that aren't empty.
+
+    Raises:
+        ConfigError: it can't be read.
+    """
+    from retrue.errors import ConfigError
+
+    try:
+        return [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{str(file)!r} can't be read", where="--file", expected="text with an id a line") from error
 
 
 def list_models(store: StoreOption = None, json: JsonOption = False) -> None:

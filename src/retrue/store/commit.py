@@ -108,19 +108,23 @@ class Cycle:
             StoreError: a table refuses the rows; nothing is lost, and after some attempts they are set aside.
         """
         with locked(self.lock):
-            with self.catalog.read() as tx:
-                applied = tx.applied(self.model)
-                counting = self.counting(tx, self.model)
-            self.spool.forget(self.model, applied)
-            self.fault("cycle: begun")
-            if not self.spool.stamp(self.model, applied + 1, rows=ROWS, size=BYTES):
-                return None
-            self.fault("cycle: stamped")
-            done = self.finish(applied + 1, counting)
-            self.fault("cycle: counted")
-            self.spool.forget(self.model, applied + 1)
-            self.fault("cycle: forgotten")
-            return done
+            return self.step()
+
+    def step(self) -> Applied | None:
+        """Run one cycle like `run`, for a caller who holds the lock."""
+        with self.catalog.read() as tx:
+            applied = tx.applied(self.model)
+            counting = self.counting(tx, self.model)
+        self.spool.forget(self.model, applied)
+        self.fault("cycle: begun")
+        if not self.spool.stamp(self.model, applied + 1, rows=ROWS, size=BYTES):
+            return None
+        self.fault("cycle: stamped")
+        done = self.finish(applied + 1, counting)
+        self.fault("cycle: counted")
+        self.spool.forget(self.model, applied + 1)
+        self.fault("cycle: forgotten")
+        return done
 
     def finish(self, number: int, counting: Counting | None) -> Applied:
         """Steps 1 and 2 of a stamped segment; a failure is remembered, and after some of them there is a way out."""

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from retrue.errors import RetrueError
+import polars as pl
+
+from retrue.errors import RetrueError, StoreError
 from retrue.store import rows
 from retrue.store.commit import Cycle, locked
+from retrue.store.erase import Erased, erase_collected, erase_rows, erase_versions, unreachable
 from retrue.store.reader import Reader
 from retrue.store.retention import Retention
+from retrue.store.scrub import scrub
 from retrue.store.upkeep import Done, Upkeep, midnight, pinned_dates
 
 PREFERENCE = "retention"
@@ -33,6 +37,16 @@ class Held:
 @dataclass(eq=False)
 class Keeper(Reader):
     """Abstract: the upkeep of a store."""
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it can't be written."""
+        return self.catalog.read_only
+
+    def refuse_read_only(self) -> None:
+        """Raise StoreError where the store can't be written."""
+        if self.read_only:
+            raise StoreError("the folder can't be written", where=str(self.folder), hint="check its permissions")
 
     def cycle(self, model: str) -> Cycle:
         """The commit cycle of a model."""
@@ -98,6 +112,31 @@ class Keeper(Reader):
         yield from work.vacuum()
         yield from work.compact()
         yield from work.sum_up()
+
+    def erase(self, model: str, ids: pl.Series) -> Erased:
+        """Erase every row of these ids (text, as the lake has them) from the lake, the spool and the collections.
+
+        Raises:
+            StoreFullError: the disk is full. Free some space and do it again.
+            StoreError: rows that wait can't be applied, or a file can't be read: do it again when that is mended.
+        """
+        self.refuse_read_only()
+        tables, id_column = self.tables(model), self.layout(model).id_column
+        columns = dict.fromkeys(("events", "labels", "feedback"), id_column) | {"quarantine": "id"}
+        with self.locked(model):
+            while self.cycle(model).step() is not None:
+                pass
+            gone = {name: erase_rows(tables[name], column, ids) for name, column in columns.items()}
+            self.fault("erase: rows gone")
+            files = sum(erase_versions(table) for table in tables.values())
+            gone["collections"] = erase_collected(self.catalog, model, id_column, ids)
+            self.fault("erase: collections gone")
+        return Erased(len(ids), gone, files, unreachable(self.folder, tables))
+
+    def scrub(self) -> None:
+        """Leave nothing on the disk of what was deleted from the catalog and the spool."""
+        for path in (self.spool.path, self.catalog.path):
+            scrub(path)
 
     def kept_since(self, model: str) -> int | None:
         """Seconds since 1970 from which on the lake has all events of a model; None: it was never cut.

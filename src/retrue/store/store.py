@@ -85,16 +85,6 @@ class Store(Intake, Keeper):
         check_identity(store)
         return store
 
-    @property
-    def read_only(self) -> bool:
-        """Whether it can't be written."""
-        return self.catalog.read_only
-
-    def refuse_read_only(self) -> None:
-        """Raise StoreError where the store can't be written."""
-        if self.read_only:
-            raise StoreError("the folder can't be written", where=str(self.folder), hint="check its permissions")
-
     def close(self) -> None:
         """Close its files."""
         self.spool.close()

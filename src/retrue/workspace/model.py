@@ -22,7 +22,6 @@ from retrue.refine.promote import Gate
 from retrue.schema import Schema
 from retrue.slices import Slice
 from retrue.store import rows
-from retrue.store.store import Store
 from retrue.workspace import (
     checking,
     clock,
@@ -38,24 +37,21 @@ from retrue.workspace import (
     training,
 )
 from retrue.workspace import signals as system_signals
-from retrue.workspace.acting import audit
 from retrue.workspace.adopting import adopt
 from retrue.workspace.backtest import backtest
 from retrue.workspace.clock import micros, now
 from retrue.workspace.collecting import Logged
 from retrue.workspace.contributions import importance_of
 from retrue.workspace.incidents import keep_said, load_incidents
+from retrue.workspace.kept import Kept
 from retrue.workspace.options import Options
 from retrue.workspace.receiving import Received
 from retrue.workspace.references import VersionReference
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(Kept):
     """A model in a store; `Workspace.register` and `Workspace.model` give one."""
-
-    store: Store
-    name: str
 
     def __repr__(self) -> str:
         return f"<retrue model {self.name}, version {self.version}>"
@@ -180,18 +176,6 @@ class Model:
             `window`, `until`, `slice` (None: all rows), `n`, `value`, `low`, `high`.
         """
         return figures.figures(self, value, of=of, how=how, time=time)
-
-    def recount(self) -> int:
-        """Rebuild the profiles from the lake; gives how many."""
-        rebuilt = self.store.recount(self.name)
-        with self.store.catalog.write() as tx:
-            audit(tx, "recounted", self.name, {"profiles": rebuilt})
-        return rebuilt
-
-    def quarantine(self) -> pl.DataFrame:
-        """Rows that were set aside: when, kind, reason, id, and the row as JSON."""
-        self.store.apply(self.name)
-        return self.store.quarantine(self.name)
 
     # --- what it means --------------------------------------------------------------------------------------------
 

@@ -1,0 +1,93 @@
+"""Forget: erase every row of some ids, wherever the store has them, and say what is left and why.
+
+Profiles, figures and verdicts stay as they are: they hold counts and sums, from which no row can be told. A recount
+later leaves the erased rows out. What comes in after the erasure is new data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from retrue.errors import SchemaError
+from retrue.store.erase import Erased, without
+from retrue.store.secret import secret
+from retrue.workspace.acting import audit
+from retrue.workspace.references import write_table
+
+if TYPE_CHECKING:
+    from retrue.workspace.kept import Kept
+
+
+def forget(model: Kept, ids: Iterable[Any], note: str | None) -> Erased:
+    """Erase the rows of these ids; see `Kept.forget`."""
+    store, name = model.store, model.name
+    store.refuse_read_only()
+    keys = keys_of(model, ids)
+    erased = store.erase(name, keys)
+    column = store.layout(name).id_column
+    gone = {"references": 0, "runs": 0}
+    for place, path in tables_of(model):
+        gone[place] += rewrite(path, column, keys)
+    store.fault("erase: files gone")
+    store.scrub()
+    said = replace(erased, rows={**erased.rows, **gone}, left=(*erased.left, *trained(model)))
+    facts = {"ids": said.ids, "digest": digest(model, keys), "rows": said.rows, "note": note}
+    with store.catalog.write() as tx:
+        audit(tx, "forgot", name, facts)
+    return said
+
+
+def keys_of(model: Kept, ids: Iterable[Any]) -> pl.Series:
+    """Ids as the lake has them, each once.
+
+    Raises:
+        SchemaError: the model has no id, or none was given.
+    """
+    layout = model.store.layout(model.name)
+    if layout.id is None:
+        raise SchemaError("the model has no id", where=f"model {model.name!r}", hint="register it with id=...")
+    given = [ids] if isinstance(ids, str | int) else list(ids)
+    if not given:
+        raise SchemaError("no ids to forget", expected="at least one id")
+    texts = [str(int(one)) if isinstance(one, float) and one.is_integer() else str(one) for one in given]
+    return pl.Series("id", texts, dtype=pl.String).unique(maintain_order=True)
+
+
+def tables_of(model: Kept) -> list[tuple[str, Path]]:
+    """The tables of rows that the model has beside the lake: of its references, and of its training runs."""
+    folder = model.store.folder
+    references = sorted((folder / "references" / model.name).glob("*.parquet*"))
+    runs = sorted((folder / "runs" / model.name).glob("*/*.parquet*"))
+    return [*(("references", path) for path in references), *(("runs", path) for path in runs)]
+
+
+def rewrite(path: Path, column: str, ids: pl.Series) -> int:
+    """Write a table anew without the rows of these ids; gives how many went. A half-written one goes as a whole."""
+    if path.suffix == ".partial":
+        path.unlink()
+        return 0
+    whole = pl.read_parquet(path)
+    left = without(whole, column, ids)
+    if len(left) < len(whole):
+        write_table(path, left)
+    return len(whole) - len(left)
+
+
+def trained(model: Kept) -> tuple[str, ...]:
+    """Models that were trained here, which can't be made to forget."""
+    found = sorted((model.store.folder / "runs" / model.name).glob("*/model.joblib"))
+    if not found:
+        return ()
+    return (f"{len(found)} trained models, which may remember rows: retrain, and delete {found[0].parent.parent}",)
+
+
+def digest(model: Kept, ids: pl.Series) -> str:
+    """Tells whether an erasure was about some ids to who has the ids and the store's key, and nothing to others."""
+    key = secret(model.store.folder, model.store.catalog)
+    return hashlib.blake2b("\n".join(sorted(ids)).encode(), key=key, digest_size=16).hexdigest()
