@@ -182,7 +182,7 @@ def test_silence_has_no_cost_and_what_people_said_is_shown() -> None:
 
 def test_an_impact_that_may_be_none_says_so() -> None:
     perhaps = Impact(0.01, (-0.01, 0.03), "accuracy", "higher", 0, 0)
-    assert expected(Feature("region", MOVED, perhaps)) == "accuracy none to tell"
+    assert expected(Feature("region", MOVED, perhaps)) == "none of accuracy to tell"
     assert expected(Feature("region", MOVED)) == "–"
 
 

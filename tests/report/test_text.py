@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.report.comparison import Comparison
-from retrue.report.text import plain
+from retrue.report.text import figure_of, plain
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
@@ -66,3 +68,17 @@ def test_it_says_what_to_type_next(troubled: Comparison, nothing: Comparison) ->
 
 def test_printing_is_the_terminal_view(troubled: Comparison) -> None:
     assert str(troubled) == plain(troubled)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_what_broken_data_is_expected_to_cost_is_said_at_any_width(troubled: Comparison, width: int) -> None:
+    broken = next(v for v in troubled.verdicts if v.kind == "broken" and v.column and v.slice is None)
+    column = replace(troubled.columns[str(broken.column)], impact=-0.015, impact_interval=(-0.018, -0.012))
+    costly = replace(troubled, columns={**troubled.columns, column.name: column}, impact_metric="accuracy")
+    said = " ".join(plain(costly, width).split())
+    assert "expected to change accuracy by −1.5 points" in said
+
+
+def test_a_constant_column_has_no_figure_beside_its_reason() -> None:
+    """Not "constant 1.0000": it can be nothing else."""
+    assert figure_of(Verdict(VerdictKind.BROKEN, "always 3", metric="constant", column="x", value=1.0)) == ""

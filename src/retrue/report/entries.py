@@ -21,12 +21,13 @@ from retrue.report.slices import QUIET, own_findings
 from retrue.report.sparkline import sparkline
 from retrue.report.units import in_points, is_business, is_loss, is_share
 from retrue.report.words import (
+    UNREADABLE,
     glyph_of,
     half_width,
+    impact_text,
     out_of_true,
     precise,
     ranked_performance,
-    signed,
     state_of,
     tone_of,
     whole_of,
@@ -165,7 +166,7 @@ def entry(
         kind=str(report.kind) if report else ("" if verdict.column else "model"),
         reason=verdict.reason,
         figure=judged_figure(verdict),
-        figure_name=metric_name(verdict.metric) if verdict.metric and verdict.value is not None else "",
+        figure_name=metric_name(verdict.metric) if verdict.metric and judged_figure(verdict) else "",
         cost=impact_text(report.impact, impact_metric) if report and report.impact is not None else "",
         todo=ADVICE.get(str(verdict.kind), "") if verdict.alarms else "",
         spark=sparkline(report.window, report.reference, shown) if report else Markup(""),
@@ -178,7 +179,7 @@ def entry(
 
 def judged_figure(verdict: Verdict) -> str:
     """Write the figure that was judged, as a percentage where it is a share of rows."""
-    if verdict.value is None:
+    if verdict.value is None or verdict.metric in UNREADABLE:
         return ""
     if verdict.metric is not None and verdict.column is not None and is_share(verdict.metric):
         return percent(verdict.value)
@@ -265,11 +266,6 @@ def cost_picture(comparison: Comparison) -> Picture | None:
     title = f"{items[0][0]} is expected to change {what} most, by {items[0][2]}"
     alarming = set(out_of_true(comparison))
     return charts.ranking(items, title, [short(n) for n, value in ranked if n in alarming and is_loss(value, metric)])
-
-
-def impact_text(value: float, metric: str | None) -> str:
-    """Write an expected change, in points where the metric lies between 0 and 1."""
-    return signed(value * 100, 0.3) + " points" if in_points(metric) else signed(value)
 
 
 def outcome_pictures(comparison: Comparison) -> list[Picture | None]:

@@ -235,7 +235,7 @@ def slices_cells(slices: Sequence[Finding]) -> tuple[list[str], list[list[str]]]
     heads = ["Slice", "Rows", "Share before", "now", *(["Mean loss before", "now"] if lossy else [])]
     found = []
     for one in slices:
-        name = "all rows" if sql_of(one) == EVERYWHERE else str(one.slice)
+        name = "all rows" if sql_of(one) == EVERYWHERE else one.slice.words
         losses = ["–" if loss is None else figure(loss) for loss in one.loss or (None, None)] if lossy else []
         found.append([name, f"{one.n:,}", percent(one.share[0]), percent(one.share[1]), *losses])
     return heads, found
@@ -289,7 +289,7 @@ def expected(feature: Feature) -> str:
     if cost is None:
         return "–"
     if cost.interval[0] <= 0 <= cost.interval[1]:
-        return f"{metric_name(cost.metric)} none to tell"
+        return f"none of {metric_name(cost.metric)} to tell"
     return f"{metric_name(cost.metric)} {in_unit(cost.value, cost.metric, cost.interval)}"
 
 
@@ -302,6 +302,8 @@ def whose(feature: Feature) -> str:
         return ""
     if feature.follows:
         return f"shared with {part.shared_with[0]}"
+    if cost.interval[0] <= 0 <= cost.interval[1]:
+        return ""  # of nothing that can be told no part is its own
     near = max((cost.interval[1] - cost.interval[0]) / 2, abs(cost.value) / 10)
     own = in_unit(part.share, cost.metric, cost.interval)
     return "" if abs(part.share - cost.value) <= near else f"{own} of it its own"

@@ -19,11 +19,13 @@ from retrue.judge.words import metric_name, percent
 from retrue.report.slices import SliceRow, heads, own_findings, slice_rows
 from retrue.report.units import is_share
 from retrue.report.words import (
+    UNREADABLE,
     compared,
     difference,
     glyph_of,
     half_width,
     headline,
+    impact_text,
     performance_note,
     plural,
     precise,
@@ -48,8 +50,8 @@ METRICS = 8
 """How many performance metrics a terminal shows."""
 NAMED = 12
 """How many columns in true are named."""
-UNREADABLE = ("constant", "mmd")
-"""Metrics whose figure says nothing beside the reason: it is always 1, or a dependence that has no unit."""
+EXPECTED = "expected to change"
+"""How a reason says what a move costs."""
 STYLES = {"bad": "bold red", "warn": "yellow", "calm": "dim"}
 
 
@@ -118,9 +120,25 @@ def findings_table(comparison: Comparison, findings: Sequence[Verdict]) -> Table
     for verdict in findings:
         kind = Text(kind_of(comparison, verdict))
         table.add_row(
-            state_text(verdict), Text(subject_of(verdict)), kind, Text(verdict.reason), Text(figure_of(verdict))
+            state_text(verdict),
+            Text(subject_of(verdict)),
+            kind,
+            Text(told(comparison, verdict)),
+            Text(figure_of(verdict)),
         )
     return table
+
+
+def told(comparison: Comparison, verdict: Verdict) -> str:
+    """A verdict's reason, with what the column's move is expected to cost where that isn't in it."""
+    report = comparison.columns.get(verdict.column) if verdict.column and verdict.slice is None else None
+    if report is None or report.impact is None or comparison.impact_metric is None or EXPECTED in verdict.reason:
+        return verdict.reason
+    low, high = report.impact_interval or (report.impact, report.impact)
+    if low <= 0 <= high:
+        return verdict.reason
+    effect = impact_text(report.impact, comparison.impact_metric)
+    return f"{verdict.reason}; {EXPECTED} {metric_name(comparison.impact_metric)} by {effect}"
 
 
 def figure_of(verdict: Verdict) -> str:
@@ -146,7 +164,7 @@ def findings_lines(comparison: Comparison, findings: Sequence[Verdict]) -> Group
         head.add_column(ratio=1, overflow="fold")
         head.add_column(justify="right", no_wrap=True)
         head.add_row(said, Text(figure_of(verdict)))
-        parts += [head, Padding(Text(verdict.reason), (0, 0, 0, 2))]
+        parts += [head, Padding(Text(told(comparison, verdict)), (0, 0, 0, 2))]
     return Group(*parts)
 
 

@@ -10,6 +10,7 @@ from retrue.judge.projected import failed_projections, has_failed
 from retrue.judge.rules import breaks_rule
 from retrue.judge.words import figure, metric_name, percent, rows
 from retrue.metrics.names import estimated, is_estimated, metric_of
+from retrue.report.units import in_points
 
 if TYPE_CHECKING:
     from retrue.judge.verdict import Verdict
@@ -143,6 +144,14 @@ def performance_clause(report: PerformanceReport, *, worse: bool = False) -> str
     side = "below" if report.difference < 0 else "above"
     return f"{said}, {difference(report).lstrip('−+')} {side} the reference"
 
+
+def impact_text(value: float, metric: str | None) -> str:
+    """Write an expected change, in points where the metric lies between 0 and 1."""
+    return signed(value * 100, 0.3) + " points" if in_points(metric) else signed(value)
+
+
+UNREADABLE = ("constant", "mmd")
+"""Metrics whose figure says nothing beside the reason: it is always 1, or a dependence that has no unit."""
 
 PREFERRED = (
     "roc_auc", "roc_auc_macro", "accuracy", "mae", "median_absolute_error", "ndcg", "value_per_event", "f1",
