@@ -371,3 +371,14 @@ def test_the_columns_of_a_verdict_go_through_plain_values_and_older_ones_have_no
     assert Verdict.from_dict(told.to_dict()) == told
     assert Verdict.from_dict({**missing().to_dict(), "columns": []}) == missing()
     assert "columns" not in missing().to_dict()
+
+
+def test_what_comes_and_goes_stays_open_the_longer_the_more_often_it_came_back() -> None:
+    """Once two calm windows end it, then four, then six; it is told that often and no more."""
+    blip = [[missing()], [CALM], [CALM]]
+    days = [*blip, *blip, *blip, *blip, *([[CALM]] * 6)]
+    live = [group(days[: end + 1], calm=2, cooldown=2)[0].live for end in range(len(days))]
+    told = [now for before, now in zip([False, *live], live, strict=False) if now is not before]
+    assert told == [True, False, True, False]
+    assert len(group(days, calm=2, cooldown=2)) == 1
+    assert not live[-1]

@@ -32,7 +32,8 @@ class Hysteresis:
     """When an incident ends, and when an alert is the same incident again.
 
     Args:
-        calm: judged windows without its alerts until it is resolved; longer ones where only these show it.
+        calm: judged windows without its alerts until it is resolved; longer ones where only these show it. Each time
+            that it came back it takes as many more, up to `PATIENCE` times as many: what comes and goes is one problem.
         cooldown: windows after that in which a like alert reopens it; longer ones where a longer one alarmed.
         onset: windows from an incident's first within which alerts of the same kind share its cause. What breaks weeks
             later is another problem.
@@ -48,6 +49,10 @@ class Hysteresis:
             raise ConfigError(
                 f"hysteresis of {self.calm} calm windows and {self.cooldown} to cool down", expected="at least 1 and 0"
             )
+
+
+PATIENCE = 4
+"""The most times `calm` windows that an incident takes to be resolved that came back so often."""
 
 
 def group_incidents(
@@ -127,6 +132,8 @@ class _Thread:
     longest: int = 1
     together: frozenset[str] | None = None
     """The columns that are in all changes together; empty where one was told of all columns; None: there was none."""
+    returns: int = 0
+    """How often it came back after it was over."""
 
     @property
     def pace(self) -> int:
@@ -143,7 +150,16 @@ class _Thread:
             default=1,
         )
 
-    def add(self, alert: Verdict, now: _Now) -> None:
+    def patience(self, hysteresis: Hysteresis) -> int:
+        """Calm windows that it takes, of its pace: more for one that came back before."""
+        return hysteresis.calm * min(1 + self.returns, PATIENCE)
+
+    def over(self, hysteresis: Hysteresis) -> bool:
+        """Whether it has been calm for long enough."""
+        return self.calm >= self.patience(hysteresis) * self.pace
+
+    def add(self, alert: Verdict, now: _Now, hysteresis: Hysteresis) -> None:
+        self.returns += self.over(hysteresis) and bool(self.alerts)
         self.alerts.append(alert)
         self.spans.add((now.place, now.width(alert)))
         self.longest = max(self.longest, now.width(alert))
@@ -195,17 +211,18 @@ class _Thread:
 
 def _join(threads: list[_Thread], alert: Verdict, now: _Now, hysteresis: Hysteresis, bonds: Bonds) -> int:
     """Put an alert where it belongs: first to the thread of its column, then of its kind, then the oldest."""
-    reach, onset = hysteresis.calm + hysteresis.cooldown + 1, hysteresis.onset
+    cooled, onset = hysteresis.cooldown + 1, hysteresis.onset
     alive = [
         place
         for place, thread in enumerate(threads)
-        if thread.calm < reach * thread.longest and thread.belongs(alert, now, onset, bonds)
+        if thread.calm < (thread.patience(hysteresis) + cooled) * thread.longest
+        and thread.belongs(alert, now, onset, bonds)
     ]
     if not alive:
         threads.append(_Thread(now.place))
         alive = [len(threads) - 1]
     best = min(alive, key=lambda at: (alert.column not in threads[at].columns, alert.kind not in threads[at].kinds, at))
-    threads[best].add(alert, now)
+    threads[best].add(alert, now, hysteresis)
     return best
 
 
@@ -215,7 +232,7 @@ def _incident(model: str, thread: _Thread, hysteresis: Hysteresis) -> Incident:
     since, last = window_of(alerts[0])[0], max(window_of(alert)[1] for alert in alerts)
     ranked = sort_worst_first(alerts)
     columns = tuple(dict.fromkeys(alert.column for alert in ranked if alert.column is not None))
-    over = thread.calm >= hysteresis.calm * thread.pace
+    over = thread.over(hysteresis)
     return Incident(
         _id(model, alerts[0]),
         model,

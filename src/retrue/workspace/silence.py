@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 RECENT = 60
 """Earlier windows that tell what is usual, the latest ones: what was usual last year may not be today."""
+LEVEL = 3
+"""Windows of production from which its level is known: the first one is often a part of one."""
 REACH = 200
 """Windows without events that are looked for after the last one with some."""
 
@@ -130,9 +132,10 @@ class Traffic:
         return [round(one * level) for one in known] if level and len(known) >= ENOUGH else []
 
     def level(self, start: int) -> float:
-        """How many events production has for one of the reference: by the median of its windows before this one."""
+        """How many events production has for one of the reference, by its windows before this one; 0: nobody knows."""
         earlier = [n for one, n in self.events.items() if one < start and n]
-        return float(np.median(earlier)) / self.before.middle if earlier and self.before.middle else 0.0
+        known = len(earlier) >= LEVEL and self.before.middle
+        return float(np.median(earlier)) / self.before.middle if known else 0.0
 
     @cached_property
     def before(self) -> Before:
