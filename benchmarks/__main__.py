@@ -24,6 +24,7 @@ PARTS = {
     "alarms": "alarms",
     "shape": "shape",
     "compare": "compare",
+    "pages": "pages",
 }
 """Each benchmark and its module, in the order in which they run: the peers take longest."""
 

@@ -9,13 +9,14 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 
 from retrue.adapters import otel
-from retrue.server import assets
+from retrue.server import assets, live
 from retrue.server.api import access, document, events, health, metrics
 from retrue.server.auth import login
 from retrue.server.auth.access import Access
 from retrue.server.auth.guard import Guard
 from retrue.server.errors import add_handlers
 from retrue.server.meters import Metered
+from retrue.server.pages import model, model_figures, overview
 from retrue.server.service import Service
 from retrue.server.settings import ServerSettings
 from retrue.version import VERSION
@@ -29,6 +30,10 @@ ROUTERS = (
     login.router,
     access.router,
     document.router,
+    live.router,
+    overview.router,
+    model.router,
+    model_figures.router,
 )
 """Every router. API routers carry the prefix `/api/v1` themselves."""
 

@@ -12,7 +12,11 @@ from retrue.errors import nearest
 from retrue.server.errors import HttpError
 from retrue.server.ingest.gather import Gatherer
 from retrue.server.meters import Meters, Readings
+from retrue.server.pages.kept import Standings
+from retrue.server.pages.reading import Headlines
 from retrue.server.settings import ServerSettings
+from retrue.server.states import Watch
+from retrue.store import rows
 from retrue.workspace import Model, Workspace
 
 
@@ -23,6 +27,13 @@ class Service:
     workspace: Workspace
     settings: ServerSettings
     meters: Meters = field(default_factory=Meters)
+    headlines: Headlines = field(default_factory=Headlines)
+
+    @cached_property
+    def standings(self) -> Standings:
+        """How the models stand, for pages."""
+        catalog = self.workspace.store.catalog
+        return Standings(catalog, Watch(catalog.path), self.headlines)
 
     @cached_property
     def readings(self) -> Readings:
@@ -40,10 +51,11 @@ class Service:
         Raises:
             HttpError: 404, there is none of that name; the nearest is suggested.
         """
-        known = [row.name for row in self.workspace.store.models()]
-        if name not in known:
-            raise HttpError(404, f"no model {name!r}", hint=nearest(name, known) or "see GET /api/v1/models")
-        return Model(self.workspace.store, name)
+        with self.workspace.store.catalog.read() as tx:
+            if tx.get(rows.Model, name=name) is not None:
+                return Model(self.workspace.store, name)
+            known = [row.name for row in tx.find(rows.Model)]
+        raise HttpError(404, f"no model {name!r}", hint=nearest(name, known) or "see GET /api/v1/models")
 
 
 def service(request: HTTPConnection) -> Service:

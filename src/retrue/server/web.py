@@ -5,8 +5,10 @@ from __future__ import annotations
 import socket
 
 import uvicorn
+from fastapi import FastAPI
 
 from retrue.server.app import create_app
+from retrue.server.live import end_live
 from retrue.server.settings import ServerSettings
 from retrue.workspace import open as open_workspace
 
@@ -23,6 +25,17 @@ def listen(settings: ServerSettings) -> socket.socket:
     return sock
 
 
+class Server(uvicorn.Server):
+    """The web server: when it stops, it ends the connections of live pages, which would never end by themselves."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop taking requests, and end those that are open."""
+        app = self.config.app
+        if isinstance(app, FastAPI):
+            end_live(app)
+        await super().shutdown(sockets)
+
+
 def run(folder: str, settings: ServerSettings, sock: socket.socket) -> None:
     """Serve a store until SIGTERM or SIGINT."""
     with open_workspace(folder) as workspace:
@@ -30,4 +43,4 @@ def run(folder: str, settings: ServerSettings, sock: socket.socket) -> None:
             create_app(workspace, settings), log_level="warning", access_log=False, server_header=False,
             proxy_headers=bool(settings.proxies), forwarded_allow_ips=list(settings.proxies),
         )  # fmt: skip
-        uvicorn.Server(config).run([sock])
+        Server(config).run([sock])

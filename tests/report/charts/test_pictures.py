@@ -219,3 +219,18 @@ def test_a_timeline_has_gaps_marks_and_the_reference() -> None:
     assert made.rows[2]["value"] is None
     alt.Chart.from_dict(made.vega()).to_dict()
     assert charts.timeline([], "nothing") is None
+
+
+def test_a_timeline_draws_estimates_and_notes_where_there_are_any() -> None:
+    """An estimate is named at its end; one without any value is not there."""
+    start = datetime(2024, 3, 1, tzinfo=UTC)
+    points = [charts.Point(start + timedelta(days=d), 0.8) for d in range(3)]
+    notes = [charts.Note(start, "version 2")]
+    made = charts.timeline(points[:2], "Accuracy held", estimated=points, notes=notes)
+    assert made is not None
+    assert made.template == "timeline-estimated-notes"
+    assert [row["part"] for row in made.rows] == ["value"] * 2 + ["estimated"] * 3 + ["note"]
+    assert made.rows[4]["name"] == "estimated"
+    empty = charts.timeline(points, "Accuracy held", estimated=[charts.Point(start, None)])
+    assert empty is not None
+    assert empty.template == "timeline"

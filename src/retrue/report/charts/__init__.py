@@ -13,11 +13,12 @@ from retrue.report.charts.drift_map import drift_map
 from retrue.report.charts.embedding_map import embedding_map
 from retrue.report.charts.outcome import calibration, confusion, forest, roc
 from retrue.report.charts.picture import Field, Picture
-from retrue.report.charts.timeline import Mark, Point, timeline
+from retrue.report.charts.timeline import Mark, Note, Point, timeline
 
 __all__ = [
     "Field",
     "Mark",
+    "Note",
     "Picture",
     "Point",
     "apart",

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
+from itertools import product
 from typing import Any, Literal, TypeAlias
 
 import altair as alt
@@ -248,28 +249,49 @@ def roc() -> Layers:
 # --- over time -----------------------------------------------------------------------------------------------------
 
 
-def timeline(*, level: bool, marked: bool) -> Layers:
-    """A value by window with its interval, and where there are any the reference's level and incidents.
+def timeline(*, level: bool, estimated: bool, marked: bool, noted: bool) -> Layers:
+    """A value by window with its interval; where there are any its estimate, the reference's level, incidents, notes.
 
-    Rows: part (value, reference or mark), t, t2, value, low, high, name. Layers without rows would make Vega complain.
+    Rows: part (value, estimated, reference, mark or note), t, t2, value, low, high, name. Layers without rows would
+    make Vega complain.
     """
     base = alt.Chart()
     x = alt.X("t", type="temporal", title=None).scale(type="utc", nice=False)
     x = x.axis(tickCount=6, labelFlush=True, labelOverlap="greedy")
     y = alt.Y("value", type="quantitative", title=None).scale(zero=False).axis(grid=True, tickCount=4)
-    points = base.transform_filter("datum.part === 'value'")
+    marks = [
+        *(incident_layers(base, x) if marked else []),
+        *(note_layers(base, x) if noted else []),
+        *(level_layers(base, y) if level else []),
+        *(series_layers(base, x, y, "estimated", [4, 3]) if estimated else []),
+        *series_layers(base, x, y, "value", None),
+    ]
+    return alt.layer(*marks).properties(height=190)
+
+
+def series_layers(base: alt.Chart, x: alt.X, y: alt.Y, part: str, dash: list[float] | None) -> list[alt.Chart]:
+    """Draw a value over time with its interval as a band; what is written beside its end says which it is."""
+    points = base.transform_filter(f"datum.part === '{part}'")
     told = [
         alt.Tooltip("t", type="temporal", title="from", format="%d %b %Y %H:%M"),
         *(alt.Tooltip(name, type="quantitative", format=".4~g") for name in ("value", "low", "high")),
     ]
-    marks = [
-        *(incident_layers(base, x) if marked else []),
-        *(level_layers(base, y) if level else []),
+    line = points.mark_line(style="window-line", strokeDash=dash) if dash else points.mark_line(style="window-line")
+    named = base.transform_filter(f"datum.part === '{part}' && datum.name")
+    name = named.mark_text(align="right", baseline="bottom", dx=-2, dy=-6, style="window-text")
+    return [
         points.mark_area(style="window-area").encode(x, alt.Y("low", type="quantitative"), alt.Y2("high")),
-        points.mark_line(style="window-line").encode(x, y),
+        line.encode(x, y),
+        *([name.encode(x, y, alt.Text("name", type="nominal"))] if dash else []),
         points.mark_point(size=70, opacity=0, style="window-point").encode(x, y, tooltip=told),
     ]
-    return alt.layer(*marks).properties(height=190)
+
+
+def note_layers(base: alt.Chart, x: alt.X) -> list[alt.Chart]:
+    """Draw deployments, holidays and notes as rules with their names at the bottom."""
+    rows = base.transform_filter("datum.part === 'note'")
+    name = rows.mark_text(align="left", baseline="bottom", dx=4, dy=-4, style="reference-text")
+    return [rows.mark_rule(style="zero").encode(x), name.encode(x, alt.Text("name", type="nominal"), y=alt.value(190))]
 
 
 def incident_layers(base: alt.Chart, x: alt.X) -> list[alt.Chart]:
@@ -334,7 +356,19 @@ def embedding_map(*, grown: bool) -> Layers:
     return alt.layer(*marks).properties(height=320)
 
 
+def timelines() -> dict[str, Callable[[], Layers]]:
+    """The timeline with and without each of its parts, by name: `timeline-level-marks`."""
+    parts = {"level": "level", "estimated": "estimated", "marks": "marked", "notes": "noted"}
+    return {
+        "-".join(["timeline", *(name for name, drawn in zip(parts, chosen, strict=True) if drawn)]): partial(
+            timeline, **dict(zip(parts.values(), chosen, strict=True))
+        )
+        for chosen in product((False, True), repeat=len(parts))
+    }
+
+
 TEMPLATES: dict[str, Callable[[], Layers]] = {
+    **timelines(),
     "distribution": lambda: distribution("linear"),
     "distribution-log": lambda: distribution("log"),
     "distribution-time": lambda: distribution("time"),
@@ -345,10 +379,6 @@ TEMPLATES: dict[str, Callable[[], Layers]] = {
     "forest-worse": lambda: forest(worse=True),
     "calibration": calibration,
     "roc": roc,
-    "timeline": lambda: timeline(level=False, marked=False),
-    "timeline-level": lambda: timeline(level=True, marked=False),
-    "timeline-marks": lambda: timeline(level=False, marked=True),
-    "timeline-level-marks": lambda: timeline(level=True, marked=True),
     "embedding-map": lambda: embedding_map(grown=False),
     "embedding-map-grown": lambda: embedding_map(grown=True),
     "drift-map": lambda: drift_map(reference=False, marked=False),

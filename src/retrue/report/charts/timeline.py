@@ -28,8 +28,22 @@ class Mark:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something to remember of a moment: a deployment, a holiday, a note."""
+
+    time: datetime
+    name: str
+
+
 def timeline(
-    points: Sequence[Point], title: str, *, reference: float | None = None, marks: Sequence[Mark] = ()
+    points: Sequence[Point],
+    title: str,
+    *,
+    reference: float | None = None,
+    estimated: Sequence[Point] = (),
+    marks: Sequence[Mark] = (),
+    notes: Sequence[Note] = (),
 ) -> Picture | None:
     """Show a metric over time; None without points.
 
@@ -37,27 +51,39 @@ def timeline(
         points: one for each window, in order of time.
         title: the finding.
         reference: the reference's level.
+        estimated: the same metric as it is estimated without labels, drawn dashed.
         marks: incidents, drawn as bands behind the line.
+        notes: what happened besides, drawn as rules.
     """
-    if not points:
+    if not points and not estimated:
         return None
-    rows: list[dict[str, Any]] = [point_row(point) for point in points]
+    said = [point_row(point, "estimated") for point in estimated]
+    named = next((row for row in reversed(said) if row["value"] is not None), None)
+    if named is None:
+        said = []
+    else:
+        named["name"] = "estimated"
+    rows = [*(point_row(point) for point in points), *said]
     rows += [{"part": "mark", "t": millis(m.start), "t2": millis(m.end), "name": m.name} for m in marks]
+    rows += [{"part": "note", "t": millis(n.time), "name": n.name} for n in notes]
     if reference is not None:
         rows.append({"part": "reference", "value": position(reference), "name": "reference"})
-    fields = (
-        Field("t", "from", "time"),
-        Field("value", "value", "number"),
-        Field("low", "low", "number"),
-        Field("high", "high", "number"),
-    )
-    template = "timeline" + ("-level" if reference is not None else "") + ("-marks" if marks else "")
-    return Picture(template, title, rows, fields)
+    there = {"level": reference is not None, "estimated": said, "marks": marks, "notes": notes}
+    return Picture("-".join(["timeline", *(name for name, any_ in there.items() if any_)]), title, rows, FIELDS)
 
 
-def point_row(point: Point) -> dict[str, Any]:
+FIELDS = (
+    Field("t", "from", "time"),
+    Field("part", "what", "text"),
+    Field("value", "value", "number"),
+    Field("low", "low", "number"),
+    Field("high", "high", "number"),
+)
+
+
+def point_row(point: Point, part: str = "value") -> dict[str, Any]:
     """Write one point; a window without an interval has a band of no height."""
-    row: dict[str, Any] = {"part": "value", "t": millis(point.time), "value": None, "low": None, "high": None}
+    row: dict[str, Any] = {"part": part, "t": millis(point.time), "value": None, "low": None, "high": None}
     if point.value is not None:
         low, high = point.interval or (point.value, point.value)
         row |= {"value": position(point.value), "low": position(low), "high": position(high)}

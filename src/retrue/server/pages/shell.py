@@ -12,7 +12,7 @@ An answer carries its digest: who has it already gets a 304.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -20,7 +20,7 @@ from typing import Any
 
 from fastapi import Request, Response
 from jinja2 import Environment, FunctionLoader, StrictUndefined
-from starlette.routing import BaseRoute
+from starlette.routing import Match
 
 from retrue.report.html import breakable
 from retrue.report.words import plural, short_count
@@ -92,20 +92,18 @@ def answered(request: Request, body: bytes, kind: str, *, status: int = 200) -> 
 
 
 def places_of(request: Request) -> list[Place]:
-    """The places that this server has."""
-    known = paths_of(request.app.routes)
-    return [place for place in PLACES if place.path in known]
-
-
-def paths_of(routes: Iterable[BaseRoute]) -> set[str]:
-    """The paths of an application's routes, those of included routers too."""
-    found = set()
-    for route in routes:
-        path = getattr(route, "path", None)
-        if isinstance(path, str):
-            found.add(path)
-        found |= paths_of(getattr(route, "routes", None) or ())
+    """The places that this server has; found once."""
+    state = request.app.state
+    if not hasattr(state, "places"):
+        state.places = [place for place in PLACES if answers(request, place.path)]
+    found: list[Place] = state.places
     return found
+
+
+def answers(request: Request, path: str) -> bool:
+    """Whether the application has a page at a path."""
+    asked = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": []}
+    return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
 
 
 def actor_of(request: Request) -> Mapping[str, str] | None:

@@ -30,7 +30,7 @@
   // One rule for a lost connection, whatever the browser would do: try again in a while.
   function disconnected() {
     source?.close();
-    say("connection lost, trying again");
+    say("not connected");
     clearTimeout(again);
     again = setTimeout(connect, 3000 + 2000 * Math.random());
   }
@@ -44,7 +44,7 @@
         known = coming;
       }
     } catch {
-      say("connection lost, trying again");
+      say("not connected");
     }
     setTimeout(() => {
       timer = undefined;

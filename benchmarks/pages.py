@@ -1,0 +1,203 @@
+"""How fast pages answer: a store of 200 models x 50 features x 90 days of daily windows, asked over loopback.
+
+One real model is registered, logged, labelled and checked for three days; its rows in the catalog (figures, verdicts,
+profiles) are then copied to the other models and days, with figures that wander.
+
+    python -m benchmarks pages [--models 200] [--days 90] [--features 50] [--folder KEEP]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import numpy as np
+import polars as pl
+
+import retrue as rt
+from retrue.store import rows
+from retrue.store.catalog import Transaction
+
+DAY = 86_400
+ROWS = 400
+ASKED = 40
+"""Times that each page is asked for."""
+TARGET = 0.150
+PROFILED = 20
+"""Only each so-many-th model keeps its profiles (230 kB a window): 4 GB more would measure the disk."""
+KINDS = ("degraded", "broken", "unknown", "drifting")
+
+
+def table(rng: np.random.Generator, start: datetime, days: int, features: int) -> pl.DataFrame:
+    """Labelled events of some days."""
+    count = days * ROWS
+    x = rng.normal(size=(count, features))
+    score = 1 / (1 + np.exp(-x[:, 0]))
+    at = [start + timedelta(seconds=DAY * i / ROWS) for i in range(count)]
+    named = {f"feature_{i:02d}": x[:, i] for i in range(features)}
+    ids = [f"{start:%Y%m%d}-{i}" for i in range(count)]
+    return pl.DataFrame({"id": ids, "at": at, **named, "p": score, "y": (rng.random(count) < score).astype(int)})
+
+
+def seeded(folder: Path, features: int, today: datetime) -> None:
+    """Register one model, and let it live for three days."""
+    rng = np.random.default_rng(0)
+    begin = today - timedelta(days=3)
+    with rt.open(folder) as store:
+        reference = table(rng, begin - timedelta(days=20), 20, features)
+        model = store.register(
+            "model-000", reference, id="id", time="at", label="y", score="p", window="1d", maturity="1d"
+        )
+        live = table(rng, begin, 3, features)
+        model.log(live.drop("y"), at=begin + timedelta(days=3))
+        model.label(live.select("id", "y"), at=begin + timedelta(days=3))
+        model.check(now=today)
+
+
+def fill(folder: Path, models: int, days: int, features: int) -> None:
+    """Make the store."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    seeded(folder, features, today)
+    last = int(today.timestamp()) - DAY
+    with rt.open(folder) as store, store.store.catalog.write() as tx:
+        pattern = tx.get(rows.Window, model="model-000", start=last)
+        assert pattern is not None
+        for number in range(models):
+            copy(tx, number, last, days)
+        for number in range(0, models, 7):
+            tx.put(*incidents(number, last))
+
+
+def copy(tx: Transaction, number: int, last: int, days: int) -> None:
+    """Give one model what the first one has, on all days."""
+    name, rng = f"model-{number:03d}", np.random.default_rng(number)
+    if number:
+        for kind in (rows.Model, rows.GridsRow, rows.Version, rows.Reference):
+            key = {"name": "model-000"} if kind is rows.Model else {"model": "model-000"}
+            column = next(iter(key))
+            tx.put(*(replace(one, **{column: name}) for one in tx.find(kind, **key)))
+    found = {
+        kind: tx.find(kind, model="model-000", start=last)
+        for kind in (rows.Window, rows.Point, rows.VerdictRow, rows.EstimateRow, rows.ProfileRow)
+    }
+    if number % PROFILED:
+        found.pop(rows.ProfileRow)
+    for back in range(days):
+        start, drift = last - back * DAY, float(rng.normal(0, 0.01))
+        made: list[rows.Row] = []
+        for own in found.values():
+            made += [moved(one, name, start, drift) for one in own if number or start != last]
+        if made:
+            tx.put(*(one for one in made if not isinstance(one, rows.VerdictRow)))
+        for one in made:
+            if isinstance(one, rows.VerdictRow):
+                tx.add(one)
+
+
+def moved(row: rows.Row, model: str, start: int, drift: float) -> rows.Row:
+    """The same row of another model and day."""
+    if isinstance(row, rows.Point):
+        value, low, high = (None if end is None else end + drift for end in (row.value, row.low, row.high))
+        return replace(row, model=model, start=start, value=value, low=low, high=high)
+    if isinstance(row, rows.VerdictRow):
+        return replace(row, model=model, start=start, number=None)
+    return replace(row, model=model, start=start)  # type: ignore[call-arg]
+
+
+def incidents(number: int, last: int) -> Iterator[rows.IncidentRow]:
+    """One live incident and one that is over."""
+    name, kind = f"model-{number:03d}", KINDS[number // 7 % len(KINDS)]
+    for state, back in (("open", 4), ("resolved", 40)):
+        span = [datetime.fromtimestamp(last - b * DAY, UTC).isoformat() for b in (back, back - 1)]
+        verdict = {
+            "kind": kind, "reason": "feature_03 moved by KS 0.21, more than the 0.04 that chance explains",
+            "metric": "ks", "column": "feature_03", "slice": None, "window": span, "value": 0.21,
+            "interval": [0.2, 0.22], "n": ROWS, "threshold": 0.04,
+        }  # fmt: skip
+        body = {
+            "id": f"{name}-{back}", "model": name, "kind": kind, "state": state, "since": span[0],
+            "until": None if state == "open" else span[1], "columns": ["feature_03"], "verdicts": [verdict] * 3,
+            "sentence": f"Since day {back}, feature_03 moved by KS 0.21.", "snoozed_until": None,
+            "severity": "medium", "cost": None, "cause": None, "search": None, "real": None, "note": None,
+            "version": "1",
+        }  # fmt: skip
+        at = (last - back * DAY) * 1_000_000
+        yield rows.IncidentRow(f"{name}-{back}", name, state, at, at, None if state == "open" else at + DAY, body)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serve a store; gives the address."""
+    command = [sys.executable, "-m", "retrue", "serve", str(folder), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            yield line.split(" on ")[1].split()[0]
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+def asked(url: str, times: int = ASKED) -> list[float]:
+    """Ask for a page so many times, with nothing kept by the client; gives the seconds of each."""
+    took = []
+    with httpx.Client(headers={"Accept": "text/html"}, timeout=60) as client:
+        for _ in range(times):
+            begin = time.perf_counter()
+            client.get(url).raise_for_status()
+            took.append(time.perf_counter() - begin)
+    return took
+
+
+def p95(times: Sequence[float]) -> float:
+    """The 95 % quantile."""
+    return statistics.quantiles(times, n=20)[-1]
+
+
+PAGES = {
+    "overview": "/",
+    "overview, found": "/?q=17&sort=change&days=90",
+    "model": "/models/model-140",
+    "model, 90 days": "/models/model-140?days=90",
+    "model's chart": "/models/model-140/figures/performance?days=90",
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Fill a store, serve it, ask for each page, and say p95 of each."""
+    parser = argparse.ArgumentParser()
+    for name, default in (("--models", 200), ("--days", 90), ("--features", 50)):
+        parser.add_argument(name, type=int, default=default)
+    parser.add_argument("--folder", type=Path)
+    chosen = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = chosen.folder or Path(scratch) / "store"
+        if not (folder / "catalog.db").exists():
+            begin = time.perf_counter()
+            fill(folder, chosen.models, chosen.days, chosen.features)
+            size = (folder / "catalog.db").stat().st_size / 1e6
+            print(f"filled in {time.perf_counter() - begin:.0f} s, catalog {size:,.0f} MB", flush=True)
+        with served(folder) as address:
+            found = {name: asked(address + path) for name, path in PAGES.items()}
+    for name, times in found.items():
+        middle, slow, first = (1e3 * one for one in (statistics.median(times), p95(times), times[0]))
+        print(f"{name:<16} p50 {middle:6.1f} ms   p95 {slow:6.1f} ms   first {first:6.0f} ms")
+    slowest = max(p95(times) for times in found.values())
+    print(json.dumps({"p95_ms": {name: round(p95(times) * 1e3, 1) for name, times in found.items()}}))
+    return int(slowest > TARGET)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,215 @@
+"""The features of a model, ranked by what their moves cost, then by how surprising they are; read from kept figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from markupsafe import Markup
+from sqlalchemy import ColumnElement, Connection, and_, func, select
+
+from retrue.judge.verdict import Verdict, VerdictKind, badness
+from retrue.judge.words import amount, metric_name
+from retrue.metrics.names import IMPACT
+from retrue.report.units import in_points, is_loss
+from retrue.report.words import half_width, precise, signed, spanned
+from retrue.server.pages.standing import State, state_of_kind
+from retrue.store import tables
+from retrue.workspace.incidents import read_verdict
+
+CELLS = 120
+"""The most windows of a strip."""
+WIDTH, HEIGHT = 180, 14
+LEVELS = 8
+"""Shades of a strip."""
+
+
+class Moved(NamedTuple):
+    """A feature's figures in one window: how far it moved, by which metric."""
+
+    start: int
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Impact:
+    """What a feature's move is expected to change a metric by."""
+
+    metric: str
+    value: float
+    interval: tuple[float, float] | None
+
+
+@dataclass
+class Column:
+    """What is kept of a feature."""
+
+    name: str
+    moved: list[Moved] = field(default_factory=list)
+    impact: Impact | None = None
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class ColumnRow:
+    """A feature as the page shows it.
+
+    Attributes:
+        name: the feature.
+        state: its state in the newest judged window.
+        reason: why it isn't in true; "".
+        impact: the expected change of the metric, in words, and its interval.
+        worse: whether that is a loss beyond noise.
+        moved: how far it moved, in words, and by which metric.
+        strip: how far it moved in each window, pale to dark.
+    """
+
+    name: str
+    state: State
+    reason: str
+    impact: str
+    reach: str
+    worse: bool
+    moved: str
+    by: str
+    strip: Markup
+
+
+def columns_of(
+    connection: Connection, model: str, version: str, since: int, features: Sequence[str], drift: Iterable[str]
+) -> list[Column]:
+    """Read what is kept of features: how far they moved in windows from `since` on, and the newest impacts."""
+    points = tables.points.c
+    of_model = and_(points.model == model, points.version == version, points.slice == "", points.value.is_not(None))
+    found = {name: Column(name) for name in features}
+    query = select(points.column, points.start, points.metric, points.value)
+    wanted = query.where(of_model, points.start >= since, points.metric.in_(list(drift)), points.column != "")
+    for name, start, metric, value in connection.execute(wanted.order_by(points.start)).all():
+        if name in found:
+            found[name].moved.append(Moved(start, metric, value))
+    for name, impact in impacts_of(connection, of_model, since).items():
+        if name in found:
+            found[name].impact = impact
+    for name, verdict in verdicts_of(connection, model, version).items():
+        if name in found:
+            found[name].verdict = verdict
+    return list(found.values())
+
+
+def impacts_of(connection: Connection, of_model: ColumnElement[bool], since: int) -> dict[str, Impact]:
+    """The impacts of the newest window that has some, by feature."""
+    points = tables.points.c
+    kept = and_(of_model, points.metric == IMPACT, points.start >= since)
+    newest = select(points.start).where(kept).order_by(points.start.desc()).limit(1).scalar_subquery()
+    query = select(points.column, points.value, points.low, points.high, points.note)
+    return {
+        name: Impact(note or "", value, None if low is None or high is None else (low, high))
+        for name, value, low, high, note in connection.execute(query.where(kept, points.start == newest)).all()
+    }
+
+
+def verdicts_of(connection: Connection, model: str, version: str) -> dict[str, Verdict]:
+    """The worst verdict on each column in the newest judged window, of all rows."""
+    verdicts = tables.verdicts.c
+    of_model = and_(verdicts.model == model, verdicts.version == version)
+    last = select(func.max(verdicts.start)).where(of_model).scalar_subquery()
+    found: dict[str, Verdict] = {}
+    for (body,) in connection.execute(select(verdicts.body).where(of_model, verdicts.start == last)):
+        verdict = read_verdict(body)
+        name = verdict.column
+        if name and verdict.slice is None and (name not in found or badness(verdict) < badness(found[name])):
+            found[name] = verdict
+    return found
+
+
+def ranked(columns: Iterable[Column], since: int, until: int, length: float) -> list[ColumnRow]:
+    """Say what is kept of features: by loss, then by state, then by how far they moved."""
+    ordered = sorted(columns, key=lambda one: (-certain_loss(one), state_rank(one), -last(one)))
+    most: Mapping[str, float] = largest(ordered)
+    return [row_of(one, most, since, until, length) for one in ordered]
+
+
+def state_rank(column: Column) -> tuple[float, float, float]:
+    """The worst first; one that nothing was kept of is in true."""
+    return badness(column.verdict or Verdict(VerdictKind.TRUE, ""))
+
+
+def certain_loss(column: Column) -> float:
+    """How much the metric certainly loses by the newest move; 0 where that may be nothing."""
+    newest = column.impact
+    if newest is None or newest.interval is None or newest.interval[0] <= 0 <= newest.interval[1]:
+        return 0.0
+    return abs(newest.value) if is_loss(newest.value, newest.metric or None) else 0.0
+
+
+def last(column: Column) -> float:
+    """How far it moved in its newest window."""
+    return column.moved[-1].value if column.moved else 0.0
+
+
+def largest(columns: Iterable[Column]) -> dict[str, float]:
+    """The largest move by metric: what the darkest cell stands for."""
+    most: dict[str, float] = {}
+    for one in columns:
+        for moved in one.moved:
+            most[moved.metric] = max(most.get(moved.metric, 0.0), moved.value)
+    return most
+
+
+def row_of(column: Column, most: Mapping[str, float], since: int, until: int, length: float) -> ColumnRow:
+    """Say what is kept of one feature."""
+    newest = column.moved[-1] if column.moved else None
+    impact, reach = impact_said(column.impact) if column.impact else ("–", "")
+    verdict = column.verdict
+    reason = verdict.reason if verdict is not None and verdict.kind is not VerdictKind.TRUE else ""
+    return ColumnRow(
+        column.name, state_of_column(verdict), reason, impact, reach, certain_loss(column) > 0,
+        amount(newest.value) if newest else "–", metric_name(newest.metric) if newest else "",
+        strip(column.moved, most, since, until, length),
+    )  # fmt: skip
+
+
+def state_of_column(verdict: Verdict | None) -> State:
+    """A feature's state; one that nothing was kept of is in true."""
+    if verdict is None:
+        return state_of_kind("true", alarm=False, group="in")
+    return state_of_kind(verdict.kind.value, alarm=verdict.alarms, group="out" if verdict.alarms else "in")
+
+
+def impact_said(impact: Impact) -> tuple[str, str]:
+    """An expected change and its interval, in points where the metric is a share."""
+    scale, unit = (100, " points") if in_points(impact.metric or None) else (1, "")
+    interval = None if impact.interval is None else (impact.interval[0] * scale, impact.interval[1] * scale)
+    said = signed(impact.value * scale, half_width(interval))
+    return (said + unit if precise(impact.value * scale, half_width(interval)).strip("−0.,") else "0"), spanned(
+        interval
+    )
+
+
+def strip(moved: Sequence[Moved], most: Mapping[str, float], since: int, until: int, length: float) -> Markup:
+    """Draw how far a feature moved in each window: a cell each, pale where it stayed, dark where it moved most."""
+    if not moved:
+        return Markup("")
+    windows = max(1, math.ceil((until - since) / length))
+    cells = min(CELLS, windows)
+    width = max(2, WIDTH // cells)
+    darkest: dict[int, float] = {}
+    for one in moved:
+        place = min(cells - 1, int((one.start - since) / length) * cells // windows)
+        share = one.value / most[one.metric] if most[one.metric] else 0.0
+        darkest[place] = max(darkest.get(place, 0.0), share)
+    levels: dict[int, list[str]] = {}
+    for place, share in sorted(darkest.items()):
+        levels.setdefault(min(LEVELS, math.ceil(max(share, 0.0) * LEVELS)), []).append(f"M{place * width},0")
+    cell = f"h{width}v{HEIGHT}h-{width}z"
+    # Only numbers reach the markup: nothing of the data's own text does.
+    drawn = "".join(
+        f'<path fill-opacity="{0.06 + 0.94 * level / LEVELS:.2f}" d="{cell.join(own)}{cell}"/>'
+        for level, own in levels.items()
+    )
+    size = f'width="{cells * width}" height="{HEIGHT}"'
+    head = f'<svg class="heat" viewBox="0 0 {cells * width} {HEIGHT}" {size} aria-hidden="true">'
+    return Markup(f"{head}{drawn}</svg>")  # noqa: S704 - numbers and our own words

@@ -1,0 +1,67 @@
+"""How models stood when somebody asked last: only those that changed since are read again.
+
+The overview of hundreds of models is then arithmetic on a few of them, however often it is asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import Lock
+
+from retrue.server.pages.reading import Headlines, facts, newest_end
+from retrue.server.pages.standing import Standing, standing
+from retrue.server.states import Watch
+from retrue.store.catalog import Catalog
+from retrue.workspace import clock
+
+FRESH = 600
+"""Seconds after which everything is told anew: time goes on though nothing comes in."""
+LENGTHS = 8
+"""The most lengths of time that are kept."""
+
+Key = tuple[str, float]
+
+
+@dataclass
+class Standings:
+    """How all models of a catalog stand.
+
+    Args:
+        catalog: the catalog.
+        watch: tells which models changed.
+        headlines: which metric is told first of each.
+    """
+
+    catalog: Catalog
+    watch: Watch
+    headlines: Headlines
+    kept: dict[int, dict[str, tuple[Key, Standing]]] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+    def all(self, days: int) -> tuple[list[Standing], float]:
+        """How all models stand by the last days, by name; and the time that this is told of (seconds since 1970).
+
+        That time is the present, or the end of the newest window where nothing has come in since.
+        """
+        states = self.watch.look()
+        with self.lock, self.catalog.read() as tx:
+            newest, now = newest_end(tx.connection), clock.now().timestamp()
+            passed = now - now % FRESH + FRESH
+            until = passed if newest is None else min(passed, newest)
+            keys = {name: (state, until) for name, state in states.items() if name}
+            kept = self.room(days)
+            changed = [name for name, key in keys.items() if name not in kept or kept[name][0] != key]
+            since = until - days * clock.DAY
+            for one in facts(tx.connection, self.headlines, int(since), changed) if changed else ():
+                kept[one.name] = keys[one.name], standing(one, since, until)
+            for gone in kept.keys() - keys.keys():
+                del kept[gone]
+            return [kept[name][1] for name in sorted(kept)], until
+
+    def room(self, days: int) -> dict[str, tuple[Key, Standing]]:
+        """What is kept of a length of time; the one that was asked for longest ago makes room."""
+        found = self.kept.pop(days, {})
+        while len(self.kept) >= LENGTHS:
+            self.kept.pop(next(iter(self.kept)))
+        self.kept[days] = found
+        return found

@@ -1,0 +1,257 @@
+"""A model: how is it doing, since when, and why?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from sqlalchemy import Connection, select
+
+from retrue.errors import nearest
+from retrue.judge.words import metric_name
+from retrue.metrics import registered
+from retrue.metrics.names import estimated
+from retrue.report.words import PREFERRED, upper_first
+from retrue.server.auth import viewer
+from retrue.server.errors import HttpError
+from retrue.server.pages.columns import Column, ColumnRow, columns_of, ranked
+from retrue.server.pages.overview import DAYS
+from retrue.server.pages.reading import OF_ALL_COLUMNS, Facts, Headlines, Live, candidates, facts, served_by
+from retrue.server.pages.shell import render
+from retrue.server.pages.standing import Standing, dated, standing, state_of_kind
+from retrue.server.service import Service, service
+from retrue.store import rows, tables
+from retrue.workspace import Model, clock
+
+router = APIRouter(include_in_schema=False)
+
+Name = Annotated[str, Path(alias="model", max_length=200)]
+"""A model's name in a path."""
+
+FIRST = 12
+"""Features that are shown at once."""
+OVER = 5
+"""Incidents that are over and still listed."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """A stretch of time in seconds since 1970, and how many days that is."""
+
+    since: float
+    until: float
+    days: int
+
+
+@dataclass(frozen=True)
+class IncidentRow:
+    """An incident as a list shows it."""
+
+    id: str
+    word: str
+    glyph: str
+    tone: str
+    sentence: str
+    when: str
+    status: str
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """A version as the page lists it."""
+
+    version: str
+    stage: str
+    created: int
+    rows: str
+    labelled: str
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """The page.
+
+    Attributes:
+        name: the model.
+        standing: how it stands.
+        sentence: the answer.
+        told: facts below it: name, fact, small.
+        metric: the metric shown, and those to choose from.
+        range: the stretch of time shown.
+        live, over: incidents, worst first; the last ones that are over.
+        columns, more: the features, ranked: those shown at once, and the rest.
+        impact: the metric that impacts are told in, in words.
+        versions: newest first.
+        latency: whether the model says how long predictions take.
+    """
+
+    name: str
+    standing: Standing
+    sentence: str
+    told: tuple[tuple[str, str, str], ...]
+    metric: str
+    metrics: tuple[tuple[str, str], ...]
+    range: Range
+    live: tuple[IncidentRow, ...]
+    over: tuple[IncidentRow, ...]
+    columns: tuple[ColumnRow, ...]
+    more: tuple[ColumnRow, ...]
+    impact: str
+    versions: tuple[VersionRow, ...]
+    latency: bool
+
+
+def sentence_of(one: Standing) -> str:
+    """Answer how a model is doing: with its worst incident's sentence, else with its figures."""
+    awake = [incident for incident in one.incidents if incident.status != "snoozed"]
+    if awake:
+        return awake[0].sentence
+    figure = one.realised or one.estimated
+    if figure is None:
+        return f"{one.name}: {one.state.word}{', ' + one.why if one.why else ''}"
+    kind = "" if one.realised else "estimated "
+    change = "within noise of the reference" if one.change == "within noise" else f"{one.change} against the reference"
+    said = f"{kind}{one.metric} {figure.value}" + (f" ({figure.interval})" if figure.interval else "")
+    verb = " is" if one.state.group == "in" else ","
+    return f"{one.name}{verb} {one.state.word}: {said}, {change}"
+
+
+def facts_of(one: Standing) -> tuple[tuple[str, str, str], ...]:
+    """The facts below the sentence."""
+    told = []
+    for name, figure in (("realised", one.realised), ("estimated", one.estimated)):
+        if figure is not None:
+            small = " · ".join(part for part in (figure.interval, figure.when) if part)
+            told.append((f"{one.metric}, {name}", figure.value, small))
+    told.append(("Against reference", one.change, ""))
+    told.append(("Rows a day", one.rows_a_day, ""))
+    told.append(("Labelled", one.labelled, "of those old enough" if one.coverage is not None else ""))
+    return tuple((upper_first(name), fact, small) for name, fact, small in told)
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def range_of(connection: Connection, model: Model, days: int) -> Range:
+    """The stretch of time that is shown: up to now, or to the end of the newest window where that was earlier."""
+    windows = tables.windows.c
+    query = select(windows.start).where(windows.model == model.name).order_by(windows.start.desc())
+    newest = connection.execute(query.limit(1)).scalar()
+    now = clock.now().timestamp()
+    until = now if newest is None else min(now, newest + model.options.window)
+    return Range(until - days * clock.DAY, until, days)
+
+
+def known_facts(connection: Connection, headlines: Headlines, model: str, shown: Range) -> Facts:
+    """What the catalog knows of the model in this time."""
+    return facts(connection, headlines, int(shown.since), [model])[0]
+
+
+def metrics_of(connection: Connection, model: Model) -> tuple[tuple[str, str], ...]:
+    """The performance metrics that there are figures of, in the order in which they are told: name and words."""
+    points = tables.points.c
+    query = select(points.metric).where(points.model == model.name, OF_ALL_COLUMNS).distinct()
+    kept = {name for (name,) in connection.execute(query)}
+    first = candidates(model.store.model(model.name).schema, model.options.impact)
+    every = [*first, *(one.name for one in registered(of="outcome") if one.better is not None), *PREFERRED]
+    found = [name for name in dict.fromkeys(every) if name in kept or estimated(name) in kept]
+    return tuple((name, metric_name(name)) for name in found)
+
+
+def incident_row(one: Live, until: float) -> IncidentRow:
+    """An incident that isn't over, in words."""
+    state = state_of_kind(one.kind, alarm=True, group="out")
+    asleep = one.status == "snoozed"
+    return IncidentRow(
+        one.id, state.word, state.glyph, "calm" if asleep else state.tone, one.sentence,
+        f"since {dated(one.since, until)}", "" if one.status == "open" else one.status,
+    )  # fmt: skip
+
+
+def over_of(connection: Connection, model: str, shown: Range) -> list[IncidentRow]:
+    """The last incidents that are over."""
+    incidents = tables.incidents.c
+    told = [incidents.body[name].as_string() for name in ("kind", "since", "until", "sentence")]
+    query = select(incidents.id, *told).where(incidents.model == model, incidents.status == "resolved")
+    found = []
+    for id_, kind, since, until, sentence in connection.execute(query.order_by(incidents.opened.desc()).limit(OVER)):
+        state = state_of_kind(kind, alarm=True, group="in")
+        when = f"{dated(since, shown.until)} to {dated(until, shown.until)}" if until else dated(since, shown.until)
+        found.append(IncidentRow(id_, state.word, state.glyph, "calm", sentence, when, "over"))
+    return found
+
+
+def version_rows(connection: Connection, model: Model) -> list[VersionRow]:
+    """The versions, newest first, with what their references hold."""
+    references = tables.references.c
+    query = select(references.version, references.rows, references.labelled).where(references.model == model.name)
+    known = {version: (count, labelled) for version, count, labelled in connection.execute(query)}
+    found = []
+    for one in reversed(model.versions()):
+        count, labelled = known.get(one.version, (0, 0))
+        found.append(VersionRow(one.version, one.stage, one.created, f"{count:,}", f"{labelled:,}"))
+    return found
+
+
+def notes_of(connection: Connection, model: str, shown: Range) -> list[rows.Marker]:
+    """Deployments, holidays and notes of this time, of the model or of all."""
+    markers = tables.markers.c
+    query = select(tables.markers).where(
+        (markers.model == model) | markers.model.is_(None),
+        markers.at >= int(shown.since * clock.MICROS), markers.at <= int(shown.until * clock.MICROS),
+    )  # fmt: skip
+    return [rows.Marker(**row) for row in connection.execute(query.order_by(markers.at)).mappings()]
+
+
+@router.get("/models/{model}")
+def model_page(
+    request: Request,
+    served: Annotated[Service, Depends(service)],
+    _: Annotated[object, Depends(viewer)],
+    name: Name,
+    metric: Annotated[str, Query(max_length=100)] = "",
+    days: Annotated[int, Query(ge=1, le=3650)] = 30,
+) -> Response:
+    """Show a model."""
+    model = served.model(name)
+    with model.store.catalog.read() as tx:
+        shown = range_of(tx.connection, model, days)
+        known = known_facts(tx.connection, served.headlines, name, shown)
+        one = standing(known, shown.since, shown.until)
+        metrics = metrics_of(tx.connection, model)
+        columns = kept_columns(tx.connection, model, int(shown.since))
+        over, versions = over_of(tx.connection, name, shown), version_rows(tx.connection, model)
+    chosen = chosen_metric(metric, known.metric, [own for own, _ in metrics])
+    impact = next((one.impact.metric for one in columns if one.impact), "")
+    listed = ranked(columns, int(shown.since), int(shown.until), model.options.window)
+    view = ModelView(
+        name, one, sentence_of(one), facts_of(one), chosen, metrics, shown,
+        tuple(incident_row(live, shown.until) for live in one.incidents), tuple(over),
+        tuple(listed[:FIRST]), tuple(listed[FIRST:]),
+        metric_name(impact) if impact else "performance", tuple(versions),
+        model.schema.latency is not None,
+    )  # fmt: skip
+    return render(request, "model.html", view, title=name, place="Overview", live=name, lengths=DAYS)
+
+
+def kept_columns(connection: Connection, model: Model, since: int) -> list[Column]:
+    """What is kept of the features of the champion; of the version before it while nothing is."""
+    drift = [one.name for one in registered(family="drift")]
+    found: list[Column] = []
+    for version in served_by(connection).get(model.name, ("1",)):
+        found = columns_of(connection, model.name, version, since, model.schema.features, drift)
+        if any(one.moved or one.impact for one in found):
+            break
+    return found
+
+
+def chosen_metric(asked: str, usual: str | None, known: list[str]) -> str:
+    """The metric to show.
+
+    Raises:
+        HttpError: 404, there are no figures of the one that was asked for.
+    """
+    if asked and asked not in known:
+        raise HttpError(404, f"no figures of {asked!r}", expected=", ".join(known[:12]), hint=nearest(asked, known))
+    return asked or usual or ""

@@ -1,0 +1,207 @@
+"""The pictures of a model's page: performance over time, where features drift, traffic, labels, latency.
+
+Each answers by itself when its figure comes into view, so that the page doesn't wait for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy import Connection, select
+
+from retrue.core.column import ColumnProfile
+from retrue.errors import nearest
+from retrue.judge.words import metric_name, percent
+from retrue.metrics import get
+from retrue.report.charts import Mark, Note, Picture, Point, drift_map, timeline
+from retrue.report.words import short_count, upper_first
+from retrue.server.auth import viewer
+from retrue.server.errors import HttpError
+from retrue.server.pages.figures import pictured
+from retrue.server.pages.model import Name, Range, chosen_metric, known_facts, metrics_of, notes_of, range_of
+from retrue.server.pages.reading import Facts, Figure, both, figures_of, in_turn, served_by
+from retrue.server.pages.standing import change_of, interval_of, newest_figure, told
+from retrue.server.service import Service, service
+from retrue.store import rows, tables
+from retrue.workspace import Model, clock
+
+router = APIRouter(prefix="/models/{model}/figures", include_in_schema=False)
+
+LINES = 30
+"""The most notes that a chart has room for."""
+READ = 60
+"""The most windows whose profiles are read for a chart."""
+
+Served = Annotated[Service, Depends(service)]
+Reader = Annotated[object, Depends(viewer)]
+Days = Annotated[int, Query(ge=1, le=3650)]
+
+
+@router.get("/performance")
+def performance(
+    request: Request,
+    served: Served,
+    _: Reader,
+    name: Name,
+    metric: Annotated[str, Query(max_length=100)] = "",
+    days: Days = 30,
+) -> Response:
+    """A metric over time, realised and estimated, with incidents and notes."""
+    model = served.model(name)
+    with model.store.catalog.read() as tx:
+        shown = range_of(tx.connection, model, days)
+        known = known_facts(tx.connection, served.headlines, name, shown)
+        chosen = chosen_metric(metric, known.metric, [own for own, _ in metrics_of(tx.connection, model)])
+        real, said = series(tx.connection, name, chosen, shown)
+        marks, notes = marks_of(tx.connection, name, shown), notes_of(tx.connection, name, shown)
+    return pictured(request, performance_picture(known, chosen, real, said, marks, notes))
+
+
+def series(
+    connection: Connection, model: str, metric: str, shown: Range
+) -> tuple[tuple[Figure, ...], tuple[Figure, ...]]:
+    """A metric's figures and its estimates, of the version that served in each window."""
+    versions = served_by(connection).get(model, ("1",))
+    found = figures_of(connection, {(model, own) for own in both(metric)}, int(shown.since))
+    real, said = (in_turn([found.get((model, version, own), ()) for version in versions]) for own in both(metric))
+    return real, said
+
+
+def performance_picture(
+    known: Facts,
+    metric: str,
+    real: Sequence[Figure],
+    said: Sequence[Figure],
+    marks: Sequence[Mark],
+    notes: Sequence[rows.Marker],
+) -> Picture | None:
+    """The timeline of a metric; its title says how it stands."""
+    every = [*real, *said]
+    if not every:
+        return None
+    newest = newest_figure(Facts("", "", known.window, None, known.zone, metric, tuple(real), tuple(said)))
+    shown = told(real or said, known)
+    value = shown.value + (f" ({shown.interval})" if shown.interval else "") if shown else ""
+    change = change_of(newest, metric)
+    against = "" if change == "–" else f", {change}" + ("" if change == "within noise" else " against the reference")
+    title = f"{upper_first(metric_name(metric))} {'' if real else 'is estimated at '}{value}{against}"
+    level = next((one.reference for one in reversed(every) if one.reference is not None), None)
+    return timeline(
+        points(real), title, reference=level, estimated=points(said), marks=marks,
+        notes=[Note(at_of(one.at / clock.MICROS), one.text[:40]) for one in notes[:LINES]],
+    )  # fmt: skip
+
+
+def points(figures: Iterable[Figure]) -> list[Point]:
+    """Figures as a chart takes them."""
+    return [Point(at_of(one.start), one.value, interval_of(one)) for one in figures]
+
+
+def at_of(seconds: float) -> datetime:
+    """The time of seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def marks_of(connection: Connection, model: str, shown: Range) -> list[Mark]:
+    """Incidents of this time, over or not."""
+    incidents = tables.incidents.c
+    told_ = [incidents.body[name].as_string() for name in ("kind", "since", "until")]
+    query = select(*told_).where(incidents.model == model).order_by(incidents.opened)
+    end, found = at_of(shown.until), []
+    for kind, since, until in connection.execute(query):
+        start, over = datetime.fromisoformat(since), datetime.fromisoformat(until) if until else end
+        if over > at_of(shown.since) and start < over:
+            found.append(Mark(max(start, at_of(shown.since)), min(over, end), kind))
+    return found
+
+
+@router.get("/rows")
+def volume(request: Request, served: Served, _: Reader, name: Name, days: Days = 30) -> Response:
+    """Rows by window."""
+    known, shown = lately(served, name, days)
+    whole = [one for one in known.traffic if one.start + known.window <= shown.until]
+    counts = [Point(at_of(one.start), float(one.events)) for one in whole]
+    title = f"{short_count(whole[-1].events)} rows in the last whole window" if whole else ""
+    return pictured(request, timeline(counts, title))
+
+
+@router.get("/labels")
+def labels(request: Request, served: Served, _: Reader, name: Name, days: Days = 30) -> Response:
+    """The share of rows with a label by window."""
+    known, shown = lately(served, name, days)
+    shares = [Point(at_of(one.start), 100 * one.labelled / one.events) for one in known.traffic if one.events]
+    ripe = shown.until - known.window - (known.maturity or 0)
+    old = [one for one in known.traffic if one.events and one.start <= ripe]
+    share = percent(old[-1].labelled / old[-1].events) if old else ""
+    title = f"{share} of the newest rows that are old enough have a label" if old else "Labels are still coming in"
+    return pictured(request, timeline(shares, f"{title}, in %"))
+
+
+def lately(served: Service, name: str, days: int) -> tuple[Facts, Range]:
+    """What the catalog knows of a model in a stretch of time."""
+    model = served.model(name)
+    with model.store.catalog.read() as tx:
+        shown = range_of(tx.connection, model, days)
+        return known_facts(tx.connection, served.headlines, name, shown), shown
+
+
+@router.get("/drift")
+def drift(
+    request: Request,
+    served: Served,
+    _: Reader,
+    name: Name,
+    column: Annotated[str, Query(max_length=1000)],
+    days: Days = 30,
+) -> Response:
+    """How far every two windows of a feature lie apart."""
+    model = served.model(name)
+    profiles = column_profiles(model, column, window_range(model, days))
+    spans = [model.span(start) for start, _ in profiles]
+    title = f"{column}: which windows are alike, and which are not"
+    return pictured(request, drift_map([one for _, one in profiles], spans, title))
+
+
+@router.get("/latency")
+def latency(request: Request, served: Served, _: Reader, name: Name, days: Days = 30) -> Response:
+    """The latency that most predictions stay under, by window: the 95 % quantile."""
+    model = served.model(name)
+    role = model.schema.latency
+    profiles = column_profiles(model, role, window_range(model, days)) if role else []
+    told_ = [(start, get("p95").compute(profile, profile)) for start, profile in profiles]
+    found = [Point(at_of(start), one.value, one.interval) for start, one in told_]
+    last = next((one.value for _, one in reversed(told_) if one.value is not None), None)
+    return pictured(
+        request, timeline(found, f"95 % of predictions took at most {last:.3g} ({role})" if last is not None else "")
+    )
+
+
+def window_range(model: Model, days: int) -> Range:
+    """The stretch of time that is shown."""
+    with model.store.catalog.read() as tx:
+        return range_of(tx.connection, model, days)
+
+
+def column_profiles(model: Model, column: str, shown: Range) -> list[tuple[int, ColumnProfile]]:
+    """A column's profiles by window, oldest first; evenly chosen ones where there are many.
+
+    Raises:
+        HttpError: 404, the model has no such column.
+    """
+    with model.store.catalog.read() as tx:
+        versions = served_by(tx.connection).get(model.name, ("1",))
+    windows: dict[int, str] = {}
+    for window in model.store.windows(model.name, int(shown.since), int(shown.until) + 1):
+        if window.version in versions and window.events:
+            windows.setdefault(window.start, window.version)
+    starts = sorted(windows)
+    step = -(-len(starts) // READ) or 1
+    found = model.store.profiles(model.name, start=starts[::step], slice="")
+    kept = {one.start: one.profile for one in found if windows.get(one.start) == one.version}
+    known = list(next(iter(kept.values())).columns) if kept else []
+    if known and column not in known:
+        raise HttpError(404, f"no column {column!r}", where=model.name, hint=nearest(column, known))
+    return [(start, profile.columns[column]) for start, profile in sorted(kept.items())]

@@ -1,0 +1,276 @@
+"""What the overview asks of the catalog: all models at once, in a handful of queries, and no profile is decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection, and_, func, literal_column, select
+
+from retrue.judge.incident import State
+from retrue.metrics import registered
+from retrue.metrics.names import estimated
+from retrue.report.words import PREFERRED
+from retrue.schema import Schema, Task
+from retrue.store import tables
+from retrue.workspace.clock import DAY
+
+OF_ALL_COLUMNS = tables.points.c.column == literal_column("''")
+"""Figures of no column; spelt out, for the index of these holds no others."""
+
+
+class Windowed(Protocol):
+    """Something of a window."""
+
+    @property
+    def start(self) -> int: ...
+
+
+T = TypeVar("T", bound=Windowed)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A metric's value on a window, with its interval and what the reference has."""
+
+    start: int
+    value: float
+    low: float | None
+    high: float | None
+    reference: float | None
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """A window's events, and how many have a label."""
+
+    start: int
+    events: int
+    labelled: int
+
+
+@dataclass(frozen=True)
+class Live:
+    """An incident that isn't resolved, without its verdicts."""
+
+    id: str
+    kind: str
+    status: str
+    since: str
+    severity: str
+    sentence: str
+    snoozed_until: str | None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the newest judged window's verdicts are, by kind, each with a reason."""
+
+    start: int
+    kinds: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the catalog knows of a model lately: of its champion, and before that of the versions that served then.
+
+    Attributes:
+        name: the model.
+        version: its champion.
+        window: seconds of a window.
+        maturity: seconds until labels are final, where that is known.
+        zone: the time zone of its windows.
+        metric: the one that is told first; None before there is a figure.
+        realised, estimated: that metric's figures, oldest first.
+        traffic: its windows, oldest first.
+        live: incidents that aren't resolved.
+        judged: the newest judged window; None before the first.
+    """
+
+    name: str
+    version: str
+    window: float
+    maturity: float | None
+    zone: str
+    metric: str | None
+    realised: tuple[Figure, ...] = ()
+    estimated: tuple[Figure, ...] = ()
+    traffic: tuple[Traffic, ...] = ()
+    live: tuple[Live, ...] = ()
+    judged: Judged | None = None
+
+
+@dataclass
+class Headlines:
+    """Which metric is told first of each model, once it has figures: that stays while the model is what it is."""
+
+    known: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def find(self, connection: Connection, model: str, schema: str, impact: str | None) -> str | None:
+        """The most usual metric of the model's task that has figures; the one its impacts are in comes first."""
+        key = (model, f"{impact} {schema}")
+        if key not in self.known:
+            points = tables.points.c
+            of_model = and_(points.model == model, OF_ALL_COLUMNS)
+            kept = {name for (name,) in connection.execute(select(points.metric).where(of_model).distinct())}
+            found = next((n for n in candidates(schema, impact) if n in kept or estimated(n) in kept), None)
+            if found is None:
+                return None
+            self.known[key] = found
+        return self.known[key]
+
+
+@lru_cache(maxsize=4096)
+def candidates(schema: str, impact: str | None) -> tuple[str, ...]:
+    """The metrics that may be told first, of a schema in JSON."""
+    task = Schema.from_json(schema).task
+    of_task = {one.name for one in registered(of="outcome") if task is not None and Task(task) in one.tasks}
+    usual = [name for name in PREFERRED if name in of_task]
+    return tuple(dict.fromkeys([*([impact] if impact else []), *usual]))
+
+
+@lru_cache(maxsize=4096)
+def zone_of(schema: str) -> str:
+    """The time zone of a schema in JSON."""
+    return Schema.from_json(schema).timezone
+
+
+def newest_end(connection: Connection) -> float | None:
+    """When the store's newest window ends (seconds since 1970); None before the first event."""
+    windows, models = tables.windows.c, tables.models.c
+    newest = select(windows.model, func.max(windows.start).label("start")).group_by(windows.model).subquery()
+    query = select(newest.c.start, models.settings).join(tables.models, models.name == newest.c.model)
+    return max((start + float(own.get("window", DAY)) for start, own in connection.execute(query)), default=None)
+
+
+def facts(connection: Connection, headlines: Headlines, since: int, only: Collection[str] | None = None) -> list[Facts]:
+    """Read what is known of models.
+
+    Args:
+        connection: the catalog's, in a transaction.
+        headlines: which metric is told first, as far as it is known.
+        since: figures and traffic of windows from here on (seconds).
+        only: these models; all unless given.
+    """
+    models = tables.models.c
+    wanted = select(models.name, models.schema, models.settings).order_by(models.name)
+    rows = connection.execute(wanted if only is None else wanted.where(models.name.in_(list(only)))).all()
+    served = served_by(connection)
+    metrics = {r.name: headlines.find(connection, r.name, r.schema, r.settings.get("impact")) for r in rows}
+    figures = figures_of(connection, {(m, n) for m, metric in metrics.items() if metric for n in both(metric)}, since)
+    names = [row.name for row in rows]
+    traffic, live = traffic_of(connection, since, names), live_of(connection, names)
+    judged = judged_of(connection, {name: served.get(name, ("1",))[0] for name in names})
+    return [
+        one_of(row, served.get(row.name, ("1",)), metrics[row.name], figures, traffic, live, judged) for row in rows
+    ]
+
+
+def one_of(
+    row: Any,
+    versions: Sequence[str],
+    metric: str | None,
+    figures: Mapping[tuple[str, str, str], tuple[Figure, ...]],
+    traffic: Mapping[tuple[str, str], tuple[Traffic, ...]],
+    live: Mapping[str, tuple[Live, ...]],
+    judged: Mapping[str, Judged],
+) -> Facts:
+    """Put together what is known of one model."""
+    name, settings = row.name, row.settings
+    real, said = (
+        in_turn([figures.get((name, version, own), ()) for version in versions]) for own in both(metric or "")
+    )
+    passed = in_turn([traffic.get((name, version), ()) for version in versions])
+    return Facts(
+        name, versions[0], float(settings.get("window", DAY)), settings.get("maturity"), zone_of(row.schema), metric,
+        real, said, passed, live.get(name, ()), judged.get(name),
+    )  # fmt: skip
+
+
+def in_turn(by_version: Sequence[Sequence[T]]) -> tuple[T, ...]:
+    """What is known of each window, oldest first: of the first version that has it."""
+    found: dict[int, T] = {}
+    for own in by_version:
+        for one in own:
+            found.setdefault(one.start, one)
+    return tuple(found[start] for start in sorted(found))
+
+
+def both(metric: str) -> tuple[str, str]:
+    """A metric's name, and that of its estimate."""
+    return metric, estimated(metric)
+
+
+def served_by(connection: Connection) -> dict[str, tuple[str, ...]]:
+    """The versions that served each model: the champion, then those before it; shadows and challengers don't."""
+    versions = tables.versions.c
+    query = select(versions.model, versions.version, versions.stage).where(versions.stage.in_(["champion", "retired"]))
+    found: dict[str, list[tuple[bool, str]]] = {}
+    for model, version, stage in connection.execute(query.order_by(versions.created.desc())):
+        found.setdefault(model, []).append((stage != "champion", version))
+    return {model: tuple(v for _, v in sorted(own, key=lambda pair: pair[0])) for model, own in found.items()}
+
+
+def figures_of(
+    connection: Connection, wanted: Iterable[tuple[str, str]], since: int
+) -> dict[tuple[str, str, str], tuple[Figure, ...]]:
+    """Figures of all rows by model, version and metric, oldest first."""
+    pairs = set(wanted)
+    if not pairs:
+        return {}
+    points = tables.points.c
+    query = select(
+        points.model, points.version, points.metric, points.start, points.value, points.low, points.high,
+        points.reference,
+    ).where(
+        points.model.in_(sorted({model for model, _ in pairs})), points.metric.in_(sorted({name for _, name in pairs})),
+        points.start >= since, OF_ALL_COLUMNS, points.slice == "", points.value.is_not(None),
+    )  # fmt: skip
+    found: dict[tuple[str, str, str], list[Figure]] = {}
+    for model, version, metric, *rest in connection.execute(query).all():
+        if (model, metric) in pairs:
+            found.setdefault((model, version, metric), []).append(Figure(*rest))
+    return {key: tuple(sorted(own, key=lambda one: one.start)) for key, own in found.items()}
+
+
+def traffic_of(connection: Connection, since: int, names: Sequence[str]) -> dict[tuple[str, str], tuple[Traffic, ...]]:
+    """Windows by model and version, oldest first."""
+    windows = tables.windows.c
+    query = select(windows.model, windows.version, windows.start, windows.events, windows.labelled)
+    found: dict[tuple[str, str], list[Traffic]] = {}
+    for model, version, *rest in connection.execute(
+        query.where(windows.start >= since, windows.model.in_(names)).order_by(windows.start)
+    ):
+        found.setdefault((model, version), []).append(Traffic(*rest))
+    return {key: tuple(own) for key, own in found.items()}
+
+
+def live_of(connection: Connection, names: Sequence[str]) -> dict[str, tuple[Live, ...]]:
+    """Incidents that aren't resolved, by model; of their bodies only what is told."""
+    incidents = tables.incidents.c
+    told = [incidents.body[name].as_string() for name in ("kind", "since", "severity", "sentence", "snoozed_until")]
+    query = select(incidents.model, incidents.id, incidents.status, *told)
+    found: dict[str, list[Live]] = {}
+    for model, id_, status, kind, since, severity, sentence, until in connection.execute(
+        query.where(incidents.status != State.RESOLVED.value, incidents.model.in_(names)).order_by(incidents.opened)
+    ):
+        found.setdefault(model, []).append(Live(id_, kind, status, since, severity, sentence, until))
+    return {model: tuple(own) for model, own in found.items()}
+
+
+def judged_of(connection: Connection, champions: Mapping[str, str]) -> dict[str, Judged]:
+    """The newest judged window of each model's champion."""
+    verdicts = tables.verdicts.c
+    newest = select(verdicts.model, verdicts.version, func.max(verdicts.start).label("start"))
+    newest = newest.where(verdicts.model.in_(list(champions))).group_by(verdicts.model, verdicts.version)
+    last = newest.subquery()
+    same = and_(verdicts.model == last.c.model, verdicts.version == last.c.version, verdicts.start == last.c.start)
+    reason = verdicts.body["reason"].as_string()
+    query = select(verdicts.model, verdicts.version, verdicts.start, verdicts.kind, reason)
+    found: dict[str, tuple[int, dict[str, str]]] = {}
+    for model, version, start, kind, said in connection.execute(query.select_from(last.join(tables.verdicts, same))):
+        if champions[model] == version:
+            found.setdefault(model, (start, {}))[1].setdefault(kind, said)
+    return {model: Judged(start, kinds) for model, (start, kinds) in found.items()}

@@ -1,0 +1,123 @@
+"""Live pages: a state is told at once, again when it is another, and everything ends when the server does."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.server.conftest import loans, registered, serving
+
+import retrue as rt
+from retrue.server.live import Live
+from retrue.server.states import States, Watch
+from retrue.store import rows
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with two models."""
+    made = tmp_path_factory.mktemp("live") / "store"
+    registered(made, "one")
+    registered(made, "two")
+    return made
+
+
+def test_a_change_is_told_of_its_model_alone(folder: Path) -> None:
+    """And of the whole store; a look without a write gives the very same."""
+    watch = Watch(folder / "catalog.db")
+    before = watch.look()
+    assert watch.look() is before
+    with rt.open(folder) as store:
+        store.model("one").log(loans(0, 3).drop("y"))
+        store.store.apply("one")
+    after = watch.look()
+    assert {name for name in after if after[name] != before[name]} == {"one", ""}
+    watch.close()
+
+
+def test_a_note_for_all_models_changes_all(folder: Path) -> None:
+    """A deployment or a holiday is drawn on every time axis."""
+    watch = Watch(folder / "catalog.db")
+    before = watch.look()
+    with rt.open(folder) as store, store.store.catalog.write() as tx:
+        tx.add(rows.Marker("holiday", "New Year", 0, "anna", 0))
+    after = watch.look()
+    assert all(after[name] != before[name] for name in ("one", "two", ""))
+    watch.close()
+
+
+def test_who_follows_is_told_the_state_and_then_what_changes() -> None:
+    """One task looks for all; it rests when nobody follows."""
+    told: States = {"": "a", "one": "b"}
+    looks = 0
+
+    def look() -> States:
+        nonlocal looks
+        looks += 1
+        return dict(told)
+
+    async def story() -> list[bytes]:
+        live = Live(look, every=0.01)
+        following = live.follow("one")
+        seen = [await anext(following), await anext(following)]
+        told["one"] = "c"
+        seen.append(await anext(following))
+        assert live.connected == 1
+        live.end()
+        seen.append(await anext(following))
+        await following.aclose()
+        assert live.connected == 0
+        await asyncio.sleep(0.05)
+        assert live.task is None
+        return seen
+
+    seen = asyncio.run(story())
+    assert seen == [
+        b"retry: 3000\n\n",
+        b"event: state\ndata: b\n\n",
+        b"event: state\ndata: c\n\n",
+        b"event: end\ndata: the server stops\n\n",
+    ]
+    assert looks >= 2
+
+
+def test_a_catalog_that_fails_for_a_moment_ends_no_connection() -> None:
+    """The next look tells."""
+    answers: list[States | Exception] = [sqlite3.OperationalError("locked"), {"": "a"}]
+
+    def look() -> States:
+        found = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def story() -> bytes:
+        live = Live(look, every=0.01)
+        following = live.follow("")
+        await anext(following)
+        said = await anext(following)
+        await following.aclose()
+        return said
+
+    assert asyncio.run(story()) == b"event: state\ndata: a\n\n"
+
+
+def test_a_page_is_told_within_seconds_and_the_server_stops_though_it_is_followed(folder: Path) -> None:
+    """From the log in another process to the page; SIGTERM ends the stream and the server."""
+    with serving(folder) as served, httpx.stream("GET", f"{served.url}/live?model=two", timeout=20) as answer:
+        lines = answer.iter_lines()
+        assert next(line for line in lines if line.startswith("data: "))
+        with rt.open(folder) as store:
+            store.model("two").log(loans(0, 3).drop("y"))
+            store.store.apply("two")
+        assert next(line for line in lines if line.startswith("data: "))
+        began = time.perf_counter()
+        os.kill(served.pid, signal.SIGTERM)
+        assert "event: end" in list(lines)
+        assert time.perf_counter() - began < 10
