@@ -91,7 +91,17 @@ def test_where_new_names_are_usual_only_a_frequent_one_is_told() -> None:
     names = [f"user{i}" for i in rng.integers(0, 5000, size=4000)]
     fresh = [f"user{i}" for i in rng.integers(0, 5000, size=1000)]
     assert judge(names, fresh).kind is not VerdictKind.BROKEN
-    assert judge(names, ["robot"] * 60 + fresh[60:]).kind is VerdictKind.BROKEN
+    assert judge(names, ["robot"] * 60 + fresh[60:]).kind is VerdictKind.UNKNOWN
+
+
+@pytest.mark.parametrize(("share", "kind"), [(0.015, VerdictKind.DRIFTING), (0.04, VerdictKind.UNKNOWN)])
+def test_a_new_category_where_some_are_rare_is_unknown_from_a_share_that_matters(
+    share: float, kind: VerdictKind
+) -> None:
+    """As in bookings by market segment, some of which have one booking in ten thousand; fewer rows are a move."""
+    names = ["Online"] * 6_000 + ["Groups"] * 3_998 + ["Aviation", "Complementary"]
+    fresh = ["Charter"] * int(1_000 * share) + ["Online"] * 600
+    assert judge(names, fresh + ["Groups"] * (1_000 - len(fresh))).kind is kind
 
 
 def test_values_of_another_type_are_broken_data() -> None:

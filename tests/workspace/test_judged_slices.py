@@ -17,7 +17,7 @@ def test_one_city_goes_bad_and_the_incident_names_it(store: rt.Workspace) -> Non
     odd = events(DAYS + 2, 1).with_columns(x=pl.when(pl.col("city") == "EWR").then(pl.col("x") + 2.5).otherwise("x"))
     live(model, events(DAYS, 2))
     live(model, odd)
-    found = [v for v in model.check(now=day(DAYS + 4)) if v.alarm]
+    found = [v for v in model.check(now=day(DAYS + 3.9)) if v.alarm]
     assert {v.slice for v in found if v.slice} == {"city = 'EWR'"}
     assert {v.window for v in found} == {(day(DAYS + 2).isoformat(), day(DAYS + 3).isoformat())}
     (incident,) = model.incidents()

@@ -36,6 +36,11 @@ def expected_unseen(reference: ColumnProfile) -> float:
     return once + min(rare * rare / max(rows, 1), rows) + reference.out_of_range
 
 
+def open_ended(reference: ColumnProfile) -> bool:
+    """Whether new categories come by themselves, as the reference's rare ones tell: agents do, weekdays don't."""
+    return expected_unseen(reference) > 0
+
+
 def comparable_cells(window: ColumnProfile, reference: ColumnProfile) -> Cells | None:
     """Put a categorical column into cells that are alike for both samples if nothing changed.
 

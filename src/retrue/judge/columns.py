@@ -17,10 +17,10 @@ from retrue.core.column import SPECIALS, ColumnProfile
 from retrue.core.grid import CategoricalGrid, NumericGrid
 from retrue.errors import ProfileError
 from retrue.judge.budget import Threshold, drift_threshold, share_threshold
-from retrue.judge.categories import comparable_cells, expected_unseen
+from retrue.judge.categories import comparable_cells, expected_unseen, open_ended
 from retrue.judge.distance import JS, KS, Counts, Distance, all_rows, distance_of
 from retrue.judge.null import Null
-from retrue.judge.quality import History, Problem, near_the_edge, problems
+from retrue.judge.quality import MOST, History, Problem, near_the_edge, problems
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import amount, figure, metric_name, minus, percent, rows
@@ -97,7 +97,7 @@ def judge_column(
     habit = known.null is not None and known.null.constant > 0
     found = problems(window, reference, alpha, settings, known.history, often_constant=habit)
     if found:
-        return _broken(name, window, found, evaluated=known.impact is not None)
+        return _broken(name, window, reference, found, evaluated=known.impact is not None)
     unknown = _unknown(name, window, reference, alpha, settings, known)
     if unknown is not None:
         return unknown
@@ -126,14 +126,22 @@ def _was_empty(name: str, window: ColumnProfile) -> Verdict:
     return Verdict(VerdictKind.DRIFTING, reason, column=name, value=share, n=window.rows, threshold=0, alarm=False)
 
 
-def _broken(name: str, window: ColumnProfile, found: list[Problem], *, evaluated: bool) -> Verdict:
-    """Tell all that is wrong; where numbers just left the range on which the model was evaluated, that is unknown."""
-    worst = found[0]
-    unknown = evaluated and [problem.metric for problem in found] == ["out_of_range"] and near_the_edge(window)
+def _broken(
+    name: str, window: ColumnProfile, reference: ColumnProfile, found: list[Problem], *, evaluated: bool
+) -> Verdict:
+    """Tell all that is wrong.
+
+    Unknown is where numbers just left the range on which the model was evaluated, and new categories where some come by
+    themselves, unless most rows have one.
+    """
+    worst, what = found[0], [problem.metric for problem in found]
+    known = evaluated and what == ["out_of_range"] and near_the_edge(window)
+    fresh = what == ["unseen"] and open_ended(reference) and worst.value - worst.threshold <= MOST
+    unknown = known or fresh
     reason = "; ".join(problem.sentence for problem in found)
     return Verdict(
         VerdictKind.UNKNOWN if unknown else VerdictKind.BROKEN,
-        f"{reason}; the model was never evaluated there" if unknown else reason,
+        f"{reason}; the model was never evaluated there" if known else reason,
         metric=worst.metric,
         column=name,
         value=worst.value,

@@ -16,7 +16,7 @@ from retrue.core.column import SPECIALS, ColumnProfile
 from retrue.core.grid import CategoricalGrid, NumericGrid
 from retrue.core.state import Floats, added
 from retrue.judge.budget import share_threshold, wander_reach
-from retrue.judge.categories import expected_unseen
+from retrue.judge.categories import expected_unseen, open_ended
 from retrue.judge.settings import Settings
 from retrue.judge.words import figure, moment, percent, rows
 from retrue.metrics.quality.shares import wilson
@@ -117,7 +117,9 @@ def _risen(
 ) -> Problem | None:
     """Give the problem if this bad share rose by enough, and by more than chance and its history explain."""
     share, before = hits / total, base / max(reference.rows, 1)
-    least = before + settings.rise
+    # New categories that come by themselves are no fault of the data: they matter as any traffic nobody evaluated.
+    expected = metric == "unseen" and open_ended(reference)
+    least = before + (settings.uncovered if expected else settings.rise)
     if share <= least or hits < settings.least_bad:
         return None
     threshold = max(least, share_threshold(base, reference.rows, total, alpha), _usual(metric, total, alpha, history))
