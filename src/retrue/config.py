@@ -215,6 +215,8 @@ class Config(SettingsTable):
     """`[server]`, as it stands there: the service checks it (`retrue.server.settings`)."""
     retention: dict[Name, Any] = {}
     """`[retention]`, as it stands there: upkeep checks it (`retrue.store.retention`)."""
+    channels: Annotated[tuple[dict[Name, Any], ...], Field(strict=False)] = ()
+    """`[[channels]]`, as they stand there: who sends messages checks them (`retrue.jobs.channels`)."""
 
 
 def load(path: str | Path | None = None) -> Config:

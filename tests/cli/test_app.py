@@ -29,7 +29,7 @@ COMMANDS = [
     "audit",
     "export",
     "demo",
-    "token",  # a group of commands comes last
+    *("notify", "token"),  # groups of commands come last
 ]
 
 

@@ -52,6 +52,7 @@ def test_the_page_walks_through_most_commands() -> None:
         "mark",
         "migrate",
         "models",
+        "notify",
         "quarantine",
         "recount",
         "resolve",

@@ -86,7 +86,7 @@ class Kind:
 
 KINDS: dict[str, Kind] = {}
 """All kinds by name."""
-ROOMS = ("check", "prune", "upkeep")
+ROOMS = ("check", "notify", "prune", "upkeep")
 """The modules that register kinds."""
 
 

@@ -50,6 +50,29 @@ class Line(Protocol):
     def run(self) -> str | None: ...
 
 
+class Delivery(Protocol):
+    """A message to a channel; `retrue.store.rows.Delivery` is one."""
+
+    @property
+    def incident(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def channel(self) -> str: ...
+    @property
+    def event(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def due(self) -> int: ...
+    @property
+    def updated(self) -> int: ...
+    @property
+    def tries(self) -> int: ...
+    @property
+    def body(self) -> Mapping[str, Any]: ...
+
+
 def job_dict(job: Job) -> dict[str, Any]:
     """A run as plain values: `end` and `seconds` are null while it runs."""
     over = job.status != "running"
@@ -97,6 +120,51 @@ def logs_view(lines: Sequence[Line], total: int) -> RenderableType:
         level = Text(line.level, style=STYLES.get(line.level, "dim"))
         add_row(table, [told(line.at), level, line.model or "", line.job or "", line.text])
     return below(table, len(lines), total)
+
+
+def delivery_dict(row: Delivery) -> dict[str, Any]:
+    """A message as plain values."""
+    return {
+        "incident": row.incident,
+        "model": row.model,
+        "channel": row.channel,
+        "event": row.event,
+        "status": row.status,
+        "due": utc(row.due).isoformat(),
+        "updated": utc(row.updated).isoformat(),
+        "tries": row.tries,
+        "key": row.body.get("key"),
+        "why": row.body.get("why"),
+        "log": list(row.body.get("log", [])),
+    }
+
+
+def deliveries_view(rows: Sequence[Delivery], total: int) -> RenderableType:
+    """Show messages, newest first, with why one wasn't sent."""
+    table = quiet_table(
+        "Updated (UTC)", "Model", "Incident", "What", "Channel", "State", "Tries", "Why", right=["Tries"]
+    )
+    for row in rows:
+        log = row.body.get("log", [])
+        why = str(row.body.get("why") or (log[-1]["said"] if log and row.status != "sent" else ""))
+        if row.status == "waiting":
+            why = f"not before {told(row.due)}{f': {why}' if why else ''}"
+        state = Text(row.status, style=STYLES.get(row.status, "dim" if row.status == "sent" else ""))
+        cells: list[str | Text] = [told(row.updated), row.model, row.incident, row.event, row.channel, state]
+        add_row(table, [*cells, str(row.tries), why])
+    return below(table, len(rows), total)
+
+
+def channels_view(channels: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Show channels as `Channel.public` gives them."""
+    table = quiet_table("Channel", "Where", "Models", "From", "Kinds", "Quiet hours")
+    for one in channels:
+        quiet = one.get("quiet")
+        hours = "" if quiet is None else f"{quiet['from']} to {quiet['until']} {quiet['timezone']}"
+        hours += ", critical passes" if quiet is not None and quiet["critical"] else ""
+        models, kinds = ", ".join(one["models"]) or "all", ", ".join(one["kinds"]) or "all"
+        add_row(table, (one["name"], one["url"], models, one["severity"], kinds, hours))
+    return table
 
 
 def below(table: RenderableType, shown: int, total: int) -> RenderableType:

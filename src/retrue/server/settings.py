@@ -37,6 +37,7 @@ class ServerSettings(SettingsTable):
     Attributes:
         host: the address to listen on.
         port: its port; 0 takes a free one.
+        url: where people reach it, for links in messages.
         max_body_mb: the largest request, as it comes and decompressed, in MB.
         max_waiting_mb: requests that are held in memory at a time, in MB; more are answered 429.
         max_spool_mb: acknowledged rows that may wait for the lake, in MB on disk; more are answered 429.
@@ -49,6 +50,7 @@ class ServerSettings(SettingsTable):
 
     host: Name = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
+    url: Annotated[Name, Field(pattern=r"^https?://")] | None = None
     max_body_mb: Annotated[float, Field(gt=0, strict=False)] = 64
     max_waiting_mb: Annotated[float, Field(gt=0, strict=False)] = 128
     max_spool_mb: Annotated[float, Field(gt=0, strict=False)] = 4_000

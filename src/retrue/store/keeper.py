@@ -163,7 +163,7 @@ class Keeper(Reader):
         old: tuple[tuple[type[rows.Row], str, timedelta | None, dict[str, Any], str], ...] = (
             (rows.Log, "at", retention.logs, {}, "log lines"),
             (rows.Job, "updated", retention.jobs, {"status": ("done", "failed")}, "finished jobs"),
-            (rows.Delivery, "updated", retention.deliveries, {"status": ("sent", "failed")}, "deliveries"),
+            (rows.Delivery, "updated", retention.deliveries, {"status": ("sent", "failed", "dropped")}, "deliveries"),
             (rows.Session, "expires", timedelta(0), {}, "sessions"),
         )
         for kind, column, age, equal, what in old:

@@ -1,0 +1,201 @@
+"""`notify`: learn what is new of incidents, and send what is due of the outbox.
+
+One server at a time does it, under a lease. A message is marked as being sent before it is sent, and as sent after: a
+server that dies in between leaves one that may have been sent, and the next server sends it again with the same key.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from retrue.adapters.notify import Message, send
+from retrue.config import load
+from retrue.errors import RetrueError
+from retrue.jobs.channels import Channel, channels
+from retrue.jobs.message import RESOLVED, WITHDRAWN, message_of, with_picture, withdrawn
+from retrue.jobs.outbox import DROPPED, FAILED, QUIETLY, SENDING, SENT, WAITING, last_told, learn
+from retrue.jobs.records import Page, equal, last_job, page
+from retrue.jobs.registry import Kind, Task, register
+from retrue.judge.incident import Incident
+from retrue.store import rows
+from retrue.store.catalog import Catalog
+from retrue.store.tables import deliveries, incidents
+from retrue.workspace import clock
+from retrue.workspace.incidents import read_incident
+
+if TYPE_CHECKING:
+    from retrue.workspace import Workspace
+
+FIRST_RETRY, LAST_RETRY = timedelta(seconds=30), timedelta(hours=1)
+"""How long after a failure a message is tried again, the first time and at most: each time twice as long."""
+GIVE_UP = timedelta(days=1)
+"""After this time a message that never got through is given up."""
+AT_ONCE = 20
+"""Messages that one run sends at most: the runner's lease is renewed meanwhile, but a stop should not take long."""
+KEPT = 10
+"""Failures that a delivery remembers."""
+
+logger = logging.getLogger("retrue.jobs.notify")
+
+
+@dataclass
+class Outbox:
+    """Says when there is something to learn or to send."""
+
+    workspace: Workspace
+    seen: list[int] | None = None
+
+    def due(self, now: datetime) -> Iterable[str | None]:
+        """One job, or none."""
+        catalog = self.workspace.store.catalog
+        mark = fingerprint(catalog)
+        with catalog.read() as tx:
+            if mark != self.seen:
+                last = last_job(tx, "notify", None)
+                self.seen = None if last is None or last.status == "failed" else last.body.get("mark")
+            c = deliveries.c
+            waiting = select(c.number).where(c.status.in_((WAITING, SENDING)), c.due <= clock.micros(now)).limit(1)
+            return [None] if mark != self.seen or tx.connection.execute(waiting).first() is not None else []
+
+    def still(self, model: str | None, now: datetime) -> bool:
+        """Whether there is something to do."""
+        return model in self.due(now)
+
+
+def fingerprint(catalog: Catalog) -> list[int]:
+    """What changes whenever an incident does."""
+    c = incidents.c
+    with catalog.read() as tx:
+        query = select(func.count(), func.sum(c.updated % 1_000_000_007), func.max(c.updated)).select_from(incidents)
+        return [int(one or 0) for one in tx.connection.execute(query).one()]
+
+
+def notify(task: Task) -> str:
+    """Learn and send; says how many messages came to be, were sent, and weren't taken."""
+    store = task.workspace.store
+    task.body["mark"] = fingerprint(store.catalog)
+    known = channels(task.workspace)
+    learned = sum(learn(model, known, task.now) for model in task.workspace.models())
+    done: dict[str, int] = {}
+    for row in waiting(store.catalog, task.now):
+        status = deliver(task.workspace, known, row)
+        done[status] = done.get(status, 0) + 1
+    told = [f"{learned} new"] if learned else []
+    told += [f"{count} {'to be tried again' if status == WAITING else status}" for status, count in done.items()]
+    return "messages: " + ", ".join(told) if told else "nothing to tell"
+
+
+def waiting(catalog: Catalog, now: datetime) -> list[rows.Delivery]:
+    """The messages that are due, those that wait longest first; among them those over which a server died."""
+    c = deliveries.c
+    query = select(deliveries).where(c.status.in_((WAITING, SENDING)), c.due <= clock.micros(now))
+    with catalog.read() as tx:
+        found = tx.connection.execute(query.order_by(c.due, c.number).limit(AT_ONCE)).mappings()
+        return [rows.Delivery(**row) for row in found]
+
+
+def deliver(workspace: Workspace, known: Sequence[Channel], row: rows.Delivery) -> str:
+    """Send one message, or not; gives what became of it."""
+    channel = next((one for one in known if one.name == row.channel), None)
+    incident, why = standing(workspace, row)
+    if channel is None or why is not None:
+        return settle(workspace, row, DROPPED, why or "there is no such channel any more")
+    now = clock.now()
+    until = channel.due(now, incident.severity.value)
+    if until > now:
+        return settle(workspace, replace(row, due=clock.micros(until)), WAITING, None)
+    if row.status == SENDING:
+        logger.warning("a server died over message %s to %r: it may come twice", row.body["key"], row.channel)
+    row = replace(row, tries=row.tries + 1)
+    settle(workspace, row, SENDING, None)
+    try:
+        send(channel.url, written(workspace, row, incident))
+    except RetrueError as error:
+        return missed(workspace, row, str(error))
+    logger.info("incident %s: %s told to %r", row.incident, row.event, row.channel, extra={"model": row.model})
+    return settle(workspace, row, SENT, None)
+
+
+def standing(workspace: Workspace, row: rows.Delivery) -> tuple[Incident, str | None]:
+    """The incident as it is now, and why it isn't told any more; None where it is."""
+    with workspace.store.catalog.read() as tx:
+        found = tx.get(rows.IncidentRow, id=row.incident)
+        incident = last_told(tx, row.incident) if found is None else read_incident(found.body)
+    ends = row.event in (RESOLVED, WITHDRAWN)
+    if ends or row.status == SENDING:
+        return incident, None
+    if found is None or not incident.live:
+        return incident, "it was over before it could be told"
+    return incident, f"it was {incident.state.value} before" if incident.state.value in QUIETLY else None
+
+
+def written(workspace: Workspace, row: rows.Delivery, incident: Incident) -> Message:
+    """The message, with its picture where it tells a beginning."""
+    key = str(row.body["key"])
+    if row.event == WITHDRAWN or not incident.verdicts:
+        return withdrawn(incident, key)
+    model = workspace.model(row.model)
+    message = message_of(model, incident, row.event, key, address())
+    return message if row.event == RESOLVED else with_picture(message, model, incident)
+
+
+def address() -> str | None:
+    """Where people reach the service: `url` of `[server]` in retrue.toml."""
+    said = load().server.get("url")
+    return None if said is None else str(said)
+
+
+def missed(workspace: Workspace, row: rows.Delivery, why: str) -> str:
+    """Note that a message wasn't taken, and when it is tried again."""
+    now = clock.now()
+    logger.warning("%r didn't take message %s: %s", row.channel, row.body["key"], why, extra={"model": row.model})
+    begun = int(row.body.get("begun", clock.micros(now)))
+    wait = min(FIRST_RETRY * 2.0 ** (row.tries - 1), LAST_RETRY)
+    log = [*row.body.get("log", []), {"at": now.isoformat(), "said": why}][-KEPT:]
+    row = replace(row, due=clock.micros(now + wait), body={**row.body, "begun": begun, "log": log})
+    over = clock.micros(now) - begun >= GIVE_UP / timedelta(microseconds=1)
+    return settle(workspace, row, FAILED if over else WAITING, None)
+
+
+def settle(workspace: Workspace, row: rows.Delivery, status: str, why: str | None) -> str:
+    """Keep what became of a message."""
+    body: dict[str, Any] = {**row.body} if why is None else {**row.body, "why": why}
+    with workspace.store.catalog.write() as tx:
+        tx.put(replace(row, status=status, updated=clock.micros(clock.now()), body=body))
+    return status
+
+
+def send_test(channel: Channel, now: datetime) -> None:
+    """Send a message that says that messages arrive.
+
+    Raises:
+        DeliveryError: it wasn't taken.
+    """
+    text = f"Messages about incidents of your models will arrive here, through the channel {channel.name!r}."
+    send(channel.url, Message("Retrue: a test", text, f"test-{clock.micros(now)}", "test"))
+
+
+def find_deliveries(
+    catalog: Catalog,
+    *,
+    incident: str | None = None,
+    model: str | None = None,
+    channel: str | None = None,
+    status: str | None = None,
+    limit: int = 50,
+    offset: int = 0,
+) -> Page[rows.Delivery]:
+    """Give the log of deliveries, newest first."""
+    c = deliveries.c
+    where = [c.channel != "", *equal(deliveries, incident=incident, model=model, channel=channel, status=status)]
+    with catalog.read() as tx:
+        return page(tx, rows.Delivery, deliveries, where, [c.number.desc()], limit, offset)
+
+
+register(Kind("notify", "Tell people of incidents.", notify, Outbox, light=True))
