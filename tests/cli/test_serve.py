@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import builtins
+import importlib.util
 import socket
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.cli.conftest import Call
@@ -29,13 +28,7 @@ def test_a_key_that_is_unknown_is_told(call: Call, tmp_path: Path) -> None:
 
 
 def test_a_missing_extra_says_what_to_install(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def lacking(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name == "retrue.server":
-            raise ModuleNotFoundError("No module named 'uvicorn'", name="uvicorn")
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", lacking)
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "uvicorn" else real(name))
     said = call("serve", str(tmp_path))
     assert said.err == 'error: the service needs uvicorn. Hint: pip install "retrue[server]"\n'

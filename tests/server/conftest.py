@@ -74,7 +74,7 @@ def serving(folder: Path, *options: str, env: dict[str, str] | None = None) -> I
         finally:
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(20)
+                process.wait(30)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise

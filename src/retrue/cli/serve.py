@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import importlib.util
+import logging
+import socket
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from retrue.cli import shared
 from retrue.errors import ConfigError, RetrueError
+
+if TYPE_CHECKING:
+    from retrue.server.settings import ServerSettings
+
+ALONE = ("127.0.0.1", "::1", "localhost")
+"""Addresses that only this machine reaches: nothing heavy is loaded to see that it may listen there."""
+NEEDED = ("fastapi", "uvicorn", "msgspec", "zstandard", "structlog", "prometheus_client")
+"""Libraries that the service needs besides the base install."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,30 +33,42 @@ def serve(
     ] = None,
     host: Annotated[str | None, typer.Option("--host", help="The address to listen on; 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option("--port", help="Its port; 8000. 0 takes a free one.", min=0)] = None,
-) -> None:
+) -> int:
     """Serve a store over HTTP: take events, show pages, watch."""
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     place = str(Path(shared.store_folder(folder)).absolute())
-    try:
-        from retrue.server import settings as server_settings
-        from retrue.server import web
-        from retrue.server.auth import binding
-    except ModuleNotFoundError as error:
-        raise missing(error) from error
+    refuse_missing()
     from retrue.config import load
+    from retrue.server import settings as server_settings
+    from retrue.server.supervise import Supervisor, parts
 
     settings = server_settings.read({**load().server, **given})
-    binding.check(place, settings)
+    if settings.host not in ALONE or settings.proxies:
+        from retrue.server.auth import binding
+
+        binding.check(place, settings)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    with listen(settings) as sock:
+        typer.echo(f"Retrue serves {place} on http://{settings.host}:{sock.getsockname()[1]}")
+        return Supervisor(parts(place, settings.model_dump_json(), sock.fileno())).run()
+
+
+def listen(settings: ServerSettings) -> socket.socket:
+    """Open the socket to serve on.
+
+    Raises:
+        ConfigError: the address is taken, or isn't this machine's.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        sock = web.listen(settings)
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
     except OSError as error:
         where = f"{settings.host}:{settings.port}"
         raise ConfigError(f"can't listen ({error.strerror})", where=where, hint="choose another --port") from error
-    with sock:
-        typer.echo(f"Retrue serves {place} on http://{settings.host}:{sock.getsockname()[1]}")
-        web.run(place, settings, sock)
 
 
-def missing(error: ModuleNotFoundError) -> RetrueError:
-    """The error that says how to get a library which only the service needs."""
-    return RetrueError(f"the service needs {error.name}", hint='pip install "retrue[server]"')
+def refuse_missing() -> None:
+    """Raise RetrueError where a library of the service isn't installed, saying how to get it."""
+    for name in NEEDED:
+        if importlib.util.find_spec(name) is None:
+            raise RetrueError(f"the service needs {name}", hint='pip install "retrue[server]"')

@@ -1,28 +1,25 @@
-"""The web process: uvicorn on a socket that somebody else opened."""
+"""The web process: uvicorn on a socket that the supervisor opened.
+
+`python -m retrue.server.web FOLDER SOCKET SETTINGS`: the socket's number, and `ServerSettings` as JSON.
+"""
 
 from __future__ import annotations
 
+import logging
 import socket
+import sys
 
 import uvicorn
 from fastapi import FastAPI
 
+from retrue.errors import RetrueError
 from retrue.server.app import create_app
 from retrue.server.live import end_live
 from retrue.server.settings import ServerSettings
 from retrue.workspace import open as open_workspace
 
-
-def listen(settings: ServerSettings) -> socket.socket:
-    """Open the socket to serve on.
-
-    Raises:
-        OSError: the address is taken, or isn't this machine's.
-    """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    sock = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
-    sock.set_inheritable(True)
-    return sock
+DRAIN = 5
+"""Seconds that requests have to end after SIGTERM."""
 
 
 class Server(uvicorn.Server):
@@ -36,11 +33,29 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def run(folder: str, settings: ServerSettings, sock: socket.socket) -> None:
+def serve(folder: str, settings: ServerSettings, sock: socket.socket) -> None:
     """Serve a store until SIGTERM or SIGINT."""
     with open_workspace(folder) as workspace:
         config = uvicorn.Config(
             create_app(workspace, settings), log_level="warning", access_log=False, server_header=False,
             proxy_headers=bool(settings.proxies), forwarded_allow_ips=list(settings.proxies),
+            timeout_graceful_shutdown=DRAIN,
         )  # fmt: skip
         Server(config).run([sock])
+
+
+def main(arguments: list[str]) -> int:
+    """Serve; gives the exit status."""
+    folder, number, settings = arguments
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        with socket.socket(fileno=int(number)) as sock:
+            serve(folder, ServerSettings.model_validate_json(settings), sock)
+    except RetrueError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -247,9 +247,9 @@ class Spool:
             return int(self._db.execute(query, (model,)).fetchone()[0])
 
     def waiting(self) -> dict[str, int]:
-        """Count the batches that no commit cycle has finished with, by model; those without any aren't named."""
+        """Count the rows that no commit cycle has finished with, by model; those without any aren't named."""
         with self._writer, translated(self.path):
-            return dict(self._db.execute("select model, count(*) from batches group by model").fetchall())
+            return dict(self._db.execute("select model, sum(rows) from batches group by model").fetchall())
 
     def newest(self, model: str) -> int:
         """Give the number of the model's newest batch that waits; 0 where none does."""

@@ -1,0 +1,209 @@
+"""`retrue serve`: a small process that starts the others, starts them again when they die, and ends them in order.
+
+    serve ──┬── web       answers        (the socket is ours: while web starts again, requests wait in it)
+            ├── commit    applies        ended after web, so that it takes in what web acknowledged last
+            └── jobs      checks, tells
+
+The children know nothing of each other: they meet in the store. If this process dies, so do they.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+logger = logging.getLogger("retrue.serve")
+
+LONGEST = 30.0
+"""The longest pause before a child that keeps dying is started again, in seconds."""
+SOUND = 10.0
+"""Seconds after which a child counts as having started well."""
+DRAIN = 25.0
+"""Seconds that children have to end after SIGTERM, before they are killed."""
+WRONG_USE = 2
+"""Exit status of a child that can't serve this store at all."""
+NICENESS = 5
+"""By how much the children that nobody waits for give way."""
+PDEATHSIG = 1
+"""Linux: `prctl` option that says which signal a process gets when its parent dies."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the service.
+
+    Attributes:
+        name: what the log calls it.
+        command: what starts it.
+        files: numbers of open files that it is given.
+        first: whether it is ended before the others, and never gives way to them.
+    """
+
+    name: str
+    command: Sequence[str]
+    files: tuple[int, ...] = ()
+    first: bool = False
+
+
+def parts(folder: str, settings: str, socket: int) -> tuple[Part, ...]:
+    """What the service consists of.
+
+    Args:
+        folder: the store.
+        settings: `ServerSettings` as JSON.
+        socket: the number of the socket to answer on.
+    """
+    python = (sys.executable, "-m")
+    return (
+        Part("web", (*python, "retrue.server.web", folder, str(socket), settings), (socket,), first=True),
+        Part("commit", (*python, "retrue.jobs.commit", folder)),
+        Part("jobs", (*python, "retrue.jobs", folder)),
+    )
+
+
+@dataclass(eq=False)
+class Child:
+    """A part while it runs, or until it runs again."""
+
+    part: Part
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    due: float = 0.0
+    pause: float = 0.0
+    starts: int = 0
+
+    def start(self) -> None:
+        """Start it."""
+        self.started, self.starts = time.monotonic(), self.starts + 1
+        # A session of its own: Ctrl-C at the terminal is for the supervisor, which ends all in order.
+        self.process = subprocess.Popen(  # noqa: S603 - our own modules
+            self.part.command,
+            pass_fds=self.part.files,
+            start_new_session=True,
+            preexec_fn=prepare(self.part),  # noqa: PLW1509 - this process has one thread
+        )
+
+    def ended(self) -> int | None:
+        """Its exit status; None while it runs, or isn't started."""
+        return None if self.process is None else self.process.poll()
+
+    def postpone(self, now: float) -> float:
+        """Decide when it is started again, later each time where it dies soon; gives the seconds until then."""
+        lasted = now - self.started
+        self.pause = 0.1 if lasted >= SOUND else min(LONGEST, max(0.1, 2 * self.pause))
+        self.process, self.due = None, now + self.pause
+        return self.pause
+
+    def tell(self, number: int) -> None:
+        """Send it a signal."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def wait(self, until: float) -> None:
+        """Wait until it has ended; one that takes too long is killed: nothing is lost by that."""
+        if self.process is None:
+            return
+        try:
+            self.process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            logger.warning("%s doesn't end: killed", self.part.name)
+            self.process.kill()
+            self.process.wait()
+
+
+def prepare(part: Part) -> Callable[[], None]:
+    """What a child does before it becomes its part: it dies with its parent, and gives way to the web process."""
+    parent, library = os.getpid(), ctypes.CDLL(None) if sys.platform == "linux" else None
+
+    def prepared() -> None:
+        if library is not None:
+            library.prctl(PDEATHSIG, signal.SIGTERM)
+            if os.getppid() != parent:  # it died before we asked
+                os._exit(1)
+        if not part.first:
+            os.nice(NICENESS)
+
+    return prepared
+
+
+@dataclass(eq=False)
+class Supervisor:
+    """Keeps the parts of the service running.
+
+    Args:
+        parts: what it consists of.
+    """
+
+    parts: Sequence[Part]
+    children: list[Child] = field(default_factory=list)
+    wake: threading.Event = field(default_factory=threading.Event)
+    stopping: bool = False
+
+    def run(self) -> int:
+        """Run until SIGTERM or SIGINT; gives the exit status."""
+        self.children = [Child(part) for part in self.parts]
+        handlers = {signal.SIGTERM: self._stop, signal.SIGINT: self._stop, signal.SIGCHLD: self._look}
+        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        try:
+            status = self._watch()
+        finally:
+            self._end()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        return status
+
+    def _stop(self, *_: object) -> None:
+        self.stopping = True
+        self.wake.set()
+
+    def _look(self, *_: object) -> None:
+        self.wake.set()
+
+    def _watch(self) -> int:
+        while not self.stopping:
+            self.wake.clear()
+            now = time.monotonic()
+            for child in self.children:
+                status = child.ended()
+                if status is not None and hopeless(child, status, now):
+                    return WRONG_USE  # it has said why
+                if status is not None:
+                    pause = child.postpone(now)
+                    logger.warning("%s ended (%s), starts again in %.1f s", child.part.name, how(status), pause)
+                if child.process is None and child.due <= now:
+                    child.start()
+            waits = [child.due - time.monotonic() for child in self.children if child.process is None]
+            self.wake.wait(max(0.0, min(waits, default=3600.0)))
+        return 0
+
+    def _end(self) -> None:
+        """End the children: first those that answer, then those that work on what was acknowledged."""
+        until = time.monotonic() + DRAIN
+        for first in (True, False):
+            chosen = [child for child in self.children if child.part.first == first]
+            for child in chosen:
+                child.tell(signal.SIGTERM)
+            for child in chosen:
+                child.wait(until)
+
+
+def hopeless(child: Child, status: int, now: float) -> bool:
+    """Whether a child couldn't even start, and won't another time."""
+    return status == WRONG_USE and child.starts == 1 and now - child.started < SOUND
+
+
+def how(status: int) -> str:
+    """How a process ended, in words.
+
+    >>> how(1), how(-9)
+    ('exit status 1', 'SIGKILL')
+    """
+    return f"exit status {status}" if status >= 0 else signal.Signals(-status).name

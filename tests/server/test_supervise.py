@@ -1,0 +1,110 @@
+"""The parts of the service: started quickly, started again when they die, ended in order and together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import polars as pl
+import psutil
+import pytest
+from tests.server.conftest import loans, registered, serving
+
+import retrue as rt
+from retrue.server.supervise import Child, Part, how
+
+EVENTS = "/api/v1/models/loans/events"
+
+
+def part_of(pid: int, module: str) -> psutil.Process | None:
+    """The child of a supervisor that runs a module."""
+    for one in psutil.Process(pid).children():
+        try:
+            if module in one.cmdline():
+                return one
+        except psutil.Error:  # it has just ended
+            continue
+    return None
+
+
+def wait_for(seen: Callable[[], object], seconds: float = 12) -> None:
+    """Wait until something is so."""
+    until = time.monotonic() + seconds
+    while not seen():
+        assert time.monotonic() < until, "it didn't happen in time"
+        time.sleep(0.05)
+
+
+def counted(folder: Path) -> int:
+    """How many events the windows have."""
+    with rt.open(folder) as store:
+        return sum(window.events for window in store.store.windows("loans"))
+
+
+def test_a_part_that_keeps_dying_is_started_again_later_each_time() -> None:
+    child = Child(Part("web", ["web"]))
+    pauses = [child.postpone(child.started + 0.01) for _ in range(10)]
+    assert pauses[:4] == [0.1, 0.2, 0.4, 0.8]
+    assert pauses[-1] == 30
+    assert child.postpone(child.started + 60) == 0.1
+
+
+def test_a_signal_is_told_by_name() -> None:
+    assert (how(0), how(-signal.SIGKILL)) == ("exit status 0", "SIGKILL")
+
+
+@pytest.mark.slow
+def test_killed_parts_come_back_and_nothing_is_lost(tmp_path: Path) -> None:
+    """Web and commit are killed; what was acknowledged is in the profiles, once; the end is clean, and all end."""
+    registered(tmp_path)
+    with serving(tmp_path) as served:
+        begun = time.monotonic()
+        assert httpx.get(f"{served.url}/healthz", timeout=30).status_code == 200
+        started = time.monotonic() - begun
+        for number, module in enumerate(("retrue.server.web", "retrue.jobs.commit")):
+            wait_for(lambda module=module: part_of(served.pid, module))  # type: ignore[misc]
+            killed = part_of(served.pid, module)
+            body = (
+                loans(100 * number, 100).drop("y").with_columns(pl.col("at").cast(pl.String)).to_dict(as_series=False)
+            )
+            assert httpx.post(served.url + EVENTS, json={"columns": body}, timeout=30).status_code == 202
+            assert killed is not None
+            killed.kill()
+            assert httpx.get(f"{served.url}/healthz", timeout=30).status_code == 200
+        wait_for(lambda: counted(tmp_path) == 200, 20)
+        children = psutil.Process(served.pid).children()
+    assert started < 10, "on a busy machine; alone it takes less than 3 s"
+    assert not [one for one in children if one.is_running()]
+
+
+@pytest.mark.slow
+def test_the_parts_die_with_their_supervisor(tmp_path: Path) -> None:
+    registered(tmp_path)
+    with serving(tmp_path) as served:
+        httpx.get(f"{served.url}/healthz", timeout=30)
+        children = psutil.Process(served.pid).children()
+        os.kill(served.pid, signal.SIGKILL)
+        wait_for(lambda: not any(one.is_running() for one in children))
+
+
+@pytest.mark.slow
+def test_a_store_that_cannot_be_served_ends_the_service(tmp_path: Path) -> None:
+    """It says why, once."""
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake" / "_store.json").write_text("{}")
+    command = [sys.executable, "-m", "retrue", "serve", str(tmp_path), "--port", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, "the catalog is missing" in done.stderr) == (2, True)
+
+
+def test_what_was_acknowledged_is_in_the_profiles_when_that_is_asked_for(client: httpx.Client) -> None:
+    """`ack=lake` answers 200 once the commit cycle has it."""
+    row = {"id": "lake-1", "at": "2026-01-05T10:00:00Z", "income": 1.0, "region": "north", "p": 0.5}
+    said = client.post(EVENTS, params={"ack": "lake"}, json=row)
+    assert (said.status_code, said.json()["ack"]) == (200, "lake")
