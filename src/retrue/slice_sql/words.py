@@ -86,14 +86,15 @@ def bounds(operands: Sequence[Node], ops: Sequence[str]) -> dict[str | None, Com
 
 
 def plain(node: Node) -> str:
-    """Say a constant: whole numbers without a fraction, others to four digits, all else as SQL has it.
+    """Say a constant: whole numbers without a fraction, others to four digits (from 1,000 on six), the rest as in SQL.
 
-    >>> plain(Literal(16.0)), plain(Literal(3.4523399999999995)), plain(Literal("a"))
-    ('16', '3.452', "'a'")
+    >>> plain(Literal(16.0)), plain(Literal(3.4523399999999995)), plain(Literal(1028.75)), plain(Literal("a"))
+    ('16', '3.452', '1028.75', "'a'")
     """
-    if isinstance(node, Literal) and isinstance(node.value, float):
-        return f"{node.value:.0f}" if node.value.is_integer() else f"{node.value:.4g}"
-    return render(node)
+    if not isinstance(node, Literal) or not isinstance(node.value, float):
+        return render(node)
+    digits = 4 if abs(node.value) < 1_000 else 6
+    return f"{node.value:.0f}" if node.value.is_integer() else f"{node.value:.{digits}g}"
 
 
 def listed(values: list[str]) -> str:
