@@ -54,6 +54,7 @@ longer = ["1w"]
 impact = "f1"
 estimate = "cbpe"
 watch = ["precip"]
+privacy = { tail = "hash" }
 
 [models."churn-2.0"]
 score = { stay = "p_stay", leave = "p_leave" }

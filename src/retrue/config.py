@@ -189,6 +189,7 @@ class ModelSettings(SettingsTable):
     impact: Name | None = None
     estimate: Name = "auto"
     watch: Names = ()
+    privacy: dict[Name, Name] | None = None
 
     def options(self) -> dict[str, Any]:
         """Give what was said about watching: window, grace, budget (as text), rules and so on; see `_OPTIONS`."""

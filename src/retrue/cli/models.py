@@ -98,6 +98,15 @@ def register(
         str | None,
         typer.Option(help="Models of one group share one budget.", rich_help_panel=WATCH, metavar="NAME"),
     ] = None,
+    privacy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--privacy",
+            help="COLUMN=drop, hash, 'bucket 10' or day: not kept as it comes.",
+            rich_help_panel=shared.ROLES,
+            metavar="COLUMN=HOW",
+        ),
+    ] = None,
     watch: Annotated[
         list[str] | None,
         typer.Option(help="A feature that may alarm, once for each; all unless given.", rich_help_panel=WATCH),
@@ -132,7 +141,8 @@ def register(
     options = {"window": window, "grace": grace, "maturity": maturity, "alarm_budget": alarm_budget, "rules": rule}
     options |= {"group": group, "against": against, "longer": longer, "impact": impact, "estimate": estimate}
     options |= {"watch": watch}
-    table, chosen, watched = registration(name, reference, {**roles, "timezone": timezone}, options)
+    roles |= {"timezone": timezone, "privacy": shared.pairs(privacy, "--privacy") or None}
+    table, chosen, watched = registration(name, reference, roles, options)
     workspace = shared.open_store(store, create=True)
     with shared.working(f"learning from {table}"):
         model = workspace.register(name, table, options=watched, **chosen)

@@ -19,6 +19,7 @@ import polars as pl
 from retrue.errors import SchemaError, nearest
 from retrue.store.door import QUARANTINE, Admitted, Arrival, Lost, admit, check
 from retrue.store.layout import SYSTEM, lake_type, refuse_twins
+from retrue.store.privacy import Masked
 from retrue.store.reader import Reader
 from retrue.store.shelf import token
 from retrue.store.spool import Batch, Parcel
@@ -77,6 +78,10 @@ class Receipt:
         said: dict[str, Any] = json.loads(text)
         rejected = tuple((int(row), str(reason)) for row, reason in said.pop("rejected", ()))
         return cls(**{**said, "rejected": rejected, "repeated": True, "lost": ()})
+
+
+UNQUOTED = '"left out, for it may hold personal data"'
+"""What stands in the quarantine for something that couldn't be read, of a model that has columns to be kept private."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +153,11 @@ class Admission:
             start += part.rows
         return found
 
+    def unquoted(self) -> Admission:
+        """The same without the text of what couldn't be read: nobody can tell which columns it holds."""
+        bare = [replace(part, broken=tuple(replace(one, text=UNQUOTED) for one in part.broken)) for part in self.parts]
+        return replace(self, parts=bare)
+
     def parcel(self, receipts: Sequence[Receipt]) -> Parcel:
         """What goes into the spool."""
         frames = {**self.admitted.frames, **({TOLD: self.told} if len(self.told) else {})}
@@ -192,7 +202,7 @@ class Intake(Reader):
         if key is not None and key in earlier:
             return earlier[key]
         came = (at or datetime.now(UTC)).astimezone(UTC)
-        admitted = self.admit(model, kind, frame, version=version, at=came)
+        admitted = self.admit(model, kind, self.masked(model, frame), version=version, at=came)
         (receipts,) = self.keep(Admission(model, kind, came, admitted, [Part(len(frame), key)]))
         return receipts[0]
 
@@ -200,7 +210,11 @@ class Intake(Reader):
         """Give the receipts of those keys that were seen in the last seven days."""
         return {key: Receipt.from_json(text) for key, text in self.spool.seen(model, keys).items()}
 
-    def admit(self, model: str, kind: str, frame: pl.DataFrame, *, version: str, at: datetime) -> Admitted:
+    def masked(self, model: str, frame: pl.DataFrame) -> Masked:
+        """A frame without raw values of columns that shall not be kept as they come."""
+        return self.privacy(model).mask(frame) if self.layout(model).privacy else Masked(frame)
+
+    def admit(self, model: str, kind: str, frame: Masked, *, version: str, at: datetime) -> Admitted:
         """Let rows through the door; nothing is written but the types of columns that come for the first time.
 
         Raises:
@@ -220,6 +234,7 @@ class Intake(Reader):
         Raises:
             StoreFullError: the disk is full; nothing was taken.
         """
+        admissions = tuple(one.unquoted() if self.layout(one.model).privacy else one for one in admissions)
         receipts = [one.receipts() for one in admissions]
         earlier = self.spool.append(*(one.parcel(own) for one, own in zip(admissions, receipts, strict=True)))
         return [

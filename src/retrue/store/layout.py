@@ -48,6 +48,7 @@ class Layout:
         timezone: what naive times are in.
         window: length of the base window in seconds.
         types: lake types of the columns that the schema knows.
+        privacy: columns that aren't kept as they come, and how (see `store.privacy`).
     """
 
     id: str | None = None
@@ -57,6 +58,7 @@ class Layout:
     timezone: str = "UTC"
     window: int = 86_400
     types: Mapping[str, str] = field(default_factory=dict)
+    privacy: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def id_column(self) -> str:
@@ -100,7 +102,7 @@ class Layout:
 
     def to_dict(self) -> dict[str, Any]:
         """Give a form that JSON can hold."""
-        return {**asdict(self), "types": dict(self.types)}
+        return {**asdict(self), "types": dict(self.types), "privacy": dict(self.privacy)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Layout:

@@ -21,7 +21,9 @@ from retrue.store.catalog import Catalog, Transaction
 from retrue.store.counting import Counting, GridCounting
 from retrue.store.lake import TABLES, LakeTable
 from retrue.store.layout import Layout, polars_type
+from retrue.store.privacy import Privacy
 from retrue.store.reading import HashCache
+from retrue.store.secret import secret
 from retrue.store.segment import Hasher
 from retrue.store.spool import Spool
 
@@ -93,6 +95,15 @@ class Shelf:
         if model not in self._layouts:
             self._layouts[model] = Layout.from_dict(self.model(model).layout)
         return self._layouts[model]
+
+    def privacy(self, model: str) -> Privacy:
+        """What becomes of columns of the model that aren't kept as they come."""
+        layout = self.layout(model)
+        return Privacy(layout.privacy, layout.timezone, self.secret)
+
+    def secret(self) -> bytes:
+        """The key that values are hashed with."""
+        return secret(self.folder, self.catalog)
 
     def _counting(self, tx: Transaction, model: str) -> Counting | None:
         """The counting of this moment; rebuilt only when grids or slices have changed."""

@@ -16,7 +16,6 @@ import polars as pl
 
 from retrue.errors import SchemaError
 from retrue.store.erase import Erased, without
-from retrue.store.secret import secret
 from retrue.workspace.acting import audit
 from retrue.workspace.references import write_table
 
@@ -56,7 +55,11 @@ def keys_of(model: Kept, ids: Iterable[Any]) -> pl.Series:
     if not given:
         raise SchemaError("no ids to forget", expected="at least one id")
     texts = [str(int(one)) if isinstance(one, float) and one.is_integer() else str(one) for one in given]
-    return pl.Series("id", texts, dtype=pl.String).unique(maintain_order=True)
+    found, private = (
+        pl.Series("id", texts, dtype=pl.String).unique(maintain_order=True),
+        model.store.privacy(model.name),
+    )
+    return private.hashed(found) if private.rule(layout.id) == "hash" else found
 
 
 def tables_of(model: Kept) -> list[tuple[str, Path]]:
@@ -89,5 +92,4 @@ def trained(model: Kept) -> tuple[str, ...]:
 
 def digest(model: Kept, ids: pl.Series) -> str:
     """Tells whether an erasure was about some ids to who has the ids and the store's key, and nothing to others."""
-    key = secret(model.store.folder, model.store.catalog)
-    return hashlib.blake2b("\n".join(sorted(ids)).encode(), key=key, digest_size=16).hexdigest()
+    return hashlib.blake2b("\n".join(sorted(ids)).encode(), key=model.store.secret(), digest_size=16).hexdigest()

@@ -51,7 +51,7 @@ def outlier(model: Model, event: Any) -> Standing:
     Raises:
         TableError: not one event.
     """
-    table = read(event).collect()
+    table = model.store.masked(model.name, read(event).collect())
     if table.height != 1:
         raise TableError(f"{table.height} events", where="outlier", expected="one, as a dict or a table of one row")
     return standings(model).of(table)[0]

@@ -173,12 +173,13 @@ def admit(lot: Lot) -> tuple[Admission | RetrueError, tuple[str, ...]]:
     if not lot.frame.width:  # nothing but what is broken
         return Admission(name, lot.kind, lot.at, nothing(), lot.parts), ()
     try:
-        admitted = store.admit(name, lot.kind, lot.frame, version=lot.version, at=lot.at)
-        changed = differing(lot.model, lot.frame) if lot.kind == "events" else ()
+        frame = store.masked(name, lot.frame)
+        admitted = store.admit(name, lot.kind, frame, version=lot.version, at=lot.at)
+        changed = differing(lot.model, frame) if lot.kind == "events" else ()
     except RetrueError as error:
         return error, ()
     changed = changes.held(changed, admitted.lost, admitted.rows)
-    sizes = [changes.rows_by_window(lot.frame, store.layout(name), lot.version, lot.at)] if changed else []
+    sizes = [changes.rows_by_window(frame, store.layout(name), lot.version, lot.at)] if changed else []
     told = changes.as_frame([*changes.of_lost(admitted.lost), *changes.of_columns(sizes, changed)])
     return Admission(name, lot.kind, lot.at, admitted, lot.parts, told), tuple(one.detail for one in changed)
 

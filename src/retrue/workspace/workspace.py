@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,6 +27,7 @@ from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.ids import text_id
 from retrue.store.layout import Layout
+from retrue.store.privacy import Privacy
 from retrue.store.store import Store
 from retrue.tables import Table, read
 from retrue.workspace import groups
@@ -87,6 +89,7 @@ class Workspace:
         options: Mapping[str, Any] | None = None,
         version: str = "1",
         predict: Any = None,
+        privacy: Mapping[str, str] | None = None,
         **roles: Any,
     ) -> Model:
         """Register a model by the table it was trained or validated on.
@@ -101,6 +104,8 @@ class Workspace:
             predict: the model, where only the features that matter to it shall alarm: a function of a table of the
                 features, or anything with `predict_proba` or `predict`. The fewest features that carry 95 % of its
                 mean |SHAP| are watched, as if they were given as `watch`.
+            privacy: columns that aren't kept as they come, those of the reference neither:
+                `{"email": "drop", "user": "hash", "age": "bucket 10", "born": "day"}`.
             roles: roles and kinds for `Schema.infer`; and the options, which may be given by name as well.
 
         Raises:
@@ -112,10 +117,12 @@ class Workspace:
         check_given([key for key in roles if key not in OPTIONS], OPTIONS)
         given = {**(options or {}), **{key: roles.pop(key) for key in list(roles) if key in OPTIONS}}
         check_apart(schema, roles)
-        table = read(reference)
+        table, private = read(reference), Privacy(privacy or {}, roles.get("timezone") or "UTC", self.store.secret)
         if table.count_rows() == 0:
             raise TableError("a reference without rows", where=table.name, expected="at least one row")
+        table = read(private.mask(table.collect()), name=table.name) if private else table
         found, known = (schema, None) if schema is not None else local.infer(table, **roles)
+        private.check(found)
         refuse_weights(found)
         if predict is not None:
             given["watch"] = telling(found, table, predict, given.get("watch"))
@@ -130,7 +137,7 @@ class Workspace:
         check_rules(chosen, learned)
         check_watched(chosen.watch, found)
         watched, kept = watched_slices(learned, chosen), table.collect(kept_columns(found, table))
-        layout = Layout.of(found, int(chosen.window))
+        layout = replace(Layout.of(found, int(chosen.window)), privacy=dict(private.rules))
         check_ids(kept, layout)
         model = Model(self.store, name)
         if any(row.name == name for row in self.store.models()) and not model.versions():
