@@ -318,3 +318,12 @@ def test_an_alarm_is_told_though_the_check_was_stopped_before_it_was(
     assert not model.incidents()
     assert not model.check(day(17))
     assert model.incidents()
+
+
+def test_a_window_with_too_few_rows_says_so_once(store: rt.Workspace) -> None:
+    """And of all its columns: one sentence each would say no more."""
+    model = registered(store)
+    live(model, events(14, 1).head(20))
+    (verdict,) = [one for one in model.check(now=day(15.9)) if "needs 50" in one.reason and one.metric is None]
+    assert (verdict.reason, verdict.column) == ("20 rows, needs 50", None)
+    assert {"x", "city"} <= set(verdict.columns)

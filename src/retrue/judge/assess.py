@@ -29,7 +29,7 @@ from retrue.judge.habits import Habits
 from retrue.judge.impacts import Costs, judge_costs
 from retrue.judge.joint import judge_together
 from retrue.judge.joint_null import JointNull, counter_of, learn_joint
-from retrue.judge.measured import measure_outcome, past, safely
+from retrue.judge.measured import WhenAsked, measure_outcome, past, safely
 from retrue.judge.parts import judge_part
 from retrue.judge.performance import Past, judge_performance
 from retrue.judge.projected import judge_failed, worded
@@ -54,7 +54,7 @@ class Assessment:
     """All that is known of one window.
 
     Attributes:
-        columns: what each metric says of each column.
+        columns: what each metric says of each column, measured when it is asked for.
         impacts: what each column's move is expected to cost; only columns where that is known.
         performance: window and reference measure of each performance metric; empty without labels on both sides.
         verdicts: worst first.
@@ -106,7 +106,7 @@ class Judge:
                 those that the reference knows against the same slice of the reference.
             pasts: over windows, the metrics of rules whose thresholds depend on them.
         """
-        measures = {name: self.measure_column(name, column) for name, column in window.columns.items()}
+        measures = WhenAsked(window.columns, self.measure_column)
         impacts = {name: cost for name, column in window.columns.items() if (cost := self.impact(name, column))}
         performance = self.performance(window.outcome)
         broken, at = self.judge_score(window.outcome), None if span is None else datetime.fromisoformat(span[0])

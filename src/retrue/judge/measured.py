@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from retrue.core.column import ColumnProfile
 from retrue.core.outcome import Outcome
 from retrue.judge.performance import Past
 from retrue.metrics import Measure, Metric, registered
 from retrue.metrics.business.value_per_event import UNSAID
 from retrue.metrics.registry import Z95
+
+
+class WhenAsked(Mapping[str, Mapping[str, Measure]]):
+    """What every metric says of each column, measured once it is asked for: a check needs few of them, a report all.
+
+    Args:
+        columns: the profiles of the columns.
+        measure: what every metric says of one, by its name and profile.
+    """
+
+    def __init__(
+        self, columns: Mapping[str, ColumnProfile], measure: Callable[[str, ColumnProfile], Mapping[str, Measure]]
+    ) -> None:
+        self._columns, self._measure = columns, measure
+        self._known: dict[str, Mapping[str, Measure]] = {}
+
+    def __getitem__(self, name: str) -> Mapping[str, Measure]:
+        if name not in self._known:
+            self._known[name] = self._measure(name, self._columns[name])
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
 
 
 def safely(metric: Metric, *inputs: object, **options: object) -> Measure:

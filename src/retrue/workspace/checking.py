@@ -154,7 +154,8 @@ def judge_window(
         profiles = {name: history.without_labels(profile) for name, profile in profiles.items()}
     whole = profiles.pop("")
     assessed = told_of(judge, judge.assess(whole, span=span, slices=profiles, pasts=pasts))
-    own = [partly_labelled(verdict, outcome, model.options.coverage) for verdict in assessed.verdicts]
+    few = too_few(assessed.verdicts, whole.rows, judge.settings.min_rows)
+    own = [partly_labelled(verdict, outcome, model.options.coverage) for verdict in few]
     maturity = model.options.maturity
     if early and maturity is not None and maturity <= model.options.window:
         rules = {(rule.metric, rule.column) for rule in judge.rules}
@@ -162,6 +163,17 @@ def judge_window(
     waits = [waiting(model, judge, outcome, window, span)] if early and outcome is not None and outcome.labelled else []
     verdicts = sort_worst_first([*own, *waits, *odd])
     return Judged(window.start, window.applied, whole.rows, assessed, tuple(verdicts), outcome=outcome, early=early)
+
+
+def too_few(verdicts: Sequence[Verdict], rows_: float, least: int) -> list[Verdict]:
+    """The same with one verdict on all columns of a window that has too few rows, for each says as much."""
+    about = [one.column for one in verdicts if one.kind is VerdictKind.NOT_COMPARABLE and one.threshold == least]
+    columns = tuple(dict.fromkeys(name for name in about if name is not None))
+    if rows_ >= least or len(columns) < 2:
+        return list(verdicts)
+    first = next(one for one in verdicts if one.column == columns[0])
+    rest = [one for one in verdicts if one.kind is not VerdictKind.NOT_COMPARABLE or one.column not in columns]
+    return [*rest, replace(first, column=None, columns=columns, reason=f"{say_rows(rows_)}, needs {least}")]
 
 
 def told_of(judge: Judge, assessed: Assessment) -> Assessment:

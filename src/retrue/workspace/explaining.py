@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
-from operator import add
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +31,7 @@ from retrue.metrics import get
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.workspace import checking, clock
-from retrue.workspace.causes import cost_of, told_by
+from retrue.workspace.causes import cost_of, profile_of, told_by
 from retrue.workspace.contributions import contributions_of, importance_of
 from retrue.workspace.course import course_of
 from retrue.workspace.evidence import (
@@ -126,7 +124,7 @@ def find(model: Model, id: str) -> ModelIncident:
 def explain(model: Model, incident: Incident, predict: Any = None) -> Explanation:
     """Explain one incident from stored profiles, and from the raw rows of its windows for the slices."""
     version = version_of(model, incident)
-    profile = None if incident.kind is VerdictKind.SILENT else profile_of(model, incident, version)
+    profile = None if incident.kind is VerdictKind.SILENT else alarmed_profile(model, incident, version)
     if profile is None:  # nothing came, so there is nothing to look at; or all of it was set aside
         return Explanation(incident, incident.since, (), (), None, pl.DataFrame())
     reference = model.reference_of(version)
@@ -194,21 +192,19 @@ def joint_of(metric: str, judge: Judge, profile: Profile, assessed: Assessment) 
     return said.value - before.value
 
 
-def profile_of(model: Model, incident: Incident, version: str) -> Profile | None:
+def alarmed_profile(model: Model, incident: Incident, version: str) -> Profile | None:
     """The windows that the incident alarmed in, together; None where all of their rows were set aside.
 
     Raises:
         StoreError: they are gone.
     """
     starts = sorted(alarmed(model, incident))
-    windows = model.store.profiles(model.name, version=version, slice="", start=starts)
-    if windows:
-        return reduce(add, (one.profile for one in windows))
-    if model.store.windows(model.name, min(starts), max(starts) + 1):
+    whole = profile_of(model, version, starts, None)
+    if whole is None and model.store.windows(model.name, min(starts), max(starts) + 1):
         raise StoreError(
             "the windows of this incident are gone", where=f"incident {incident.id}", hint="retrue recount"
         )
-    return None
+    return whole
 
 
 def distributions(
