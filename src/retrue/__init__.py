@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from retrue.version import VERSION as __version__  # noqa: N811
 
 if TYPE_CHECKING:
+    from retrue.client.connect import connect
     from retrue.client.middleware import WatchMiddleware
     from retrue.client.watch import watch
     from retrue.comparing import compare
@@ -73,6 +74,7 @@ _HOME: Final = {
     "WatchMiddleware": "retrue.client.middleware:WatchMiddleware",
     "Workspace": "retrue.workspace:Workspace",
     "compare": "retrue.comparing:compare",
+    "connect": "retrue.client.connect:connect",
     "metric": "retrue.metrics:metric",
     "open": "retrue.workspace:open",
     "projection": "retrue.core.project:projection",
@@ -110,6 +112,7 @@ __all__ = [
     "Workspace",
     "__version__",
     "compare",
+    "connect",
     "metric",
     "open",
     "projection",

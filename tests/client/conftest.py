@@ -14,6 +14,7 @@ import retrue as rt
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 ROLES: dict[str, Any] = {"id": "id", "time": "at", "label": "y", "score": "p", "window": "1d", "estimate": "off"}
+RULES = ["missing(x) <= 0.02"]
 
 
 def reference(rows: int = 400) -> pl.DataFrame:
@@ -30,6 +31,15 @@ def reference(rows: int = 400) -> pl.DataFrame:
             "y": (rng.random(rows) < 0.5).astype(int),
         }
     )
+
+
+def live() -> pl.DataFrame:
+    """Two days of events; on the second, half of x is missing."""
+    first = reference().with_columns(pl.col("at") + timedelta(days=1), id="d1-" + pl.col("id"))
+    second = reference().with_columns(
+        pl.col("at") + timedelta(days=2), id="d2-" + pl.col("id"), x=pl.when(pl.int_range(pl.len()) % 2 == 0).then("x")
+    )
+    return pl.concat([first, second])
 
 
 def make(folder: Path) -> Path:

@@ -147,14 +147,9 @@ def register(
     with shared.working(f"learning from {table}"):
         model = workspace.register(name, table, options=watched, **chosen)
     if json:
-        shared.print_json(
-            {
-                "model": name,
-                "version": model.version,
-                "schema": model.schema.to_dict(),
-                "options": model.options.to_dict(),
-            }
-        )
+        from retrue.workspace.facts import described
+
+        shared.print_json(described(model))
         return
     show_registered(model)
     typer.echo(f"\nNext: retrue log {name} EVENTS{shared.same_store(store)}")
@@ -336,6 +331,8 @@ def lines_of(file: Path) -> list[str]:
 
 def list_models(store: StoreOption = None, json: JsonOption = False) -> None:
     """List the registered models."""
+    from retrue.workspace.facts import facts
+
     workspace = shared.open_store(store)
     said = [facts(model) for model in workspace.models()]
     if json:
@@ -346,18 +343,3 @@ def list_models(store: StoreOption = None, json: JsonOption = False) -> None:
         from retrue.report.status import models_view
 
         shared.console().print(models_view(said))
-
-
-def facts(model: Model) -> dict[str, Any]:
-    """One model as the list shows it."""
-    windows, live = model.store.windows(model.name), model.incidents(live=True)
-    return {
-        "model": model.name,
-        "version": model.version,
-        "events": sum(window.events for window in windows),
-        "labelled": sum(window.labelled for window in windows),
-        "open_incidents": len(live),
-        "severity": max((one.severity for one in live), default=None),
-        "alarm_budget": model.options.alarm_budget,
-        "group": model.options.group,
-    }

@@ -10,8 +10,9 @@ import gzip
 import io
 import time
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
+from datetime import date
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from retrue import errors
 from retrue.client.naming import Naming
@@ -73,8 +74,17 @@ class Connection:
         return self.send("GET", path, query=query).json()
 
     def post(self, path: str, body: Any = None, *, key: str | None = None, method: str = "POST") -> Any:
-        """Change something; with a key it may be repeated, and is done once."""
-        return self.send(method, path, json=body, key=key).json()
+        """Change something, or ask what takes more than an address; with a key it may be repeated, and is done once."""
+        return self.send(method, path, json={} if body is None else body, key=key).json()
+
+    def text(self, path: str, **query: Any) -> str:
+        """Ask for a page or a text."""
+        return str(self.send("GET", path, query=query).text)
+
+    def upload(self, path: str, data: bytes, options: str) -> Any:
+        """Send a table as a file, with options beside it."""
+        files = {"reference": ("reference.parquet", data, "application/vnd.apache.parquet")}
+        return self._repeated(lambda: self._http.post(API + path, files=files, data={"options": options}), 1).json()
 
     def frame(self, path: str, **query: Any) -> pl.DataFrame:
         """Ask for a table."""
@@ -159,6 +169,16 @@ def needed() -> Any:
     return httpx
 
 
+def quoted(name: str) -> str:
+    """A name as a part of an address."""
+    return quote(name, safe="")
+
+
+def plain_values(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as JSON holds it: times as ISO text."""
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}
+
+
 def seconds_of(text: str) -> float | None:
     """A number of seconds; None where it says something else."""
     try:
@@ -175,7 +195,9 @@ def error_of(found: httpx.Response) -> RetrueError:
         return RetrueError(f"status {found.status_code} from {found.url}", expected="an answer of retrue serve")
     kind = getattr(errors, str(said.get("type")), RetrueError)
     if kind is RefusedError:
-        return RefusedError(said.get("reasons") or [str(said["what"])], hint=said.get("hint"))
+        reasons = [str(one) for one in said.get("reasons") or ()]
+        what = str(said["what"]).removesuffix(f": {'; '.join(reasons)}")
+        return RefusedError(reasons, what=what, hint=said.get("hint"))
     if not (isinstance(kind, type) and issubclass(kind, RetrueError)):
         kind = RetrueError
     return kind(said["what"], where=said.get("where"), expected=said.get("expected"), hint=said.get("hint"))
@@ -202,7 +224,6 @@ class ServerTarget:
             RetrueError: httpx isn't installed.
         """
         needed()
-        import_module("retrue.schema")
 
     @property
     def connection(self) -> Connection:
@@ -214,10 +235,9 @@ class ServerTarget:
     def naming(self) -> Naming:
         """The names of the model's columns."""
         if self._naming is None:
-            from retrue.schema import Schema
-
-            found = self.connection.get(f"/models/{self.model}/schema")
-            self._naming = Naming.of(Schema.from_dict(found))
+            said = self.connection.get(f"/models/{quoted(self.model)}/roles")
+            single = {name: said.get(name) for name in ("id", "time", "latency", "prediction")}
+            self._naming = Naming(**single, scores=tuple(said["scores"]), features=tuple(said["features"]))
         return self._naming
 
     def events(self, frame: pl.DataFrame, key: str, version: str | None) -> int:
@@ -226,18 +246,15 @@ class ServerTarget:
 
         found = self._refusable(
             lambda: self.connection.send_frame(
-                f"/models/{self.model}/events", to_bytes(frame), key=key, version=version
+                f"/models/{quoted(self.model)}/events", to_bytes(frame), key=key, version=version
             )
         )
         return int(found.get("quarantined", 0))
 
     def signals(self, rows: Sequence[dict[str, Any]], key: str) -> None:
         """Log records of the process and its machine."""
-        from retrue.client.calls import to_frame
-        from retrue.client.courier import to_bytes
-
-        data = to_bytes(to_frame(rows))
-        self._refusable(lambda: self.connection.send_frame(f"/models/{self.model}/signals", data, key=key))
+        body = {"records": [plain_values(row) for row in rows], "key": key}
+        self._refusable(lambda: self.connection.post(f"/models/{quoted(self.model)}/signals", body, key=key))
 
     def _refusable(self, send: Callable[[], Any]) -> Any:
         try:

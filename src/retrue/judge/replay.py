@@ -109,6 +109,7 @@ class Tally:
             "episodes": [
                 {
                     "since": one.since.isoformat(),
+                    "opened": one.opened.isoformat(),
                     "until": one.until.isoformat(),
                     "told": one.told.isoformat(),
                     "reason": one.reason,
@@ -116,6 +117,26 @@ class Tally:
                 for one in self.episodes
             ],
         }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Tally:
+        """Read back what `to_dict` gave."""
+        times = ("since", "opened", "until", "told")
+        delay, interval = data["delay_hours"], data["interval"]
+        return cls(
+            data["name"],
+            data["alarms"],
+            data["per_30_days"],
+            None if interval is None else (interval[0], interval[1]),
+            data["found"],
+            None if delay is None else timedelta(hours=delay),
+            data["false"],
+            tuple(
+                Episode(reason=one["reason"], **{name: datetime.fromisoformat(one[name]) for name in times})
+                for one in data["episodes"]
+            ),
+            tuple(data["missed"]),
+        )
 
 
 @dataclass(frozen=True)
@@ -180,6 +201,13 @@ class Backtest:
             "monitors": [asdict(one) for one in self.monitors],
             "notes": list(self.notes),
         }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Backtest:
+        """Read back what `to_dict` gave."""
+        sets = tuple(Tally.from_dict(one) for one in data["sets"])
+        monitors = tuple(MonitorTally(**one) for one in data["monitors"])
+        return cls(**{**data, "sets": sets, "monitors": monitors, "notes": tuple(data["notes"])})
 
 
 def episodes_of(

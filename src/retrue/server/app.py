@@ -10,7 +10,19 @@ from fastapi.concurrency import run_in_threadpool
 
 from retrue.adapters import otel
 from retrue.server import assets, live
-from retrue.server.api import access, document, events, health, metrics
+from retrue.server.api import (
+    access,
+    compare,
+    document,
+    events,
+    health,
+    history,
+    incidents,
+    metrics,
+    models,
+    monitors,
+    work,
+)
 from retrue.server.auth import login
 from retrue.server.auth.access import Access
 from retrue.server.auth.guard import Guard
@@ -34,6 +46,12 @@ ROUTERS = (
     overview.router,
     model.router,
     model_figures.router,
+    models.router,
+    incidents.router,
+    history.router,
+    monitors.router,
+    compare.router,
+    work.router,
 )
 """Every router. API routers carry the prefix `/api/v1` themselves."""
 

@@ -1,6 +1,6 @@
 """What becomes of errors: every one is JSON with the same five fields, and a status that says whose turn it is.
 
-    {"error": {"what": ..., "where": ..., "expected": ..., "hint": ..., "message": ...}}
+    {"error": {"type": "SchemaError", "what": ..., "where": ..., "expected": ..., "hint": ..., "message": ...}}
 
 What a client sent wrong is a 4xx; 503 and 507 are the store's trouble and pass; 500 is a bug of ours, and its words go
 to the log, not to strangers.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI
@@ -36,6 +37,7 @@ class HttpError(RetrueError):
         expected: what would have been right.
         hint: what to do about it.
         headers: headers of the answer, such as `Retry-After`.
+        type: the class of error that a client raises of it.
     """
 
     def __init__(
@@ -47,8 +49,9 @@ class HttpError(RetrueError):
         expected: str | None = None,
         hint: str | None = None,
         headers: Mapping[str, str] | None = None,
+        type: str = "RetrueError",
     ) -> None:
-        self.status, self.headers = status, dict(headers or {})
+        self.status, self.headers, self.type = status, dict(headers or {}), type
         super().__init__(what, where=where, expected=expected, hint=hint)
 
 
@@ -73,10 +76,12 @@ def status_of(error: RetrueError) -> int:
     return next((status for kind, status in STATUSES if isinstance(error, kind)), 400)
 
 
-def body_of(error: RetrueError) -> dict[str, dict[str, str | None]]:
-    """An error as JSON."""
+def body_of(error: RetrueError) -> dict[str, dict[str, Any]]:
+    """An error as JSON; `type` is the class that a client raises of it."""
+    kind = error.type if isinstance(error, HttpError) else type(error).__name__
     said = {"what": error.what, "where": error.where, "expected": error.expected, "hint": error.hint}
-    return {"error": {**said, "message": str(error)}}
+    reasons = {"reasons": list(error.reasons)} if isinstance(error, RefusedError) else {}
+    return {"error": {"type": kind, **said, **reasons, "message": str(error)}}
 
 
 def answer(error: RetrueError) -> Response:
@@ -128,7 +133,7 @@ async def of_validation(request: Request, error: Exception) -> Response:
         raise error
     first = error.errors()[0]
     where = " ".join(str(part) for part in first["loc"])
-    return told(request, HttpError(422, str(first["msg"]), where=where, hint="see /openapi.json"))
+    return told(request, HttpError(422, str(first["msg"]), where=where, hint="see /openapi.json", type="ConfigError"))
 
 
 async def of_http(request: Request, error: Exception) -> Response:

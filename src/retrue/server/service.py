@@ -55,7 +55,9 @@ class Service:
             if tx.get(rows.Model, name=name) is not None:
                 return Model(self.workspace.store, name)
             known = [row.name for row in tx.find(rows.Model)]
-        raise HttpError(404, f"no model {name!r}", hint=nearest(name, known) or "see GET /api/v1/models")
+        raise HttpError(
+            404, f"no model {name!r}", hint=nearest(name, known) or "see GET /api/v1/models", type="SchemaError"
+        )
 
 
 def service(request: HTTPConnection) -> Service:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,8 +11,11 @@ from pathlib import Path
 import polars as pl
 
 from retrue.core.reference import Reference
-from retrue.errors import StoreError
+from retrue.errors import SchemaError, StoreError
 from retrue.store.store import Store
+
+VERSION = re.compile(r"\w[^/\\\x00-\x1f\x7f]{0,99}")
+"""A version names a file, and comes from strangers: it leads to no other folder."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +33,14 @@ class VersionReference:
 
     @property
     def path(self) -> Path:
-        """Where its rows are."""
+        """Where its rows are.
+
+        Raises:
+            SchemaError: a version that can't name a file.
+        """
+        if not VERSION.fullmatch(self.version):
+            expected = "letters, digits and what isn't a slash, at most 100, with a letter or digit first"
+            raise SchemaError(f"{self.version!r} can't name a version with a reference", expected=expected)
         return self.store.folder / "references" / self.model / f"{self.version}.parquet"
 
     @cached_property

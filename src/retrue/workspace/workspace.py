@@ -140,6 +140,7 @@ class Workspace:
         layout = replace(Layout.of(found, int(chosen.window)), privacy=dict(private.rules))
         check_ids(kept, layout)
         model = Model(self.store, name)
+        _ = model.reference_of(version).path  # a version that can't be kept is refused before anything is written
         if any(row.name == name for row in self.store.models()) and not model.versions():
             self.withdraw(model, version)  # what a crash left of an earlier attempt
         self.store.add_model(name, layout, schema=found.to_json(), settings=chosen.to_dict())

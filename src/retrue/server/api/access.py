@@ -10,13 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 from retrue.errors import StoreError
+from retrue.server.api.shared import ERRORS, PREFIX
 from retrue.server.auth import Actor, admin, some_viewer
 from retrue.server.errors import HttpError
 from retrue.server.service import Service, service
 from retrue.workspace import acting, tokens
 from retrue.workspace.roles import Role
 
-router = APIRouter(prefix="/api/v1", tags=["access"])
+router = APIRouter(prefix=PREFIX, tags=["access"], responses=ERRORS)
 
 Admin = Annotated[Actor, Depends(admin)]
 Served = Annotated[Service, Depends(service)]

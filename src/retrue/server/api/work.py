@@ -1,0 +1,112 @@
+"""Jobs and what they said, and markers on the axis of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from retrue.jobs import records
+from retrue.server.api.shapes import JobShape, LogShape, MarkerShape, PageShape
+from retrue.server.api.shared import ERRORS, PREFIX, Editor, Moment, Offset, Served, Since, Until
+from retrue.server.auth import Actor, some_viewer
+from retrue.server.errors import HttpError
+from retrue.store import rows
+from retrue.workspace import clock, notes
+
+router = APIRouter(prefix=PREFIX, tags=["work"], responses=ERRORS)
+
+Limit = Annotated[int, Query(ge=1, le=1_000)]
+SomeViewer = Annotated[Actor, Depends(some_viewer)]
+Named = Annotated[str | None, Query(max_length=200)]
+
+
+@router.get("/jobs", response_model=PageShape[JobShape], operation_id="list_jobs", summary="List jobs")
+def list_jobs(
+    served: Served, actor: SomeViewer, kind: Named = None, status: Literal["running", "done", "failed"] | None = None,
+    model: Named = None, id: Named = None, offset: Offset = 0, limit: Limit = 50,
+) -> dict[str, Any]:  # fmt: skip
+    """Give the runs of jobs, newest first, a page at a time."""
+    asked = {"kind": kind, "status": status, "model": model, "id": id, "limit": limit, "offset": offset}
+    return paged(served.workspace.jobs(**asked), actor, job_dict)
+
+
+@router.get("/logs", response_model=PageShape[LogShape], operation_id="list_logs", summary="List what jobs said")
+def list_logs(
+    served: Served, actor: SomeViewer, model: Named = None, job: Named = None, run: Named = None, text: Named = None,
+    level: Literal["debug", "info", "warning", "error"] | None = None, since: Since = None, until: Until = None,
+    offset: Offset = 0, limit: Limit = 100,
+) -> dict[str, Any]:  # fmt: skip
+    """Give what jobs, trainings and the server said, newest first, a page at a time."""
+    asked = {"model": model, "job": job, "run": run, "text": text, "level": level, "since": since, "until": until}
+    return paged(served.workspace.logs(**asked, limit=limit, offset=offset), actor, log_dict)
+
+
+def paged(page: records.Page[Any], actor: Actor, plain: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """A page, of what the caller may see."""
+    seen = [plain(one) for one in page.rows if one.model is None or actor.sees(one.model)]
+    return {"rows": seen, "total": page.total, "offset": page.offset}
+
+
+class NewMarker(BaseModel):
+    """A time to mark: of one model, or of all."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"kind": "deployment", "text": "version 2", "at": "2026-03-01T12:00:00Z"}]},
+    )
+
+    kind: Annotated[str, Field(min_length=1, max_length=100)]
+    text: Annotated[str, Field(min_length=1, max_length=notes.LONGEST)]
+    at: Moment
+    until: Moment | None = None
+    model: Annotated[str | None, Field(max_length=100)] = None
+
+
+@router.get("/markers", response_model=list[MarkerShape], operation_id="list_markers", summary="List markers")
+def list_markers(served: Served, actor: SomeViewer, model: Named = None) -> list[dict[str, Any]]:
+    """Give the markers of a model and of all, in order of time."""
+    found = notes.markers(served.workspace.store.catalog, model)
+    return [one for one in found if one["model"] is None or actor.sees(one["model"])]
+
+
+@router.post("/markers", response_model=MarkerShape, operation_id="add_marker", summary="Mark a time", status_code=201)
+def add_marker(served: Served, _: Editor, body: NewMarker) -> dict[str, Any]:
+    """Mark a time on every axis."""
+    if body.model is not None:
+        served.model(body.model)
+    catalog = served.workspace.store.catalog
+    return notes.marker_dict(
+        notes.add_marker(catalog, body.kind, body.text, body.at, until=body.until, model=body.model)
+    )
+
+
+@router.delete(
+    "/markers/{number}", response_model=MarkerShape, operation_id="remove_marker", summary="Take a marker away"
+)
+def remove_marker(number: Annotated[int, Path(ge=1, le=2**53)], served: Served, _: Editor) -> dict[str, Any]:
+    """Take a marker away, and give what it was."""
+    catalog = served.workspace.store.catalog
+    known = {one["number"]: one for one in notes.markers(catalog)}
+    if number not in known or not notes.remove_marker(catalog, number):
+        raise HttpError(404, f"no marker {number}")
+    return known[number]
+
+
+def job_dict(row: rows.Job) -> dict[str, Any]:
+    """A job as plain values."""
+    return {
+        "id": row.id, "kind": row.kind, "status": row.status, "model": row.model,
+        "due": clock.moment(row.due).isoformat(), "updated": clock.moment(row.updated).isoformat(),
+        "body": dict(row.body),
+    }  # fmt: skip
+
+
+def log_dict(row: rows.Log) -> dict[str, Any]:
+    """A line as plain values."""
+    return {
+        "at": clock.moment(row.at).isoformat(), "level": row.level, "text": row.text, "job": row.job,
+        "model": row.model, "version": row.version, "run": row.run,
+    }  # fmt: skip
