@@ -168,6 +168,12 @@ def test_jobs_logs_and_the_audit_log_are_read_from_afar(stores: dict[str, Any]) 
         far.jobs(status="resting")
 
 
+def test_ids_are_forgotten_near_and_far(stores: dict[str, Any]) -> None:
+    near, far = both(stores, lambda model: model.forget(["d1-r399"], note="a test"))
+    assert near.rows == far.rows
+    assert far.ids == 1
+
+
 def test_what_is_done_where_the_store_is_says_so(stores: dict[str, Any]) -> None:
     with pytest.raises(rt.RefusedError, match="retrain where the store is"):
         stores["far"].model("flights").retrain(None, mix=None)

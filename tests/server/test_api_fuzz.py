@@ -68,7 +68,7 @@ def faults(operation: Any, described: Described) -> list[str]:
         phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(case=operation.as_strategy())
-    def ask(case: schemathesis.Case) -> None:
+    def ask(case: schemathesis.Case[Any]) -> None:
         made = dict(case.path_parameters or {})
         for parameters in (made, {name: described.there.get(name, value) for name, value in made.items()}):
             case.path_parameters = parameters

@@ -10,10 +10,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from retrue.errors import ConfigError
 from retrue.judge.verdict import Verdict
-from retrue.server.api.shapes import FactsShape, JsonObject, JudgedShape, ModelShape, SliceShape, VersionShape
+from retrue.server.api.shapes import (
+    ErasedShape,
+    FactsShape,
+    JsonObject,
+    JudgedShape,
+    ModelShape,
+    SliceShape,
+    VersionShape,
+)
 from retrue.server.api.shared import ERRORS, PREFIX, Editor, ModelName, Moment, Served, Somebody, Version, Viewer, asked
 from retrue.server.api.tables import read_table
-from retrue.server.auth import Actor, some_viewer
+from retrue.server.auth import Actor, admin, some_viewer
 from retrue.version import VERSION
 from retrue.workspace import clock
 from retrue.workspace.facts import described, facts
@@ -156,6 +164,23 @@ def concept_drift(
 def rollback(model: ModelName, served: Served, _: Editor) -> dict[str, str]:
     """Make the version before the champion the champion again."""
     return {"version": served.model(model).rollback()}
+
+
+class Forget(BaseModel):
+    """Whose rows to erase, and why: the note goes into the audit log, so no personal data belongs in it."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"ids": ["f1"], "note": "asked by mail"}]}
+    )
+
+    ids: Annotated[list[Annotated[str, Field(max_length=1_000)] | int], Field(min_length=1, max_length=100_000)]
+    note: Annotated[str | None, Field(max_length=1_000)] = None
+
+
+@router.post("/models/{model}/forget", response_model=ErasedShape, operation_id="forget", summary="Erase rows by id")
+def forget(model: ModelName, served: Served, _: Annotated[Actor, Depends(admin)], body: Forget) -> dict[str, Any]:
+    """Erase every row of these ids, older versions included; profiles and figures stay. For admins."""
+    return served.model(model).forget(body.ids, note=body.note).to_dict()
 
 
 def judged(verdict: Verdict) -> dict[str, Any]:

@@ -174,6 +174,15 @@ class LogShape(Shape):
     run: str | None
 
 
+class ErasedShape(Shape):
+    """What became of an erasure: rows by place, and what may still hold some."""
+
+    ids: int
+    rows: dict[str, int]
+    files: int
+    left: list[str]
+
+
 Row = TypeVar("Row")
 
 
