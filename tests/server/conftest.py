@@ -62,10 +62,13 @@ class Served:
 
 
 @contextmanager
-def serving(folder: Path, *options: str, env: dict[str, str] | None = None) -> Iterator[Served]:
+def serving(
+    folder: Path, *options: str, env: dict[str, str] | None = None, cwd: Path | None = None
+) -> Iterator[Served]:
     """Run `retrue serve` on a free port until the block ends."""
     command = [sys.executable, "-m", "retrue", "serve", str(folder), "--port", "0", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}) as process:
+    more = {**os.environ, **(env or {})}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=more, cwd=cwd) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""
             found = SERVES.search(line)
@@ -92,5 +95,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture(scope="session")
 def client(server: Served) -> Iterator[httpx.Client]:
     """Talk to that server."""
-    with httpx.Client(base_url=server.url, timeout=30) as opened:
+    with httpx.Client(base_url=server.url, timeout=30, event_hooks={"response": [in_the_audit_log]}) as opened:
         yield opened
+
+
+ROWS = ("/events", "/labels", "/feedback")
+CHANGES_NOTHING: tuple[str, ...] = ()
+"""How addresses end that are asked by POST and change nothing: questions that are too long for an address."""
+
+
+def in_the_audit_log(response: httpx.Response) -> None:
+    """Whatever changed something, other than rows that came, says where in the audit log that is."""
+    asked, changing = response.request, response.request.method not in {"GET", "HEAD", "OPTIONS"}
+    exempt = asked.url.path.endswith((*ROWS, *CHANGES_NOTHING))
+    if changing and response.is_success and not exempt:
+        assert "retrue-audit-entry" in response.headers, f"{asked.method} {asked.url.path} isn't in the audit log"

@@ -251,7 +251,8 @@ def test_records_of_the_catalog_go_by_age(store: Store) -> None:
 def test_the_preference_wins_over_the_file(store: Store) -> None:
     file = Retention.of({"events": "10d"})
     assert store.retention(file) == file
-    store.set_retention(Retention.of({"events": "20d"}))
+    with store.catalog.write() as tx:
+        store.set_retention(tx, Retention.of({"events": "20d"}))
     assert store.retention(file).events == timedelta(days=20)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,12 +30,23 @@ def migrate(store: StoreOption = None, json: JsonOption = False) -> None:
     """Bring a store of an older version up to date, after a backup."""
     from retrue.store.upgrade import upgrade
 
-    backup = upgrade(shared.store_folder(store))
+    folder = shared.store_folder(store)
+    backup = upgrade(folder)
+    if backup is not None:
+        note_migration(folder, backup)
     if json:
         shared.print_json({"backup": None if backup is None else str(backup)})
         return
     kept = "" if backup is None else f" The catalog as it was is in {backup}."
     typer.echo(f"The store is up to date.{kept}")
+
+
+def note_migration(folder: str, backup: Path) -> None:
+    """Write into the audit log that a store was migrated."""
+    from retrue.workspace.acting import audit
+
+    with shared.open_store(folder) as workspace, workspace.store.catalog.write() as tx:
+        audit(tx, "migrated", body={"backup": backup.name})
 
 
 def recount(name: AnyModelArgument = None, store: StoreOption = None, json: JsonOption = False) -> None:
@@ -91,6 +103,8 @@ def doctor(store: StoreOption = None, json: JsonOption = False) -> int:
         with shared.open_store(store) as workspace:
             only = ", read only" if workspace.store.read_only else ""
             facts["store"] = f"{workspace.folder.resolve()}{only}"
+            chain = workspace.verify_audit()
+            problems += [] if chain.whole else [f"audit log: entry {chain.broken}: {chain.reason}"]
             for model in workspace.models():
                 facts[f"model {model.name}"] = standing(model)
                 problems += ailments(model)

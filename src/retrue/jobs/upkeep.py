@@ -13,6 +13,7 @@ from retrue.jobs.registry import HOUR, Kind, Task, every, register
 from retrue.store.retention import Retention
 from retrue.store.upkeep import Done
 from retrue.workspace import Workspace
+from retrue.workspace.acting import audit
 
 
 def upkeep(workspace: Workspace, now: datetime, *, dry: bool = False, config: Config | None = None) -> list[Done]:
@@ -31,7 +32,20 @@ def upkeep(workspace: Workspace, now: datetime, *, dry: bool = False, config: Co
     if not dry:
         workspace.store.refuse_read_only()
     retention = workspace.store.retention(Retention.of((config or load()).retention, "[retention]"))
-    return list(workspace.store.upkeep(now, retention, dry=dry))
+    done = list(workspace.store.upkeep(now, retention, dry=dry))
+    dropped = [one for one in done if one.step == "dropped" and one.rows and not dry]
+    if dropped:
+        with workspace.store.catalog.write() as tx:
+            for one in dropped:
+                audit(tx, "old rows dropped", one.model, {"table": one.what, "rows": one.rows})
+    return done
+
+
+def keep_for(workspace: Workspace, retention: Retention) -> None:
+    """Say how long things are kept from now on."""
+    with workspace.store.catalog.write() as tx:
+        workspace.store.set_retention(tx, retention)
+        audit(tx, "retention set", body=retention.to_dict())
 
 
 def run(task: Task) -> str:

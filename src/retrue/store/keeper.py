@@ -12,6 +12,7 @@ import polars as pl
 
 from retrue.errors import RetrueError, StoreError
 from retrue.store import rows
+from retrue.store.catalog import Transaction
 from retrue.store.commit import Cycle, locked
 from retrue.store.erase import Erased, erase_collected, erase_rows, erase_versions, unreachable
 from retrue.store.reader import Reader
@@ -77,11 +78,10 @@ class Keeper(Reader):
             said = tx.get(rows.Preference, name=PREFERENCE)
         return (otherwise or Retention()) if said is None else Retention.of(said.body, f"preference {PREFERENCE!r}")
 
-    def set_retention(self, retention: Retention) -> None:
+    def set_retention(self, tx: Transaction, retention: Retention) -> None:
         """Say how long things are kept from now on."""
         at = round(datetime.now(UTC).timestamp() * 1_000_000)
-        with self.catalog.write() as tx:
-            tx.put(rows.Preference(PREFERENCE, retention.to_dict(), at))
+        tx.put(rows.Preference(PREFERENCE, retention.to_dict(), at))
 
     def upkeep(self, now: datetime, retention: Retention | None = None, *, dry: bool = False) -> Iterator[Done]:
         """Do all upkeep that is due, of every model and of the catalog; says what it did as it goes.

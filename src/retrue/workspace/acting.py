@@ -31,6 +31,8 @@ from retrue.workspace import clock
 actor: ContextVar[str] = ContextVar("actor", default="user")
 """Who acts: a person's or a token's name, a part of the service such as `jobs`; `user` at a command line."""
 
+_written: ContextVar[list[int] | None] = ContextVar("written", default=None)
+
 HEAD = "audit_head"
 """The fact in the catalog that holds number and digest of the last entry."""
 PAGE = 1_000
@@ -54,6 +56,17 @@ def acting(name: str) -> Iterator[None]:
         actor.reset(before)
 
 
+@contextmanager
+def recorded() -> Iterator[list[int]]:
+    """Collect the numbers of the entries that are written inside the block, in threads that it starts too."""
+    numbers: list[int] = []
+    before = _written.set(numbers)
+    try:
+        yield numbers
+    finally:
+        _written.reset(before)
+
+
 def audit(tx: Transaction, action: str, model: str | None = None, body: Mapping[str, Any] | None = None) -> Audit:
     """Write into the audit log, in the transaction that makes the change; the only way to.
 
@@ -69,6 +82,9 @@ def audit(tx: Transaction, action: str, model: str | None = None, body: Mapping[
     entry = replace(entry, digest=link(digest, entry))
     tx.add(entry)
     tx.set_fact(HEAD, f"{entry.number} {entry.digest}")
+    numbers = _written.get()
+    if numbers is not None:
+        numbers.append(number + 1)
     return entry
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import httpx
 import pytest
-from tests.server.conftest import Served, registered, serving
+from tests.server.conftest import Served, in_the_audit_log, registered, serving
 
 import retrue as rt
 from retrue.workspace import tokens
 
+T = TypeVar("T")
 CSRF = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
 
 
@@ -28,7 +32,8 @@ class Guarded:
     def client(self, token: str | None = None) -> httpx.Client:
         """A client, perhaps with a token."""
         headers = {} if token is None else {"Authorization": f"Bearer {self.secrets[token]}"}
-        return httpx.Client(base_url=self.served.url, headers=headers, timeout=30)
+        hooks = {"response": [in_the_audit_log]}
+        return httpx.Client(base_url=self.served.url, headers=headers, timeout=30, event_hooks=hooks)
 
 
 def secrets_of(folder: Path) -> dict[str, str]:
@@ -49,6 +54,12 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     secrets = secrets_of(folder)
     with serving(folder) as served:
         yield Guarded(served, secrets)
+
+
+def ran(work: Coroutine[Any, Any, T]) -> T:
+    """What asynchronous work gives, in a thread of its own: this one's loop may be the browser's."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, work).result()
 
 
 @contextmanager

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
+from pathlib import Path
 
 import httpx
 import pytest
-from tests.server.auth.conftest import Guarded
+from tests.server.auth.conftest import Guarded, ran
+from tests.server.conftest import serving
 
 import retrue as rt
 from retrue.server.app import create_app
@@ -94,9 +95,38 @@ def test_who_asks_too_often_must_wait(guarded: Guarded) -> None:
             return [*answers, await client.get("/healthz", headers=as_["viewer"])]
 
     with rt.open(guarded.served.folder) as workspace:
-        *answers, other, health = asyncio.run(asked(workspace))
+        *answers, other, health = ran(asked(workspace))
     assert [answer.status_code for answer in answers][:3] == [200, 200, 200]
     assert answers[-1].status_code == 429
     assert int(answers[-1].headers["retry-after"]) == 1
     assert answers[-1].json()["error"]["what"] == "too many requests"
     assert (other.status_code, health.status_code) == (200, 200)
+
+
+def test_behind_https_cookies_are_secure_and_https_is_insisted_on(guarded: Guarded) -> None:
+    async def asked(workspace: rt.Workspace) -> httpx.Response:
+        app = httpx.ASGITransport(create_app(workspace))
+        async with httpx.AsyncClient(transport=app, base_url="https://127.0.0.1") as client:
+            return await client.get("/login", headers=HTML)
+
+    with rt.open(guarded.served.folder) as workspace:
+        answer = ran(asked(workspace))
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-retrue-")
+    assert cookie.endswith("; Path=/; HttpOnly; SameSite=Lax; Secure")
+
+
+@pytest.mark.slow
+def test_only_a_proxy_that_is_named_is_believed(guarded: Guarded, tmp_path: Path) -> None:
+    """`X-Forwarded-Proto` makes cookies secure where the proxy's address is known, and nothing where it isn't."""
+    said = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9", **HTML}
+    with guarded.client() as client:
+        assert "Secure" not in client.get("/login", headers=said).headers["set-cookie"]
+    (tmp_path / "retrue.toml").write_text('[server]\nproxies = ["127.0.0.1"]\n', encoding="utf-8")
+    with (
+        serving(guarded.served.folder, cwd=tmp_path) as behind,
+        httpx.Client(base_url=behind.url) as client,
+    ):
+        assert "Secure" in client.get("/login", headers=said).headers["set-cookie"]
+        assert client.get("/api/v1/me").status_code == 401

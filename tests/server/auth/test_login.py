@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from tests.server.auth.conftest import CSRF, Guarded, signed_in
+from tests.server.auth.conftest import CSRF, Guarded, ran, signed_in
 
 import retrue as rt
 from retrue.server.app import create_app
@@ -18,6 +19,9 @@ from retrue.server.auth.access import REMEMBERED
 from retrue.server.auth.actor import Actor
 from retrue.store.rows import Session
 from retrue.workspace import clock, tokens
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 HTML = {"Accept": "text/html"}
 
@@ -131,7 +135,7 @@ async def browse(workspace: rt.Workspace, secret: str) -> tuple[list[httpx.Respo
 
 def test_guessing_must_wait_and_a_session_ends_with_its_token(store: rt.Workspace) -> None:
     made = tokens.create(store.store.catalog, "anna", "viewer")
-    tries, asked = asyncio.run(browse(store, made.secret))
+    tries, asked = ran(browse(store, made.secret))
     assert [one.status_code for one in tries].count(401) in {10, 11}
     assert (tries[-1].status_code, tries[-1].headers["retry-after"].isdigit()) == (429, True)
     assert asked == [200, 401]
@@ -158,3 +162,28 @@ def test_a_session_slides_and_ends(store: rt.Workspace) -> None:
     sessions.prolong(catalog, last)
     with catalog.read() as tx:
         assert sessions.find(tx, secret, start) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_somebody_signs_in_and_out_in_a_browser(
+    browser: Browser, guarded: Guarded, tmp_path: Path, scheme: Any
+) -> None:
+    """At a phone's width too, with nothing that the policy refuses."""
+    page = browser.new_page(color_scheme=scheme, viewport={"width": 390, "height": 700})
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(f"{guarded.served.url}/login?next=/api/v1/me")
+    page.fill("#token", "rt_wrong")
+    page.click("button")
+    assert "The token is not valid" in page.inner_text("[role=alert]")
+    page.screenshot(path=tmp_path / "login.png")
+    page.fill("#token", guarded.secrets["viewer"])
+    page.click("button")
+    assert '"name":"viewer"' in page.inner_text("body")
+    page.goto(f"{guarded.served.url}/nowhere")
+    page.screenshot(path=tmp_path / "signed_in.png")
+    page.click("text=Sign out")
+    assert page.url.endswith("/login")
+    page.close()
+    assert [text for text in said if "Content Security Policy" in text] == []

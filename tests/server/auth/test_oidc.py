@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.server.auth.conftest import ran
 
 import retrue as rt
 from retrue.errors import ConfigError
@@ -69,7 +69,7 @@ def tried(store: rt.Workspace, settings: ServerSettings, more: str = "", **how: 
             me = await client.get("/api/v1/me")
             return answer, me.status_code, me.json().get("role", "")
 
-    return asyncio.run(go())
+    return ran(go())
 
 
 @pytest.mark.parametrize(("group", "role"), [("ml", "editor"), ("heads", "admin"), ("none", "viewer")])

@@ -23,7 +23,7 @@ from retrue.server.auth.limits import Buckets, whole_seconds
 from retrue.server.errors import HttpError, told
 from retrue.server.policy import HEADERS, HSTS
 from retrue.server.settings import ServerSettings
-from retrue.workspace.acting import acting
+from retrue.workspace.acting import acting, recorded
 
 MOST_HEADERS = 32_768
 """Bytes of all headers of a request together."""
@@ -31,6 +31,8 @@ SMALL_BODY = 1_000_000
 """Bytes of a request other than one that brings rows."""
 ROWS = ("/events", "/labels", "/feedback")
 """How addresses that take rows end."""
+ENTRY = "Retrue-Audit-Entry"
+"""The header with the number of the entry that a change has in the audit log."""
 UNCOUNTED = ("/static/", "/healthz", "/readyz")
 """Addresses that nobody is limited on."""
 BURST = 3
@@ -76,8 +78,8 @@ class Guard:
         except RetrueError as error:
             await told(request, error)(scope, receive, guarded)
             return
-        with acting("nobody" if actor is None else actor.name):
-            await self.app(scope, self.limited(request, receive), guarded)
+        with acting("nobody" if actor is None else actor.name), recorded() as numbers:
+            await self.app(scope, self.limited(request, receive), telling(guarded, numbers))
 
     async def admit(self, request: Request, visit: Visit) -> Actor | None:
         """Find out who asks.
@@ -135,6 +137,17 @@ class Guard:
             refuse_often(self.failed.take(address), "too many tries with what is no valid token")
         buckets = self.brought if brings_rows(request) else self.asked
         refuse_often(buckets.take((actor.key if actor else "") or address), "too many requests")
+
+
+def telling(send: Send, numbers: list[int]) -> Send:
+    """The same answer, which says where in the audit log a change is."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start" and numbers:
+            MutableHeaders(scope=message)[ENTRY] = str(numbers[-1])
+        await send(message)
+
+    return sent
 
 
 @dataclass(frozen=True)
