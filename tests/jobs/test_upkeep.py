@@ -17,7 +17,9 @@ from retrue.store.retention import Retention
 def test_what_is_dropped_and_for_how_long_things_are_kept_is_in_the_audit_log(tmp_path: Path) -> None:
     now = datetime.now(UTC)
     with rt.open(tmp_path / "store") as store:
-        model = store.register("m", events(now - timedelta(days=40), 30), id="id", time="at", window="1m", estimate="off")
+        model = store.register(
+            "m", events(now - timedelta(days=40), 30), id="id", time="at", window="1m", estimate="off"
+        )
         model.log(events(now - timedelta(days=30), 2, seed=1))
         keep_for(store, Retention.of({"events": "20d"}))
         upkeep(store, now)
