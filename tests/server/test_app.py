@@ -13,7 +13,7 @@ def test_it_is_alive_and_ready(client: httpx.Client) -> None:
 def test_what_is_not_there_is_told_as_every_error(client: httpx.Client) -> None:
     said = client.get("/api/v1/nothing")
     assert said.status_code == 404
-    assert set(said.json()["error"]) == {"what", "where", "expected", "hint", "message"}
+    assert set(said.json()["error"]) == {"type", "what", "where", "expected", "hint", "message"}
 
 
 def test_a_method_that_an_address_lacks_is_told_too(client: httpx.Client) -> None:
