@@ -29,7 +29,7 @@ COMMANDS = [
     "audit",
     "export",
     "demo",
-    *("notify", "token"),  # groups of commands come last
+    *("notify", "marker", "token"),  # groups of commands come last
 ]
 
 

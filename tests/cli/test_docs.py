@@ -50,6 +50,7 @@ def test_the_page_walks_through_most_commands() -> None:
         "jobs",
         "logs",
         "mark",
+        "marker",
         "migrate",
         "models",
         "notify",

@@ -150,11 +150,12 @@ def test_a_second_promotion_is_the_third_version(store: rt.Workspace) -> None:
     assert model.rollback() == "2"
 
 
-def test_a_promotion_is_in_the_audit_log(store: rt.Workspace) -> None:
+def test_a_promotion_is_in_the_audit_log_and_marked_on_time_axes(store: rt.Workspace) -> None:
     model, run = promoted(store)
     with model.store.catalog.read() as tx:
         said = tx.find(Audit, model="flights", action="promoted")
     assert [(row.body["version"], row.body["run"]) for row in said] == [("2", run.id)]
+    assert [(one.kind, one.text) for one in store.markers("flights")] == [("deployment", "version 2 promoted")]
     assert datetime.fromisoformat(run.manifest["cut"]) < day(25)
 
 

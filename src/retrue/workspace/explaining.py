@@ -30,7 +30,7 @@ from retrue.judge.verdict import VerdictKind, sort_worst_first
 from retrue.metrics import get
 from retrue.slices import Slice
 from retrue.store import rows
-from retrue.workspace import checking, clock
+from retrue.workspace import checking, clock, remarks
 from retrue.workspace.causes import cost_of, profile_of, told_by
 from retrue.workspace.contributions import contributions_of, importance_of
 from retrue.workspace.course import course_of
@@ -102,6 +102,19 @@ class ModelIncident:
         """Say that it is over."""
         end = clock.aware(at or clock.now()).isoformat()
         self.model.save_incident(retold(self.incident.resolve(end)), "resolved", {"at": end})
+
+    def comment(self, text: str) -> rows.Comment:
+        """Say something of it.
+
+        Raises:
+            ConfigError: no text, or too much of it.
+        """
+        with self.model.store.catalog.write() as tx:
+            return remarks.add_comment(tx, self.model.name, self.incident.id, text)
+
+    def comments(self) -> tuple[rows.Comment, ...]:
+        """What people said of it, oldest first."""
+        return remarks.find_comments(self.model.store.catalog, self.model.name, self.incident.id)
 
 
 def find(model: Model, id: str) -> ModelIncident:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -30,7 +31,7 @@ from retrue.store.layout import Layout
 from retrue.store.privacy import Privacy
 from retrue.store.store import Store
 from retrue.tables import Table, read
-from retrue.workspace import groups
+from retrue.workspace import groups, remarks
 from retrue.workspace.acting import Chain, audit, verify
 from retrue.workspace.contributions import importance_of
 from retrue.workspace.model import Model
@@ -179,6 +180,43 @@ class Workspace:
         from retrue.jobs.records import find_logs
 
         return find_logs(self.store.catalog, **asked)
+
+    def markers(
+        self, model: str | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> tuple[rows.Marker, ...]:
+        """What is marked on the time axes, oldest first.
+
+        Args:
+            model: its own markers and those of all models; None: every one.
+            since: those that aren't over before then.
+            until: those that begin before then.
+        """
+        return remarks.find_markers(self.store.catalog, model, since, until)
+
+    def add_marker(self, text: str, *, model: str | None = None, **asked: Any) -> rows.Marker:
+        """Mark something to remember on the time axes.
+
+        Args:
+            text: what there is to remember.
+            model: of which model; None: of all.
+            asked: `kind` (deployment, holiday, note), `at` (now unless given), `until` where it lasts.
+
+        Raises:
+            ConfigError: an unknown kind, no text, or an end before the beginning.
+            SchemaError: no such model.
+        """
+        marker = remarks.marker_of(text, model=None if model is None else self.model(model).name, **asked)
+        with self.store.catalog.write() as tx:
+            return remarks.add_marker(tx, marker)
+
+    def remove_marker(self, number: int) -> None:
+        """Forget a marker.
+
+        Raises:
+            StoreError: there is none of that number.
+        """
+        with self.store.catalog.write() as tx:
+            remarks.remove_marker(tx, number)
 
     def withdraw(self, model: Model, version: str) -> None:
         """Take back a registration that failed halfway."""
