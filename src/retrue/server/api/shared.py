@@ -15,8 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from retrue.errors import StoreError, StoreFullError, StoreVersionError
 from retrue.server.api.shapes import ErrorAnswer
-from retrue.server.auth import Actor, editor, ingest, viewer
-from retrue.server.auth.demand import Demand
+from retrue.server.auth import Actor, editor, ingest, somebody, viewer
 from retrue.server.errors import HttpError
 from retrue.server.service import Service, service
 from retrue.workspace.explanation import plain
@@ -29,18 +28,6 @@ Served = Annotated[Service, Depends(service)]
 Viewer = Annotated[Actor, Depends(viewer)]
 Editor = Annotated[Actor, Depends(editor)]
 Sender = Annotated[Actor, Depends(ingest)]
-
-
-async def somebody(request: Request) -> Actor:
-    """The dependency of what whoever sends or looks must know: versions, and which column is what."""
-    try:
-        return await Demand("viewer", some=True)(request)
-    except HttpError as error:
-        if error.status != 403:
-            raise
-        return await Demand("ingest", some=True)(request)
-
-
 Somebody = Annotated[Actor, Depends(somebody)]
 
 

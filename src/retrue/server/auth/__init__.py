@@ -4,6 +4,6 @@ guard (every request: who asks?) ── demand (a route: may they?) ── the r
 """
 
 from retrue.server.auth.actor import Actor
-from retrue.server.auth.demand import admin, editor, ingest, some_viewer, viewer
+from retrue.server.auth.demand import admin, editor, ingest, some_viewer, somebody, viewer
 
-__all__ = ["Actor", "admin", "editor", "ingest", "some_viewer", "viewer"]
+__all__ = ["Actor", "admin", "editor", "ingest", "some_viewer", "somebody", "viewer"]

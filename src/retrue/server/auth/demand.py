@@ -35,10 +35,12 @@ class Demand:
     Args:
         role: the role that is demanded.
         some: whether the route itself shows of several models only those that the actor sees.
+        also: another role that is enough.
     """
 
     role: Role
     some: bool = False
+    also: Role | None = None
 
     async def __call__(self, request: Request) -> Actor:
         """Give who asks.
@@ -49,7 +51,7 @@ class Demand:
         actor: Actor | None = request.state.actor
         if actor is None:
             raise unknown(request)
-        if not actor.may(self.role):
+        if not actor.may(self.role) and (self.also is None or not actor.may(self.also)):
             what = f"{actor.name!r} may not {DOING[self.role]}: the role is {actor.role}"
             raise HttpError(403, what, hint=f"ask an admin for the role {self.role}")
         self.check_model(request, actor)
@@ -107,6 +109,8 @@ signed_in = Demand("viewer", some=True)
 """The dependency of what everybody may do who sees anything: sign out."""
 some_viewer = Demand("viewer", some=True)
 """The dependency of routes that show several models: those that `actor.sees`."""
+somebody = Demand("viewer", some=True, also="ingest")
+"""The dependency of what whoever sends or looks must know of a model: versions, and which column is what."""
 editor = Demand("editor")
 """The dependency of routes that change what is watched, and what is said of incidents."""
 admin = Demand("admin")
