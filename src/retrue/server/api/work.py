@@ -45,9 +45,11 @@ def list_logs(
 
 
 def paged(page: records.Page[Any], actor: Actor, plain: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-    """A page, of what the caller may see."""
-    seen = [plain(one) for one in page.rows if one.model is None or actor.sees(one.model)]
-    return {"rows": seen, "total": page.total, "offset": page.offset}
+    """A page, of what the caller may see; what is of no model may name any, and is for those who see all."""
+    if actor.models is None:
+        return {"rows": [plain(one) for one in page.rows], "total": page.total, "offset": page.offset}
+    seen = [plain(one) for one in page.rows if one.model is not None and actor.sees(one.model)]
+    return {"rows": seen, "total": len(seen), "offset": page.offset}
 
 
 class NewMarker(BaseModel):

@@ -28,7 +28,7 @@ from retrue.workspace.acting import acting, recorded
 MOST_HEADERS = 32_768
 """Bytes of all headers of a request together."""
 SMALL_BODY = 1_000_000
-"""Bytes of a request other than one that brings rows."""
+"""Bytes of a request by somebody unknown, or by a form of a page."""
 ROWS = ("/events", "/labels", "/feedback")
 """How addresses that take rows end."""
 ENTRY = "Retrue-Audit-Entry"
@@ -92,6 +92,7 @@ class Guard:
         actor = await self.access.actor(request.headers, visit.given)
         request.state.actor = actor
         self.count(request, actor)
+        self.check_length(request)
         if request.method not in hosts.SAFE and (actor is None or actor.kind != "token"):
             refuse_others_pages(request)
         return actor
@@ -106,13 +107,17 @@ class Guard:
             raise HttpError(421, f"a request for another host, {name[:100]!r}", hint=hint)
         if sum(len(name) + len(value) for name, value in request.headers.raw) > MOST_HEADERS:
             raise HttpError(431, "headers that are too large", expected=f"{MOST_HEADERS:,} bytes together")
+
+    def check_length(self, request: Request) -> None:
+        """Refuse what says that it is too large."""
         length = request.headers.get("content-length", "0")
         if length.isdigit() and int(length) > self.largest(request):
             raise too_large(self.largest(request))
 
     def largest(self, request: Request) -> int:
-        """The most bytes that a request may bring."""
-        return self.settings.max_body if brings_rows(request) else SMALL_BODY
+        """The most bytes that a request may bring: much to the API, from somebody who is known, else little."""
+        known = request.state.actor is not None and request.url.path.startswith("/api/")
+        return self.settings.max_body if known else SMALL_BODY
 
     def limited(self, request: Request, receive: Receive) -> Receive:
         """The same body, and an error where it grows larger than it may."""

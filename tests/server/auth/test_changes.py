@@ -1,0 +1,97 @@
+"""Each change that can be made over HTTP is in the audit log, with who made it: every route is tried."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import polars as pl
+import pytest
+from tests.client.conftest import RULES, START, live, make
+from tests.client.served import serving
+from tests.server.auth.test_routes import EVERYBODY, QUESTIONS, flat, methods
+
+import retrue as rt
+from retrue.server.app import create_app
+from retrue.server.auth.hosts import SAFE
+from retrue.workspace import tokens
+
+API = "/api/v1"
+MODEL = f"{API}/models/{{model}}"
+INCIDENT = f"{MODEL}/incidents/{{id}}"
+BRINGS_ROWS = {("POST", f"{MODEL}/{kind}") for kind in ("events", "labels", "feedback", "signals")}
+FINDS_OUT = {("POST", f"{MODEL}/check")}
+"""Judging is no decision of anybody's: it comes to the same whoever asks, and the scheduler does it all the time."""
+SIGNS_OUT = {("POST", "/logout")}
+"""Tried in test_login.py."""
+
+CALLS: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", f"{API}/tokens"): {"json": {"name": "made", "role": "viewer"}},
+    ("DELETE", f"{API}/tokens/{{token}}"): {},
+    ("POST", f"{INCIDENT}/comments"): {"json": {"text": "seen"}},
+    ("POST", f"{INCIDENT}/acknowledge"): {},
+    ("POST", f"{INCIDENT}/snooze"): {},
+    ("POST", f"{INCIDENT}/mark"): {"json": {"real": True}},
+    ("POST", f"{INCIDENT}/resolve"): {},
+    ("POST", f"{MODEL}/collections"): {"json": {"where": "x > 0", "budget": 5}},
+    ("PUT", f"{MODEL}/monitors"): {"json": {"alarm_budget": "2 per 30d"}},
+    ("POST", f"{API}/markers"): {"json": {"kind": "note", "text": "x", "at": "2026-01-01"}},
+    ("DELETE", f"{API}/markers/{{number}}"): {},
+    ("POST", f"{MODEL}/forget"): {"json": {"ids": ["nobody"]}},
+}
+"""How to ask for each change, in an order in which all can be made; a new route comes here by the test below."""
+NEEDS_MORE = {
+    ("POST", MODEL): "registering writes its entry in `Workspace.register`; tried in tests/client",
+    ("POST", f"{MODEL}/rollback"): "needs a promotion; `rolled back` is tried in tests/workspace",
+}
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, dict[str, str]]]:
+    """A service with an incident, as an editor's and admin's client sees it."""
+    folder = make(tmp_path_factory.mktemp("changes") / "store")
+    with rt.open(folder) as store:
+        model = store.model("flights")
+        model.adopt(RULES)
+        model.log(live().drop("y"))
+        model.check(START + timedelta(days=3))
+        names = {"model": "flights", "id": model.incidents()[0].id, "number": "1", "token": "made"}
+        secret = tokens.create(store.store.catalog, "anna", "admin").secret
+    headers = {"Authorization": f"Bearer {secret}"}
+    with serving(folder) as url, httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+        yield client, names
+
+
+def test_every_change_is_known_here(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with rt.open(tmp_path_factory.mktemp("known") / "store") as workspace:
+        routes = list(flat(create_app(workspace).routes))
+    changing = {(method, route.path) for route in routes for method in methods(route) - SAFE}
+    assert changing == {
+        *CALLS, *NEEDS_MORE, *BRINGS_ROWS, *FINDS_OUT, *SIGNS_OUT, *QUESTIONS, *(set(EVERYBODY) & changing),
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_every_change_has_an_entry_with_who_made_it(service: tuple[httpx.Client, dict[str, str]]) -> None:
+    client, names = service
+    for (method, path), body in CALLS.items():
+        before = client.get(f"{API}/audit?most=1").json()[0]["number"]
+        answer = client.request(method, path.format(**names), **body)
+        assert answer.is_success, f"{method} {path}: {answer.text}"
+        entries = [one for one in client.get(f"{API}/audit?most=5").json() if one["number"] > before]
+        assert [one["actor"] for one in entries] == ["anna"], f"{method} {path} isn't in the audit log"
+        assert answer.headers["retrue-audit-entry"] == str(entries[0]["number"])
+    assert client.get(f"{API}/audit/verify").json()["whole"]
+
+
+@pytest.mark.slow
+def test_registering_has_an_entry_too(service: tuple[httpx.Client, dict[str, str]]) -> None:
+    client, _ = service
+    file = io.BytesIO()
+    pl.DataFrame({"id": [f"{n}" for n in range(300)], "x": [n % 17 for n in range(300)]}).write_parquet(file)
+    answer = client.post(f"{API}/models/second", files={"reference": file.getvalue()}, data={"options": '{"id": "id"}'})
+    assert answer.status_code == 201, answer.text
+    assert [one["action"] for one in client.get(f"{API}/audit?model=second").json()] == ["registered"]
