@@ -25,7 +25,7 @@ COMMANDS = [
     *("incidents", "explain", "acknowledge", "snooze", "resolve", "mark", "performance", "backtest"),
     *("collect", "retrain", "prove", "promote", "rollback"),
     *("migrate", "recount", "upkeep", "doctor"),
-    *("serve", "jobs", "logs"),
+    *("serve", "jobs", "logs", "agent"),
     "audit",
     "export",
     "demo",

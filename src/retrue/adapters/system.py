@@ -91,6 +91,8 @@ class Gauges:
     def _of_process(self) -> dict[str, float | None]:
         try:
             with self._process.oneshot():
+                if self._process.status() == self._psutil.STATUS_ZOMBIE or not self._process.is_running():
+                    raise ProcessLookupError(f"process {self._process.pid} has ended")
                 busy = self._process.cpu_percent() / (self._psutil.cpu_count() or 1)
                 held = self._process.memory_info().rss / MB
                 return {

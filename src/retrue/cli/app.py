@@ -12,6 +12,7 @@ import typer
 
 from retrue.cli import (
     access,
+    agent,
     backtest,
     compare,
     demo,
@@ -53,6 +54,7 @@ ROOMS = (
     stores,
     serve,
     jobs,
+    agent,
     notify,
     markers,
     access,
