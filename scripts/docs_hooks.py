@@ -2,7 +2,7 @@
 
 * `reference/*.md`: one page for each module of the package, from its docstrings.
 * `<!-- metrics -->` in a page becomes the table of registered metrics, `<!-- projections -->` that of projections,
-  `<!-- commands -->` the list of commands and their options.
+  `<!-- commands -->` the list of commands and their options, `<!-- api -->` the requests that the service answers.
 
 MkDocs calls the functions named `on_...`; tests/test_docs.py calls the ones that write tables.
 """
@@ -139,8 +139,34 @@ def written(param: Any) -> str:
     return ", ".join([*param.opts, *param.secondary_opts])
 
 
+def api() -> str:
+    """Write a table for each tag of the service: what is asked, what it does, what it takes."""
+    from fastapi import FastAPI
+
+    from retrue.server.app import ROUTERS
+
+    app = FastAPI(title="Retrue", version="")
+    for router in ROUTERS:
+        app.include_router(router)
+    groups: dict[str, list[list[str]]] = {}
+    for path, methods in app.openapi()["paths"].items():
+        for method, said in methods.items():
+            row = [f"`{method.upper()} {path}`", said.get("description", ""), parameters(said)]
+            groups.setdefault(said.get("tags", ["other"])[0], []).append(row)
+    tables = (f"## {tag}\n\n{table(('request', 'what it does', 'takes'), rows)}" for tag, rows in groups.items())
+    return "\n\n".join(tables)
+
+
+def parameters(operation: dict[str, Any]) -> str:
+    """Name what an operation takes besides its path: its query, its headers, its body."""
+    named = [f"`{one['name']}`" for one in operation.get("parameters", []) if one["in"] in {"query", "header"}]
+    bodies = operation.get("requestBody", {}).get("content", {})
+    return ", ".join([*named, *(f"a body of `{form}`" for form in bodies)])
+
+
 WRITERS: dict[str, Callable[[], str]] = {
     "<!-- metrics -->": metrics,
     "<!-- projections -->": projections,
     "<!-- commands -->": commands,
+    "<!-- api -->": api,
 }
