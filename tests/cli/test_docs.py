@@ -42,6 +42,7 @@ def test_the_page_walks_through_most_commands() -> None:
     known = set(getattr(typer.main.get_command(app), "commands", {}))
     assert known - {command[0] for command in commands()} == {
         "acknowledge",
+        "agent",
         "demo",
         "doctor",
         "export",
