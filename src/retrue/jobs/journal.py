@@ -46,12 +46,18 @@ class Journal(logging.Handler):
         self.lines.append(rows.Log(at, level, text, None if job is None else job.id, getattr(record, "model", model)))
 
     def write(self) -> None:
-        """Write what is remembered."""
-        waiting = [self.lines.popleft() for _ in range(len(self.lines))]
+        """Write what is remembered; where that fails, it stays remembered.
+
+        Raises:
+            StoreError: the catalog can't be written.
+        """
+        waiting = list(self.lines)
         if waiting:
             with self.catalog.write() as tx:
                 for line in waiting:
                     tx.add(line)
+            for _ in waiting:
+                self.lines.popleft()
 
     @contextmanager
     def listening(self) -> Iterator[None]:

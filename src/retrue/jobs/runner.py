@@ -185,23 +185,13 @@ class Runner:
             self.leases.release(tx, held)
 
     def drain(self) -> None:
-        """Wait for what runs; what takes too long is given up, and may be taken over at once."""
+        """Wait for what runs; what takes too long ends with this process, and is taken over when its lease is."""
         until = time.monotonic() + DRAIN
         for thread in self.running.values():
             thread.join(max(0.0, until - time.monotonic()))
-        for work, thread in self.running.items():
-            held = self.leases.held.get(name_of(work))
-            if thread.is_alive() and held is not None:
-                logger.warning("%s didn't end within %g seconds: it is given up", held.name, DRAIN)
-                self.give_up(held)
-
-    def give_up(self, held: Held) -> None:
-        """Release the lease of a job that still runs: from now on nothing that it writes is kept."""
-        with self.workspace.store.catalog.write() as tx:
-            for job in tx.find(rows.Job, status="running"):
-                if name_of((job.kind, job.model)) == held.name:
-                    tx.put(ended(job, "the server was stopped before it came to its end"))
-            self.leases.release(tx, held)
+        for thread in self.running.values():
+            if thread.is_alive():
+                logger.warning("%s didn't end within %g seconds: it is left to another server", thread.name, DRAIN)
 
 
 def ended(job: rows.Job, why: str) -> rows.Job:
