@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from retrue.cli import shared
 from retrue.cli.shared import JsonOption, StoreOption
-
-if TYPE_CHECKING:
-    from retrue.store import rows
 
 PANEL = "Incidents"
 
@@ -38,11 +35,13 @@ def add(
     json: JsonOption = False,
 ) -> None:
     """Mark something on the time axes."""
+    from retrue.workspace.notes import marker_dict
+
     begins, ends = shared.moment(at, "--at"), shared.moment(until, "--until")
     with shared.open_store(store) as workspace:
         kept = workspace.add_marker(text, model=model, kind=kind, at=begins, until=ends)
     if json:
-        shared.print_json(plain(kept))
+        shared.print_json(marker_dict(kept))
     else:
         typer.echo(f"Marker {kept.number}: {kept.kind}, {kept.text}.")
 
@@ -50,9 +49,10 @@ def add(
 def list_markers(store: StoreOption = None, model: ModelOption = None, json: JsonOption = False) -> None:
     """List what is marked, oldest first."""
     from retrue.report.layout import add_row, quiet_table
+    from retrue.workspace.notes import marker_dict
 
     with shared.open_store(store) as workspace:
-        found = [plain(one) for one in workspace.markers(None if model is None else workspace.model(model).name)]
+        found = [marker_dict(one) for one in workspace.markers(None if model is None else workspace.model(model).name)]
     if json:
         shared.print_json(found)
         return
@@ -73,18 +73,3 @@ def remove(
     with shared.open_store(store) as workspace:
         workspace.remove_marker(number)
     typer.echo(f"Marker {number} is forgotten.")
-
-
-def plain(row: rows.Marker) -> dict[str, Any]:
-    """A marker as plain values."""
-    from retrue.workspace.clock import moment
-
-    return {
-        "number": row.number,
-        "kind": row.kind,
-        "text": row.text,
-        "at": moment(row.at).isoformat(),
-        "until": None if row.until is None else moment(row.until).isoformat(),
-        "model": row.model,
-        "actor": row.actor,
-    }

@@ -30,7 +30,7 @@ from retrue.judge.verdict import VerdictKind, sort_worst_first
 from retrue.metrics import get
 from retrue.slices import Slice
 from retrue.store import rows
-from retrue.workspace import checking, clock, remarks
+from retrue.workspace import checking, clock, notes
 from retrue.workspace.causes import cost_of, profile_of, told_by
 from retrue.workspace.contributions import contributions_of, importance_of
 from retrue.workspace.course import course_of
@@ -109,12 +109,11 @@ class ModelIncident:
         Raises:
             ConfigError: no text, or too much of it.
         """
-        with self.model.store.catalog.write() as tx:
-            return remarks.add_comment(tx, self.model.name, self.incident.id, text)
+        return notes.comment(self.model.store.catalog, self.model.name, self.incident.id, text)
 
     def comments(self) -> tuple[rows.Comment, ...]:
         """What people said of it, oldest first."""
-        return remarks.find_comments(self.model.store.catalog, self.model.name, self.incident.id)
+        return notes.find_comments(self.model.store.catalog, self.model.name, self.incident.id)
 
 
 def find(model: Model, id: str) -> ModelIncident:

@@ -1,16 +1,22 @@
-"""What people note: comments of incidents, and markers (a deployment, a holiday) on every axis of time."""
+"""What people note: markers on every axis of time (a deployment, a holiday, a note), and comments on incidents."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from retrue.errors import ConfigError
+from sqlalchemy import func, or_, select
+
+from retrue.errors import ConfigError, nearest
 from retrue.store import rows
 from retrue.store.catalog import Catalog
+from retrue.store.tables import markers as table
 from retrue.workspace import clock
 from retrue.workspace.acting import actor, audit
 
+DEPLOYMENT, HOLIDAY, NOTE = "deployment", "holiday", "note"
+KINDS = (DEPLOYMENT, HOLIDAY, NOTE)
+"""What may be marked."""
 LONGEST = 4_000
 """Characters of a note."""
 
@@ -26,51 +32,63 @@ def said(text: str) -> str:
     return text.strip()
 
 
-def comment(catalog: Catalog, model: str, incident: str, text: str) -> rows.Comment:
-    """Say something of an incident."""
-    made = rows.Comment(model, incident, actor.get(), said(text), clock.micros(clock.now()))
-    with catalog.write() as tx:
-        added = tx.add(made)
-        audit(tx, "commented", model, {"incident": incident})
-    return added
+# --- markers ----------------------------------------------------------------------------------------------------------
 
 
-def comments(catalog: Catalog, model: str, incident: str) -> list[dict[str, Any]]:
-    """What was said of an incident, oldest first."""
-    with catalog.read() as tx:
-        found = tx.find(rows.Comment, model=model, incident=incident)
-    return [
-        {"actor": one.actor, "text": one.text, "at": iso(one.created)}
-        for one in sorted(found, key=lambda row: row.number or 0)
-    ]
+def marker_of(
+    kind: str, text: str, at: datetime, *, until: datetime | None = None, model: str | None = None
+) -> rows.Marker:
+    """A marker by whoever acts now, to be kept in a transaction.
+
+    Raises:
+        ConfigError: an unknown kind, no text, or it ends before it begins.
+    """
+    if kind not in KINDS:
+        raise ConfigError(f"no kind {kind!r} of marker", expected=", ".join(KINDS), hint=nearest(kind, KINDS))
+    if until is not None and clock.aware(until) < clock.aware(at):
+        raise ConfigError("a marker that ends before it begins", expected="until after at")
+    end = None if until is None else clock.micros(until)
+    return rows.Marker(kind, said(text), clock.micros(at), actor.get(), clock.micros(clock.now()), end, model)
 
 
 def add_marker(
     catalog: Catalog, kind: str, text: str, at: datetime, *, until: datetime | None = None, model: str | None = None
 ) -> rows.Marker:
-    """Mark a time, of one model or of all.
+    """Mark a time, of one model or of all; gives the marker with its number.
 
     Raises:
-        ConfigError: no text, or it ends before it begins.
+        ConfigError: an unknown kind, no text, or it ends before it begins.
     """
-    if until is not None and clock.aware(until) < clock.aware(at):
-        raise ConfigError("a marker that ends before it begins", expected="until after at")
-    end = None if until is None else clock.micros(clock.aware(until))
-    made = rows.Marker(
-        said(kind), said(text), clock.micros(clock.aware(at)), actor.get(), clock.micros(clock.now()), end, model
-    )
+    made = marker_of(kind, text, at, until=until, model=model)
     with catalog.write() as tx:
         added = tx.add(made)
         audit(tx, "marked", model, {"kind": kind, "at": at.isoformat()})
     return added
 
 
-def markers(catalog: Catalog, model: str | None = None) -> list[dict[str, Any]]:
-    """All markers, or those of one model and those of all models, in order of time."""
+def find_markers(
+    catalog: Catalog, model: str | None = None, since: datetime | None = None, until: datetime | None = None
+) -> tuple[rows.Marker, ...]:
+    """Give markers in order of time.
+
+    Args:
+        catalog: where they are.
+        model: its own and those of all models; None: every one.
+        since: those that aren't over before then.
+        until: those that begin before then.
+    """
+    c = table.c
+    where = [] if model is None else [or_(c.model == model, c.model.is_(None))]
+    where += [] if since is None else [func.coalesce(c.until, c.at) >= clock.micros(since)]
+    where += [] if until is None else [c.at < clock.micros(until)]
     with catalog.read() as tx:
-        found = tx.find(rows.Marker)
-    chosen = [one for one in found if model is None or one.model in (None, model)]
-    return [marker_dict(one) for one in sorted(chosen, key=lambda row: row.at)]
+        found = tx.connection.execute(select(table).where(*where).order_by(c.at, c.number)).mappings()
+        return tuple(rows.Marker(**row) for row in found)
+
+
+def markers(catalog: Catalog, model: str | None = None) -> list[dict[str, Any]]:
+    """The same as plain values."""
+    return [marker_dict(one) for one in find_markers(catalog, model)]
 
 
 def marker_dict(row: rows.Marker) -> dict[str, Any]:
@@ -90,6 +108,34 @@ def remove_marker(catalog: Catalog, number: int) -> bool:
         tx.remove(rows.Marker, number=number)
         audit(tx, "unmarked", found.model, {"number": number})
     return True
+
+
+# --- comments ---------------------------------------------------------------------------------------------------------
+
+
+def comment(catalog: Catalog, model: str, incident: str, text: str) -> rows.Comment:
+    """Say something of an incident.
+
+    Raises:
+        ConfigError: there is no text, or too much.
+    """
+    made = rows.Comment(model, incident, actor.get(), said(text), clock.micros(clock.now()))
+    with catalog.write() as tx:
+        added = tx.add(made)
+        audit(tx, "commented", model, {"incident": incident})
+    return added
+
+
+def find_comments(catalog: Catalog, model: str, incident: str) -> tuple[rows.Comment, ...]:
+    """Give what was said of an incident, oldest first."""
+    with catalog.read() as tx:
+        return tx.find(rows.Comment, model=model, incident=incident)
+
+
+def comments(catalog: Catalog, model: str, incident: str) -> list[dict[str, Any]]:
+    """The same as plain values."""
+    found = find_comments(catalog, model, incident)
+    return [{"actor": one.actor, "text": one.text, "at": iso(one.created)} for one in found]
 
 
 def iso(micros: int) -> str:

@@ -22,7 +22,7 @@ from retrue.schema import Schema
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.tables import read
-from retrue.workspace import remarks
+from retrue.workspace import clock, notes
 from retrue.workspace.acting import audit
 from retrue.workspace.checking import judge_of
 from retrue.workspace.incidents import close_incidents, revive_incidents
@@ -112,7 +112,7 @@ def promote(run: Run) -> str:
         if row is not None:
             tx.put(replace(row, body={**row.body, "run": run.id, "before": run.body["champion"]}))
         audit(tx, "promoted", model.name, {"version": version, "run": run.id})
-        tx.add(remarks.marker_of(f"version {version} promoted", kind=remarks.DEPLOYMENT, model=model.name))
+        tx.add(notes.marker_of(notes.DEPLOYMENT, f"version {version} promoted", clock.now(), model=model.name))
     close_incidents(model, run.body["champion"])
     if learned.grids.digest != before.grids.digest:
         regrid(model, version, learned.grids)
@@ -207,7 +207,7 @@ def rollback(model: Model) -> str:
             tx.put(replace(old, stage="champion"))
         audit(tx, "rolled back", model.name, {"from": champion, "to": earlier})
         told = f"rolled back from version {champion} to {earlier}"
-        tx.add(remarks.marker_of(told, kind=remarks.DEPLOYMENT, model=model.name))
+        tx.add(notes.marker_of(notes.DEPLOYMENT, told, clock.now(), model=model.name))
     close_incidents(model, champion)
     revive_incidents(model, str(earlier), judge_of(model, model.reference_of(str(earlier)).load()))
     return str(earlier)

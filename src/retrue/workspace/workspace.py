@@ -17,7 +17,7 @@ from retrue.core.times import utc
 from retrue.core.values import number_rows
 from retrue.engine import local
 from retrue.engine.slices import MOST, with_slices
-from retrue.errors import ConfigError, SchemaError, TableError, nearest
+from retrue.errors import ConfigError, SchemaError, StoreError, TableError, nearest
 from retrue.explain.contributions import important
 from retrue.judge.gaps import slices_of
 from retrue.judge.impacts import check_metric
@@ -31,7 +31,7 @@ from retrue.store.layout import Layout
 from retrue.store.privacy import Privacy
 from retrue.store.store import Store
 from retrue.tables import Table, read
-from retrue.workspace import groups, remarks
+from retrue.workspace import clock, groups, notes
 from retrue.workspace.acting import Chain, audit, verify
 from retrue.workspace.contributions import importance_of
 from retrue.workspace.model import Model
@@ -191,23 +191,32 @@ class Workspace:
             since: those that aren't over before then.
             until: those that begin before then.
         """
-        return remarks.find_markers(self.store.catalog, model, since, until)
+        return notes.find_markers(self.store.catalog, model, since, until)
 
-    def add_marker(self, text: str, *, model: str | None = None, **asked: Any) -> rows.Marker:
+    def add_marker(
+        self,
+        text: str,
+        *,
+        kind: str = notes.NOTE,
+        at: datetime | None = None,
+        until: datetime | None = None,
+        model: str | None = None,
+    ) -> rows.Marker:
         """Mark something to remember on the time axes.
 
         Args:
             text: what there is to remember.
+            kind: deployment, holiday or note.
+            at: when, or from when; now unless given.
+            until: until when, where it lasts.
             model: of which model; None: of all.
-            asked: `kind` (deployment, holiday, note), `at` (now unless given), `until` where it lasts.
 
         Raises:
             ConfigError: an unknown kind, no text, or an end before the beginning.
             SchemaError: no such model.
         """
-        marker = remarks.marker_of(text, model=None if model is None else self.model(model).name, **asked)
-        with self.store.catalog.write() as tx:
-            return remarks.add_marker(tx, marker)
+        own = None if model is None else self.model(model).name
+        return notes.add_marker(self.store.catalog, kind, text, at or clock.now(), until=until, model=own)
 
     def remove_marker(self, number: int) -> None:
         """Forget a marker.
@@ -215,8 +224,8 @@ class Workspace:
         Raises:
             StoreError: there is none of that number.
         """
-        with self.store.catalog.write() as tx:
-            remarks.remove_marker(tx, number)
+        if not notes.remove_marker(self.store.catalog, number):
+            raise StoreError(f"no marker {number}", hint="see: retrue marker list")
 
     def withdraw(self, model: Model, version: str) -> None:
         """Take back a registration that failed halfway."""

@@ -60,7 +60,7 @@ class NewMarker(BaseModel):
         json_schema_extra={"examples": [{"kind": "deployment", "text": "version 2", "at": "2026-03-01T12:00:00Z"}]},
     )
 
-    kind: Annotated[str, Field(min_length=1, max_length=100)]
+    kind: Literal["deployment", "holiday", "note"]
     text: Annotated[str, Field(min_length=1, max_length=notes.LONGEST)]
     at: Moment
     until: Moment | None = None

@@ -37,9 +37,9 @@ def test_markers_are_of_one_model_or_of_all_and_found_by_time(store: rt.Workspac
     ("text", "asked", "said"),
     [
         ("x", {"kind": "holyday"}, "did you mean 'holiday'"),
-        (" ", {}, "a text of 0 letters"),
-        ("x" * 2001, {}, "2,001 letters"),
-        ("x", {"at": day(2), "until": day(2)}, "ends before it begins"),
+        (" ", {}, "a note of 1 characters"),
+        ("x" * 4001, {}, "4,001 characters"),
+        ("x", {"at": day(2), "until": day(1)}, "ends before it begins"),
         ("x", {"model": "loans"}, "loans"),
     ],
 )
@@ -60,5 +60,5 @@ def test_people_comment_on_incidents(store: rt.Workspace) -> None:
     incident.comment(" it is back ")
     said = [(comment.actor, comment.text) for comment in model.incident(incident.id).comments()]
     assert said == [("anna", "a new sensor <b>since</b> Monday"), ("user", "it is back")]
-    with pytest.raises(rt.ConfigError, match="0 letters"):
+    with pytest.raises(rt.ConfigError, match="a note of"):
         incident.comment("\n")
