@@ -35,11 +35,11 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
 
 def raised(text: str) -> ValueError:
     """An error with a traceback, in whose frame there is a secret."""
+    beside = "hunter2"
     try:
-        password = "hunter2"
         raise ValueError(text)  # noqa: TRY301 - here, beside the secret
     except ValueError as error:
-        assert password
+        assert beside
         return error
 
 
