@@ -22,6 +22,7 @@ from mkdocs.structure.files import File, Files
 from retrue.core.project import REGISTRY
 from retrue.metrics import Metric, registered
 from retrue.schema import Kind
+from retrue.version import VERSION
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "retrue"
 
@@ -145,7 +146,7 @@ def api() -> str:
 
     from retrue.server.app import ROUTERS
 
-    app = FastAPI(title="Retrue", version="")
+    app = FastAPI(title="Retrue", version=VERSION)
     for router in ROUTERS:
         app.include_router(router)
     groups: dict[str, list[list[str]]] = {}
