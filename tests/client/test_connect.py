@@ -115,6 +115,20 @@ def test_what_is_said_of_an_incident_is_kept(stores: dict[str, Any]) -> None:
     assert model.incidents(live=True) == []
 
 
+def test_comments_and_markers_are_kept(stores: dict[str, Any]) -> None:
+    far = stores["far"]
+    incident = far.model("flights").incidents()[0]
+    made = incident.comment("looked at it")
+    assert incident.comments() == (made,)
+    assert made.text == "looked at it"
+    marker = far.add_marker("version 2", model="flights", kind="deployment", at=START)
+    assert far.markers("flights") == (marker,)
+    far.remove_marker(marker.number)
+    assert far.markers() == ()
+    with pytest.raises(rt.StoreError, match="no marker"):
+        far.remove_marker(marker.number)
+
+
 def test_rules_are_adopted(stores: dict[str, Any]) -> None:
     model = stores["far"].model("flights")
     model.adopt([*RULES, "mean(x) <= 3"])

@@ -86,6 +86,22 @@ class RemoteWorkspace:
         said = self.connection.get("/logs", **(asked | times))
         return Page(tuple(log_of(one) for one in said["rows"]), said["total"], said["offset"])
 
+    def markers(
+        self, model: str | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> tuple[rows.Marker, ...]:
+        """What is marked on the time axes, oldest first. See `Workspace.markers`."""
+        said = self.connection.get("/markers", model=model, since=iso(since), until=iso(until))
+        return tuple(marker_of(one) for one in said)
+
+    def add_marker(self, text: str, *, model: str | None = None, **asked: Any) -> rows.Marker:
+        """Mark something to remember on the time axes. See `Workspace.add_marker`."""
+        times = {name: iso(asked[name]) for name in ("at", "until") if name in asked}
+        return marker_of(self.connection.post("/markers", {**asked, **times, "text": text, "model": model}))
+
+    def remove_marker(self, number: int) -> None:
+        """Forget a marker. See `Workspace.remove_marker`."""
+        self.connection.send("DELETE", f"/markers/{number}")
+
     def audit(self, model: str | None = None, *, most: int = 50, before: int | None = None) -> tuple[rows.Audit, ...]:
         """What was changed, by whom and when, the newest first; for admins. See `Workspace.audit`."""
         return tuple(entry_of(one) for one in self.connection.get("/audit", model=model, most=most, before=before))
@@ -147,6 +163,12 @@ def log_of(said: Mapping[str, Any]) -> rows.Log:
 def entry_of(said: Mapping[str, Any]) -> rows.Audit:
     """An entry of the audit log as it was sent."""
     return rows.Audit(**{**said, "at": micros_of(said["at"])})
+
+
+def marker_of(said: Mapping[str, Any]) -> rows.Marker:
+    """A marker as it was sent."""
+    until = None if said["until"] is None else micros_of(said["until"])
+    return rows.Marker(**{**said, "at": micros_of(said["at"]), "until": until, "created": micros_of(said["created"])})
 
 
 def micros_of(text: str) -> int:

@@ -318,6 +318,23 @@ class RemoteIncident:
         """Say that it is over."""
         self._say("resolve", at=iso(at))
 
+    def comment(self, text: str) -> rows.Comment:
+        """Say something of it; gives the comment."""
+        return self._comments(self.model.connection.post(f"{self.path}/comments", {"text": text}))[-1]
+
+    def comments(self) -> tuple[rows.Comment, ...]:
+        """What people said of it, oldest first."""
+        return self._comments(self.model.connection.get(f"{self.path}/comments"))
+
+    def _comments(self, said: Sequence[Mapping[str, Any]]) -> tuple[rows.Comment, ...]:
+        return tuple(
+            rows.Comment(
+                self.model.name, self.incident.id, one["actor"], one["text"],
+                clock.micros(datetime.fromisoformat(one["at"])), one["number"],
+            )
+            for one in said
+        )  # fmt: skip
+
     def _say(self, what: str, **body: Any) -> None:
         self.model.connection.post(f"{self.path}/{what}", body)
 

@@ -96,6 +96,7 @@ def marker_dict(row: rows.Marker) -> dict[str, Any]:
     return {
         "number": row.number, "kind": row.kind, "text": row.text, "at": iso(row.at),
         "until": None if row.until is None else iso(row.until), "model": row.model, "actor": row.actor,
+        "created": iso(row.created),
     }  # fmt: skip
 
 
@@ -134,8 +135,12 @@ def find_comments(catalog: Catalog, model: str, incident: str) -> tuple[rows.Com
 
 def comments(catalog: Catalog, model: str, incident: str) -> list[dict[str, Any]]:
     """The same as plain values."""
-    found = find_comments(catalog, model, incident)
-    return [{"actor": one.actor, "text": one.text, "at": iso(one.created)} for one in found]
+    return [comment_dict(one) for one in find_comments(catalog, model, incident)]
+
+
+def comment_dict(row: rows.Comment) -> dict[str, Any]:
+    """A comment as plain values."""
+    return {"number": row.number, "actor": row.actor, "text": row.text, "at": iso(row.created)}
 
 
 def iso(micros: int) -> str:

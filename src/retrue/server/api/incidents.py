@@ -191,7 +191,7 @@ def mark(model: ModelName, id: IncidentId, served: Served, _: Editor, body: Mark
 )  # fmt: skip
 def list_comments(model: ModelName, id: IncidentId, served: Served, _: Viewer) -> list[dict[str, Any]]:
     """Give the comments, oldest first."""
-    return notes.comments(served.workspace.store.catalog, model, found(served, model, id).id)
+    return [notes.comment_dict(one) for one in found(served, model, id).comments()]
 
 
 @router.post(
@@ -201,5 +201,5 @@ def list_comments(model: ModelName, id: IncidentId, served: Served, _: Viewer) -
 def comment(model: ModelName, id: IncidentId, served: Served, _: Editor, body: Said) -> list[dict[str, Any]]:
     """Add a comment, and give all of them."""
     chosen = found(served, model, id)
-    notes.comment(served.workspace.store.catalog, model, chosen.id, body.text)
-    return notes.comments(served.workspace.store.catalog, model, chosen.id)
+    chosen.comment(body.text)
+    return [notes.comment_dict(one) for one in chosen.comments()]

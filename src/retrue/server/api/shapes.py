@@ -107,6 +107,7 @@ class IncidentShape(Shape):
 class CommentShape(Shape):
     """What somebody said of an incident."""
 
+    number: int
     actor: str
     text: str
     at: str
@@ -122,6 +123,7 @@ class MarkerShape(Shape):
     until: str | None
     model: str | None
     actor: str
+    created: str
 
 
 class ReceivedShape(Shape):

@@ -10,9 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from retrue.jobs import records
 from retrue.server.api.shapes import JobShape, LogShape, MarkerShape, PageShape
-from retrue.server.api.shared import ERRORS, PREFIX, Editor, Moment, Offset, Served, Since, Until
+from retrue.server.api.shared import ERRORS, PREFIX, Editor, Moment, Offset, Served, Since, Until, asked
 from retrue.server.auth import Actor, some_viewer
-from retrue.server.errors import HttpError
 from retrue.store import rows
 from retrue.workspace import clock, notes
 
@@ -53,25 +52,27 @@ def paged(page: records.Page[Any], actor: Actor, plain: Callable[[Any], dict[str
 
 
 class NewMarker(BaseModel):
-    """A time to mark: of one model, or of all."""
+    """A time to mark: now unless it says when; of one model, or of all."""
 
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={"examples": [{"kind": "deployment", "text": "version 2", "at": "2026-03-01T12:00:00Z"}]},
     )
 
-    kind: Literal["deployment", "holiday", "note"]
     text: Annotated[str, Field(min_length=1, max_length=notes.LONGEST)]
-    at: Moment
+    kind: Literal["deployment", "holiday", "note"] = "note"
+    at: Moment | None = None
     until: Moment | None = None
     model: Annotated[str | None, Field(max_length=100)] = None
 
 
 @router.get("/markers", response_model=list[MarkerShape], operation_id="list_markers", summary="List markers")
-def list_markers(served: Served, actor: SomeViewer, model: Named = None) -> list[dict[str, Any]]:
+def list_markers(
+    served: Served, actor: SomeViewer, model: Named = None, since: Since = None, until: Until = None
+) -> list[dict[str, Any]]:
     """Give the markers of a model and of all, in order of time."""
-    found = notes.markers(served.workspace.store.catalog, model)
-    return [one for one in found if one["model"] is None or actor.sees(one["model"])]
+    found = served.workspace.markers(model, since, until)
+    return [notes.marker_dict(one) for one in found if one.model is None or actor.sees(one.model)]
 
 
 @router.post("/markers", response_model=MarkerShape, operation_id="add_marker", summary="Mark a time", status_code=201)
@@ -79,10 +80,8 @@ def add_marker(served: Served, _: Editor, body: NewMarker) -> dict[str, Any]:
     """Mark a time on every axis."""
     if body.model is not None:
         served.model(body.model)
-    catalog = served.workspace.store.catalog
-    return notes.marker_dict(
-        notes.add_marker(catalog, body.kind, body.text, body.at, until=body.until, model=body.model)
-    )
+    marked = served.workspace.add_marker(body.text, kind=body.kind, at=body.at, until=body.until, model=body.model)
+    return notes.marker_dict(marked)
 
 
 @router.delete(
@@ -90,11 +89,10 @@ def add_marker(served: Served, _: Editor, body: NewMarker) -> dict[str, Any]:
 )
 def remove_marker(number: Annotated[int, Path(ge=1, le=2**53)], served: Served, _: Editor) -> dict[str, Any]:
     """Take a marker away, and give what it was."""
-    catalog = served.workspace.store.catalog
-    known = {one["number"]: one for one in notes.markers(catalog)}
-    if number not in known or not notes.remove_marker(catalog, number):
-        raise HttpError(404, f"no marker {number}")
-    return known[number]
+    found = {one.number: one for one in served.workspace.markers()}
+    with asked():
+        served.workspace.remove_marker(number)
+    return notes.marker_dict(found[number])
 
 
 def job_dict(row: rows.Job) -> dict[str, Any]:
