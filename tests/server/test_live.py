@@ -7,7 +7,10 @@ import os
 import signal
 import sqlite3
 import time
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -17,6 +20,8 @@ import retrue as rt
 from retrue.server.live import Live
 from retrue.server.states import States, Watch
 from retrue.store import rows
+
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +57,12 @@ def test_a_note_for_all_models_changes_all(folder: Path) -> None:
     watch.close()
 
 
+def alone(story: Coroutine[Any, Any, T]) -> T:
+    """Run a story in a thread of its own: where a browser is open, this one has a loop already."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, story).result()
+
+
 def test_who_follows_is_told_the_state_and_then_what_changes() -> None:
     """One task looks for all; it rests when nobody follows."""
     told: States = {"": "a", "one": "b"}
@@ -77,7 +88,7 @@ def test_who_follows_is_told_the_state_and_then_what_changes() -> None:
         assert live.task is None
         return seen
 
-    seen = asyncio.run(story())
+    seen = alone(story())
     assert seen == [
         b"retry: 3000\n\n",
         b"event: state\ndata: b\n\n",
@@ -105,12 +116,12 @@ def test_a_catalog_that_fails_for_a_moment_ends_no_connection() -> None:
         await following.aclose()
         return said
 
-    assert asyncio.run(story()) == b"event: state\ndata: a\n\n"
+    assert alone(story()) == b"event: state\ndata: a\n\n"
 
 
 def test_a_page_is_told_within_seconds_and_the_server_stops_though_it_is_followed(folder: Path) -> None:
     """From the log in another process to the page; SIGTERM ends the stream and the server."""
-    with serving(folder) as served, httpx.stream("GET", f"{served.url}/live?model=two", timeout=20) as answer:
+    with serving(folder) as served, httpx.stream("GET", f"{served.url}/live?model=two", timeout=60) as answer:
         lines = answer.iter_lines()
         assert next(line for line in lines if line.startswith("data: "))
         with rt.open(folder) as store:
@@ -120,4 +131,4 @@ def test_a_page_is_told_within_seconds_and_the_server_stops_though_it_is_followe
         began = time.perf_counter()
         os.kill(served.pid, signal.SIGTERM)
         assert "event: end" in list(lines)
-        assert time.perf_counter() - began < 10
+        assert time.perf_counter() - began < 20

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from retrue.demo.story import Story
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,6 +28,8 @@ def demo(
         "retrue-demo"
     ),
     quick: Annotated[bool, typer.Option("--quick", help="Four months instead of ten, with a smaller model.")] = False,
+    serve: Annotated[bool, typer.Option("--serve", help="Four months, then pages that replay the rest.")] = False,
+    port: Annotated[int, typer.Option("--port", help="Where --serve listens; 0 takes a free port.", min=0)] = 8000,
 ) -> None:
     """Walk the whole loop on real flights.
 
@@ -25,4 +37,55 @@ def demo(
     """
     from retrue.demo.story import tell
 
-    tell(store, quick=quick)
+    if not serve:
+        tell(store, quick=quick)
+        return
+    with served(store / "store", port) as start:
+        tell(store, quick=True, after=lambda story, out: watched(story, out, start()))
+
+
+@contextmanager
+def served(folder: Path, port: int) -> Iterator[Callable[[], str]]:
+    """Take a port, and give what starts serving the store there; it gives the address. Ends with the block.
+
+    No check runs by itself: by the real clock all would have been silent for years.
+    """
+    from retrue.cli.serve import listen, refuse_missing
+
+    refuse_missing()
+    from retrue.server.settings import ServerSettings
+
+    settings = ServerSettings(port=port)
+    with listen(settings) as sock, ExitStack() as stack:
+        address = f"http://{settings.host}:{sock.getsockname()[1]}"
+        command = [
+            sys.executable,
+            "-m",
+            "retrue.server.web",
+            str(folder),
+            str(sock.fileno()),
+            settings.model_dump_json(),
+        ]
+
+        def start() -> str:
+            stack.callback(end, subprocess.Popen(command, pass_fds=[sock.fileno()]))  # noqa: S603 - our own module
+            return address
+
+        yield start
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process that was started here."""
+    process.terminate()
+    process.wait(20)
+
+
+def watched(story: Story, out: Console, address: str) -> None:
+    """Say where to look, and go on until the year is over or somebody presses Ctrl+C."""
+    from retrue.demo.replay import PACE, replay
+
+    out.print(f"\nLook at [bold]{address}[/bold]: a day takes {PACE:.0f} seconds. Ctrl+C ends it.\n", highlight=False)
+    with suppress(KeyboardInterrupt):
+        replay(story, out)
+        while True:
+            time.sleep(3600)

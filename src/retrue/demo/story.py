@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -75,13 +75,20 @@ class Story:
     scores: list[pl.DataFrame] = field(default_factory=list)
 
 
-def tell(folder: Path, *, quick: bool = False, console: Console | None = None) -> None:
+def tell(
+    folder: Path,
+    *,
+    quick: bool = False,
+    console: Console | None = None,
+    after: Callable[[Story, Console], None] | None = None,
+) -> None:
     """Run the demo and print what happens.
 
     Args:
         folder: where its store and report go; made anew each time.
         quick: four months instead of ten.
         console: where to print; the terminal unless given.
+        after: what comes after the story, while its workspace is open.
 
     Raises:
         StoreError: the folder holds something else.
@@ -100,6 +107,11 @@ def tell(folder: Path, *, quick: bool = False, console: Console | None = None) -
             live(story, number, week, out)
             bar.advance(task)
     conclude(story, folder, out, time.perf_counter() - began)
+    try:
+        if after is not None:
+            after(story, out)
+    finally:
+        story.workspace.close()
 
 
 def prepare(folder: Path) -> None:
@@ -314,7 +326,6 @@ def conclude(story: Story, folder: Path, out: Console, took: float) -> None:
     out.print(f"took    {took:.0f} s\n\nNext:   retrue incidents flights --store {folder / 'store'}")
     if incidents:
         out.print(f"        retrue explain flights {incidents[0].id} --store {folder / 'store'}")
-    story.workspace.close()
 
 
 def save_report(story: Story, folder: Path) -> Path:

@@ -6,6 +6,7 @@ Each answers by itself when its figure comes into view, so that the page doesn't
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -137,7 +138,8 @@ def labels(request: Request, served: Served, _: Reader, name: Name, days: Days =
     old = [one for one in known.traffic if one.events and one.start <= ripe]
     share = percent(old[-1].labelled / old[-1].events) if old else ""
     title = f"{share} of the newest rows that are old enough have a label" if old else "Labels are still coming in"
-    return pictured(request, timeline(shares, f"{title}, in %"))
+    picture = timeline(shares, title)
+    return pictured(request, picture and replace(picture, note="Labelled rows in %, by window"))
 
 
 def lately(served: Service, name: str, days: int) -> tuple[Facts, Range]:

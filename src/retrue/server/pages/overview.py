@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from retrue.report.words import plural, short_count
 from retrue.server.auth import Actor, some_viewer
+from retrue.server.pages.moments import day
+from retrue.server.pages.reading import replay_of
 from retrue.server.pages.shell import render
 from retrue.server.pages.standing import Group, Standing
 from retrue.server.service import Service, service
@@ -105,8 +107,8 @@ def sentence_of(every: Sequence[Standing]) -> str:
     return {1: "The one model is in true", 2: "Both models are in true"}.get(total, f"All {total:,} models are in true")
 
 
-def sub_of(every: Sequence[Standing], until: float, now: float) -> str:
-    """Say how much came in, and whether anything still does."""
+def sub_of(every: Sequence[Standing], until: float, now: float, replay: Mapping[str, Any] | None = None) -> str:
+    """Say how much came in, whether anything still does, and whether the clock runs fast."""
     if not every:
         return ""
     events = sum(one.events or 0 for one in every)
@@ -119,7 +121,12 @@ def sub_of(every: Sequence[Standing], until: float, now: float) -> str:
         )
     last = f"{datetime.fromtimestamp(until, clock.now().tzinfo):%-d %B %Y}"
     stale = f" Nothing newer than {last}: times are told from there." if now - until > STALE else ""
-    return f"{', '.join(said)}.{stale}"
+    fast = (
+        ""
+        if replay is None
+        else f" A replay: a day takes {replay['pace']:g} seconds, and it is {day(replay['at'], year=True)}."
+    )
+    return f"{', '.join(said)}.{fast or stale}"
 
 
 @router.get("/")
@@ -135,7 +142,9 @@ def overview(
     """Show every model."""
     told, until = served.standings.all(days)
     every = [one for one in told if actor.sees(one.name)]
-    sub = sub_of(every, until, clock.now().timestamp())
+    with served.workspace.store.catalog.read() as tx:
+        replay = replay_of(tx.connection)
+    sub = sub_of(every, until, clock.now().timestamp(), replay)
     view = overview_view(every, Asked(q, sort, state, days), sub, str(request.base_url).rstrip("/"))
     choices = {"sorts": SORTS, "states": STATES, "lengths": DAYS}
     return render(request, "overview.html", view, title=view.sentence, place="Overview", live="", choices=choices)

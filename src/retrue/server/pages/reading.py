@@ -145,6 +145,13 @@ def newest_end(connection: Connection) -> float | None:
     return max((start + float(own.get("window", DAY)) for start, own in connection.execute(query)), default=None)
 
 
+def replay_of(connection: Connection) -> Mapping[str, Any] | None:
+    """What a store says of its clock where it isn't the real one: the time there, and seconds a day (`retrue demo`)."""
+    own = tables.preferences.c
+    found: Mapping[str, Any] | None = connection.execute(select(own.body).where(own.name == "replay")).scalar()
+    return found
+
+
 def facts(connection: Connection, headlines: Headlines, since: int, only: Collection[str] | None = None) -> list[Facts]:
     """Read what is known of models.
 

@@ -1,0 +1,116 @@
+"""Pages in a real browser: a served store with several models, whatever a page complains of, a folder for pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import polars as pl
+import pytest
+from tests.server.conftest import Served, loans, serving
+
+import retrue as rt
+from retrue.store import rows
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, Request
+
+Scheme = Literal["light", "dark"]
+Open = Callable[..., "Page"]
+
+DAYS = 8
+EVERY = 8
+"""Minutes between two loans."""
+TODAY = datetime(2026, 1, 5, tzinfo=UTC) + timedelta(days=DAYS)
+HOSTILE = "<img src=x onerror=alert(1)> & 'quotes' {{ 7 * 7 }}"
+"""A feature's name as a stranger may choose it."""
+
+
+def events(days: int, *, shift: float = 0.0) -> pl.DataFrame:
+    """Loans of some days from the Monday on; `shift` moves the income of the last four."""
+    made = loans(0, days * 1_440).gather_every(EVERY).with_columns(pl.lit(0.1).alias("ms") + pl.col("p") / 10)
+    late = pl.col("at") >= TODAY - timedelta(days=4)
+    moved = pl.when(late).then(pl.col("income") + shift).otherwise(pl.col("income"))
+    return made.with_columns(moved.alias("income"), pl.col("income").reverse().alias(HOSTILE))
+
+
+def live(store: rt.Workspace, name: str, *, shift: float = 0.0, days: int = DAYS) -> None:
+    """Register a model and let it live for some days."""
+    reference = events(10).with_columns(pl.col("at") - pl.duration(days=10))
+    model = store.register(
+        name, reference, id="id", time="at", label="y", score="p", latency="ms", window="1d", estimate="off",
+    )  # fmt: skip
+    model.log(events(days, shift=shift).drop("y"), at=TODAY)
+    model.label(events(days - 1).select("id", "y"), at=TODAY)
+    model.check(now=TODAY)
+
+
+def born(store: rt.Workspace, name: str, like: str) -> None:
+    """Give a store a model that is registered like another one, and has seen no event."""
+    with store.store.catalog.write() as tx:
+        own = tx.get(rows.Model, name=like)
+        assert own is not None
+        tx.put(replace(own, name=name, applied=0))
+        for kind in (rows.GridsRow, rows.Version, rows.Reference):
+            tx.put(*(replace(one, model=name) for one in tx.find(kind, model=like)))  # type: ignore[call-arg]
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A served store: `calm` is in true, `income-moved` isn't, `waiting` has no event."""
+    folder = tmp_path_factory.mktemp("pages") / "store"
+    with rt.open(folder) as store:
+        live(store, "calm")
+        live(store, "income-moved", shift=4_000.0)
+        born(store, "waiting", "calm")
+    with serving(folder) as served:
+        yield served
+
+
+@dataclass
+class Trouble:
+    """What pages complained of, and what they asked of others."""
+
+    found: list[str]
+
+    def watch(self, page: Page, url: str) -> None:
+        """Note whatever the page says, and each request that leaves the server."""
+
+        def on_request(request: Request) -> None:
+            if not request.url.startswith((url, "data:")):
+                self.found.append(f"asks for {request.url}")
+
+        page.on("console", lambda message: self.found.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: self.found.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: self.found.append(f"dialog: {dialog.message}"))
+        page.on("request", on_request)
+
+
+@pytest.fixture
+def open_page(browser: Browser, pages: Served) -> Iterator[Open]:
+    """Open a page of the served store; whatever it complains of fails the test."""
+    trouble, opened = Trouble([]), []
+
+    def open_(path: str, *, width: int = 1280, scheme: Scheme = "light", url: str = "", **options: Any) -> Page:
+        page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme, **options)
+        trouble.watch(page, url or pages.url)
+        page.goto((url or pages.url) + path)
+        opened.append(page)
+        return page
+
+    yield open_
+    for page in opened:
+        page.close()
+    assert trouble.found == []
+
+
+@pytest.fixture
+def shots(tmp_path: Path) -> Path:
+    """Give the folder for pictures of pages: `RETRUE_SCREENSHOTS` where set, so that CI can keep them."""
+    folder = Path(os.environ.get("RETRUE_SCREENSHOTS") or tmp_path / "screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
