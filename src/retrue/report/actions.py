@@ -123,9 +123,17 @@ def monitor(told: Explanation) -> str | None:
     first = guilty(told)
     if first is None or told.cost is None or told.cost.estimated or "]" in first:
         return None
-    metric = told.cost.metric
+    return rule_of(told.cost.metric, first)
+
+
+def rule_of(metric: str, where: str) -> str:
+    """A rule that holds a metric of some rows (as SQL) against the reference.
+
+    >>> rule_of("accuracy", "age > 30")
+    'accuracy[age > 30] >= 0.95 * reference'
+    """
     bound = f"<= {1 + SLACK:g}" if get(metric).better == "lower" else f">= {1 - SLACK:g}"
-    return f"{metric}[{first}] {bound} * reference"
+    return f"{metric}[{where}] {bound} * reference"
 
 
 def sql_of(finding: Finding) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -16,9 +16,10 @@ from retrue.explain.features import Feature
 from retrue.explain.finding import guilty_of
 from retrue.explain.since import sure_of
 from retrue.explain.standing import Standing
+from retrue.judge.cause import Cause
 from retrue.judge.incident import State
 from retrue.judge.verdict import VerdictKind
-from retrue.judge.words import day
+from retrue.judge.words import day, percent
 from retrue.report.actions import actions, next_step
 from retrue.report.charts.display import display
 from retrue.report.charts.drift_map import drift_map
@@ -54,8 +55,7 @@ COLUMNS = 10
 def page(told: Explanation) -> str:
     """Write the whole page."""
     gallery = Gallery()
-    drift, sides = gallery.hang([map_of(told)]), gallery.hang(distributions(told))
-    heads, slices = slices_cells(told.slices)
+    shown = evidence(told, gallery)
     style, script, vega = style_sheet(), page_script(), read("vega.js")
     return environment().get_template("incident.html").render(
         version=VERSION,
@@ -65,23 +65,32 @@ def page(told: Explanation) -> str:
         facts=facts(told),
         next=next_step(told),
         actions=actions(told),
-        slices_title=slices_title(told.slices) if told.slices else "",
-        slices_heads=heads,
-        slices_labels=named_alone(heads),
-        slices=slices,
-        map=drift,
-        sides=sides,
         gallery=gallery.pictures,
-        features_title=features_title(told.features),
-        features=[feature_row(one) for one in told.features],
-        sharing=tight(sharing_said(told.sharing)),
-        examples=examples(told),
+        **shown,
         policy=policy([vega, script], [style]),
         style=Markup(style),  # noqa: S704 - ours, and free of data
         vega=Markup(vega),  # noqa: S704 - vendored
         script=Markup(script),  # noqa: S704 - ours
         drawings=Markup(as_json(charts_data(gallery.pictures))),  # noqa: S704 - `as_json` leaves no markup in it
     )  # fmt: skip
+
+
+def evidence(told: Explanation, gallery: Gallery) -> dict[str, Any]:
+    """What `evidence.html` shows: the drift map, the guilty rows before and after, what moved, examples."""
+    drift, sides = gallery.hang([map_of(told)]), gallery.hang(distributions(told))
+    heads, slices = slices_cells(told.slices)
+    return {
+        "slices_title": slices_title(told.slices) if told.slices else "",
+        "slices_heads": heads,
+        "slices_labels": named_alone(heads),
+        "slices": slices,
+        "map": drift,
+        "sides": sides,
+        "features_title": features_title(told.features),
+        "features": [feature_row(one) for one in told.features],
+        "sharing": tight(sharing_said(told.sharing)),
+        "examples": examples(told),
+    }
 
 
 def tight(text: str) -> str:
@@ -127,6 +136,8 @@ def facts(told: Explanation) -> list[tuple[str, str, str]]:
         found.append(("Shape", upper_first(shape.reason), small))
     if incident.kind is not VerdictKind.SILENT:
         found.append(("Cost", upper_first(cost_said(incident, told.cost)), ""))
+    if incident.cause is not None:
+        found.append(("Rows", tight(incident.cause.rows), share_said(incident.cause)))
     if incident.real is not None:
         found.append(("People say", upper_first(marked(incident)), ""))
     if told.joint is not None:
@@ -135,6 +146,11 @@ def facts(told: Explanation) -> list[tuple[str, str, str]]:
         more = len(incident.columns) - 3
         found.append(("Columns", ", ".join(incident.columns[:3]), f"and {more} more" if more > 0 else ""))
     return found
+
+
+def share_said(cause: Cause) -> str:
+    """How many of the rows that is, now and in the reference."""
+    return tight(f"{percent(cause.share)} of the rows; normally {percent(cause.normal)}")
 
 
 def feature_row(one: Feature) -> dict[str, str]:

@@ -28,7 +28,7 @@ from retrue.server.auth.access import Access
 from retrue.server.auth.guard import Guard
 from retrue.server.errors import add_handlers
 from retrue.server.meters import Metered
-from retrue.server.pages import model, model_figures, overview
+from retrue.server.pages import model, model_figures, overview, places
 from retrue.server.service import Service
 from retrue.server.settings import ServerSettings
 from retrue.version import VERSION
@@ -46,6 +46,7 @@ ROUTERS = (
     overview.router,
     model.router,
     model_figures.router,
+    *places.ROUTERS,
     models.router,
     incidents.router,
     history.router,
@@ -62,8 +63,6 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
     yield
     served: Service = app.state.retrue
     await run_in_threadpool(served.gatherer.stop)
-    if served.telemetry is not None:
-        await run_in_threadpool(served.telemetry.close)
 
 
 def create_app(workspace: Workspace, settings: ServerSettings | None = None) -> FastAPI:
@@ -76,10 +75,10 @@ def create_app(workspace: Workspace, settings: ServerSettings | None = None) -> 
     # Pages of documentation would load scripts from elsewhere.
     app = FastAPI(title="Retrue", version=VERSION, openapi_url=None, lifespan=running)
     chosen = settings or ServerSettings()
-    served = Service(workspace, chosen, telemetry=otel.Telemetry.start("web") if otel.wanted() else None)
+    served = Service(workspace, chosen)
     app.state.retrue = served
     app.add_middleware(Guard, access=Access(workspace.store.catalog, chosen, workspace.store.id), settings=chosen)
-    app.add_middleware(Metered, meters=served.meters, telemetry=served.telemetry)
+    app.add_middleware(Metered, meters=served.meters, telemetry=otel.Telemetry.start("web") if otel.wanted() else None)
     add_handlers(app)
     for router in ROUTERS:
         app.include_router(router)

@@ -8,11 +8,11 @@ from typing import cast
 
 from starlette.requests import HTTPConnection
 
-from retrue.adapters.otel import Telemetry
 from retrue.errors import nearest
 from retrue.server.errors import HttpError
 from retrue.server.ingest.gather import Gatherer
 from retrue.server.meters import Meters, Readings
+from retrue.server.pages.explained import Explanations
 from retrue.server.pages.kept import Standings
 from retrue.server.pages.reading import Headlines
 from retrue.server.settings import ServerSettings
@@ -28,8 +28,8 @@ class Service:
     workspace: Workspace
     settings: ServerSettings
     meters: Meters = field(default_factory=Meters)
-    telemetry: Telemetry | None = None
     headlines: Headlines = field(default_factory=Headlines)
+    explained: Explanations = field(default_factory=Explanations)
 
     @cached_property
     def standings(self) -> Standings:

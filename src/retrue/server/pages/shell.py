@@ -22,7 +22,7 @@ from fastapi import Request, Response
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from starlette.routing import Match
 
-from retrue.report.html import breakable
+from retrue.report.html import breakable, read
 from retrue.report.words import plural, short_count
 from retrue.server.assets import asset
 from retrue.server.pages.moments import day, moment
@@ -77,7 +77,7 @@ def render(
     text = environment().get_template(template).render(
         view=view, title=title, place=place, live=live, places=places_of(request), actor=actor_of(request),
         csrf=request.state.csrf,
-        version=VERSION, path=request.url.path, **more,
+        version=VERSION, path=request.url.path, address=request.url.include_query_params, **more,
     )  # fmt: skip
     return answered(request, text.encode(), "text/html; charset=utf-8", status=status)
 
@@ -112,8 +112,14 @@ def actor_of(request: Request) -> Mapping[str, str] | None:
     return None if actor is None else {"name": actor.name, "role": actor.role, "kind": actor.kind}
 
 
+SHARED = ("evidence.html",)
+"""Templates that are the reports' own."""
+
+
 def read_template(name: str) -> str:
     """Read a template."""
+    if name in SHARED:
+        return read(name)
     return (files("retrue.server") / "templates" / name).read_text(encoding="utf-8")
 
 
