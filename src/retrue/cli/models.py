@@ -272,15 +272,43 @@ def show_checked(found: dict[str, list[Any]], where: str) -> None:
             typer.echo(f"\nNext: retrue incidents {model}{where}")
 
 
-def quarantine(name: ModelArgument, store: StoreOption = None, json: JsonOption = False) -> None:
-    """List the rows that were set aside, with the reason for each."""
-    found = shared.open_model(store, name).quarantine()
+def quarantine(
+    name: ModelArgument,
+    store: StoreOption = None,
+    replay: Annotated[bool, typer.Option("--replay", help="Let all of them in again, as they are.")] = False,
+    mended: Annotated[
+        str | None,
+        typer.Option("--mended", help="A table of what to let in again: `number`, and the columns.", metavar="TABLE"),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """List the rows that were set aside, or let them in again."""
+    model = shared.open_model(store, name)
+    if replay or mended is not None:
+        received = model.replay(None if mended is None else mended_rows(mended))
+        tell(received, "row", f"{name}{shared.same_store(store)}", json)
+        return
+    found = model.quarantine()
     if json:
         shared.print_json(found.to_dicts())
         return
     from retrue.report.status import quarantine_view
 
     shared.console().print(quarantine_view(found, SHOWN))
+
+
+def mended_rows(source: str) -> dict[str, dict[str, Any]]:
+    """The rows of a table by their numbers in the quarantine.
+
+    Raises:
+        TableError: it has no column `number`.
+    """
+    from retrue.errors import TableError
+
+    table = shared.read_rows(source).collect()
+    if "number" not in table.columns:
+        raise TableError("no column 'number'", where=source, hint="retrue quarantine MODEL --json shows the numbers")
+    return {str(row.pop("number")): row for row in table.to_dicts()}
 
 
 def forget(

@@ -21,6 +21,7 @@ from retrue.server.api import (
     metrics,
     models,
     monitors,
+    quarantine,
     work,
 )
 from retrue.server.auth import login
@@ -37,6 +38,7 @@ from retrue.workspace import Workspace
 ROUTERS = (
     health.router,
     events.router,
+    quarantine.router,
     metrics.router,
     assets.router,
     login.router,

@@ -26,7 +26,7 @@ from retrue.core.hashing import hash64
 from retrue.core.outcome_grid import OutcomeGrid
 from retrue.core.times import window_starts
 from retrue.errors import RetrueError, StoreError
-from retrue.store import rows
+from retrue.store import quarantine, rows
 from retrue.store.aside import KINDS, TRIES, Stuck, fitted, without
 from retrue.store.catalog import Catalog, Transaction
 from retrue.store.counting import Cell, Counting, Increments
@@ -205,7 +205,7 @@ class Cycle:
             keep_told(tx, self.model, told)
             for name, value in counts.items():
                 tx.count(self.model, name, value)
-            tx.count(self.model, "set aside", len(plan.tables.get("quarantine", ())))
+            tx.count(self.model, "set aside", quarantine.count(plan.tables.get("quarantine")))
             self.fault("cycle: before applied")
         taken = {name: len(frame) for name, frame in plan.tables.items()}
         for kind in ("labels", "feedback"):  # copies for events that came later aren't news

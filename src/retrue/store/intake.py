@@ -20,6 +20,7 @@ from retrue.errors import SchemaError, nearest
 from retrue.store.door import QUARANTINE, Admitted, Arrival, Lost, admit, check
 from retrue.store.layout import SYSTEM, lake_type, refuse_twins
 from retrue.store.privacy import Masked
+from retrue.store.quarantine import marks
 from retrue.store.reader import Reader
 from retrue.store.shelf import token
 from retrue.store.spool import Batch, Parcel
@@ -101,11 +102,13 @@ class Part:
         rows: how many.
         key: the key that they were sent with.
         broken: what couldn't be made rows of a frame; it is set aside too.
+        releases: the row of the quarantine whose place they take.
     """
 
     rows: int
     key: str | None = None
     broken: tuple[Broken, ...] = ()
+    releases: str | None = None
 
     def receipt(self, admitted: Admitted) -> Receipt:
         """What became of its rows, numbered as they were sent."""
@@ -162,9 +165,11 @@ class Admission:
         """What goes into the spool."""
         frames = {**self.admitted.frames, **({TOLD: self.told} if len(self.told) else {})}
         broken = [(self.kind, one.reason, None, one.text) for part in self.parts for one in part.broken]
-        if broken:
+        released = [part.releases for part in self.parts if part.releases is not None]
+        if broken or released:
+            aside = [frames["quarantine"]] if "quarantine" in frames else []
             added = pl.DataFrame(broken, pl.Schema(QUARANTINE), orient="row")
-            frames["quarantine"] = pl.concat([frames["quarantine"], added]) if "quarantine" in frames else added
+            frames["quarantine"] = pl.concat([*aside, added, marks(released)])
         keys = {part.key: one.to_json() for part, one in zip(self.parts, receipts, strict=True) if part.key is not None}
         return Parcel(self.model, [Batch(kind, micros(self.at), rows) for kind, rows in frames.items()], keys, now())
 

@@ -15,11 +15,10 @@ from retrue.core.reference import Reference
 from retrue.store import rows
 from retrue.store.counting import merged
 from retrue.store.layout import Layout
+from retrue.store.quarantine import nothing, still_there
 from retrue.store.reading import scan
 from retrue.store.recount import View, plain
 from retrue.store.shelf import Shelf
-
-_QUARANTINE = ("kind", "reason", "id", "row")
 
 
 @dataclass(frozen=True)
@@ -133,12 +132,11 @@ class Reader(Shelf):
         return plain(dated.drop("\0date", "\0from").sort("_seq", "_n"), keep=("_at", "_date"))
 
     def quarantine(self, model: str) -> pl.DataFrame:
-        """Rows that were set aside: when (`_at`), kind, reason, id, and the row as JSON."""
+        """Rows that were set aside and not let in again: number, when (`_at`), kind, reason, id, the row as JSON."""
         snapshot = self.tables(model)["quarantine"].snapshot()
         if not snapshot.files:
-            return pl.DataFrame(schema={"_at": pl.Datetime("us", "UTC"), **dict.fromkeys(_QUARANTINE, pl.String)})
-        lazy = scan(snapshot.files, snapshot.schema, list(snapshot.schema))
-        return lazy.sort("_seq", "_n").select("_at", *_QUARANTINE).collect()
+            return nothing()
+        return still_there(scan(snapshot.files, snapshot.schema, list(snapshot.schema)).collect())
 
     def counters(self, model: str) -> dict[str, int]:
         """How many rows were repeated, differing, set aside, corrected, waiting, ambiguous ... in all."""

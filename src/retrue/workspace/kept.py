@@ -29,7 +29,7 @@ class Kept:
         return rebuilt
 
     def quarantine(self) -> pl.DataFrame:
-        """Rows that were set aside: when, kind, reason, id, and the row as JSON."""
+        """Rows that were set aside: number, when, kind, reason, id, and the row as JSON."""
         self.store.apply(self.name)
         return self.store.quarantine(self.name)
 

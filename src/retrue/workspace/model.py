@@ -33,6 +33,7 @@ from retrue.workspace import (
     performance,
     promotion,
     receiving,
+    replaying,
     streams,
     training,
 )
@@ -176,6 +177,17 @@ class Model(Kept):
             `window`, `until`, `slice` (None: all rows), `n`, `value`, `low`, `high`.
         """
         return figures.figures(self, value, of=of, how=how, time=time)
+
+    def replay(self, rows: Mapping[str, Mapping[str, Any] | None] | None = None) -> Received:
+        """Let rows of the quarantine in again; each leaves it once. One that still doesn't fit comes back.
+
+        Args:
+            rows: by their numbers, what takes the place of each (None: the row as it is); all as they are unless given.
+
+        Raises:
+            TableError: a number that isn't in the quarantine; nothing was done.
+        """
+        return replaying.replay_all(self, rows)
 
     # --- what it means --------------------------------------------------------------------------------------------
 

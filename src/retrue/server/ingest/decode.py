@@ -29,7 +29,9 @@ FORMS = (JSON, NDJSON[0], *ARROW)
 COLUMNS = 2_000
 """The most columns that a request may have."""
 SHOWN = 200
-"""Characters of something unreadable that are kept."""
+"""Characters of what a library said that are shown."""
+KEPT = 20_000
+"""Characters of something unreadable that are kept, to be mended."""
 
 Column = list[Any]
 
@@ -191,7 +193,7 @@ def from_columns(said: dict[str, Any]) -> Decoded:
 def from_rows(said: Sequence[Any]) -> Decoded:
     """Objects, one for each row; what a row lacks is null, and what is no object is broken."""
     broken = tuple(
-        Broken(number, "not an object", msgspec.json.encode(row).decode()[:SHOWN])
+        Broken(number, "not an object", msgspec.json.encode(row).decode()[:KEPT])
         for number, row in enumerate(said)
         if not isinstance(row, dict)
     )
@@ -217,7 +219,7 @@ def from_lines(body: bytes) -> Decoded:
         try:
             rows.append(_LINE.decode(line))
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            broken.append(Broken(number, broken_line(error), line.decode(errors="replace")[:SHOWN]))
+            broken.append(Broken(number, broken_line(error), line.decode(errors="replace")[:KEPT]))
     return Decoded(len(rows), as_columns(rows), broken=tuple(broken))
 
 

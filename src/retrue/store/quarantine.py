@@ -1,0 +1,57 @@
+"""The quarantine: rows that were set aside, each with a number by which it can be mended and let in again.
+
+A row that is let in again leaves: beside the rows that take its place, in the same transaction of the spool, goes a
+mark that it was released, and marks come into the lake with them. Its number is a key of that transaction, as a
+sender's would be, so two people who mend the same row at once release it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from retrue.core.hashing import hash64
+from retrue.store.door import QUARANTINE
+
+RELEASED = "released"
+"""The kind of a mark; its `id` is the number of the row that left."""
+COLUMNS = ("number", "_at", *QUARANTINE)
+"""What is told of each row: its number, when it came, its kind, why it was set aside, its id, and the row as JSON."""
+
+
+def key_of(number: str) -> str:
+    """The key under which a row is released: no two releases of it are taken."""
+    return f"quarantine/{number}"
+
+
+def marks(numbers: Sequence[str]) -> pl.DataFrame:
+    """Marks that rows were released, for the spool."""
+    said = [(RELEASED, "let in again", number, None) for number in numbers]
+    return pl.DataFrame(said, pl.Schema(QUARANTINE), orient="row")
+
+
+def still_there(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows that weren't released, oldest first, each with its number.
+
+    Args:
+        rows: all of the lake's table, with `_seq` and `_n`.
+    """
+    marked = rows["kind"] == RELEASED
+    gone, held = rows.filter(marked)["id"], rows.filter(~marked).sort("_seq", "_n", maintain_order=True)
+    # `_n` counts the rows of one origin; those of another in the same segment were set aside for other reasons.
+    reason = hash64(held["reason"].fill_null("")) & 0xFFFFFF
+    numbered = held.with_columns(reason.alias("\0reason")).with_columns(
+        pl.format("{}-{}-{}", pl.col("_seq"), pl.col("_n"), pl.col("\0reason")).alias("number")
+    )
+    return numbered.filter(~pl.col("number").is_in(gone.implode())).select(COLUMNS)
+
+
+def count(rows: pl.DataFrame | None) -> int:
+    """How many rows of a segment are set aside; marks are none."""
+    return 0 if rows is None else int((rows["kind"] != RELEASED).sum())
+
+
+def nothing() -> pl.DataFrame:
+    """A quarantine without rows."""
+    return pl.DataFrame(schema={"number": pl.String(), "_at": pl.Datetime("us", "UTC"), **QUARANTINE})

@@ -1,0 +1,114 @@
+"""Replay: rows of the quarantine are let in again, mended or as they are, and leave it, once.
+
+A row that still doesn't fit comes back as a new one, with its new reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from retrue.errors import RetrueError, TableError
+from retrue.schema.roles import listed
+from retrue.store.intake import Part
+from retrue.store.layout import LENT, SYSTEM, Layout
+from retrue.store.quarantine import key_of
+from retrue.tables.plain import from_rows
+from retrue.workspace import clock
+from retrue.workspace.receiving import Lot, Received, acknowledge
+
+if TYPE_CHECKING:
+    from retrue.workspace.model import Model
+
+LEFT = "rows that are no objects, left in the quarantine"
+"""What is said of rows that only a person can mend."""
+MOST = 50_000
+"""Rows that are let in again in one transaction."""
+
+
+@dataclass(frozen=True)
+class Mended:
+    """A row to let in again: its number in the quarantine, and what takes its place (None: the row as it is)."""
+
+    number: str
+    row: Mapping[str, Any] | None = None
+
+
+def replay_all(model: Model, rows: Mapping[str, Mapping[str, Any] | None] | None) -> Received:
+    """Let rows in again and move them to the lake and the profiles: what a notebook does."""
+    model.store.apply(model.name)
+    chosen = None if rows is None else [Mended(number, row) for number, row in rows.items()]
+    received = replay(model, chosen)
+    return received.after(model.store.apply(model.name).counts)
+
+
+def replay(model: Model, chosen: Sequence[Mended] | None = None) -> Received:
+    """Acknowledge rows of the quarantine again; when this returns, they have left it, and survive power loss.
+
+    Args:
+        model: whose.
+        chosen: which, and what takes their place; None lets all in as they are.
+
+    Raises:
+        TableError: a number that isn't in the quarantine, or what takes a row's place is no object; nothing was done.
+        StoreError: the store can't be written.
+    """
+    held = {number: (kind, text) for number, kind, text in told(model)}
+    chosen = [Mended(number) for number in held] if chosen is None else chosen
+    wanted = list({one.number: one for one in chosen}.values())
+    unknown = [one.number for one in wanted if one.number not in held]
+    if unknown:
+        hint = "they were let in again already, or are older than the quarantine is kept"
+        raise TableError(f"no rows {listed(unknown, 5)}", where=f"the quarantine of {model.name!r}", hint=hint)
+    groups, left = dict[tuple[str, str], list[tuple[str, dict[str, Any]]]](), 0
+    own = reserved(model.store.layout(model.name))
+    for one in wanted:
+        kind, text = held[one.number]
+        row = as_row(text) if one.row is None else dict(one.row)
+        if not row:
+            left += 1
+            continue
+        version = row.get("_version") if model.schema.version is None else None
+        group = groups.setdefault((kind, str(version or model.version)), [])
+        group.append((one.number, {name: value for name, value in row.items() if name not in own}))
+    received = Received(0, counts={LEFT: left} if left else {})
+    for (kind, version), rows in groups.items():
+        for begin in range(0, len(rows), MOST):
+            received += let_in(model, kind, version, rows[begin : begin + MOST])
+    return received
+
+
+def told(model: Model) -> list[tuple[str, str, str]]:
+    """Number, kind and text of every row in the quarantine."""
+    found = model.store.quarantine(model.name).select("number", "kind", "row")
+    return list(found.iter_rows())
+
+
+def let_in(model: Model, kind: str, version: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> Received:
+    """Let rows of one kind and version in again; those that somebody else has let in meanwhile are left out."""
+    parts = [Part(1, key_of(number), releases=number) for number, _ in rows]
+    frame = from_rows([row for _, row in rows])
+    (outcome,) = acknowledge(model.store, [Lot(model, kind, frame, parts, clock.now(), version)])
+    if isinstance(outcome, RetrueError):
+        raise outcome
+    received = Received(0)
+    for one in outcome:
+        received += Received(0) if one.receipt.repeated else Received.of(one)
+    return received
+
+
+def as_row(text: str | None) -> dict[str, Any]:
+    """A row from its text; nothing where that is no object."""
+    try:
+        said = json.loads(text or "")
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def reserved(layout: Layout) -> set[str]:
+    """Names that the store gave a row itself; it does so again."""
+    declared = {layout.id, layout.time, layout.version, layout.label}
+    return {*SYSTEM, *LENT} | ({*layout.roles, layout.label_column} - declared)

@@ -1,0 +1,80 @@
+"""Rows of the quarantine are mended and let in again: each leaves once, and what still doesn't fit comes back."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import polars as pl
+import pytest
+from tests.workspace.conftest import events, registered
+
+import retrue as rt
+from retrue.errors import TableError
+from retrue.workspace.replaying import replay
+
+
+@pytest.fixture
+def model(store: rt.Workspace) -> rt.Model:
+    """A model with a day of events, three of which were set aside for their x."""
+    made, table = registered(store), events(14, 1).drop("y")
+    odd = (
+        pl.when(pl.col("id").is_in(table["id"][:3].implode())).then(pl.lit("?")).otherwise(pl.col("x").cast(pl.String))
+    )
+    made.log(table.with_columns(odd.alias("x")))
+    return made
+
+
+def test_a_row_that_was_mended_leaves_the_quarantine(model: rt.Model) -> None:
+    aside = model.quarantine()
+    mended = {row["number"]: {**json.loads(row["row"]), "x": 0.5} for row in aside[:2].to_dicts()}
+    received = model.replay(mended)
+    assert (received.accepted, received.quarantined) == (2, 0)
+    assert model.quarantine()["number"].to_list() == aside["number"].to_list()[2:]
+    assert model.events().filter(pl.col("x") == 0.5).collect().height == 2
+
+
+def test_a_row_that_still_does_not_fit_comes_back_as_another(model: rt.Model) -> None:
+    before = set(model.quarantine()["number"])
+    received = model.replay()
+    assert (received.accepted, received.quarantined) == (0, 3)
+    after = set(model.quarantine()["number"])
+    assert (len(after), before & after) == (3, set())
+
+
+def test_a_row_that_differs_can_be_given_another_id(model: rt.Model) -> None:
+    """What was set aside by the commit cycle is replayed like what was set aside at the door."""
+    model.log(events(14, 1).drop("y")[10:11].with_columns(x=pl.lit(9.0)))
+    (row,) = model.quarantine().filter(pl.col("reason").str.starts_with("differs")).to_dicts()
+    assert model.replay({row["number"]: None}).quarantined == 1
+    (row,) = model.quarantine().filter(pl.col("reason").str.starts_with("differs")).to_dicts()
+    assert model.replay({row["number"]: {**json.loads(row["row"]), "id": "new"}}).accepted == 1
+    assert model.events().filter(pl.col("id") == "new").collect()["x"].to_list() == [9.0]
+
+
+def test_a_row_leaves_once_whoever_lets_it_in(model: rt.Model) -> None:
+    (number, *_) = model.quarantine()["number"]
+    row = {"id": "once", "at": "2024-01-15T00:00:00Z", "x": 1.0, "city": "JFK", "p": 0.5}
+
+    def let_in(n: int) -> int:
+        from retrue.workspace.replaying import Mended
+
+        return replay(model, [Mended(number, {**row, "id": f"once-{n}"})]).accepted
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(let_in, range(4))) == 1
+    assert model.events().filter(pl.col("id").str.starts_with("once")).collect().height == 1
+    with pytest.raises(TableError, match="no rows"):
+        model.replay({number: None})
+
+
+def test_an_unknown_number_is_told(model: rt.Model) -> None:
+    with pytest.raises(TableError, match="no rows '7' in the quarantine of 'flights'"):
+        model.replay({"7": None})
+
+
+def test_counters_tell_of_rows_and_not_of_marks(model: rt.Model) -> None:
+    before = model.store.counters("flights")["set aside"]
+    row = model.quarantine().to_dicts()[0]
+    model.replay({row["number"]: {**json.loads(row["row"]), "x": 0.5}})
+    assert model.store.counters("flights")["set aside"] == before
