@@ -78,3 +78,17 @@ def test_counters_tell_of_rows_and_not_of_marks(model: rt.Model) -> None:
     row = model.quarantine().to_dicts()[0]
     model.replay({row["number"]: {**json.loads(row["row"]), "x": 0.5}})
     assert model.store.counters("flights")["set aside"] == before
+
+
+def test_private_values_stay_hashed_and_no_raw_one_comes_in(store: rt.Workspace) -> None:
+    """Rows of the quarantine hold hashes: they aren't hashed again, and what somebody writes there isn't taken."""
+    table = events(14, 1).drop("y")
+    model = registered(store, privacy={"id": "hash"})
+    model.log(table)
+    known = model.events().collect()["id"].to_list()
+    model.log(table[:2].with_columns(x=pl.lit("?")))
+    aside = model.quarantine().to_dicts()
+    model.replay({row["number"]: {**json.loads(row["row"]), "id": "Ann", "x": 7.0} for row in aside})
+    again = model.quarantine()
+    assert set(again["reason"]) == {"differs from the event that was logged first"}
+    assert set(again["id"]) <= set(known)

@@ -87,11 +87,14 @@ UNQUOTED = '"left out, for it may hold personal data"'
 
 @dataclass(frozen=True)
 class Broken:
-    """Something that stood where a row should, by its number, with the reason why it is none, and as it came."""
+    """Something that stood where a row should: its number, the reason why it is none, and the text of it.
+
+    Nobody knows what of it is private: of a model with private columns no text is kept.
+    """
 
     row: int
     reason: str
-    text: str
+    text: str | None
 
 
 @dataclass(frozen=True)

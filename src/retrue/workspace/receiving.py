@@ -18,6 +18,7 @@ from retrue.errors import RetrueError
 from retrue.schema.change import Change
 from retrue.store.door import nothing
 from retrue.store.intake import Admission, Part, Receipt
+from retrue.store.privacy import Masked
 from retrue.store.resolve import DIFFERS
 from retrue.store.store import Store
 from retrue.tables import read
@@ -97,6 +98,7 @@ class Lot:
         parts: who sent which.
         at: when they came (UTC).
         version: the version of events that don't say theirs.
+        masked: whether the rows hold no raw value of a private column already, as those of the quarantine do.
     """
 
     model: Model
@@ -105,6 +107,7 @@ class Lot:
     parts: Sequence[Part]
     at: datetime
     version: str = "1"
+    masked: bool = False
 
     def without(self, keys: Collection[str]) -> Lot:
         """The lot without the parts that have one of these keys."""
@@ -170,10 +173,11 @@ def answers(
 def admit(lot: Lot) -> tuple[Admission | RetrueError, tuple[str, ...]]:
     """Let a lot through the door, with what its windows are to be told; or say why none of it can be taken."""
     store, name = lot.model.store, lot.model.name
+    lot = without_texts(lot) if store.layout(name).privacy else lot
     if not lot.frame.width:  # nothing but what is broken
         return Admission(name, lot.kind, lot.at, nothing(), lot.parts), ()
     try:
-        frame = store.masked(name, lot.frame)
+        frame = Masked(lot.frame) if lot.masked else store.masked(name, lot.frame)
         admitted = store.admit(name, lot.kind, frame, version=lot.version, at=lot.at)
         changed = differing(lot.model, frame) if lot.kind == "events" else ()
     except RetrueError as error:
@@ -182,6 +186,14 @@ def admit(lot: Lot) -> tuple[Admission | RetrueError, tuple[str, ...]]:
     sizes = [changes.rows_by_window(frame, store.layout(name), lot.version, lot.at)] if changed else []
     told = changes.as_frame([*changes.of_lost(admitted.lost), *changes.of_columns(sizes, changed)])
     return Admission(name, lot.kind, lot.at, admitted, lot.parts, told), tuple(one.detail for one in changed)
+
+
+def without_texts(lot: Lot) -> Lot:
+    """The lot without the texts of what couldn't be read: what of them is private can't be told."""
+    parts = [
+        replace(p, broken=tuple(replace(one, text=None) for one in p.broken)) if p.broken else p for p in lot.parts
+    ]
+    return replace(lot, parts=parts)
 
 
 def receive(

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+import polars as pl
 
 from retrue.errors import RetrueError, TableError
 from retrue.schema.roles import listed
@@ -66,7 +68,7 @@ def replay(model: Model, chosen: Sequence[Mended] | None = None) -> Received:
     own = reserved(model.store.layout(model.name))
     for one in wanted:
         kind, text = held[one.number]
-        row = as_row(text) if one.row is None else dict(one.row)
+        row = as_row(text) if one.row is None else kept_private(model, as_row(text), one.row)
         if not row:
             left += 1
             continue
@@ -89,14 +91,34 @@ def told(model: Model) -> list[tuple[str, str, str]]:
 def let_in(model: Model, kind: str, version: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> Received:
     """Let rows of one kind and version in again; those that somebody else has let in meanwhile are left out."""
     parts = [Part(1, key_of(number), releases=number) for number, _ in rows]
-    frame = from_rows([row for _, row in rows])
-    (outcome,) = acknowledge(model.store, [Lot(model, kind, frame, parts, clock.now(), version)])
+    frame = again_masked(model, from_rows([row for _, row in rows]))
+    (outcome,) = acknowledge(model.store, [Lot(model, kind, frame, parts, clock.now(), version, masked=True)])
     if isinstance(outcome, RetrueError):
         raise outcome
     received = Received(0)
     for one in outcome:
         received += Received(0) if one.receipt.repeated else Received.of(one)
     return received
+
+
+def hashed(model: Model) -> set[str]:
+    """Columns, in small letters, that the quarantine has as hashes."""
+    return {name.lower() for name, rule in model.store.privacy(model.name).rules.items() if rule == "hash"}
+
+
+def kept_private(model: Model, held: Mapping[str, Any], mended: Mapping[str, Any]) -> dict[str, Any]:
+    """What takes a row's place: hashed columns stay as the quarantine has them, as nobody can mend a hash."""
+    own = hashed(model) if model.store.layout(model.name).privacy else set()
+    kept = {name: value for name, value in held.items() if name.lower() in own}
+    return {**{name: value for name, value in mended.items() if name.lower() not in own}, **kept}
+
+
+def again_masked(model: Model, frame: pl.DataFrame) -> pl.DataFrame:
+    """Drop and make coarse what somebody wrote into private columns; hashes are hashes already."""
+    if not model.store.layout(model.name).privacy:
+        return frame
+    privacy = model.store.privacy(model.name)
+    return replace(privacy, rules={name: rule for name, rule in privacy.rules.items() if rule != "hash"}).mask(frame)
 
 
 def as_row(text: str | None) -> dict[str, Any]:
