@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -77,8 +78,6 @@ def upkeep(
     What `retrue serve` does by itself every hour. How long things are kept is said on the settings page, or by
     \\[retention] of retrue.toml. Exit status: 1 where something failed.
     """
-    from datetime import UTC, datetime
-
     from retrue.jobs.upkeep import upkeep as keep_up
 
     with shared.open_store(folder or store) as workspace, shared.working("tidying up"):
@@ -140,7 +139,7 @@ def standing(model: Model) -> str:
 def ailments(model: Model) -> list[str]:
     """What is wrong with one model's part of the store: each thing that doesn't belong together, or can't be read."""
     found: list[str] = []
-    for check in (stuck_ailment, books_ailment, reference_ailment, runs_ailment):
+    for check in (stuck_ailment, damage_ailment, books_ailment, reference_ailment, runs_ailment):
         try:
             said = check(model)
         except Exception as error:  # noqa: BLE001 - whatever ails one part, the others are looked at too
@@ -155,15 +154,28 @@ def stuck_ailment(model: Model) -> str | None:
     return "; ".join(str(one) for one in model.store.stuck(model.name)) or None
 
 
+def damage_ailment(model: Model) -> str | None:
+    """What couldn't be read, and was set aside."""
+    model.store.repair(model.name, deep=False)
+    found = [str(one) for one in model.store.damaged(model.name)]
+    hint = f". Hint: restore it from a backup, or count what is left: retrue recount {model.name}"
+    return "; ".join(found) + hint if found else None
+
+
 def books_ailment(model: Model) -> str | None:
-    """The lake's events against the books of windows."""
+    """The lake's events against the books of windows whose events are kept; what was erased may be missing."""
     import polars as pl
 
-    lazy: Any = model.store.events(model.name)
+    from retrue.store.erase import ERASED
+
+    store, name = model.store, model.name
+    windows = store.windows(name, store.kept_since(name))
+    first = None if store.kept_since(name) is None else min((one.start for one in windows), default=None)
+    lazy: Any = store.events(name, None if first is None else datetime.fromtimestamp(first, UTC))
     names = lazy.collect_schema().names()
     held = int(lazy.select(pl.len()).collect().item()) if names else 0
-    booked = sum(window.events for window in model.store.windows(model.name))
-    if held == booked:
+    booked = sum(window.events for window in windows)
+    if not windows or 0 <= booked - held <= store.counters(name).get(ERASED, 0):
         return None
     return f"the lake holds {held:,} events, the profiles {booked:,}. Hint: retrue recount {model.name}"
 

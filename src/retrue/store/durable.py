@@ -53,13 +53,13 @@ def heal(folder: Path) -> tuple[str, ...]:
     for path in bad:
         aside = folder / ASIDE
         aside.mkdir(exist_ok=True)
-        path.rename(_unused(aside / path.name))
+        path.rename(unused(aside / path.name))
         sync_folder(aside)
     if bad:
         sync_folder(log)
         sync_folder(folder)
     if entries and entries == bad and not any(log.glob("*.checkpoint*.parquet")):
-        log.rename(_unused(folder / ASIDE / "_delta_log"))  # the table's first entry: it is made anew
+        log.rename(unused(folder / ASIDE / "_delta_log"))  # the table's first entry: it is made anew
         sync_folder(folder)
     return tuple(path.name for path in bad)
 
@@ -83,12 +83,12 @@ def _bad_checkpoints(log: Path) -> Iterable[Path]:
     except (ValueError, KeyError, TypeError):
         return (pointer,)
     parts = list(log.glob(f"{version:020d}.checkpoint*.parquet"))
-    if parts and all(_whole_parquet(path) for path in parts):
+    if parts and all(whole_parquet(path) for path in parts):
         return ()
     return (pointer, *parts)
 
 
-def _whole_parquet(path: Path) -> bool:
+def whole_parquet(path: Path) -> bool:
     """Whether a Parquet file has its beginning and its end (`PAR1` at both)."""
     with path.open("rb") as file:
         first = file.read(4)
@@ -96,7 +96,7 @@ def _whole_parquet(path: Path) -> bool:
         return first == file.read(4) == b"PAR1" and path.stat().st_size > 12
 
 
-def _unused(path: Path) -> Path:
+def unused(path: Path) -> Path:
     """A name that nothing has yet: what was set aside once is never overwritten."""
     number, free = 1, path
     while free.exists():

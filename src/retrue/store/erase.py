@@ -26,6 +26,9 @@ from retrue.store.durable import ASIDE
 from retrue.store.ids import text_id
 from retrue.store.lake import File, LakeTable
 
+ERASED = "events erased"
+"""The counter of events that were erased: profiles still count them."""
+
 
 @dataclass(frozen=True)
 class Erased:

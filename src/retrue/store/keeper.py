@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
 
-from retrue.errors import RetrueError, StoreError
+from retrue.errors import RetrueError, StoreError, StoreFullError
 from retrue.store import rows
 from retrue.store.catalog import Transaction
-from retrue.store.commit import Cycle, locked
-from retrue.store.erase import Erased, erase_collected, erase_rows, erase_versions, unreachable
+from retrue.store.commit import Cycle
+from retrue.store.damage import READING
+from retrue.store.erase import ERASED, Erased, erase_collected, erase_rows, erase_versions, unreachable
 from retrue.store.reader import Reader
 from retrue.store.retention import Retention
 from retrue.store.scrub import scrub
@@ -56,10 +56,6 @@ class Keeper(Reader):
             self._lock(model), self._cache, self.fault, self.hasher,
         )  # fmt: skip
 
-    def locked(self, model: str) -> AbstractContextManager[None]:
-        """Hold a model's lock: nobody else commits to its tables meanwhile."""
-        return locked(self._lock(model))
-
     def statistics(self, model: str) -> tuple[Held, ...]:
         """How much the lake has of a model, by table; read from the tables' logs alone."""
         found = {name: table.snapshot().files for name, table in self.tables(model).items()}
@@ -97,15 +93,26 @@ class Keeper(Reader):
         for model in self.models():
             try:
                 yield from self.upkeep_of(model.name, now, kept.of_model(model.name), dry=dry)
-            except RetrueError as error:
+            except (RetrueError, *READING) as error:  # the next run goes on without what can't be read
                 yield Done(model.name, "failed", str(error))
+                if not dry and not isinstance(error, StoreFullError):
+                    yield from self._set_aside(model.name)
         yield from self.forget_records(kept, now, dry=dry)
+
+    def _set_aside(self, model: str) -> Iterator[Done]:
+        """Look for what is damaged after upkeep has failed."""
+        try:
+            yield from (Done(model, "set aside", str(one)) for one in self.repair(model))
+        except (RetrueError, *READING):
+            return  # its log asks for a backup, as was told
 
     def upkeep_of(self, model: str, now: datetime, retention: Retention, *, dry: bool = False) -> Iterator[Done]:
         """Do all upkeep of one model that is due."""
         with self.catalog.read() as tx:
             pinned = pinned_dates([one.body for one in tx.find(rows.Manifest, model=model)])
         work = Upkeep(model, self.tables(model), lambda: self.locked(model), now, dry, pinned)
+        if not dry:
+            yield from (Done(model, "set aside", str(one)) for one in self.repair(model, deep=False))
         if retention.events is not None and not dry:
             self.keep_since(model, midnight(now - retention.events))
         yield from work.retain(retention)
@@ -124,10 +131,13 @@ class Keeper(Reader):
         tables, id_column = self.tables(model), self.layout(model).id_column
         columns = dict.fromkeys(("events", "labels", "feedback"), id_column) | {"quarantine": "id"}
         with self.locked(model):
+            self.repair_locked(model, deep=False)
             while self.cycle(model).step() is not None:
                 pass
             gone = {name: erase_rows(tables[name], column, ids) for name, column in columns.items()}
             self.fault("erase: rows gone")
+            with self.catalog.write() as tx:
+                tx.count(model, ERASED, gone["events"])
             files = sum(erase_versions(table) for table in tables.values())
             gone["collections"] = erase_collected(self.catalog, model, id_column, ids)
             self.fault("erase: collections gone")
@@ -137,26 +147,6 @@ class Keeper(Reader):
         """Leave nothing on the disk of what was deleted from the catalog and the spool."""
         for path in (self.spool.path, self.catalog.path):
             scrub(path)
-
-    def kept_since(self, model: str) -> int | None:
-        """Seconds since 1970 from which on the lake has all events of a model; None: it was never cut.
-
-        Profiles of earlier windows are all that is left of them: no recount may touch them.
-        """
-        with self.catalog.read() as tx:
-            said = tx.fact(_kept(model))
-        return None if said is None else int(said)
-
-    def keep_since(self, model: str, moment: datetime) -> None:
-        """Say that events from before a moment go; it never moves back."""
-        since = int(moment.timestamp())
-        with self.locked(model), self.catalog.write() as tx:
-            tx.set_fact(_kept(model), str(max(since, int(tx.fact(_kept(model)) or since))))
-
-    def countable(self, model: str, since: int | None) -> int | None:
-        """The first window start that a recount from `since` on may touch."""
-        kept = self.kept_since(model)
-        return kept if since is None else since if kept is None else max(since, kept)
 
     def forget_records(self, retention: Retention, now: datetime, *, dry: bool = False) -> Iterator[Done]:
         """Drop what the catalog needs no more: old log lines, finished jobs and deliveries, sessions that are over."""
@@ -177,7 +167,3 @@ class Keeper(Reader):
                     count = tx.remove_before(kind, column, until, **equal)
             if count:
                 yield Done("", "dropped", f"{count:,} old {what}")
-
-
-def _kept(model: str) -> str:
-    return f"kept since: {model}"

@@ -90,17 +90,27 @@ class LakeTable:
         self._lock = threading.RLock()
         self._table: DeltaTable | None = None
         self._snapshot = Snapshot()
+        self._without: set[str] = set()
 
     @property
     def exists(self) -> bool:
         """Whether anything was ever committed to it."""
         return any((self.folder / "_delta_log").glob("*.json"))
 
-    def heal(self) -> tuple[str, ...]:
-        """Set aside a newest log entry that can't be read; gives the names of what was moved."""
+    def reload(self) -> None:
+        """Read the log anew from its beginning: it isn't what it was."""
         with self._lock:
             self._table, self._snapshot = None, Snapshot()
-            return heal(self.folder)
+
+    def leave_out(self, file: File) -> None:
+        """Leave a file out of snapshots, where the table can't be written."""
+        self._without.add(file.path)
+        self.reload()
+
+    def heal(self) -> tuple[str, ...]:
+        """Set aside a newest log entry that can't be read; gives the names of what was moved."""
+        self.reload()
+        return heal(self.folder)
 
     def _fresh(self) -> DeltaTable:
         """The table at its newest version: another process may have committed since."""
@@ -133,7 +143,8 @@ class LakeTable:
             table = self._fresh()
             if self._snapshot.version != table.version():
                 schema = pl.DataFrame(table.schema().to_arrow().empty_table()).schema
-                self._snapshot = Snapshot(_files(table, self.folder), dict(schema), table.version())
+                files = tuple(f for f in _files(table, self.folder) if f.path not in self._without)
+                self._snapshot = Snapshot(files, dict(schema), table.version())
             return self._snapshot
 
     def commit(self, frame: pl.DataFrame, app: str, segment: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,13 +12,16 @@ import polars as pl
 from retrue.core.grids import Grids
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
+from retrue.errors import ProfileError
 from retrue.store import rows
 from retrue.store.counting import merged
+from retrue.store.damage import READING
 from retrue.store.layout import Layout
+from retrue.store.mender import Mender, loads
 from retrue.store.quarantine import nothing, still_there
 from retrue.store.reading import scan
 from retrue.store.recount import View, plain
-from retrue.store.shelf import Shelf
+from retrue.store.rereading import rereading
 
 
 @dataclass(frozen=True)
@@ -33,16 +36,8 @@ class WindowProfile:
 
 
 @dataclass(eq=False)
-class Reader(Shelf):
+class Reader(Mender):
     """Abstract: what can be asked of a store without changing it."""
-
-    def view(self, model: str, applied: int | None = None) -> View:
-        """Events and labels as of a finished segment (the last one)."""
-        tables = self.tables(model)
-        if applied is None:
-            with self.catalog.read() as tx:
-                applied = tx.applied(model)
-        return View(tables["events"].snapshot(), tables["labels"].snapshot(), self.layout(model), applied)
 
     def events(
         self,
@@ -55,8 +50,12 @@ class Reader(Shelf):
         applied: int | None = None,
     ) -> pl.LazyFrame:
         """Events without labels; the arguments are those of `labelled`."""
-        view, days = self._days(model, since, until, applied)
-        return self._chosen(view.rows(days), view.layout, since, until, version, columns)
+
+        def make() -> pl.LazyFrame:
+            view, days = self._days(model, since, until, applied)
+            return self._chosen(view.rows(days), view.layout, since, until, version, columns)
+
+        return self._rereading(model, make)
 
     def labelled(
         self,
@@ -78,8 +77,21 @@ class Reader(Shelf):
             columns: these columns only.
             applied: as of this segment; the last finished one where it isn't given.
         """
-        view, days = self._days(model, since, until, applied)
-        return self._chosen(view.labelled(days), view.layout, since, until, version, columns)
+
+        def make() -> pl.LazyFrame:
+            view, days = self._days(model, since, until, applied)
+            return self._chosen(view.labelled(days), view.layout, since, until, version, columns)
+
+        return self._rereading(model, make)
+
+    def _rereading(self, model: str, make: Callable[[], pl.LazyFrame]) -> pl.LazyFrame:
+        """A query that is made anew where a file is gone or damaged: what is, is set aside first."""
+        try:
+            return rereading(make, lambda: self.repair(model))
+        except READING:
+            if not self.repair(model):
+                raise
+            return rereading(make, lambda: self.repair(model))
 
     def _days(
         self, model: str, since: datetime | None, until: datetime | None, applied: int | None
@@ -112,11 +124,11 @@ class Reader(Shelf):
 
         No check reads it: it is what was said before a correction, for people and for audits.
         """
-        return self._raw(model, "labels")
+        return self._rereading(model, lambda: self._raw(model, "labels"))
 
     def feedback(self, model: str) -> pl.LazyFrame:
         """Every feedback row, with arrival `_at` and event date `_date` (null: still waiting)."""
-        return self._raw(model, "feedback")
+        return self._rereading(model, lambda: self._raw(model, "feedback"))
 
     def _raw(self, model: str, name: str) -> pl.LazyFrame:
         """Each row once, as it came; one that waited has the date of the event that it waited for."""
@@ -133,10 +145,13 @@ class Reader(Shelf):
 
     def quarantine(self, model: str) -> pl.DataFrame:
         """Rows that were set aside and not let in again: number, when (`_at`), kind, reason, id, the row as JSON."""
-        snapshot = self.tables(model)["quarantine"].snapshot()
-        if not snapshot.files:
-            return nothing()
-        return still_there(scan(snapshot.files, snapshot.schema, list(snapshot.schema)).collect())
+
+        def make() -> pl.LazyFrame:
+            snapshot = self.tables(model)["quarantine"].snapshot()
+            return scan(snapshot.files, snapshot.schema, list(snapshot.schema))
+
+        found = self._rereading(model, make).collect()
+        return still_there(found) if found.width else nothing()
 
     def counters(self, model: str) -> dict[str, int]:
         """How many rows were repeated, differing, set aside, corrected, waiting, ambiguous ... in all."""
@@ -159,6 +174,16 @@ class Reader(Shelf):
             until: windows from here on are left out, seconds.
             equal: `version=`, `slice=`, `start=`: only these (a value, or a collection of values).
         """
+        try:
+            return self._profiles(model, since, until, equal)
+        except ProfileError:
+            self.repair(model)
+            return self._profiles(model, since, until, equal, lenient=True)
+
+    def _profiles(
+        self, model: str, since: int | None, until: int | None, equal: Mapping[str, Any], *, lenient: bool = False
+    ) -> tuple[WindowProfile, ...]:
+        """Profiles as they are stored; `lenient` leaves out windows that can't be read."""
         with self.catalog.read() as tx:
             counting = self._counting(tx, model)
             if counting is None:
@@ -167,6 +192,8 @@ class Reader(Shelf):
         cells: dict[tuple[str, int, str], list[rows.ProfileRow]] = {}
         for row in found:
             cells.setdefault((row.version, row.start, row.slice), []).append(row)
+        if lenient:
+            cells = {key: parts for key, parts in cells.items() if all(loads(counting, part) for part in parts)}
         return tuple(
             WindowProfile(*key, merged([counting.load(p.data, (p.start, p.slice, p.part)) for p in parts]),
                           max(p.applied for p in parts))

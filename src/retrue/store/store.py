@@ -16,16 +16,18 @@ from typing import Any
 
 from retrue.core.hashing import hash64
 from retrue.core.reference import Reference
-from retrue.errors import SchemaError, StoreError, StoreFullError
+from retrue.errors import ProfileError, RetrueError, SchemaError, StoreError, StoreFullError
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.aside import Stuck
 from retrue.store.catalog import Catalog
 from retrue.store.commit import Applied, locked, try_locked
+from retrue.store.damage import READING, settled
 from retrue.store.failure import store_error
 from retrue.store.identity import check_identity, refuse_orphans
 from retrue.store.intake import Intake, now
 from retrue.store.keeper import Keeper
+from retrue.store.lake import UnwritableError
 from retrue.store.layout import Layout
 from retrue.store.readonly import address, is_read_only
 from retrue.store.recount import recounted, replace_profiles
@@ -142,13 +144,28 @@ class Store(Intake, Keeper):
             done = Applied(tx.applied(model))
         if self.read_only:
             return done
-        cycle = self.cycle(model)
         try:
-            while (step := cycle.run()) is not None:
-                done += step
-        except StoreError as error:
-            raise self._kept(model, error) from error
+            return self._cycles(model, done)
+        except (StoreError, ProfileError) as error:
+            if not self._mended(model, error):
+                raise (self._kept(model, error) if isinstance(error, StoreError) else error) from error
+        return self._cycles(model, done)
+
+    def _cycles(self, model: str, done: Applied) -> Applied:
+        cycle = self.cycle(model)
+        while (step := cycle.run()) is not None:
+            done += step
         return done
+
+    def _mended(self, model: str, error: RetrueError) -> bool:
+        """Whether something that a cycle reads was damaged, and is set aside now; looked for once for each failure."""
+        known = isinstance(error, StoreFullError | UnwritableError)
+        if known or any(one.tries > 1 for one in self.stuck(model)):
+            return False
+        try:
+            return bool(self.repair(model))
+        except READING:
+            return False
 
     def _kept(self, model: str, error: StoreError) -> StoreError:
         """The same error; where the disk failed and acknowledged rows wait, it says that they are safe."""
@@ -202,7 +219,7 @@ class Store(Intake, Keeper):
                     tx.put(*new)
                 return 0
             counting, since = self.counting_on(model, grids, self.slices(model)), self.countable(model, None)
-            counted = recounted(self.view(model), counting, since)
+            counted = self.mending(model, lambda: recounted(self.view(model), counting, since))
             with self.catalog.write() as tx:
                 tx.put(*new)
                 tx.set_digest(model, grids.digest)
@@ -229,7 +246,7 @@ class Store(Intake, Keeper):
             added = [rows.NamedSlice(model, n, sql, now()) for n, sql in wanted.items() if known.get(n) != sql]
             counting = self.counting_on(model, grids, chosen) if grids and added else None
             since = self.countable(model, None)
-            counted = recounted(self.view(model), counting, since) if counting else None
+            counted = self.mending(model, lambda: recounted(self.view(model), counting, since)) if counting else None
             with self.catalog.write() as tx:
                 tx.remove(rows.NamedSlice, model=model, name=dropped)
                 tx.remove(rows.ProfileRow, model=model, slice=dropped)
@@ -246,11 +263,13 @@ class Store(Intake, Keeper):
         Returns:
             How many profiles were rebuilt.
         """
-        since = self.countable(model, since)
+        whole, since = since is None and until is None, self.countable(model, since)
         with locked(self._lock(model)):
             with self.catalog.read() as tx:
                 counting = self._counting(tx, model)
-            counted = recounted(self.view(model), counting, since, until)
+            counted = self.mending(model, lambda: recounted(self.view(model), counting, since, until))
             with self.catalog.write() as tx:
                 replace_profiles(tx, model, counting, counted, since, until)
+                if whole:
+                    settled(tx, model)
         return len(counted[0].added)

@@ -1,0 +1,104 @@
+"""Damage: Parquet files that are gone or can't be read, named and set aside so that the rest is served.
+
+A damaged file is moved to the table's `_set_aside` and taken out of the table's log, in this order: a crash between the
+two leaves a file that is gone, which is taken out the next time. What was lost is told until all is recounted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import polars as pl
+
+from retrue.errors import StoreError
+from retrue.store.catalog import Transaction
+from retrue.store.durable import ASIDE, sync_folder, unused, whole_parquet
+from retrue.store.lake import File, LakeTable
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """Something that was set aside: a file of a table (`rows` were in it), a log's entry, or a window's profile."""
+
+    table: str
+    name: str
+    rows: int
+    reason: str
+
+    def __str__(self) -> str:
+        """Say it in a sentence.
+
+        >>> str(Damaged("events", "_date=2026-03-01/part-1.parquet", 20, "it was cut off"))
+        '20 rows of events were lost: _date=2026-03-01/part-1.parquet was set aside (it was cut off)'
+        """
+        lost = f"{self.rows:,} rows of {self.table} were lost: " if self.rows else f"{self.table}: "
+        return f"{lost}{self.name} was set aside ({self.reason})"
+
+
+def damaged_files(files: Sequence[File], *, deep: bool) -> Iterator[tuple[File, str]]:
+    """Files that can't be read, each with the reason.
+
+    Args:
+        files: which to look at.
+        deep: read them whole; otherwise only their ends are looked at, which takes microseconds.
+    """
+    for file in files:
+        reason = ailment(Path(file.path), deep=deep)
+        if reason is not None:
+            yield file, reason
+
+
+def ailment(path: Path, *, deep: bool) -> str | None:
+    """Why a Parquet file can't be read; None where it can."""
+    try:
+        if not path.exists():
+            return "it is gone"
+        if not path.stat().st_size or not whole_parquet(path):
+            return "it was cut off or overwritten"
+        if deep:
+            pl.read_parquet(path, hive_partitioning=False)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        return " ".join(str(error).split())[:200]
+    return None
+
+
+def set_aside(table: LakeTable, file: File) -> None:
+    """Move a file out of the way, and take it out of the table. The caller holds the model's lock."""
+    path = Path(file.path)
+    if path.exists():
+        aside = table.folder / ASIDE
+        aside.mkdir(exist_ok=True)
+        path.rename(unused(aside / path.name))
+        sync_folder(aside)
+        sync_folder(path.parent)
+    table.fault("damage: moved")
+    table.replace([file], [], changed=True)
+
+
+def known(tx: Transaction, model: str) -> tuple[Damaged, ...]:
+    """What was set aside and hasn't been recounted since."""
+    said = tx.fact(_fact(model))
+    return tuple(Damaged(**one) for one in json.loads(said)) if said else ()
+
+
+def remember(tx: Transaction, model: str, found: Sequence[Damaged]) -> None:
+    """Keep what was set aside, to be told."""
+    all_ = dict.fromkeys((*known(tx, model), *found))
+    tx.set_fact(_fact(model), json.dumps([asdict(one) for one in all_]))
+
+
+def settled(tx: Transaction, model: str) -> None:
+    """Forget what was set aside: profiles agree with what is left."""
+    if tx.fact(_fact(model)):
+        tx.set_fact(_fact(model), "")
+
+
+def _fact(model: str) -> str:
+    return f"damaged: {model}"
+
+
+READING = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException, StoreError)
+"""What reading a damaged file or log may raise."""
