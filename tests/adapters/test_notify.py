@@ -7,7 +7,7 @@ import base64
 import pytest
 from tests.adapters.receivers import hook, post
 
-from retrue.adapters.notify import HEADER, DeliveryError, Message, hidden, send, without_secrets
+from retrue.adapters.notify import HEADER, DeliveryError, Message, hidden, mark, opened, send, without_secrets
 from retrue.errors import ConfigError
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
@@ -34,6 +34,14 @@ def test_a_mail_arrives_with_its_picture_and_no_markup_of_strangers() -> None:
     assert isinstance(text, bytes)
     assert text.decode().split() == TOLD.text.split()
     assert "text/html" not in parts
+
+
+def test_a_pager_closes_what_it_opened() -> None:
+    """No receiver: PagerDuty has one address. A success with the same key resolves (its Events API, v2)."""
+    (plugin,) = opened("pagerduty://" + "i" * 32 + "@" + "a" * 20)
+    mark(plugin, TOLD)
+    known = vars(plugin)
+    assert (known["dedup"], known["action"]) == ("3f2a", "map")
 
 
 def test_what_isnt_taken_is_said_without_secrets() -> None:

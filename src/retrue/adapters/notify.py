@@ -118,8 +118,8 @@ def mark(plugin: Any, message: Message) -> None:
             plugin.payload_extras.setdefault(name, value)
     elif isinstance(plugin, NotifyEmail):
         plugin.headers[HEADER] = message.key
-    elif isinstance(plugin, NotifyPagerDuty) and not plugin.dedup:
-        plugin.dedup = message.incident
+    elif isinstance(plugin, NotifyPagerDuty):
+        plugin.dedup, plugin.action = message.incident, "map"  # a success resolves what the same key raised
 
 
 def hidden(url: str) -> str:
