@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -54,6 +55,14 @@ def test_shapes_are_told() -> None:
 
 def test_an_expected_change_is_shared_out() -> None:
     assert "sharing out 5,000 x 16" in said("impact", "--chunks", 0, "--rows", 5_000)
+
+
+@pytest.mark.slow
+def test_watching_a_call_is_measured() -> None:
+    """A hundred calls: each is sent, and costs its caller far less than a millisecond."""
+    out = said("watch", "--calls", 100, "--rate", 1_000)
+    assert "'dropped': 0" in out
+    assert all(float(p50) < 500 for p50 in re.findall(r"p50 +([\d.-]+) us", out))
 
 
 def test_every_part_is_in_the_docs() -> None:
