@@ -14,7 +14,7 @@ from retrue.judge.verdict import Verdict, VerdictKind, badness
 from retrue.judge.words import amount, metric_name
 from retrue.metrics.names import IMPACT
 from retrue.report.units import in_points, is_loss
-from retrue.report.words import half_width, precise, signed, spanned
+from retrue.report.words import half_width, signed, spanned
 from retrue.server.pages.standing import State, state_of_kind
 from retrue.store import tables
 from retrue.workspace.incidents import read_verdict
@@ -22,6 +22,8 @@ from retrue.workspace.incidents import read_verdict
 CELLS = 120
 """The most windows of a strip."""
 WIDTH, HEIGHT = 180, 14
+HARDLY = 0.005
+"""Points that are told as 0."""
 LEVELS = 8
 """Shades of a strip."""
 
@@ -180,13 +182,19 @@ def state_of_column(verdict: Verdict | None) -> State:
 
 
 def impact_said(impact: Impact) -> tuple[str, str]:
-    """An expected change and its interval, in points where the metric is a share."""
+    """An expected change and its interval, in points where the metric is a share; what is hardly anything is 0.
+
+    >>> impact_said(Impact("accuracy", -0.039, (-0.045, -0.032)))
+    ('−3.9 points', '−4.5 to −3.2')
+    >>> impact_said(Impact("accuracy", 1e-10, (-5e-10, 5e-10)))
+    ('0', '')
+    """
     scale, unit = (100, " points") if in_points(impact.metric or None) else (1, "")
     interval = None if impact.interval is None else (impact.interval[0] * scale, impact.interval[1] * scale)
+    if scale == 100 and max(abs(end) for end in interval or (impact.value * scale,)) < HARDLY:
+        return "0", ""
     said = signed(impact.value * scale, half_width(interval))
-    return (said + unit if precise(impact.value * scale, half_width(interval)).strip("−0.,") else "0"), spanned(
-        interval
-    )
+    return (said if said == "0" else said + unit), spanned(interval)
 
 
 def strip(moved: Sequence[Moved], most: Mapping[str, float], since: int, until: int, length: float) -> Markup:
