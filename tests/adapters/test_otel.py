@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gzip
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
+import httpx
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from tests.server.conftest import registered, serving
 
 from retrue.adapters.otel import ENDPOINT, Telemetry, wanted
 from retrue.adapters.samples import Family, Sample
@@ -122,3 +126,18 @@ def test_a_span_goes_on_with_the_trace_of_its_caller_and_notes_what_failed(recei
         "b7ad6b7169203331",
     )
     assert [event.name for event in span.events] == ["exception"]
+
+
+def test_the_service_sends_traces_of_its_requests_and_the_figures_of_its_models(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    registered(tmp_path / "store")
+    with serving(tmp_path / "store", env={ENDPOINT: receiver.url, "OTEL_METRIC_EXPORT_INTERVAL": "500"}) as served:
+        httpx.get(f"{served.url}/healthz", timeout=30)
+        until = time.monotonic() + 20
+        while not receiver.metrics and time.monotonic() < until:
+            time.sleep(0.1)
+    metrics = {one.name for sent in receiver.metrics for one in sent.resource_metrics[0].scope_metrics[0].metrics}
+    assert {"retrue.model_out_of_true", "retrue.events"} <= metrics
+    spans = {one.name for sent in receiver.traces for one in sent.resource_spans[0].scope_spans[0].spans}
+    assert "GET /healthz" in spans

@@ -220,8 +220,8 @@ def test_alertmanager_tells_of_the_incident_once_for_each_kind_and_severity(worl
 
 @pytest.mark.slow
 def test_requests_are_measured_by_route_and_addresses_are_never_labels(world: World) -> None:
-    httpx.get(f"{world.url}/no/such/page/17")
-    text = httpx.get(f"{world.url}/metrics").text
+    httpx.get(f"{world.url}/no/such/page/17", timeout=30)
+    text = httpx.get(f"{world.url}/metrics", timeout=30).text
     assert 'route="unmatched",status="404"' in text
     assert "/no/such" not in text
 

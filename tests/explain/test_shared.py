@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from retrue.explain.coding import code
-from retrue.explain.shared import shared_rows
+from retrue.explain.shared import causes_of, shared_rows
 
 BOTH = frozenset({frozenset("xc")})
 ASKED = frozenset("xc")
@@ -78,3 +78,21 @@ def test_a_third_column_explains_both() -> None:
     coded = code(households(2, 0.7), households(1, 0.1))
     assert shared_rows(coded, ASKED) == BOTH
     assert shared_rows(coded.only(ASKED), ASKED) == frozenset()
+
+
+@pytest.mark.parametrize("share", [0.2, 0.95])
+def test_a_column_whose_odd_rows_turn_two_others_is_behind_them(share: float) -> None:
+    """Odd rows have y for -x; x and y by themselves stay as they were, and so does c where the odd rows are others."""
+    rng = np.random.default_rng(3)
+    x, odd_rows, others = rng.normal(size=N), rng.random(N) < share, rng.random(N) < share
+
+    def table(turned: np.ndarray, moved: np.ndarray) -> pl.DataFrame:
+        y = np.where(turned, -x, x) + rng.normal(size=N) / 2
+        return pl.DataFrame({"x": x, "y": y, "c": np.where(moved, "d", rng.choice(["a", "b"], N))})
+
+    reference, nowhere = table(rng.random(N) < 0, rng.random(N) < 0), frozenset[str]()
+    pair, asked = frozenset("xy"), frozenset("c")
+    assert causes_of(code(table(odd_rows, odd_rows), reference), pair, asked) == asked
+    assert causes_of(code(table(odd_rows, others), reference), pair, asked) == nowhere
+    assert causes_of(code(table(odd_rows, odd_rows), reference), pair, nowhere) == nowhere
+    assert causes_of(code(table(odd_rows, odd_rows), reference), frozenset("xz"), asked) == nowhere

@@ -22,6 +22,7 @@ def test_columns_that_could_not_be_compared_are_tied_only_where_rows_say_so() ->
 
 
 def test_it_goes_through_plain_values_and_back() -> None:
-    bonds = Bonds({pair("a", "b"): 0.6}, (Shared(DAY, frozenset("ab"), frozenset("a"), frozenset({pair("a", "b")})),))
+    bonds = Bonds({pair("a", "b"): 0.6}, (Shared(DAY, frozenset("ab"), frozenset("a"), frozenset({pair("a", "b")}),
+                                                   frozenset("xy"), frozenset("a")),))  # fmt: skip
     assert Bonds.from_dict(bonds.to_dict()) == bonds
     assert Bonds.from_dict({}) == Bonds()

@@ -354,6 +354,14 @@ def test_a_change_of_all_columns_together_goes_with_one_of_a_pair() -> None:
     assert len(group([[everything], [pair_of("a", "b")]])) == 1
 
 
+def test_a_change_together_goes_with_the_column_whose_odd_rows_it_is_for_and_with_no_other() -> None:
+    """In the window in which that was found; a change of other columns in it isn't meant."""
+    rows = Shared(FIRST, frozenset("c"), frozenset("c"), frozenset(), frozenset("ab"), frozenset("c"))
+    for about, column, expected in [("ab", "c", 1), ("ab", "e", 2), ("ad", "c", 2)]:
+        history = {day(0): [missing(column), pair_of(*about)]}
+        assert len(group_incidents("m", history, bonds=Bonds({}, (rows,)))) == expected
+
+
 def test_a_model_that_is_worse_for_months_does_not_collect_every_pair() -> None:
     pairs = [pair_of("a", "b"), pair_of("c", "d"), pair_of("e", "f"), pair_of("g", "h")]
     found = group([[missing(), ROC], *([ROC, one] for one in pairs)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,7 +46,9 @@ def serve(
         from retrue.server.auth import binding
 
         binding.check(place, settings)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    from retrue.adapters import logs
+
+    logs.configure("serve")
     with listen(settings) as sock:
         typer.echo(f"Retrue serves {place} on http://{settings.host}:{sock.getsockname()[1]}")
         return Supervisor(parts(place, settings.model_dump_json(), sock.fileno())).run()

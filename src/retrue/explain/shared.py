@@ -60,22 +60,60 @@ def missing_together(coded: Coded, wanted: list[int]) -> Iterator[frozenset[str]
             yield frozenset((coded.columns[one].name, coded.columns[other].name))
 
 
-def explained_by(coded: Coded, cause: int, wanted: list[int]) -> Floats:
-    """Give the share of each wanted column's squared distance that one column explains, [wanted].
+def causes_of(coded: Coded, together: frozenset[str], asked: frozenset[str]) -> frozenset[str]:
+    """Find the columns without whose surplus some others hang together as before.
 
-    Without that column's surplus the window is like the reference again; or, where hardly a row is left then, the
-    reference is like the window once it is weighed to have that column's shares.
+    Args:
+        coded: window and reference, as `code` codes them.
+        together: the columns that changed together.
+        asked: the columns that may be why.
+    """
+    names = [column.name for column in coded.columns]
+    if not together <= set(names) or len(together) < 2 or coded.window.shape[1] < ENOUGH:
+        return frozenset()
+    joint = joint_cells(coded, [names.index(name) for name in sorted(together)])
+    before = distance(*joint, None, None)
+    return frozenset(
+        name
+        for cause, name in enumerate(names)
+        if name in asked and name not in together and before > 0
+        and any(1 - distance(*joint, *way) / before >= MOSTLY for way in ways_without(coded, cause))
+    )  # fmt: skip
+
+
+def joint_cells(coded: Coded, places: list[int]) -> tuple[Codes, Codes]:
+    """Several columns' rows in cells of all of them, the rarest merged, of window and reference alike."""
+    cells = [np.concatenate(cells_of(coded, place)).astype(np.int64) for place in places]
+    _, joint, counts = np.unique(np.stack(cells), axis=1, return_inverse=True, return_counts=True)
+    rank = np.empty(counts.size, np.int64)
+    rank[np.argsort(-counts, kind="stable")] = np.arange(counts.size)
+    merged = np.minimum(rank, BINS - 1)[joint].astype(np.uint8)
+    n = coded.window.shape[1]
+    return merged[:n], merged[n:]
+
+
+def ways_without(coded: Coded, cause: int) -> list[tuple[Floats | None, Floats | None]]:
+    """Weights of window and of reference that take a column's surplus out, or bring it in, where enough rows are left.
+
+    Without it the window is like the reference again; or, where hardly a row is left then, the reference is like the
+    window once it is weighed to have that column's shares.
     """
     codes, base = coded.window[cause], coded.reference[cause]
-    surplus = surplus_of(codes, base)
-    ways = [(1.0 - surplus, None), (None, raised_to(codes, base))]
+    ways: list[tuple[Floats | None, Floats | None]] = [
+        (1.0 - surplus_of(codes, base), None),
+        (None, raised_to(codes, base)),
+    ]
+    return [way for way in ways if all(one is None or effective(one) >= ENOUGH for one in way)]
+
+
+def explained_by(coded: Coded, cause: int, wanted: list[int]) -> Floats:
+    """Give the share of each wanted column's squared distance that one column explains, [wanted]."""
     found = [np.zeros(len(wanted))]
-    for now, then in ways:
-        if all(one is None or effective(one) >= ENOUGH for one in (now, then)):
-            found.append(np.array([explained(coded, one, now, then) for one in wanted]))
+    for now, then in ways_without(coded, cause):
+        found.append(np.array([explained(coded, one, now, then) for one in wanted]))
     if len(found) == 1:  # every row is odd, in a way that the reference never was: so are those of another such column
         odd = [surplus_of(coded.window[one], coded.reference[one]).mean() for one in wanted]
-        found.append((np.array(odd) >= 1 - ENOUGH / codes.size).astype(np.float64))
+        found.append((np.array(odd) >= 1 - ENOUGH / coded.window.shape[1]).astype(np.float64))
     best = np.max(found, axis=0)
     best[[place for place, one in enumerate(wanted) if one == cause]] = 1.0
     return np.asarray(best, np.float64)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 
+from retrue.adapters import logs
 from retrue.errors import RetrueError
 
 
@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--lease", type=float, default=None, metavar="SECONDS", help="how long a dead server's work waits"
     )
     given = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.configure("jobs")
     from retrue.jobs.leases import LENGTH
     from retrue.jobs.runner import serve
 

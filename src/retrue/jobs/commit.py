@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from retrue.adapters import logs
 from retrue.errors import RetrueError
 from retrue.jobs.runner import until_told
 from retrue.workspace import Workspace
@@ -127,7 +128,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m retrue.jobs.commit", description="Commit what waits in a store.")
     parser.add_argument("folder", help="the store")
     given = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.configure("commit")
     try:
         serve(given.folder)
     except RetrueError as error:

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from retrue.adapters import otel
+from retrue.adapters.samples import bounded
 from retrue.errors import RetrueError
 from retrue.jobs.journal import Journal, speaking
 from retrue.jobs.leases import LENGTH, Held, LeaseLostError, Leases
@@ -30,6 +32,7 @@ from retrue.store.catalog import Transaction
 from retrue.workspace import Workspace, clock
 from retrue.workspace import open as open_workspace
 from retrue.workspace.acting import acting
+from retrue.workspace.readings import MOST, readings
 
 TICK = 1.0
 """Seconds from one look at what is due to the next."""
@@ -53,12 +56,14 @@ class Runner:
         kinds: the kinds of jobs.
         length: seconds after which another server may take over what this one died over.
         tick: seconds from one look to the next.
+        telemetry: traces each job.
     """
 
     workspace: Workspace
     kinds: Sequence[Kind]
     length: float = LENGTH
     tick: float = TICK
+    telemetry: otel.Telemetry | None = None
     running: dict[Work, threading.Thread] = field(default_factory=dict)
     waiting: dict[Work, float] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
@@ -152,6 +157,8 @@ class Runner:
             stack.enter_context(acting("jobs"))
             stack.enter_context(self.leases.fencing(held))
             stack.enter_context(speaking(job))
+            if self.telemetry is not None:
+                stack.enter_context(self.telemetry.span(f"job {kind.name}", model=job.model or "", job=job.id))
             try:
                 task = Task(self.workspace, job.model, clock.moment(job.due))
                 status, message = self.outcome(kind, task)
@@ -229,5 +236,22 @@ def until_told(*numbers: int) -> Iterator[threading.Event]:
 
 def serve(folder: str | Path, *, length: float = LENGTH) -> None:
     """Run the jobs of the store in a folder until SIGTERM or SIGINT: what `retrue serve` starts as a process."""
-    with until_told(signal.SIGTERM, signal.SIGINT) as stop, open_workspace(folder) as workspace:
-        Runner(workspace, kinds(), length).run(stop)
+    with (
+        until_told(signal.SIGTERM, signal.SIGINT) as stop,
+        open_workspace(folder) as workspace,
+        telling(workspace) as telemetry,
+    ):
+        Runner(workspace, kinds(), length, telemetry=telemetry).run(stop)
+
+
+@contextmanager
+def telling(workspace: Workspace) -> Iterator[otel.Telemetry | None]:
+    """Send traces of jobs and the figures of the store, where somebody named a receiver."""
+    if not otel.wanted():
+        yield None
+        return
+    telemetry = otel.Telemetry.start("jobs", lambda: bounded(readings(workspace), MOST))
+    try:
+        yield telemetry
+    finally:
+        telemetry.close()

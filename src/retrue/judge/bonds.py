@@ -27,12 +27,20 @@ class Shared:
         asked: the columns that alarmed in it.
         compared: those of them that could be compared, so that what isn't among the pairs isn't tied.
         pairs: those whose odd rows were mostly the same.
+        together: the columns that changed together in it, by no move of their own; empty where none did.
+        behind: columns that alarmed in it, without whose odd rows those hang together as before.
     """
 
     window: str
     asked: frozenset[str]
     compared: frozenset[str]
     pairs: frozenset[Pair]
+    together: frozenset[str] = frozenset()
+    behind: frozenset[str] = frozenset()
+
+    def answers(self, window: str, columns: Collection[str], together: Collection[str]) -> bool:
+        """Say whether it tells of these columns in this window all that can be asked."""
+        return window == self.window and self.asked.issuperset(columns) and self.together.issuperset(together)
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,13 @@ class Bonds:
             return True
         return False if any(both <= known.compared for known in told) else None
 
+    def behind(self, together: Collection[str], columns: Collection[str], window: str) -> bool:
+        """Say whether one of some columns is what columns changed together for, in a window."""
+        return any(
+            known.window == window and known.together == frozenset(together) and not known.behind.isdisjoint(columns)
+            for known in self.shared
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {
@@ -77,6 +92,8 @@ class Bonds:
                     "asked": sorted(known.asked),
                     "compared": sorted(known.compared),
                     "pairs": sorted(sorted(names) for names in known.pairs),
+                    "together": sorted(known.together),
+                    "behind": sorted(known.behind),
                 }
                 for known in self.shared
             ],
@@ -95,4 +112,6 @@ STRONG = 0.5
 
 def _read(data: Mapping[str, Any]) -> Shared:
     pairs = frozenset(pair(*names) for names in data["pairs"])
-    return Shared(data["window"], frozenset(data["asked"]), frozenset(data["compared"]), pairs)
+    asked, compared = frozenset(data["asked"]), frozenset(data["compared"])
+    together, behind = frozenset(data.get("together", ())), frozenset(data.get("behind", ()))
+    return Shared(data["window"], asked, compared, pairs, together, behind)

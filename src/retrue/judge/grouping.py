@@ -4,8 +4,8 @@
                              --calm windows--> resolved; an alert soon after reopens it
 
 The same cause: the same column; columns that are tied (see `bonds`); a worse model beside changed data; columns that
-changed together, as long as one column is in all that did. Where nobody knows whether two columns are tied, what is of
-one kind and begins at the same time is taken for one cause.
+changed together, as long as one column is in all that did, or beside the column whose odd rows they changed for. Where
+nobody knows whether two columns are tied, what is of one kind and begins at the same time is taken for one cause.
 
 Everything is a pure function of the verdicts of all windows, of the bonds, and of what people said about earlier
 incidents. A window that is judged again replaces its verdicts, so it counts once.
@@ -179,7 +179,8 @@ class _Thread:
         if alert.kind is VerdictKind.SILENT:
             return alert.metric in self.silent  # no events is one problem, no labels another
         if is_joint(alert):
-            return self.hangs(alert, within=now.place - self.start < onset)
+            within = now.place - self.start < onset
+            return bonds.behind(alert.columns, self.columns, now.start) or self.hangs(alert, within=within)
         if alert.column in self.columns or (alert.column is None and alert.kind in self.kinds):
             return True
         tied = self.tied(alert, now.start, bonds)

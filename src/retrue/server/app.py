@@ -65,6 +65,8 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
     yield
     served: Service = app.state.retrue
     await run_in_threadpool(served.gatherer.stop)
+    if served.telemetry is not None:
+        await run_in_threadpool(served.telemetry.close)
 
 
 def create_app(workspace: Workspace, settings: ServerSettings | None = None) -> FastAPI:
@@ -77,10 +79,10 @@ def create_app(workspace: Workspace, settings: ServerSettings | None = None) -> 
     # Pages of documentation would load scripts from elsewhere.
     app = FastAPI(title="Retrue", version=VERSION, openapi_url=None, lifespan=running)
     chosen = settings or ServerSettings()
-    served = Service(workspace, chosen)
+    served = Service(workspace, chosen, telemetry=otel.Telemetry.start("web") if otel.wanted() else None)
     app.state.retrue = served
     app.add_middleware(Guard, access=Access(workspace.store.catalog, chosen, workspace.store.id), settings=chosen)
-    app.add_middleware(Metered, meters=served.meters, telemetry=otel.Telemetry.start("web") if otel.wanted() else None)
+    app.add_middleware(Metered, meters=served.meters, telemetry=served.telemetry)
     add_handlers(app)
     for router in ROUTERS:
         app.include_router(router)

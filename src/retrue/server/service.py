@@ -8,6 +8,7 @@ from typing import cast
 
 from starlette.requests import HTTPConnection
 
+from retrue.adapters.otel import Telemetry
 from retrue.errors import nearest
 from retrue.server.errors import HttpError
 from retrue.server.ingest.gather import Gatherer
@@ -28,6 +29,7 @@ class Service:
     workspace: Workspace
     settings: ServerSettings
     meters: Meters = field(default_factory=Meters)
+    telemetry: Telemetry | None = None
     headlines: Headlines = field(default_factory=Headlines)
     explained: Explanations = field(default_factory=Explanations)
 

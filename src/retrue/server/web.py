@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import sys
 
 import uvicorn
 from fastapi import FastAPI
 
+from retrue.adapters import logs
 from retrue.errors import RetrueError
 from retrue.server.app import create_app
 from retrue.server.live import end_live
@@ -47,7 +47,7 @@ def serve(folder: str, settings: ServerSettings, sock: socket.socket) -> None:
 def main(arguments: list[str]) -> int:
     """Serve; gives the exit status."""
     folder, number, settings = arguments
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.configure("web")
     try:
         with socket.socket(fileno=int(number)) as sock:
             serve(folder, ServerSettings.model_validate_json(settings), sock)

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from retrue.judge.bonds import Bonds, Shared
+from retrue.judge.grouping import is_joint
 from retrue.judge.incident import time_of
 from retrue.judge.verdict import Verdict
 from retrue.store import rows
@@ -31,47 +32,62 @@ def bonds_of(model: Model, version: str, judged: Mapping[Span, Sequence[Verdict]
     """What is known of a version's columns, windows in which that must be asked asked first."""
     known = load_bonds(model, version)
     bonds = known
-    for window, columns in meetings(judged, model.options.hysteresis().calm + model.options.hysteresis().cooldown):
-        if not any(told.window == window[0] and columns <= told.asked for told in bonds.shared):
-            bonds = with_window(model, version, bonds, window, columns)
+    for window, columns, together in meetings(judged, known_for(model)):
+        if not any(told.answers(window[0], columns, together) for told in bonds.shared):
+            bonds = with_window(model, version, bonds, window, columns, together)
     if bonds is not known:
         save_bonds(model, version, bonds)
     return bonds
 
 
-def meetings(judged: Mapping[Span, Sequence[Verdict]], reach: int) -> Iterator[tuple[Span, frozenset[str]]]:
-    """The windows in which a column begins to alarm while others alarm, with all columns that do.
+def known_for(model: Model) -> int:
+    """For how many windows without its alarm a column counts as known."""
+    return model.options.hysteresis().calm + model.options.hysteresis().cooldown
+
+
+def meetings(
+    judged: Mapping[Span, Sequence[Verdict]], reach: int
+) -> Iterator[tuple[Span, frozenset[str], frozenset[str]]]:
+    """The windows in which a column, or what some do together, begins to alarm while others alarm.
+
+    Each comes with the columns that alarm, and those that changed together.
 
     Args:
         judged: the verdicts of each window.
         reach: windows without alarm after which a column begins anew.
     """
-    last: dict[str, int] = {}
+    last: dict[str | frozenset[str], int] = {}
     for now, window in enumerate(sorted(judged, key=lambda span: time_of(span[0]))):
         alarming = frozenset(one.column for one in judged[window] if one.alarm and one.column is not None)
-        begins = any(now - last.get(column, -reach - 2) > reach for column in alarming)
-        last.update(dict.fromkeys(alarming, now))
-        if begins and 1 < len(alarming) <= MOST:
-            yield window, alarming
+        together = frozenset(name for one in judged[window] if one.alarm and is_joint(one) for name in one.columns)
+        told: list[str | frozenset[str]] = [*alarming, *([together] if together else [])]
+        begins = any(now - last.get(one, -reach - 2) > reach for one in told)
+        last.update(dict.fromkeys(told, now))
+        if begins and alarming and len(told) > 1 and len(alarming) <= MOST:
+            yield window, alarming, together
 
 
-def with_window(model: Model, version: str, bonds: Bonds, window: Span, columns: frozenset[str]) -> Bonds:
+def with_window(
+    model: Model, version: str, bonds: Bonds, window: Span, columns: frozenset[str], together: frozenset[str]
+) -> Bonds:
     """The same with what one window's rows tell of these columns; nothing where they can't be compared."""
     try:
-        associated, told = compare(model, version, window, columns)
+        associated, told = compare(model, version, window, columns, together)
     except Exception:  # noqa: BLE001 - whatever the rows hold, the alarm must be told; then nobody knows what is tied
-        associated, told = {}, Shared(window[0], columns, frozenset(), frozenset())
+        associated, told = {}, Shared(window[0], columns, frozenset(), frozenset(), together)
     return replace(bonds, associated={**bonds.associated, **associated}, shared=(*bonds.shared, told))
 
 
-def compare(model: Model, version: str, window: Span, columns: frozenset[str]) -> tuple[dict[Pair, float], Shared]:
+def compare(
+    model: Model, version: str, window: Span, columns: frozenset[str], together: frozenset[str]
+) -> tuple[dict[Pair, float], Shared]:
     """How strongly columns go together in the reference, and whose odd rows are the same in one window.
 
     What the model says follows from its inputs: its score isn't told apart from them.
     """
     from retrue.explain.association import association
     from retrue.explain.coding import code
-    from retrue.explain.shared import shared_rows
+    from retrue.explain.shared import causes_of, shared_rows
 
     since, until = (datetime.fromisoformat(end) for end in window)
     then = thin(model.reference_of(version).frame)
@@ -82,7 +98,8 @@ def compare(model: Model, version: str, window: Span, columns: frozenset[str]) -
     coded = code(now, then, both, kinds)
     seen = columns & {column.name for column in coded.columns}
     pairs = shared_rows(coded, columns)
-    return association(coded, columns), Shared(window[0], columns, seen & features, pairs)
+    behind = causes_of(coded, together, seen & features)
+    return association(coded, columns), Shared(window[0], columns, seen & features, pairs, together, behind)
 
 
 def load_bonds(model: Model, version: str) -> Bonds:

@@ -94,6 +94,15 @@ def test_what_came_through_a_proxy_is_not_at_this_machine(client: httpx.Client) 
         assert client.get("/api/v1/me", headers={header: "203.0.113.9"}).status_code == 401
 
 
+@pytest.mark.parametrize("path", ["/etc/passwd", "http://127.0.0.1:9/x", "catalog.db", "../../x.parquet"])
+def test_a_text_that_somebody_sends_is_never_read_as_a_path(guarded: Guarded, path: str) -> None:
+    """What a table may be in Python, a path or a URL, it may not be over HTTP."""
+    with guarded.client("viewer") as viewer:
+        assert viewer.post("/api/v1/models/loans/backtest", json={"incidents": path}).status_code == 422
+        assert viewer.post("/api/v1/models/loans/outlier", json={"event": path}).status_code == 422
+        assert viewer.get("/api/v1/models/loans/figures", params={"value": "p", "of": path}).status_code == 422
+
+
 HOSTILE = ["<script>alert(1)</script>", "../../etc/passwd", "'; drop table tokens; --", '"><img src=x>', "a\u202eb"]
 
 

@@ -130,6 +130,9 @@ async def take(
         acknowledged = await gatherer.take(Asked(model, kind, body, form, encoding, key, version))
     finally:
         gatherer.room.leave(kept)
+    receipt = acknowledged.receipt
+    if not receipt.repeated:
+        served.meters.count(model, kind, receipt.accepted, receipt.quarantined)
     if ack == "lake":
         await in_lake(served.workspace.store.spool, model)
     status = 200 if ack == "lake" else 202

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
@@ -39,7 +39,7 @@ PROPOSED = {"rules", "alarm_budget", "calm", "grace"}
 class BacktestQuestion(Proposal):
     """A proposal, and the incidents that are known: a list with `since`, perhaps `until` and `name`; or "store"."""
 
-    incidents: list[JsonObject] | str | None = None
+    incidents: list[JsonObject] | Literal["store"] | None = None  # any other text would be read as a path
     now: Moment | None = None
 
 
