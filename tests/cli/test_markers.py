@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 from tests.cli.conftest import Call
 
@@ -13,7 +14,9 @@ def test_markers_are_added_listed_and_removed(call: Call) -> None:
     rt.open("store").close()
     assert "Nothing is marked" in call("marker", "list").out
     said = call("marker", "add", "new [pipeline]", "--kind", "deployment", "--at", "2026-03-01", "--json").out
-    assert json.loads(said) == {
+    kept = json.loads(said)
+    assert datetime.fromisoformat(kept.pop("created"))
+    assert kept == {
         "number": 1, "kind": "deployment", "text": "new [pipeline]", "at": "2026-03-01T00:00:00+00:00", "until": None,
         "model": None, "actor": "user",
     }  # fmt: skip
