@@ -15,7 +15,7 @@ def test_markers_are_added_listed_and_removed(call: Call) -> None:
     assert "Nothing is marked" in call("marker", "list").out
     said = call("marker", "add", "new [pipeline]", "--kind", "deployment", "--at", "2026-03-01", "--json").out
     kept = json.loads(said)
-    assert datetime.fromisoformat(kept.pop("created"))
+    assert datetime.fromisoformat(kept.pop("created")).tzinfo is not None
     assert kept == {
         "number": 1, "kind": "deployment", "text": "new [pipeline]", "at": "2026-03-01T00:00:00+00:00", "until": None,
         "model": None, "actor": "user",
