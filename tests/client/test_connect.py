@@ -182,6 +182,18 @@ def test_jobs_logs_and_the_audit_log_are_read_from_afar(stores: dict[str, Any]) 
         far.jobs(status="resting")
 
 
+def test_rows_that_were_set_aside_are_let_in_again(stores: dict[str, Any]) -> None:
+    """A row without a time is set aside; mended, it is taken, near and far."""
+    near, far = both(stores, lambda model: model.log([{"id": "q1", "at": None, "x": 1.0, "city": "JFK", "p": 0.5}]))
+    assert near.quarantined == far.quarantined == 1
+    for where in ("near", "far"):
+        model = stores[where].model("flights")
+        number = model.quarantine()["number"].to_list()[-1]
+        mended = {"id": "q1", "at": "2026-01-07T12:00:00Z", "x": 1.0, "city": "JFK", "p": 0.5}
+        assert model.replay({number: mended}).accepted == 1
+        assert model.quarantine().height == 0
+
+
 def test_ids_are_forgotten_near_and_far(stores: dict[str, Any]) -> None:
     near, far = both(stores, lambda model: model.forget(["d1-r399"], note="a test"))
     assert near.rows == far.rows

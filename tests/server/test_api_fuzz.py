@@ -25,7 +25,19 @@ from retrue.workspace import tokens
 EXAMPLES = 12
 """Requests for each operation: it adds up to a minute with all of them."""
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
-TAGS = ("access", "compare", "health", "history", "incidents", "ingestion", "models", "monitors", "telemetry", "work")
+TAGS = (
+    "access",
+    "compare",
+    "health",
+    "history",
+    "incidents",
+    "ingestion",
+    "models",
+    "monitors",
+    "quarantine",
+    "telemetry",
+    "work",
+)
 """The tags of all operations: each is a test of its own."""
 
 

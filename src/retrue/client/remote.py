@@ -164,7 +164,16 @@ class RemoteModel:
 
     def quarantine(self) -> pl.DataFrame:
         """Rows that were set aside: when, kind, reason, id, and the row as JSON."""
-        return self.connection.frame(f"{self.path}/quarantine")
+        return self.connection.frame(f"{self.path}/quarantine/rows")
+
+    def replay(self, rows: Mapping[str, Mapping[str, Any] | None] | None = None) -> Received:
+        """Let rows of the quarantine in again; each leaves it once. See `Model.replay`."""
+        asked = [
+            {"number": number, "row": None if row is None else plain_values(row)}
+            for number, row in (rows or {}).items()
+        ]
+        body = {"rows": "all" if rows is None else asked}
+        return received([self.connection.post(f"{self.path}/quarantine/replay", body)])
 
     def figures(
         self, value: str, *, of: str = "events", how: Literal["mean", "rate", "total", "count"] = "mean"

@@ -57,10 +57,10 @@ def list_events(
 
 
 @router.get(
-    "/models/{model}/quarantine", responses=TABLE, response_class=Response, operation_id="list_quarantine",
-    summary="Read rows that were set aside",
+    "/models/{model}/quarantine/rows", responses=TABLE, response_class=Response, operation_id="quarantine_rows",
+    summary="The whole quarantine as a table",
 )  # fmt: skip
-def list_quarantine(request: Request, model: ModelName, served: Served, _: Viewer) -> Response:
+def quarantine_rows(request: Request, model: ModelName, served: Served, _: Viewer) -> Response:
     """Give rows that were set aside: when, kind, reason, id, and the row as JSON."""
     return table(request, served.model(model).quarantine())
 

@@ -8,12 +8,13 @@ import polars as pl
 from fastapi import APIRouter, Body, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from retrue.server.api.shared import ERRORS
 from retrue.server.auth import Actor, editor, viewer
 from retrue.server.service import Service, service
 from retrue.workspace.acting import audit
 from retrue.workspace.replaying import Mended, replay
 
-router = APIRouter(prefix="/api/v1/models/{model}/quarantine", tags=["quarantine"])
+router = APIRouter(prefix="/api/v1/models/{model}/quarantine", tags=["quarantine"], responses=ERRORS)
 
 PAGE, LARGEST = 100, 1_000
 """Rows on a page, unless said otherwise and at most."""
