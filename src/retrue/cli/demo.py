@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -85,6 +86,7 @@ def watched(story: Story, out: Console, address: str) -> None:
     from retrue.demo.replay import PACE, replay
 
     out.print(f"\nLook at [bold]{address}[/bold]: a day takes {PACE:.0f} seconds. Ctrl+C ends it.\n", highlight=False)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server ends with this process, however that ends
     with suppress(KeyboardInterrupt):
         replay(story, out)
         while True:
