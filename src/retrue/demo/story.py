@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,8 +26,8 @@ from rich.text import Text
 from retrue.core.state import Floats
 from retrue.demo import flights as source
 from retrue.demo import learner
-from retrue.errors import RefusedError, StoreError
-from retrue.explain.finding import Finding
+from retrue.errors import ConfigError, RefusedError, StoreError
+from retrue.explain.finding import Finding, guilty_of
 from retrue.judge.cause import Cause
 from retrue.judge.words import metric_name, minus, percent
 from retrue.metrics.registry import Z95
@@ -249,12 +249,6 @@ def name_of(incident: Any) -> str:
     return ", ".join(incident.columns) or metric_name(incident.verdicts[0].metric or incident.kind.value)
 
 
-def show_rows(found: Sequence[Finding], out: Console) -> None:
-    """Show the rows that are to blame."""
-    for finding in found[:1]:
-        line(out, "", "[dim]rows[/dim]", rows_in_words(finding))
-
-
 def rows_in_words(finding: Finding) -> str:
     """The guilty slice with its share before and now, and how often the model is wrong there."""
     before, after = finding.share
@@ -278,16 +272,19 @@ def retrain(story: Story, now: datetime, out: Console) -> None:
     found = incident.explain()
     why = f"after {escape(story.told[incident.id].name)}; the rows to blame by now:"
     line(out, f"{now - WEEK:%d %b}", "[bold]retraining[/bold]", why)
-    show_rows(found.slices, out)
-    where = found.slices[0].slice if found.slices else "precip > 0 OR visib < 5"
+    guilty = guilty_of(found.slices)
+    if guilty is not None:
+        line(out, "", "[dim]rows[/dim]", rows_in_words(guilty))
+    where = "precip > 0 OR visib < 5" if guilty is None else guilty.slice
     edge = model.collect(where, budget=BUDGET, name=f"edge cases of {now:%B}")
     line(out, "", "collected", f"{edge.rows.height:,} of {edge.matched:,} flights where {escape(str(edge.slice))}")
     recent = model.logged(since=now - MEMORY * WEEK)
     mix = Mix({model.reference_of("1"): 0.4, edge: 0.2, recent: 0.4})
     try:
         run = model.retrain(learner.fit, mix=mix, holdout="3w", now=now)
-    except RefusedError as error:
-        line(out, "", "[yellow]✗ refused[/yellow]", escape("; ".join(error.reasons)))
+    except (RefusedError, ConfigError) as error:  # no row has a label by now, or too few for their share
+        reasons = error.reasons if isinstance(error, RefusedError) else [error.what]
+        line(out, "", "[yellow]✗ refused[/yellow]", escape("; ".join(reasons)))
         return
     line(out, "", "retrained", f"on {run.manifest['rows']:,} flights whose labels have matured")
     decide(story, run, out)
