@@ -22,6 +22,7 @@ from retrue.engine import local
 from retrue.engine.slices import count_slices, fitting, with_slices
 from retrue.errors import ProfileError, SchemaError, TableError, nearest
 from retrue.explain.embedding_map import maps_between
+from retrue.explain.emptied import told_once
 from retrue.explain.joint import of_tables as of_both
 from retrue.judge.assess import Assessment, Judge
 from retrue.judge.changes import judge_changes
@@ -110,6 +111,8 @@ def compare(
     found = build(judge, assessed, profile, table, name_of(reference), extra, guessed)
     maps = maps_between(base.grids, *rows, profiles=(profile, base.profile), id=base.schema.id) if rows else {}
     told = of_both(table, rows[0], base.schema, found.verdicts) if joint and rows else None
+    once = told_once(found.verdicts, table, {(rule.metric, rule.column) for rule in judge.rules})
+    found = replace(found, verdicts=tuple(once))
     return replace(found, slice_sizes={sql: of.rows for sql, of in parts.items()}, maps=maps, joint=told)
 
 

@@ -15,7 +15,7 @@ from itertools import combinations
 
 import numpy as np
 
-from retrue.core.state import Floats
+from retrue.core.state import Bools, Floats
 from retrue.explain.association import coarse
 from retrue.explain.coding import Coded
 from retrue.explain.column import BINS, Codes
@@ -55,9 +55,14 @@ def missing_together(coded: Coded, wanted: list[int]) -> Iterator[frozenset[str]
     nulls = {place: coded.columns[place].null for place in wanted}
     gone = {place: coded.window[place] == null for place, null in nulls.items() if null is not None}
     for one, other in combinations(gone, 2):
-        both = int((gone[one] & gone[other]).sum())
-        if both >= ENOUGH and both >= MOSTLY * int((gone[one] | gone[other]).sum()):
+        if in_the_same_rows(gone[one], gone[other]):
             yield frozenset((coded.columns[one].name, coded.columns[other].name))
+
+
+def in_the_same_rows(one: Bools, other: Bools) -> bool:
+    """Say whether two sets of rows are mostly the same, and enough to tell."""
+    both = int((one & other).sum())
+    return both >= ENOUGH and both >= MOSTLY * int((one | other).sum())
 
 
 def causes_of(coded: Coded, together: frozenset[str], asked: frozenset[str]) -> frozenset[str]:

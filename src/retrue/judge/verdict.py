@@ -67,6 +67,7 @@ class Verdict:
         alarm: whether somebody is to be told; left out, the kind decides (and the field then says what it decided).
         loss: what its column's move certainly costs, in the metric that impacts are in, positive for the worse; None
             where that isn't known. It isn't among the ten fields that are shown.
+        columns: all columns that it is about, where it is about several.
 
     >>> v = Verdict(VerdictKind.DRIFTING, "moved by KS 0.21", metric="ks", column="age", value=0.21, alarm=False)
     >>> v.alarm, v.notice, sorted(v.to_dict())[:3]

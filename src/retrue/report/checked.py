@@ -17,8 +17,8 @@ from retrue.judge.words import metric_name
 from retrue.metrics import get
 from retrue.metrics.names import is_estimated, metric_of
 from retrue.report.layout import add_row, quiet_table, stretch
-from retrue.report.text import STYLES, WIDE, named, state_text, subject_of
-from retrue.report.words import half_width, placed_reason, plural, precise, spanned, upper_first
+from retrue.report.text import STYLES, WIDE, named, state_text
+from retrue.report.words import half_width, placed_reason, plural, precise, spanned, subject_of, upper_first
 
 SILENT_KINDS = (VerdictKind.TRUE, VerdictKind.NOT_COMPARABLE)
 

@@ -29,8 +29,8 @@ from retrue.report.words import (
     precise,
     ranked_performance,
     state_of,
+    subject_of,
     tone_of,
-    whole_of,
 )
 
 if TYPE_CHECKING:
@@ -146,6 +146,9 @@ def sections(comparison: Comparison, gallery: Gallery) -> Sections:
         made = entry(f"e{i}", verdict, report if first else None, gallery, comparison.impact_metric)
         if first and (column := str(verdict.column).rpartition(".")[0]) in maps:
             made = replace(made, pictures=(*gallery.hang([charts.embedding_map(maps.pop(column))]), *made.pictures))
+        for other in (comparison.columns[name] for name in verdict.columns if first and name != verdict.column):
+            drawn = gallery.hang(column_pictures(other.window, other.reference, other.name))
+            made = replace(made, pictures=(*made.pictures, *drawn))
         sorted_out.get(str(verdict.kind), sorted_out["findings"]).append(made)
     return Sections(sorted_out["findings"], sorted_out["not_comparable"], sorted_out["true"])
 
@@ -154,7 +157,6 @@ def entry(
     key: str, verdict: Verdict, report: ColumnReport | None, gallery: Gallery, impact_metric: str | None = None
 ) -> Entry:
     """Write one verdict, with what is known about its column."""
-    about = verdict.column or (metric_name(verdict.metric) if verdict.metric else whole_of(verdict))
     numeric = report is not None and not isinstance(report.reference.grid, CategoricalGrid)
     shown = display(report.window, report.reference) if report is not None and numeric else None
     return Entry(
@@ -162,7 +164,7 @@ def entry(
         glyph=glyph_of(verdict),
         state=state_of(verdict),
         tone=tone_of(verdict),
-        subject=f"{about} where {verdict.slice}" if verdict.slice else about,
+        subject=subject_of(verdict),
         kind=str(report.kind) if report else ("" if verdict.column else "model"),
         reason=verdict.reason,
         figure=judged_figure(verdict),

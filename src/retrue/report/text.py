@@ -33,9 +33,9 @@ from retrue.report.words import (
     ranked_performance,
     spanned,
     state_of,
+    subject_of,
     tone_of,
     valued,
-    whole_of,
 )
 
 if TYPE_CHECKING:
@@ -90,12 +90,6 @@ def view(comparison: Comparison, width: int) -> Iterator[RenderableType]:
         yield Text("\n".join(quiet), style="dim")
     yield Text("")
     yield next_step(comparison)
-
-
-def subject_of(verdict: Verdict) -> str:
-    """Say what a verdict is about."""
-    about = verdict.column or (metric_name(verdict.metric) if verdict.metric else whole_of(verdict))
-    return f"{about} where {verdict.slice}" if verdict.slice else about
 
 
 def state_text(verdict: Verdict) -> Text:

@@ -184,7 +184,8 @@ def ranked(known: Mapping[str, PerformanceReport], first: Sequence[str] = ()) ->
 
 def out_of_true(comparison: Comparison) -> list[str]:
     """List the columns with an alarm, worst first."""
-    return list(dict.fromkeys(str(v.column) for v in comparison.alarms if not v.of_model))
+    loud = [verdict for verdict in comparison.alarms if not verdict.of_model]
+    return list(dict.fromkeys(name for verdict in loud for name in verdict.columns or [str(verdict.column)]))
 
 
 def headline(comparison: Comparison) -> str:
@@ -223,9 +224,17 @@ def placed_reason(verdict: Verdict) -> str:
     return verdict.reason if verdict.slice is None else f"where {verdict.slice}, {verdict.reason}"
 
 
-def whole_of(verdict: Verdict) -> str:
-    """What a verdict about no column and no metric is about."""
-    return "all rows" if verdict.slice else "the whole table"
+def subject_of(verdict: Verdict) -> str:
+    """Say what a verdict is about: its column and how many others, the metric, or all rows; and where.
+
+    >>> from retrue.judge.verdict import Verdict, VerdictKind
+    >>> subject_of(Verdict(VerdictKind.BROKEN, "missing", column="temp", columns=("temp", "wind")))
+    'temp and 1 more'
+    """
+    whole = "all rows" if verdict.slice else "the whole table"
+    about = verdict.column or (metric_name(verdict.metric) if verdict.metric else whole)
+    more = f" and {len(verdict.columns) - 1} more" if verdict.column in verdict.columns[:1] else ""
+    return f"{about}{more} where {verdict.slice}" if verdict.slice else about + more
 
 
 def loud_word(verdict: Verdict) -> str:
