@@ -23,6 +23,7 @@ PARTS = {
     "impact": "impact",
     "alarms": "alarms",
     "shape": "shape",
+    "serve": "serve",
     "compare": "compare",
     "pages": "pages",
 }
