@@ -79,9 +79,14 @@ def decode(body: bytes, form: str, encoding: str, most: int) -> Decoded:
     width = len(found.columns) if found.frame is None else found.frame.width
     if found.rows and not width:
         raise HttpError(400, "rows without any column", where="body", expected="the model's columns")
-    if width > COLUMNS:
-        raise HttpError(400, f"{width:,} columns", where="body", expected=f"at most {COLUMNS:,}")
+    refuse_width(width)
     return found
+
+
+def refuse_width(columns: int) -> None:
+    """Raise HttpError (400) for more columns than a request may have."""
+    if columns > COLUMNS:
+        raise HttpError(400, f"{columns:,} columns", where="body", expected=f"at most {COLUMNS:,}")
 
 
 # --- packing ----------------------------------------------------------------------------------------------------------
@@ -204,10 +209,14 @@ def from_rows(said: Sequence[Any]) -> Decoded:
 def as_columns(rows: Sequence[dict[str, Any]]) -> dict[str, Column]:
     """The values of rows by name.
 
+    Raises:
+        HttpError: 400, too many names: a table has a cell for each row and name.
+
     >>> as_columns([{"x": 1}, {"x": 2, "y": "b"}])
     {'x': [1, 2], 'y': [None, 'b']}
     """
     names = dict.fromkeys(name for row in rows for name in row)
+    refuse_width(len(names))
     return {name: [row.get(name) for row in rows] for name in names}
 
 
