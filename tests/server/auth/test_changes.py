@@ -41,6 +41,12 @@ CALLS: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", f"{PAGE}/comment"): {"data": {"text": "seen"}},
     ("POST", f"{PAGE}/mark"): {"data": {"real": "false"}},
     ("POST", f"{PAGE}/collect"): {"data": {"where": "x > 0", "budget": "5"}},
+    ("POST", f"{MODEL}/quarantine/replay"): {"json": {"rows": "all"}},
+    ("POST", "/models/{model}/monitors"): {
+        "data": {"rule": RULES[0], "alarm_budget": "3 per 30d", "calm": "2", "grace": "0"}
+    },
+    ("POST", "/models/{model}/slices/add"): {"data": {"add": "x > 3"}},
+    ("POST", "/models/{model}/slices/remove"): {"data": {"slice": "x > 3"}},
     ("POST", f"{INCIDENT}/resolve"): {},
     ("POST", f"{PAGE}/resolve"): {},
     ("POST", f"{MODEL}/collections"): {"json": {"where": "x > 0", "budget": 5}},

@@ -72,7 +72,7 @@ def test_what_cannot_be_understood_is_said_on_the_page(visit: Open, id_: str) ->
     page = visit(f"/models/moved/incidents/{id_}", java_script_enabled=False)
     page.fill("textarea[name=text]", "   ")
     page.click("button:text-is('Comment')")
-    assert "a text of 0 letters" in page.inner_text(".trouble")
+    assert "Expected: 1 to" in page.inner_text(".trouble")
 
 
 def test_rows_are_collected(visit: Open, store: Served, id_: str) -> None:

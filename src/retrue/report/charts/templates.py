@@ -15,9 +15,9 @@ from typing import Any, Literal, TypeAlias
 import altair as alt
 
 from retrue.errors import RetrueError
+from retrue.report.charts.heat import SHARE, Layers, drift_map, heat_strip
 from retrue.report.charts.picture import REFERENCE, WINDOW
 
-Layers: TypeAlias = alt.LayerChart | alt.FacetChart
 Align: TypeAlias = Literal["left", "right"]
 
 ROW = 38
@@ -30,8 +30,6 @@ RATIOS = (
     "format(datum.value, datum.value < 1 ? '.2~g' : '~s')"
 )
 """Labels of a log axis: 1, 2 and 5 of each power of ten."""
-SHARE = ".2~p"
-"""Two significant digits of a percentage."""
 
 
 @cache
@@ -310,35 +308,6 @@ def level_layers(base: alt.Chart, y: alt.Y) -> list[alt.Chart]:
     return [rows.mark_rule(style="zero").encode(y), text]
 
 
-def drift_map(*, reference: bool, marked: bool) -> Layers:
-    """How far windows lie apart; rows: part (cell, mark or reference), x, x2, y, y2, distance, name.
-
-    Colour goes by the root of the distance: it is a square, and small moves should be seen beside large ones.
-    """
-    base = alt.Chart()
-    axis: dict[str, Any] = {"tickCount": 5, "labelFlush": True, "labelOverlap": "greedy"}
-    x = alt.X("x", type="temporal", title=None).scale(type="utc", nice=False).axis(**axis)
-    y = alt.Y("y", type="temporal", title=None).scale(type="utc", nice=False).axis(**axis)
-    legend = alt.Legend(
-        orient="top", direction="horizontal", gradientLength=120, gradientThickness=8, tickCount=2, title="apart (PSI)"
-    )
-    colour = alt.Color("distance", type="quantitative", legend=legend).scale(type="sqrt", domainMin=0)
-    told = [
-        alt.Tooltip("x", type="temporal", title="from", format="%d %b %Y %H:%M"),
-        alt.Tooltip("y", type="temporal", title="and from", format="%d %b %Y %H:%M"),
-        alt.Tooltip("distance", type="quantitative", title="apart, about PSI", format=".2~g"),
-    ]
-    cells = base.transform_filter("datum.part === 'cell'").mark_rect(style="heat")
-    marks = [cells.encode(x, y, alt.X2("x2"), alt.Y2("y2"), color=colour, tooltip=told)]
-    if reference:
-        ends = base.transform_filter("datum.part === 'reference'")
-        marks += [ends.mark_rule(style="zero").encode(x), ends.mark_rule(style="zero").encode(y)]
-    if marked:
-        frame = base.transform_filter("datum.part === 'mark'").mark_rect(style="warn-frame")
-        marks.append(frame.encode(x, y, alt.X2("x2"), alt.Y2("y2")))
-    return alt.layer(*marks).properties(height=340)
-
-
 def embedding_map(*, grown: bool) -> Layers:
     """Points of both sides, and the names of clusters that grew; rows: side (or none), x, y, at, name."""
     base = alt.Chart()
@@ -381,6 +350,9 @@ TEMPLATES: dict[str, Callable[[], Layers]] = {
     "roc": roc,
     "embedding-map": lambda: embedding_map(grown=False),
     "embedding-map-grown": lambda: embedding_map(grown=True),
+    "heat-strip": lambda: heat_strip("linear"),
+    "heat-strip-log": lambda: heat_strip("log"),
+    "heat-strip-words": lambda: heat_strip("words"),
     "drift-map": lambda: drift_map(reference=False, marked=False),
     "drift-map-mark": lambda: drift_map(reference=False, marked=True),
     "drift-map-reference": lambda: drift_map(reference=True, marked=False),

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from retrue.server.pages import incident, incident_actions, incidents
+from retrue.server.pages import feature, incident, incident_actions, incidents, monitors, slices
 
-ROUTERS: tuple[APIRouter, ...] = (incidents.router, incident.router, incident_actions.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    incidents.router,
+    incident.router,
+    incident_actions.router,
+    feature.router,
+    monitors.router,
+    slices.router,
+)
 """Their routers."""

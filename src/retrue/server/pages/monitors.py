@@ -1,0 +1,273 @@
+"""Monitors: the rules and the budget that a model is watched by; what others would have told; watching by them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from sqlalchemy import Connection, func, select
+from starlette.responses import RedirectResponse
+
+from retrue.errors import RetrueError
+from retrue.judge.replay import Backtest
+from retrue.judge.rules import Rule
+from retrue.report.backtest import count, headline, rate
+from retrue.server.auth import Actor, editor, viewer
+from retrue.server.errors import status_of
+from retrue.server.pages.model import Name
+from retrue.server.pages.moments import day
+from retrue.server.pages.shell import render
+from retrue.server.service import Service, service
+from retrue.store import tables
+from retrue.workspace import Model
+from retrue.workspace.backtest import proposed
+from retrue.workspace.options import Options
+
+router = APIRouter(prefix="/models/{model}/monitors", include_in_schema=False)
+
+Served = Annotated[Service, Depends(service)]
+Text = Annotated[str, Form(max_length=200)]
+MOST = 200
+"""Rules that a form may hold."""
+EPISODES = 12
+
+
+@dataclass(frozen=True)
+class RuleRow:
+    """A rule in the form: its text, how the newest judged window stands by it, and what is wrong with the text."""
+
+    text: str
+    state: str = ""
+    tone: str = "calm"
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the form says."""
+
+    rules: tuple[str, ...]
+    alarm_budget: str
+    calm: str
+    grace: str
+
+    @property
+    def proposal(self) -> dict[str, Any]:
+        """It as a backtest and `adopt` take it; a number stays text where it is none, and is refused there."""
+        calm: int | str = int(self.calm) if self.calm.strip().isdecimal() else self.calm
+        grace: float | str = float(self.grace) if self.grace.strip().isdecimal() else self.grace
+        return {"rules": list(self.rules), "alarm_budget": self.alarm_budget, "calm": calm, "grace": grace}
+
+
+@dataclass(frozen=True)
+class MonitorsView:
+    """The page.
+
+    Attributes:
+        model: whose.
+        sentence: the answer.
+        rules: those of the form.
+        wish: the form's other fields.
+        troubles: what is wrong with them, by field.
+        changed: whether the form says something else than what is.
+        address: where the preview of the form is.
+        preview: what the proposed set would have told; None where nobody asked.
+        facts: options that aren't changed here: name, value.
+        may_edit: whether the actor may change something.
+    """
+
+    model: str
+    sentence: str
+    rules: tuple[RuleRow, ...]
+    wish: Wish
+    troubles: Mapping[str, str]
+    changed: bool
+    address: str
+    preview: Backtest | None
+    facts: tuple[tuple[str, str, str], ...]
+    may_edit: bool
+    notes: tuple[str, ...] = field(default=())
+
+
+def wish_of(options: Options) -> Wish:
+    """What is, as the form says it."""
+    return Wish(options.rules, options.alarm_budget, str(options.calm), lasting(options.grace))
+
+
+def lasting(seconds: float) -> str:
+    """A length of time as one types it.
+
+    >>> lasting(0), lasting(7200), lasting(172800), lasting(90)
+    ('0', '2h', '2d', '90s')
+    """
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds and seconds % size == 0:
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds:g}s" if seconds else "0"
+
+
+def facts_of(options: Options) -> tuple[tuple[str, str, str], ...]:
+    """What is set when a model is registered."""
+    labels = "learned from the labels' delays" if options.maturity is None else lasting(options.maturity)
+    return (
+        ("Windows of", lasting(options.window), ", ".join(f"and {lasting(one)}" for one in options.longer)),
+        ("Compared with", options.against, ""),
+        ("Labels are final after", labels, ""),
+        ("Impact in", options.impact or "the task's main metric", ""),
+        ("Watched features", ", ".join(options.watch[:5]) or "all", ""),
+    )
+
+
+def checked(model: Model, wish: Wish) -> tuple[list[str], dict[str, str]]:
+    """What is wrong with each rule ("" where nothing is), and with other fields."""
+    columns = model.reference.load().grids.columns
+    rules = [said(lambda text=text: Rule.parse(text, columns)) for text in wish.rules]
+    fields = {
+        name: wrong
+        for name in ("alarm_budget", "calm", "grace")
+        if (wrong := said(lambda name=name: proposed(model.options, {name: wish.proposal[name]})))
+    }
+    return rules, fields
+
+
+def said(what: Any) -> str:
+    """What an attempt says is wrong; "" where nothing is."""
+    try:
+        what()
+    except RetrueError as error:
+        parts = (error.what, error.expected and f"Expected: {error.expected}", error.hint)
+        return ". ".join(part for part in parts if part)
+    return ""
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def standing_of(connection: Connection, model: Model) -> dict[str, str]:
+    """The rules that the newest judged window of the champion breaks, each with what was said; "" holds its day."""
+    c = tables.verdicts.c
+    mine = (c.model == model.name, c.version == model.version)
+    newest = connection.execute(select(func.max(c.start)).where(*mine)).scalar()
+    if newest is None:
+        return {}
+    told = c.body["reason"].as_string()
+    query = select(told).where(*mine, c.start == newest, told.contains("the rule says"))
+    found = {"": day(model.span(newest)[0], year=True)}
+    for reason in connection.execute(query).scalars():
+        found[str(reason)] = str(reason)
+    return found
+
+
+def rule_rows(wish: Wish, wrong: Sequence[str], present: Sequence[str], standing: Mapping[str, str]) -> list[RuleRow]:
+    """The rules of the form, each with its state or what is wrong with it."""
+    rows = []
+    for text, trouble in zip(wish.rules, wrong, strict=True):
+        if trouble or text not in present:
+            rows.append(RuleRow(text, "" if trouble else "proposed", trouble=trouble))
+            continue
+        broken = next((reason for reason in standing if reason and says(reason, text)), None)
+        if broken is not None:
+            rows.append(RuleRow(text, f"broken: {broken}", "warn"))
+        else:
+            rows.append(RuleRow(text, f"held in the window of {standing['']}" if standing else "not judged yet"))
+    return rows
+
+
+def says(reason: str, text: str) -> bool:
+    """Whether what was said is about a rule: it ends with what the rule demands, and names what it is about."""
+    rule = Rule.parse(text)
+    bound = str(rule).partition("] " if rule.slice else ") " if rule.column else " ")[2]
+    return reason.endswith(f"the rule says {bound}") or ((rule.column or "") in reason and bound in reason)
+
+
+def shown(
+    request: Request, served: Service, actor: Actor, name: str, wish: Wish | None, *,
+    ask: bool = False, status: int = 200, trouble: RetrueError | None = None,
+) -> Response:  # fmt: skip
+    """Answer with the page; `ask`: with what the form's set would have told."""
+    model = served.model(name)
+    present = wish_of(model.options)
+    wish = wish or present
+    wrong, fields = checked(model, wish)
+    with model.store.catalog.read() as tx:
+        standing = standing_of(tx.connection, model)
+    preview: Backtest | None = None
+    if ask and not any(wrong) and not fields:
+        try:
+            preview = model.backtest(**wish.proposal)
+        except RetrueError as error:
+            trouble = error
+    rows = rule_rows(wish, wrong, present.rules, standing)
+    asked = urlencode([("rule", one) for one in wish.rules] + [
+        ("alarm_budget", wish.alarm_budget), ("calm", wish.calm), ("grace", wish.grace), ("preview", "1"),
+    ])  # fmt: skip
+    address = f"/models/{quote(name, safe='')}/monitors?{asked}"
+    view = MonitorsView(
+        name, sentence_of(model, rows), tuple(rows), wish, fields, wish != present, address, preview,
+        facts_of(model.options), actor.may("editor"),
+    )  # fmt: skip
+    told: dict[str, Any] = {
+        "headline": headline,
+        "rate": rate,
+        "counted": count,
+        "episodes": EPISODES,
+        "trouble": trouble,
+    }
+    wrongly = any(wrong) or fields
+    done = "Adopted: the model is watched so from the next check on." if request.query_params.get("done") else ""
+    return render(
+        request, "monitors.html", view, title=f"Monitors of {name}", place="Overview",
+        status=400 if wrongly and request.method == "POST" else status, done=done, **told,
+    )  # fmt: skip
+
+
+def sentence_of(model: Model, rows: Sequence[RuleRow]) -> str:
+    """Say by how many rules a model is watched, and how many of them are broken."""
+    own = len(model.options.rules)
+    broken = sum(one.tone == "warn" for one in rows)
+    many = "no rule of its own" if not own else "one rule" if own == 1 else f"{own} rules"
+    return f"{model.name} is watched by {many}, and by learned tests within {model.options.alarm_budget}" + (
+        f"; {broken} broken now" if broken else ""
+    )
+
+
+@router.get("")
+def monitors(
+    request: Request, served: Served, actor: Annotated[Actor, Depends(viewer)], name: Name,
+    rule: Annotated[list[str] | None, Query(max_length=MOST)] = None,
+    add: Annotated[str, Query(max_length=1000)] = "", preview: Annotated[str, Query(max_length=1)] = "",
+    alarm_budget: Annotated[str | None, Query(max_length=200)] = None,
+    calm: Annotated[str | None, Query(max_length=200)] = None,
+    grace: Annotated[str | None, Query(max_length=200)] = None,
+) -> Response:  # fmt: skip
+    """Show how a model is watched, and what was proposed in the address."""
+    present = wish_of(served.model(name).options)
+    rules = list(present.rules) if rule is None else rule
+    wish = Wish(
+        cleaned([*rules, add]), present.alarm_budget if alarm_budget is None else alarm_budget,
+        present.calm if calm is None else calm, present.grace if grace is None else grace,
+    )  # fmt: skip
+    return shown(request, served, actor, name, wish, ask=bool(preview))
+
+
+def cleaned(rules: Sequence[str]) -> tuple[str, ...]:
+    """The rules that say something, each once."""
+    return tuple(dict.fromkeys(one.strip() for one in rules if one.strip()))
+
+
+@router.post("")
+def adopt(
+    request: Request, served: Served, actor: Annotated[Actor, Depends(editor)], name: Name,
+    alarm_budget: Text, calm: Text, grace: Text, rule: Annotated[list[str] | None, Form(max_length=MOST)] = None,
+) -> Response:  # fmt: skip
+    """Watch the model by the form's rules and budget from the next check on."""
+    wish = Wish(cleaned(rule or []), alarm_budget, calm, grace)
+    model = served.model(name)
+    try:
+        model.adopt(**wish.proposal)
+    except RetrueError as error:
+        return shown(request, served, actor, name, wish, status=status_of(error), trouble=error)
+    return RedirectResponse(f"/models/{quote(name, safe='')}/monitors?done=1", 303)

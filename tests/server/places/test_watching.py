@@ -1,0 +1,71 @@
+"""A feature, the monitors and the slices of a model, in a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from tests.server.conftest import Served
+from tests.server.places.conftest import HOSTILE, WIDTHS, Open, fits
+
+import retrue as rt
+
+
+@pytest.mark.parametrize(("width", "scheme"), WIDTHS)
+def test_a_feature_is_drawn_over_time(visit: Open, shots: Path, width: int, scheme: str) -> None:
+    """The strip, the reference against a window, quality; what checks said stands below."""
+    page = visit("/models/moved/features/income", width=width, scheme=scheme)
+    assert "income" in page.inner_text("h1")
+    page.wait_for_selector("figure[data-drawn]", timeout=20_000)
+    assert page.locator("figure").count() == 4
+    assert page.locator(".list li").count() > 0
+    fits(page, shots / f"feature-{width}.png")
+
+
+def test_names_of_strangers_are_text(visit: Open) -> None:
+    """A feature's name and its categories are shown, whatever they hold."""
+    page = visit(f"/models/moved/features/{quote(HOSTILE, safe='')}")
+    assert HOSTILE in page.inner_text("h1")
+    page.wait_for_selector("figure[data-drawn]", timeout=20_000)
+    assert "<script>alert(2)</scr" in (page.locator("figure svg").first.text_content() or "")
+
+
+@pytest.mark.parametrize(("width", "scheme"), WIDTHS)
+def test_a_rule_is_tried_before_it_is_adopted(visit: Open, store: Served, shots: Path, width: int, scheme: str) -> None:
+    """The preview says what it would have told; only then it is adopted, and nothing secret gets into the address."""
+    rule = f"mean(income) <= {width}"
+    page = visit("/models/moved/monitors", width=width, scheme=scheme)
+    page.fill("input[aria-label='A new rule']", rule)
+    page.click("text=Preview on stored history")
+    assert "replayed" in page.inner_text("#preview h2")
+    assert "csrf" not in page.url
+    fits(page, shots / f"monitors-{width}.png")
+    page.click("button:text-is('Adopt')")
+    assert "Adopted" in page.inner_text(".outcome")
+    with rt.open(store.folder) as opened:
+        assert rule in opened.model("moved").options.rules
+
+
+def test_what_is_wrong_stands_beside_its_field(visit: Open) -> None:
+    """A rule that nobody understands is refused in words; the others stay as they were typed."""
+    page = visit("/models/moved/monitors?add=nonsense(income) <= 1")
+    assert "nonsense" in page.inner_text(".rule .wrong")
+    page = visit("/models/moved/slices?add=nowhere > 3")
+    assert "nowhere" in page.inner_text(".trouble")
+
+
+@pytest.mark.parametrize(("width", "scheme"), WIDTHS)
+def test_a_slice_is_counted_and_let_go(visit: Open, store: Served, shots: Path, width: int, scheme: str) -> None:
+    """Without scripts."""
+    page = visit("/models/calm/slices", width=width, scheme=scheme, java_script_enabled=False)
+    page.fill("input[name=add]", "income > 1500")
+    page.click("text=How many rows is that?")
+    assert "rows of the reference" in page.inner_text(".outcome")
+    page.click("text=Count them by themselves")
+    assert "income > 1,500" in page.inner_text("table").replace("1500", "1,500")
+    fits(page, shots / f"slices-{width}.png")
+    page.click("button[aria-label*='income']")
+    assert "income >" not in page.inner_text("main").partition("In the newest window")[2]
+    with rt.open(store.folder) as opened:
+        assert [one.action for one in opened.audit("calm", most=2)] == ["slice removed", "slice added"]
