@@ -51,12 +51,19 @@ CALLS: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", f"{PAGE}/resolve"): {},
     ("POST", f"{MODEL}/collections"): {"json": {"where": "x > 0", "budget": 5}},
     ("PUT", f"{MODEL}/monitors"): {"json": {"alarm_budget": "2 per 30d"}},
+    ("POST", "/settings/tokens"): {"data": {"name": "other", "role": "viewer"}},
+    ("POST", "/settings/tokens/revoke"): {"data": {"token": "other"}},
+    ("POST", "/settings/channels"): {"data": {"name": "mine", "url": "json://localhost/x"}},
+    ("POST", "/settings/channels/remove"): {"data": {"name": "mine"}},
+    ("POST", "/settings/retention"): {"data": {"logs": "60d"}},
+    ("POST", "/models/{model}/quarantine/replay"): {"data": {}},
     ("POST", f"{API}/markers"): {"json": {"kind": "note", "text": "x", "at": "2026-01-01"}},
     ("DELETE", f"{API}/markers/{{number}}"): {},
     ("POST", f"{MODEL}/forget"): {"json": {"ids": ["nobody"]}},
 }
 """How to ask for each change, in an order in which all can be made; a new route comes here by the test below."""
 NEEDS_MORE = {
+    ("POST", "/settings/channels/test"): "needs somebody who takes the message; sending is tried in tests/jobs",
     ("POST", MODEL): "registering writes its entry in `Workspace.register`; tried in tests/client",
     ("POST", f"{MODEL}/rollback"): "needs a promotion; `rolled back` is tried in tests/workspace",
 }

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from retrue.server.pages import feature, incident, incident_actions, incidents, monitors, slices
+from retrue.server.pages import (
+    auditing,
+    feature,
+    incident,
+    incident_actions,
+    incidents,
+    monitors,
+    quarantine,
+    settings,
+    slices,
+    work,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     incidents.router,
@@ -13,5 +24,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     feature.router,
     monitors.router,
     slices.router,
+    work.router,
+    quarantine.router,
+    settings.router,
+    auditing.router,
 )
 """Their routers."""

@@ -1,0 +1,77 @@
+"""Audit: who changed what, and whether the log of it is as it was written."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from retrue.server.auth import Actor, admin
+from retrue.server.pages.shell import render
+from retrue.server.service import Service, service
+from retrue.store import rows
+from retrue.workspace.acting import Chain
+
+router = APIRouter(include_in_schema=False)
+
+PAGE = 50
+"""Entries on a page."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry: what was done, by whom, of which model, with which particulars."""
+
+    number: int
+    at: int
+    actor: str
+    action: str
+    model: str
+    facts: str
+
+
+@dataclass(frozen=True)
+class AuditView:
+    """The page: entries, newest first; what a check of the chain found; where to read on."""
+
+    sentence: str
+    entries: tuple[Entry, ...]
+    chain: Chain | None
+    older: int | None
+    model: str
+
+
+def entry_of(row: rows.Audit) -> Entry:
+    """An entry in words."""
+    facts = ", ".join(f"{name}: {said(value)}" for name, value in row.body.items())
+    return Entry(row.number or 0, row.at, row.actor, row.action, row.model or "", facts)
+
+
+def said(value: object) -> str:
+    """A particular as one reads it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def sentence_of(chain: Chain | None) -> str:
+    """Say whether the log is as it was written, where that was asked."""
+    if chain is None:
+        return "Who changed what"
+    if chain.whole:
+        return f"The audit log is whole: {chain.entries:,} entries are as they were written"
+    return f"Entry {chain.broken} of the audit log is not as it was written: {chain.reason}"
+
+
+@router.get("/audit")
+def audit_page(
+    request: Request, served: Annotated[Service, Depends(service)], _: Annotated[Actor, Depends(admin)],
+    model: Annotated[str, Query(max_length=200)] = "", before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
+    verify: Annotated[str, Query(max_length=1)] = "",
+) -> Response:  # fmt: skip
+    """Show the audit log; `verify`: after its chain was read again."""
+    chain = served.workspace.verify_audit() if verify else None
+    entries = tuple(map(entry_of, served.workspace.audit(model or None, most=PAGE, before=before)))
+    older = entries[-1].number if len(entries) == PAGE else None
+    view = AuditView(sentence_of(chain), entries, chain, older, model)
+    return render(request, "audit.html", view, title="Audit", place="Audit")
