@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ class Share(Question):
         n, m = self.n_window, self.n_reference
         inside = xlogx(a) + xlogx(b) - xlogx(a + b)
         outside = xlogx(n - a) + xlogx(m - b) - xlogx(n + m - a - b)
-        gain = inside + outside - xlogx(np.array(n)) - xlogx(np.array(m)) + xlogx(np.array(n + m))
+        gain = inside + outside - xlogx_of(n) - xlogx_of(m) + xlogx_of(n + m)
         shrunk = (2 * a > n) & (2 * b > m) & (a * m < b * n)
         return np.asarray(np.where(shrunk, 0.0, gain))
 
@@ -215,3 +216,9 @@ def xlogx(x: Array) -> Floats:
     """
     safe = np.maximum(x, 1e-300)
     return np.asarray(x * np.log(safe) * (x > 0))
+
+
+@lru_cache(maxsize=64)
+def xlogx_of(x: float) -> float:
+    """Give x ln x of one number, once: a search asks for those of all rows thousands of times."""
+    return float(xlogx(np.array(x)))
