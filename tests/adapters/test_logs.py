@@ -63,6 +63,12 @@ def test_below_the_level_nothing_is_written(written: io.StringIO) -> None:
     assert lines(written) == []
 
 
+def test_what_the_catalog_library_says_of_its_plugins_is_not_written(written: io.StringIO) -> None:
+    logging.getLogger("alembic.runtime.plugins").info("setup plugin alembic.autogenerate.schemas")
+    logging.getLogger("alembic.runtime.migration").warning("but this")
+    assert [line["event"] for line in lines(written)] == ["but this"]
+
+
 def test_an_error_has_its_traceback_in_its_line(written: io.StringIO) -> None:
     logging.getLogger("retrue").error("it failed", exc_info=raised("odd\nvalue"))
     (line,) = lines(written)

@@ -91,7 +91,8 @@ def test_lines_that_are_no_json_are_told_by_number(client: httpx.Client) -> None
 
 
 REFUSED: dict[str, tuple[bytes, dict[str, str], int, str]] = {
-    "malformed JSON": (b"[1,", JSON, 400, "no JSON in the body"),
+    "JSON that was cut off": (b"[1,", JSON, 400, "the JSON is cut off after 3 bytes in the body"),
+    "JSON that is no row": (b"5", JSON, 400, "JSON, but no rows in the body"),
     "malformed JSON with its place": (b'{"id" 1}', JSON, 400, "byte 6 of the body"),
     "nothing": (b"", JSON, 400, "an empty body"),
     "no rows at all": (b"7", JSON, 400, "a list of objects"),

@@ -58,6 +58,8 @@ def configure(process: str, level: Level = "info", stream: TextIO | None = None)
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:], root.level = [handler], logging.getLevelName(level.upper())
+    if level == "info":
+        logging.getLogger("alembic").setLevel(logging.WARNING)  # a dozen lines of its own start-up tell nobody anything
     logging.captureWarnings(True)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

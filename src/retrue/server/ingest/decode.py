@@ -169,10 +169,14 @@ def from_json(body: bytes) -> Decoded:
 
 
 def unreadable(error: Exception, body: bytes) -> HttpError:
-    """The error for what isn't JSON, with its place."""
+    """The error for what isn't JSON, or is JSON without rows, with its place."""
     found = _PLACE.search(str(error))
     if not body.strip():
         said, place = "an empty body", None
+    elif isinstance(error, msgspec.ValidationError):
+        said, place = "JSON, but no rows", "the body"
+    elif "truncated" in str(error):
+        said, place = f"the JSON is cut off after {len(body):,} bytes", "the body"
     else:
         said, place = "no JSON", f"byte {found[1]} of the body" if found else "the body"
     expected = 'a list of objects, one object, or {"columns": {name: [values]}}'
