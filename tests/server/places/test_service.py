@@ -61,3 +61,18 @@ def test_a_channels_url_is_a_secret(visit: Open) -> None:
 def test_the_audit_log_says_whether_it_is_whole(store: Served) -> None:
     answer = httpx.get(f"{store.url}/audit?verify=1", headers={"Accept": "text/html"}, timeout=30)
     assert "The audit log is whole" in answer.text
+
+
+@pytest.mark.parametrize(("width", "scheme"), WIDTHS)
+def test_two_windows_are_compared(visit: Open, shots: Path, width: int, scheme: str) -> None:
+    """One verdict, the forest, and a line a slice; what can't be understood is said beside the form."""
+    page = visit("/compare", width=width, scheme=scheme)
+    page.fill("input[name=a]", "calm 2026-01-05..2026-01-08")
+    page.fill("input[name=b]", "calm 2026-01-08..2026-01-12")
+    page.click("button:text-is('Compare')")
+    assert "against" in page.inner_text("h1")
+    assert "all rows" in page.inner_text("table")
+    page.wait_for_selector("figure[data-drawn]", timeout=20_000)
+    fits(page, shots / f"compare-{width}.png")
+    page.goto(page.url.partition("?")[0] + "?a=calm&b=%3Cnothing%3E")
+    assert "can't be understood" in page.inner_text(".trouble")

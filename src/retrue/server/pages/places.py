@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from retrue.server.pages import (
     auditing,
+    compare,
     feature,
     incident,
     incident_actions,
@@ -24,6 +25,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     feature.router,
     monitors.router,
     slices.router,
+    compare.router,
     work.router,
     quarantine.router,
     settings.router,

@@ -1,0 +1,215 @@
+"""Compare: which of two is better, and where? Versions, windows, slices, or models that share a label."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Annotated, Any
+
+import polars as pl
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from retrue.errors import ConfigError, RetrueError, TableError
+from retrue.judge.words import metric_name
+from retrue.report.charts.outcome import forest, forest_row
+from retrue.report.charts.picture import Field, Picture
+from retrue.report.comparison import PerformanceReport
+from retrue.report.words import difference, headline_metric, spanned, valued
+from retrue.server.api.compare import Part, rows_of
+from retrue.server.auth import Actor, some_viewer
+from retrue.server.errors import HttpError
+from retrue.server.pages.figures import pictured
+from retrue.server.pages.shell import render
+from retrue.server.service import Service, service
+from retrue.slices import Slice
+from retrue.workspace import Model
+
+router = APIRouter(prefix="/compare", include_in_schema=False)
+
+Served = Annotated[Service, Depends(service)]
+Reader = Annotated[Actor, Depends(some_viewer)]
+Asked = Annotated[str, Query(max_length=2_000)]
+SLICES = 12
+"""The most slices that are compared."""
+LEAST = 50
+"""Fewer rows than this on either side tell nothing of a slice."""
+_SIDE = re.compile(
+    r"\s*(?P<model>[\w.\-]+)(?:@(?P<version>[^\s@]+))?(?P<reference>\s+reference)?"
+    r"(?:\s+(?P<since>\S*)\.\.(?P<until>\S*))?(?:\s+where\s+(?P<where>.+?))?\s*",
+    re.DOTALL,
+)
+FORM = "MODEL[@VERSION] [reference] [FROM..UNTIL] [where SLICE]"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two: a model's rows, with what it predicted and what was true under names of our own."""
+
+    model: Model
+    frame: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Line:
+    """A slice: how many rows of each, the difference with its interval, and whether it can be told."""
+
+    name: str
+    rows: str
+    first: str
+    second: str
+    difference: str
+    interval: str
+    change: str
+
+
+@dataclass(frozen=True)
+class CompareView:
+    """The page: the verdict, a line a slice, and what the form says."""
+
+    sentence: str
+    lines: tuple[Line, ...]
+    metric: str
+    a: str
+    b: str
+    models: tuple[str, ...]
+    trouble: RetrueError | None
+    forest: bool
+
+
+def part_of(text: str, where: str) -> tuple[str, Part]:
+    """Read which rows are meant.
+
+    Raises:
+        ConfigError: it can't be understood.
+
+    >>> part_of("flights@1 2013-04-01.. where origin = 'JFK'", "a")[1].version
+    '1'
+    """
+    found = _SIDE.fullmatch(text)
+    if found is None:
+        raise ConfigError(f"{text[:80]!r} can't be understood", where=where, expected=FORM)
+    said = found.groupdict()
+    try:
+        since, until = (datetime.fromisoformat(one) if one else None for one in (said["since"], said["until"]))
+        part = Part(
+            version=said["version"], since=since, until=until, where=said["where"], reference=bool(said["reference"])
+        )
+    except ValueError as error:
+        raise ConfigError(
+            f"no time in {text[:80]!r}", where=where, expected="such as 2026-01-05..2026-02-01"
+        ) from error
+    return said["model"], part
+
+
+def side_of(served: Service, actor: Actor, text: str, where: str) -> Side:
+    """The rows that are meant, and what is known of each.
+
+    Raises:
+        HttpError: no such model, or none of the actor's.
+        RetrueError: there are no such rows.
+    """
+    name, part = part_of(text, where)
+    if not actor.sees(name):
+        raise HttpError(403, f"{actor.name!r} is not for model {name[:100]!r}")
+    model = served.model(name)
+    schema, frame = model.schema, rows_of(model, part)
+    roles = {"label": schema.label, "prediction": schema.prediction}
+    roles |= {"score": schema.scores[0]} if len(schema.scores) == 1 else {}
+    known = {role: column for role, column in roles.items() if column and column in frame.columns}
+    if "label" not in known or len(known) == 1:
+        hint = "performance is compared where labels are known"
+        raise TableError(f"no label and prediction in {text[:80]!r}", hint=hint)
+    return Side(model, frame.with_columns(pl.col(column).alias(f"\0{role}") for role, column in known.items()))
+
+
+def told(first: pl.DataFrame, second: pl.DataFrame, metric: str | None = None) -> PerformanceReport | None:
+    """How the second did against the first, by a metric, or the one that tells most; None where nothing does."""
+    from retrue.comparing import compare
+
+    both = [name for name in first.columns if name.startswith("\0") and name in second.columns]
+    columns = [pl.col(name).alias(name[1:]) for name in both]
+    before, after = (one.select(columns).drop_nulls("label") for one in (first, second))
+    if min(before.height, after.height) < LEAST:
+        return None
+    roles: dict[str, Any] = {name[1:]: name[1:] for name in both}
+    found = compare(before, after, **roles)
+    return headline_metric(found) if metric is None else found.performance.get(metric)
+
+
+def compared(first: Side, second: Side) -> Iterator[tuple[str, int, int, PerformanceReport]]:
+    """All rows, then each slice that both have rows enough of."""
+    parts: list[Slice] = list(first.model.store.slices(first.model.name))[:SLICES]
+    whole = told(first.frame, second.frame)
+    if whole is None:
+        raise TableError(f"too few labelled rows on a side: {LEAST} are needed", hint="choose a longer time")
+    yield "all rows", first.frame.height, second.frame.height, whole
+    for part in parts:
+        if not part.columns <= (set(first.frame.columns) & set(second.frame.columns)):
+            continue
+        one, other = (side.frame.filter(part.mask(side.frame)) for side in (first, second))
+        report = told(one, other, whole.metric)
+        if report is not None:
+            yield part.words, one.height, other.height, report
+
+
+def line_of(name: str, before: int, after: int, report: PerformanceReport) -> Line:
+    """A slice in words."""
+    scale = 100 if report.points else 1
+    interval = spanned((report.interval[0] * scale, report.interval[1] * scale)) if report.interval else ""
+    change = {"same": "within noise", "unknown": "can't be told"}.get(report.change, report.change)
+    return Line(
+        name, f"{before:,} and {after:,}", valued(report.reference), valued(report.window), difference(report),
+        interval, change,
+    )  # fmt: skip
+
+
+def sentence_of(report: PerformanceReport, elsewhere: Sequence[PerformanceReport]) -> str:
+    """Say which is better, and whether that is so everywhere."""
+    name = metric_name(report.metric)
+    sides = f"{valued(report.window)} against {valued(report.reference)}"
+    if report.change in {"same", "unknown"}:
+        said = f"No difference of {name} beyond noise: {sides}"
+    else:
+        said = f"B is {report.change}: {name} {sides}, {difference(report)}"
+    other = sum(one.change not in {report.change, "same", "unknown"} for one in elsewhere)
+    return said + (f"; the other way round in {other} of {len(elsewhere)} slices" if other else "")
+
+
+def picture_of(found: Sequence[tuple[str, int, int, PerformanceReport]]) -> Picture | None:
+    """The forest plot of differences by slice."""
+    reports = [one for *_, one in found]
+    drawn = forest(reports)
+    if drawn is None:
+        return None
+    rows = [{**forest_row(one), "label": name} for name, _, _, one in found if one.interval is not None]
+    fields = (Field("label", "rows"), Field("text", "difference"), Field("span", "95 % interval, points"))
+    title = f"B against A, {metric_name(reports[0].metric)} by slice"
+    return replace(drawn, title=title, rows=rows, fields=fields)
+
+
+@router.get("")
+def compare_page(request: Request, served: Served, actor: Reader, a: Asked = "", b: Asked = "") -> Response:
+    """Show which of two is better, and where."""
+    names = tuple(one.name for one in served.workspace.models() if actor.sees(one.name))
+    sentence, metric, drawn = "Compare two versions, windows, slices or models", "", False
+    lines: tuple[Line, ...] = ()
+    trouble: RetrueError | None = None
+    if a and b:
+        try:
+            found = list(compared(side_of(served, actor, a, "a"), side_of(served, actor, b, "b")))
+            reports = [one for *_, one in found]
+            sentence, metric = sentence_of(reports[0], reports[1:]), metric_name(reports[0].metric)
+            lines, drawn = tuple(line_of(*one) for one in found), picture_of(found) is not None
+        except RetrueError as error:
+            trouble = error
+    view = CompareView(sentence, lines, metric, a, b, names, trouble, drawn)
+    return render(request, "compare.html", view, title="Compare", place="Compare", form=FORM)
+
+
+@router.get("/forest")
+def forest_picture(request: Request, served: Served, actor: Reader, a: Asked, b: Asked) -> Response:
+    """The forest plot."""
+    found = list(compared(side_of(served, actor, a, "a"), side_of(served, actor, b, "b")))
+    return pictured(request, picture_of(found))
