@@ -44,12 +44,12 @@ def raised(text: str) -> ValueError:
 
 
 def test_libraries_and_we_write_the_same_form(written: io.StringIO) -> None:
-    logging.getLogger("uvicorn.error").warning("started %s", "here")
+    logging.getLogger("somebody.else").warning("started %s", "here")
     structlog.get_logger("retrue.jobs").info("checked", model="loans", windows=3)
     first, second = lines(written)
     assert (first["level"], first["logger"], first["process"], first["event"]) == (
         "warning",
-        "uvicorn.error",
+        "somebody.else",
         "web",
         "started here",
     )

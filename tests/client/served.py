@@ -19,7 +19,9 @@ from retrue.server.app import create_app
 def serving(folder: Path, port: int = 0) -> Iterator[str]:
     """Serve a store until the block ends; gives the address."""
     with rt.open(folder) as workspace, socket.create_server(("127.0.0.1", port)) as sock:
-        config = uvicorn.Config(create_app(workspace), log_level="critical", access_log=False, lifespan="auto")
+        config = uvicorn.Config(
+            create_app(workspace), log_config=None, log_level="critical", access_log=False, lifespan="auto"
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([sock],), daemon=True)
         thread.start()

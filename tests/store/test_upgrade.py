@@ -36,7 +36,7 @@ def older(folder: Path) -> Path:
     with sqlite3.connect(folder / "catalog.db") as connection:
         for name in LATER:
             connection.execute(f"drop table {name}")
-        for name in ("points_of_performance", "audit_by_time"):
+        for name in ("points_of_performance", "audit_by_time", "verdicts_by_window"):
             connection.execute(f"drop index {name}")
         connection.execute("alter table audit drop column digest")
         connection.execute("drop table jobs")

@@ -126,7 +126,9 @@ class Courier:
                 self._look = 0.0  # there may be more
                 return found
         with contextlib.suppress(IndexError):
+            self.sending = self.outbox[0].rows  # before it is taken out, so that it always counts as waiting
             return None, self.outbox.popleft()
+        self.sending = 0
         return None, None
 
     def _hand_over(self, batch: Batch) -> None:

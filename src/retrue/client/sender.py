@@ -170,9 +170,13 @@ class Sender:
 
     def pack(self) -> None:
         """Make a batch of the rows that were kept."""
+        self._taking = True  # rows between the queue and the courier wait too: `flush` looks at this
         rows, self._rows = self._rows, []
-        if rows:
-            self._pack(rows)
+        try:
+            if rows:
+                self._pack(rows)
+        finally:
+            self._taking = False
 
     def _pack(self, rows: Sequence[Row]) -> None:
         """One batch of all rows; where they don't fit together, one for each half."""

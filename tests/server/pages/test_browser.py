@@ -208,6 +208,7 @@ def test_an_empty_store_says_how_to_log_the_first_event(open_page: Open, tmp_pat
             assert said in text
         page.locator("[data-copy]").first.click()
         expect(page.locator("[data-copy]").first).to_have_text(re.compile("Copied|Selected"))
+        page.close()  # before its server goes, of which it would complain
 
 
 @pytest.mark.slow
