@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -45,6 +46,13 @@ def test_a_key_is_forgotten_after_seven_days(spool: Spool) -> None:
     spool.append(Parcel("m", [batch()], {"k": "r"}, now=0))
     assert spool.append(Parcel("m", [batch()], {"k": "r"}, now=KEY_LIFE)) == [{"k": "r"}]
     assert spool.append(Parcel("m", [batch()], {"k": "r"}, now=KEY_LIFE + 1)) == [{}]
+
+
+def test_old_keys_are_found_without_reading_all(spool: Spool) -> None:
+    """There are millions of them where each batch has one."""
+    with closing(sqlite3.connect(spool.path)) as db:
+        plan = db.execute("explain query plan delete from keys where seen < 0").fetchall()
+    assert "USING INDEX aged" in str(plan)
 
 
 def test_a_parcel_of_which_one_key_was_seen_is_not_taken_at_all(spool: Spool) -> None:

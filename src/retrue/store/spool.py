@@ -38,6 +38,7 @@ create table if not exists batches (
 create index if not exists pending on batches (model, segment, id);
 create table if not exists keys (
     model text not null, key text not null, seen integer not null, receipt text not null, primary key (model, key));
+create index if not exists aged on keys (seen);
 create table if not exists types (
     model text not null, kind text not null, name text not null, type text not null, primary key (model, kind, name));
 create table if not exists stuck (
@@ -269,8 +270,18 @@ class Spool:
         with self._writer, translated(self.path):
             return int(self._db.execute("pragma data_version").fetchone()[0])
 
+    def holds_more(self, than: int) -> bool:
+        """Whether the batches that wait take more bytes than that: the keys of seven days don't count.
+
+        The file's size is asked first, which is quick; only where that is larger are the batches added up.
+        """
+        if self.size() <= than:
+            return False
+        with self._writer, translated(self.path):
+            return int(self._db.execute("select coalesce(sum(size), 0) from batches").fetchone()[0]) > than
+
     def size(self) -> int:
-        """Bytes in use in the file: what waits, above all. Free pages don't count."""
+        """Bytes in use in the file: what waits, and the keys. Free pages don't count."""
         with self._writer, translated(self.path):
             pages, free, length = (
                 int(self._db.execute(f"pragma {name}").fetchone()[0])

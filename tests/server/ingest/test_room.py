@@ -60,6 +60,14 @@ def test_a_spool_that_is_full_takes_more_once_the_lake_has_caught_up(room: Room)
     room.take(1)
 
 
+def test_the_keys_of_seven_days_dont_fill_the_spool(room: Room) -> None:
+    """They are kept when the lake has the rows: nothing would ever make room."""
+    room.spool.append(Parcel("m", [], {f"{number:064}": "{}" for number in range(3_000)}))
+    assert room.spool.size() > SETTINGS.max_spool
+    room.look()
+    room.take(1)
+
+
 def test_a_full_disk_is_told_as_such(room: Room) -> None:
     room.disk_full = True
     with pytest.raises(StoreFullError, match="the disk is full"):

@@ -65,7 +65,7 @@ class Room:
         """See how full spool and disk are; it waits for the spool's lock, so never in the event loop."""
         disk = shutil.disk_usage(self.spool.path.parent)
         self.disk_full = disk.free < min(KEPT_FREE, disk.total // 10)
-        self.spool_full = self.spool.size() > self.settings.max_spool
+        self.spool_full = self.spool.holds_more(self.settings.max_spool)
 
     def refuse_trouble(self) -> None:
         """Raise where nothing more can be acknowledged.
