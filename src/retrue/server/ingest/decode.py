@@ -28,6 +28,10 @@ FORMS = (JSON, NDJSON[0], *ARROW)
 """The media types that are documented."""
 COLUMNS = 2_000
 """The most columns that a request may have."""
+CELLS = 20_000_000
+"""The most values that rows may have, those included that are left out: few bytes could ask for much memory."""
+BROKEN = 100_000
+"""The most that may stand where a row should."""
 SHOWN = 200
 """Characters of what a library said that are shown."""
 KEPT = 20_000
@@ -201,13 +205,17 @@ def from_columns(said: dict[str, Any]) -> Decoded:
 
 def from_rows(said: Sequence[Any]) -> Decoded:
     """Objects, one for each row; what a row lacks is null, and what is no object is broken."""
-    broken = tuple(
-        Broken(number, "not an object", msgspec.json.encode(row).decode()[:KEPT])
-        for number, row in enumerate(said)
-        if not isinstance(row, dict)
-    )
+    odd = [number for number, row in enumerate(said) if not isinstance(row, dict)]
+    refuse_broken(len(odd))
+    broken = tuple(Broken(number, "not an object", msgspec.json.encode(said[number]).decode()[:KEPT]) for number in odd)
     rows = [row for row in said if isinstance(row, dict)] if broken else said
     return Decoded(len(rows), as_columns(rows), broken=broken)
+
+
+def refuse_broken(count: int) -> None:
+    """Raise HttpError for a body that is hardly rows at all."""
+    if count > BROKEN:
+        raise HttpError(400, f"more than {BROKEN:,} of the rows are no objects", where="body", expected="rows")
 
 
 def as_columns(rows: Sequence[dict[str, Any]]) -> dict[str, Column]:
@@ -221,6 +229,9 @@ def as_columns(rows: Sequence[dict[str, Any]]) -> dict[str, Column]:
     """
     names = dict.fromkeys(name for row in rows for name in row)
     refuse_width(len(names))
+    if len(names) * len(rows) > CELLS:
+        said = f"{len(rows):,} rows of {len(names):,} columns"
+        raise HttpError(413, said, expected=f"at most {CELLS:,} values", hint="send fewer rows at a time")
     return {name: [row.get(name) for row in rows] for name in names}
 
 
@@ -233,6 +244,7 @@ def from_lines(body: bytes) -> Decoded:
             rows.append(_LINE.decode(line))
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             broken.append(Broken(number, broken_line(error), line.decode(errors="replace")[:KEPT]))
+            refuse_broken(len(broken))
     return Decoded(len(rows), as_columns(rows), broken=tuple(broken))
 
 

@@ -11,13 +11,13 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from retrue.errors import RetrueError
 from retrue.server.errors import HttpError
-from retrue.server.ingest.decode import Decoded, decode
+from retrue.server.ingest.decode import Decoded, decode, unpack
 from retrue.server.ingest.room import Room
 from retrue.server.ingest.shapes import Shape, Shapes, alone, joined
 from retrue.server.settings import ServerSettings
@@ -30,7 +30,7 @@ from retrue.workspace.receiving import Acknowledged, Lot, acknowledge
 log = logging.getLogger("retrue.server.ingest")
 
 GROUP_BYTES, GROUP_REQUESTS = 16_000_000, 4_000
-"""How much is taken on at a time, at most, so that nobody waits long behind others."""
+"""How much (unpacked) is taken on at a time, at most, so that nobody waits long behind others."""
 LOOK = 0.5
 """Seconds between two looks at the spool's size and the disk."""
 
@@ -67,7 +67,15 @@ class Waiting:
 
     asked: Asked
     answer: asyncio.Future[Outcome]
-    decoded: Decoded | None = None
+
+    def unpacked(self, most: int) -> int:
+        """Unpack the body; gives its bytes, as many as may be where it can't be unpacked (`decode` says why)."""
+        try:
+            body = unpack(self.asked.body, self.asked.encoding, most)
+        except (RetrueError, MemoryError):
+            return most
+        self.asked = replace(self.asked, body=body, encoding="")
+        return len(body)
 
 
 @dataclass
@@ -174,7 +182,7 @@ class Gatherer:
                 continue
             keys |= {key} if key is not None else set()
             found.append(one)
-            size += len(one.asked.body)
+            size += one.unpacked(self._settings.max_body)
         self._queue.extendleft(reversed(later))
         return found
 
