@@ -16,6 +16,7 @@ import pytest
 from tests.jobs.conftest import MINUTE, events, floor, register, runner, wait_until
 
 import retrue as rt
+from retrue.errors import StoreFullError
 from retrue.jobs.records import find_jobs, find_logs
 from retrue.jobs.registry import Kind, Task, every
 from retrue.jobs.runner import Runner
@@ -94,6 +95,34 @@ def test_a_job_that_fails_is_one_failed_job_and_is_tried_again_later_and_later(
         runs.append(store.jobs(status="failed").total)
     assert [second for second in range(1, 80) if runs[second] > runs[second - 1]] == [10, 30, 70]  # 10, 20, 40 apart
     assert "KeyError" in jobs(store)[0][2]
+
+
+def test_a_run_whose_end_cannot_be_kept_is_taken_over(store: rt.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full just then must not leave the job to nobody for ever."""
+    register(store)
+    said, ran = Said(["flights"]), list[int]()
+
+    def work(task: Task) -> str:
+        ran.append(1)
+        return "done"
+
+    made = Runner(store, [Kind("work", "Work.", work, lambda _: said, rest=lambda _: 0.0)], length=0.2)
+
+    def full(*_: object) -> None:
+        raise StoreFullError("the disk is full")
+
+    with made.leases.beating():
+        with monkeypatch.context() as patch:
+            patch.setattr(made.leases, "release", full)
+            turned(made)
+        assert ran == [1]
+
+        def again() -> bool:
+            turned(made)
+            return len(ran) > 1
+
+        wait_until(again, 5)
+    assert [status for _, status, _ in jobs(store)] == ["done", "failed"]
 
 
 def test_a_broken_kind_leaves_the_others_alone(store: rt.Workspace) -> None:

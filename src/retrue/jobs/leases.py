@@ -111,6 +111,10 @@ class Leases:
         tx.remove(Lease, name=held.name, holder=held.holder)
         self._forget(held)
 
+    def leave(self, held: Held) -> None:
+        """Give no more signs of life for a lease; one that couldn't be given back is taken over after its length."""
+        self._forget(held)
+
     def look(self) -> tuple[frozenset[str], tuple[Lease, ...]]:
         """What others hold now: the names of their leases, and those whose holders are silent.
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from retrue.adapters import otel
 from retrue.adapters.samples import bounded
-from retrue.errors import RetrueError
+from retrue.errors import RetrueError, StoreError
 from retrue.jobs.journal import Journal, speaking
 from retrue.jobs.leases import LENGTH, Held, LeaseLostError, Leases
 from retrue.jobs.records import last_job
@@ -169,6 +169,10 @@ class Runner:
                 self.settle(done, held)
             except LeaseLostError as error:
                 logger.warning("%s", error)
+            except StoreError as error:  # a full disk, say
+                logger.error("what came of this run can't be kept: %s", error)  # noqa: TRY400 - it says all
+            finally:
+                self.leases.leave(held)
 
     def outcome(self, kind: Kind, task: Task) -> tuple[str, str]:
         """Status and message of a run. A job that fails is one failed job, and never the runner."""
