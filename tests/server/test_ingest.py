@@ -99,6 +99,14 @@ REFUSED: dict[str, tuple[bytes, dict[str, str], int, str]] = {
     "deep nesting": (b"[" * 100_000, JSON, 400, "no JSON"),
     "a missing role": (b'{"income": 1}', JSON, 400, "column 'id' is missing"),
     "no columns": (b"[{}]", JSON, 400, "rows without any column"),
+    "rows of columns of their own": (text([{f"c{i}": 1} for i in range(9_000)]), JSON, 400, "9,000 columns"),
+    "many rows of which each has little": (
+        text([{f"c{i % 1_900}": 1} for i in range(11_000)]),
+        JSON,
+        413,
+        "at most 20,000,000",
+    ),
+    "much that is no row": (b"7\n" * 100_001, NDJSON, 400, "no objects"),
     "uneven columns": (b'{"columns": {"id": ["a"], "at": []}}', JSON, 400, "columns of one length"),
     "a column that is no list": (b'{"columns": {"id": 1}}', JSON, 400, "a column that is no list"),
     "a cut stream": (arrow(0, 10)[:900], ARROW, 400, "no Arrow IPC"),
@@ -136,6 +144,15 @@ def test_a_key_is_taken_once_and_answered_alike(client: httpx.Client) -> None:
     first, again = (client.post(EVENTS, json=batch, headers=headers).json() for _ in range(2))
     assert again == {**first, "repeated": True}
     assert first["accepted"] == 2
+
+
+def test_a_key_of_events_says_nothing_of_labels(client: httpx.Client) -> None:
+    headers = {"idempotency-key": "the same for both"}
+    assert client.post(EVENTS, json=rows(320, 1), headers=headers).json()["accepted"] == 1
+    label = [{"id": "l320", "y": 1}]
+    for again in (False, True):
+        said = client.post("/api/v1/models/loans/labels", json=label, headers=headers).json()
+        assert (said["accepted"], said["repeated"]) == (1, again)
 
 
 def test_requests_that_come_at_once_are_answered_each_with_its_own(client: httpx.Client) -> None:

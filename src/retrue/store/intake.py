@@ -173,7 +173,8 @@ class Admission:
             aside = [frames["quarantine"]] if "quarantine" in frames else []
             added = pl.DataFrame(broken, pl.Schema(QUARANTINE), orient="row")
             frames["quarantine"] = pl.concat([*aside, added, marks(released)])
-        keys = {part.key: one.to_json() for part, one in zip(self.parts, receipts, strict=True) if part.key is not None}
+        sent = zip(self.parts, receipts, strict=True)
+        keys = {own_key(self.kind, part.key): one.to_json() for part, one in sent if part.key is not None}
         return Parcel(self.model, [Batch(kind, micros(self.at), rows) for kind, rows in frames.items()], keys, now())
 
 
@@ -206,7 +207,7 @@ class Intake(Reader):
             StoreFullError: the disk is full; nothing was taken.
         """
         known_kind(kind)
-        earlier = {} if key is None else self.seen(model, [key])
+        earlier = {} if key is None else self.seen(model, kind, [key])
         if key is not None and key in earlier:
             return earlier[key]
         came = (at or datetime.now(UTC)).astimezone(UTC)
@@ -214,9 +215,10 @@ class Intake(Reader):
         (receipts,) = self.keep(Admission(model, kind, came, admitted, [Part(len(frame), key)]))
         return receipts[0]
 
-    def seen(self, model: str, keys: Sequence[str]) -> dict[str, Receipt]:
-        """Give the receipts of those keys that were seen in the last seven days."""
-        return {key: Receipt.from_json(text) for key, text in self.spool.seen(model, keys).items()}
+    def seen(self, model: str, kind: str, keys: Sequence[str]) -> dict[str, Receipt]:
+        """Give the receipts of those keys that were seen with rows of this kind in the last seven days."""
+        found = self.spool.seen(model, [own_key(kind, key) for key in keys])
+        return {key: Receipt.from_json(found[own_key(kind, key)]) for key in keys if own_key(kind, key) in found}
 
     def masked(self, model: str, frame: pl.DataFrame) -> Masked:
         """A frame without raw values of columns that shall not be kept as they come."""
@@ -246,8 +248,7 @@ class Intake(Reader):
         receipts = [one.receipts() for one in admissions]
         earlier = self.spool.append(*(one.parcel(own) for one, own in zip(admissions, receipts, strict=True)))
         return [
-            [Receipt.from_json(seen[part.key]) for part in one.parts if part.key in seen] if seen else own
-            for one, own, seen in zip(admissions, receipts, earlier, strict=True)
+            repeated(one, seen) if seen else own for one, own, seen in zip(admissions, receipts, earlier, strict=True)
         ]
 
     def _types(self, model: str, kind: str, frame: pl.DataFrame) -> dict[str, str]:
@@ -269,6 +270,17 @@ class Intake(Reader):
         refuse_twins(names, (*self.layout(model).declared(kind), *self.spool.types(model, kind, {})), kind)
         held = {name: lake_type(dtype) for name, dtype in lake.items() if name in names and name not in SYSTEM}
         return {name: text for name, text in held.items() if text is not None}
+
+
+def own_key(kind: str, key: str) -> str:
+    """A sender's key as the spool keeps it: what was sent as events says nothing of labels under the same key."""
+    return f"{kind}:{key}"
+
+
+def repeated(admission: Admission, seen: Mapping[str, str]) -> list[Receipt]:
+    """The receipts of those parts whose keys were seen before."""
+    keys = [own_key(admission.kind, part.key) for part in admission.parts if part.key is not None]
+    return [Receipt.from_json(seen[key]) for key in keys if key in seen]
 
 
 def known_kind(kind: str) -> None:

@@ -139,7 +139,7 @@ def acknowledge(store: Store, lots: Sequence[Lot]) -> list[list[Acknowledged] | 
     admissions: list[Admission | RetrueError | None] = []
     told: list[tuple[str, ...]] = []
     for lot in lots:
-        seen = store.seen(lot.model.name, [part.key for part in lot.parts if part.key is not None])
+        seen = store.seen(lot.model.name, lot.kind, [part.key for part in lot.parts if part.key is not None])
         found.append({key: Acknowledged(receipt) for key, receipt in seen.items()})
         fresh = lot.without(seen) if seen else lot
         admission, changed = admit(fresh) if fresh.parts else (None, ())
