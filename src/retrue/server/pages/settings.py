@@ -13,6 +13,7 @@ from retrue.errors import RetrueError
 from retrue.jobs import channels
 from retrue.jobs.notify import send_test
 from retrue.judge.severity import Severity
+from retrue.server.api.shared import asked
 from retrue.server.auth import Actor, admin
 from retrue.server.errors import status_of
 from retrue.server.pages.incident_actions import end_of
@@ -139,7 +140,8 @@ def create_token(
 def revoke_token(request: Request, served: Served, _: Admin, token: Text = "") -> Response:
     """End a token."""
     try:
-        tokens.revoke(served.workspace.store.catalog, token)
+        with asked():
+            tokens.revoke(served.workspace.store.catalog, token)
     except RetrueError as error:
         return shown(request, served, trouble=error, part="tokens")
     request.state.access.forget()
