@@ -274,6 +274,19 @@ def test_without_a_store_events_wait_on_disk_and_are_sent_once_later(tmp_path: P
     assert second.watch.stats().on_disk == 0
 
 
+def test_a_damaged_file_keeps_nothing_behind_it_waiting(folder: Path, tmp_path: Path) -> None:
+    """A power cut may leave a file empty; it is the oldest, so all others would wait for ever, and then be lost."""
+    over = tmp_path / "over"
+    over.mkdir()
+    (over / "00000000000000000001-1-0.events.7.key.arrow").write_bytes(b"")
+    watched = rt.watch(lambda features: 0.5, to=folder, model="flights", overflow=over, signals=None)
+    watched({"id": "behind", "x": 1.0, "city": "JFK"})
+    assert watched.watch.flush(20)
+    watched.watch.close()
+    assert logged(folder, "behind").height == 1
+    assert (watched.watch.stats().refused, watched.watch.stats().on_disk) == (7, 0)
+
+
 def test_a_full_overflow_drops_and_counts(tmp_path: Path) -> None:
     nowhere = tmp_path / "no-store"
     watched = rt.watch(

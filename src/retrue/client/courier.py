@@ -135,7 +135,10 @@ class Courier:
         """Send one batch under the model's names."""
         import polars as pl
 
-        frame = pl.read_ipc_stream(io.BytesIO(batch.data))
+        try:
+            frame = pl.read_ipc_stream(io.BytesIO(batch.data))
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+            raise Refused("its file is damaged") from error  # a power cut: the others must not wait behind it
         if batch.kind == "signals":
             self.target.signals(frame.to_dicts(), batch.key)
             return
