@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from typing import Any
 
@@ -137,6 +138,20 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(server: Served) -
         connection.request("POST", EVENTS, headers={**JSON, "content-length": "65000000"})
         said = connection.getresponse()
         assert (said.status, b"64" in said.read()) == (413, True)
+
+
+def test_who_promises_much_and_sends_little_keeps_nobody_out(server: Served, client: httpx.Client) -> None:
+    address = httpx.URL(server.url)
+    with ExitStack() as stack:
+        for _ in range(4):
+            slow = stack.enter_context(closing(HTTPConnection(address.host, address.port, timeout=10)))
+            slow.putrequest("POST", EVENTS)
+            slow.putheader("Content-Type", "application/json")
+            slow.putheader("Content-Length", "60000000")
+            slow.endheaders(b"[")
+        for number in range(5):
+            assert client.post(EVENTS, json=rows(340 + number, 1)).status_code == 202
+            time.sleep(0.1)
 
 
 def test_a_key_is_taken_once_and_answered_alike(client: httpx.Client) -> None:

@@ -147,12 +147,12 @@ async def read(request: Request, room: Room) -> tuple[int, bytes]:
         StoreFullError: the disk is full.
     """
     said = request.headers.get("content-length", "")
-    kept = room.take(int(said) if said.isdecimal() else 0)
+    kept = room.take(0, of=int(said) if said.isdecimal() else 0)  # what is only promised takes no room from others
     try:
         parts, size = list[bytes](), 0
         async for chunk in request.stream():
             size += len(chunk)
-            if size > kept:  # its length wasn't said
+            if size > kept:
                 kept += room.take(len(chunk), of=size)
             parts.append(chunk)
     except BaseException:
