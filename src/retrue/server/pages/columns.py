@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from markupsafe import Markup
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, func, select
 
 from retrue.judge.verdict import Verdict, VerdictKind, badness
 from retrue.judge.words import amount, metric_name
@@ -47,10 +47,11 @@ class Impact:
 
 @dataclass
 class Column:
-    """What is kept of a feature."""
+    """What is kept of a feature; `judged` is the start of the newest judged window."""
 
     name: str
     moved: list[Moved] = field(default_factory=list)
+    judged: int = 0
     impact: Impact | None = None
     verdict: Verdict | None = None
 
@@ -86,7 +87,8 @@ def columns_of(
     """Read what is kept of features: how far they moved in windows from `since` on, and the newest impacts."""
     points = tables.points.c
     of_model = and_(points.model == model, points.version == version, points.slice == "", points.value.is_not(None))
-    found = {name: Column(name) for name in features}
+    judged = connection.execute(select(newest_judged(model, version))).scalar() or 0
+    found = {name: Column(name, judged=judged) for name in features}
     query = select(points.column, points.start, points.metric, points.value)
     wanted = query.where(of_model, points.start >= since, points.metric.in_(list(drift)), points.column != "")
     for name, start, metric, value in connection.execute(wanted.order_by(points.start)).all():
@@ -113,11 +115,18 @@ def impacts_of(connection: Connection, of_model: ColumnElement[bool], since: int
     }
 
 
+def newest_judged(model: str, version: str) -> ScalarSelect[int | None]:
+    """The start of the newest judged window, to be asked within another query."""
+    verdicts = tables.verdicts.c
+    of_model = and_(verdicts.model == model, verdicts.version == version)
+    return select(func.max(verdicts.start)).where(of_model).scalar_subquery()
+
+
 def verdicts_of(connection: Connection, model: str, version: str) -> dict[str, Verdict]:
     """The worst verdict on each column in the newest judged window, of all rows."""
     verdicts = tables.verdicts.c
     of_model = and_(verdicts.model == model, verdicts.version == version)
-    last = select(func.max(verdicts.start)).where(of_model).scalar_subquery()
+    last = newest_judged(model, version)
     found: dict[str, Verdict] = {}
     for (body,) in connection.execute(select(verdicts.body).where(of_model, verdicts.start == last)):
         verdict = read_verdict(body)
@@ -148,8 +157,14 @@ def certain_loss(column: Column) -> float:
 
 
 def last(column: Column) -> float:
-    """How far it moved in its newest window."""
-    return column.moved[-1].value if column.moved else 0.0
+    """How far it moved in the newest judged window; 0 where nothing was measured there."""
+    newest = in_newest(column)
+    return newest.value if newest else 0.0
+
+
+def in_newest(column: Column) -> Moved | None:
+    """Its figure of the newest judged window; None where only older ones have one: that isn't how far it moved now."""
+    return column.moved[-1] if column.moved and column.moved[-1].start >= column.judged else None
 
 
 def largest(columns: Iterable[Column]) -> dict[str, float]:
@@ -163,7 +178,7 @@ def largest(columns: Iterable[Column]) -> dict[str, float]:
 
 def row_of(column: Column, most: Mapping[str, float], since: int, until: int, length: float) -> ColumnRow:
     """Say what is kept of one feature."""
-    newest = column.moved[-1] if column.moved else None
+    newest = in_newest(column)
     impact, reach = impact_said(column.impact) if column.impact else ("–", "")
     verdict = column.verdict
     reason = verdict.reason if verdict is not None and verdict.kind is not VerdictKind.TRUE else ""
