@@ -163,5 +163,5 @@ def test_windows_of_a_false_alarm_are_known_to_be_good(store: rt.Workspace) -> N
     moved.mark(real=False)
     assert start in Timeline(model, "1").good(judge)
     assert start not in Timeline(model, "1").alarmed
-    model.incidents()[0].mark(real=True)
+    moved.mark(real=True)
     assert start in Timeline(model, "1").alarmed
