@@ -37,7 +37,8 @@ def serve(folder: str, settings: ServerSettings, sock: socket.socket) -> None:
     """Serve a store until SIGTERM or SIGINT."""
     with open_workspace(folder) as workspace:
         config = uvicorn.Config(
-            create_app(workspace, settings), log_config=None, access_log=False, server_header=False,
+            create_app(workspace, settings), log_config=None, log_level="warning", access_log=False,
+            server_header=False,
             proxy_headers=bool(settings.proxies), forwarded_allow_ips=list(settings.proxies),
             timeout_graceful_shutdown=DRAIN,
         )  # fmt: skip
