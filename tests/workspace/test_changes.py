@@ -72,12 +72,26 @@ def test_a_window_that_nothing_came_for_says_nothing_of_columns() -> None:
     assert changes.judge([], 0, Settings()) == []
 
 
-def test_a_few_rows_in_a_window_of_their_own_are_a_notice(store: rt.Workspace) -> None:
+@pytest.mark.parametrize("number", [14, 15])
+def test_a_few_rows_that_are_set_aside_make_no_state(store: rt.Workspace, number: int) -> None:
+    """Neither in a window with good rows nor in one of their own: the quarantine has them, and the reply said so."""
     model = registered(store)
-    model.log(events(14, 1)[:3].drop("y").with_columns(TEXT))
-    verdicts = model.check(now=day(16))
-    assert told(verdicts) == []
-    assert "no row could be read, 3 set aside: wrong type: column 'x' expected Float64" in told(verdicts, alarm=False)
+    model.log(events(14, 1).drop("y"))
+    received = model.log(events(number, 1).drop("y")[:3].drop("city").with_columns(TEXT, id="odd-" + pl.col("id")))
+    assert (received.accepted, received.quarantined) == (0, 3)
+    verdicts = model.check(now=day(17))
+    assert verdicts
+    assert {verdict.window[0] for verdict in verdicts if verdict.window} == {day(14).isoformat()}
+    assert not [
+        one for one in verdicts if "is gone" in one.reason or "is now" in one.reason or "set aside" in one.reason
+    ]
+
+
+def test_a_column_that_a_few_of_many_rows_lack_is_not_told(store: rt.Workspace) -> None:
+    model = registered(store)
+    model.log(events(14, 1).drop("y"))
+    model.log(events(14, 1).drop("y", "x")[:3].with_columns(id="late-" + pl.col("id")))
+    assert "'x' is gone" not in [verdict.reason for verdict in model.check(now=day(16))]
 
 
 def test_a_few_texts_among_numbers_are_told_of_their_rows_and_not_of_the_column(store: rt.Workspace) -> None:

@@ -124,7 +124,8 @@ def lost_rows(told: Iterable[Told]) -> int:
 def judge(told: Collection[Told], events: int, settings: Settings, labelled: int = 0) -> list[Verdict]:
     """Verdicts on a window's columns that were added, renamed, removed or retyped, on rows and labels that don't count.
 
-    A notice where it did no harm: to few of the window's rows, or another type whose values could be read.
+    A change in a handful of rows, or in a tiny share of the window's, says nothing of its columns, and isn't told.
+    Another type whose values could be read did no harm: a notice.
 
     Args:
         told: what happened in the window.
@@ -133,14 +134,13 @@ def judge(told: Collection[Told], events: int, settings: Settings, labelled: int
         labelled: how many of its rows have a label.
     """
     lost, odd = of(told, LOST), of(told, ODD)
-    changed = [one for one in told if one.what not in (LOST, ODD, REFUSED, STRAY)]
     all_rows = events + sum(one.n for one in lost)
     least = max(settings.least_bad, settings.rise * all_rows)
+    changed = [one for one in told if one.what not in (LOST, ODD, REFUSED, STRAY) and one.n >= least]
     unread = {one.column: one.n for one in lost}
     labels = [verdict for one in told if (verdict := refused_labels(one, events, labelled, settings)) is not None]
     verdicts = labels + [
-        judge_told(one, harmful=(unread.get(one.column, 0) if one.what == "retyped" else one.n) >= least)
-        for one in changed
+        judge_told(one, harmful=one.what != "retyped" or unread.get(one.column, 0) >= least) for one in changed
     ]
     if lost and not events:
         return [*verdicts, nothing_read(lost, settings)]

@@ -72,7 +72,8 @@ def check(model: Model, now: datetime | None, against: str | None = None) -> lis
     model.store.refuse_read_only()
     model.store.apply(model.name)  # what was acknowledged and then crashed, or waits for others, counts
     odd, traffic = changes.known(model, version), Traffic(model, at)
-    lost = [start for start, told in odd.items() if changes.lost_rows(told)]
+    least = model.settings().least_bad  # a stray row that couldn't be read makes no window of its own
+    lost = [start for start, told in odd.items() if changes.lost_rows(told) >= least]
     due = due_windows(model, version, at, [*lost, *traffic.empty()])
     if not due:
         if untold(model, version):

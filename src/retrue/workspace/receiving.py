@@ -183,7 +183,8 @@ def admit(lot: Lot) -> tuple[Admission | RetrueError, tuple[str, ...]]:
     except RetrueError as error:
         return error, ()
     changed = changes.held(changed, admitted.lost, admitted.rows)
-    sizes = [changes.rows_by_window(frame, store.layout(name), lot.version, lot.at)] if changed else []
+    told_of = changed and admitted.accepted  # rows of which none was taken say nothing of the window's columns
+    sizes = [changes.rows_by_window(frame, store.layout(name), lot.version, lot.at)] if told_of else []
     told = changes.as_frame([*changes.of_lost(admitted.lost), *changes.of_columns(sizes, changed)])
     return Admission(name, lot.kind, lot.at, admitted, lot.parts, told), tuple(one.detail for one in changed)
 
