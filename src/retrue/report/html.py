@@ -83,7 +83,7 @@ def page(comparison: Comparison, *, compact: bool = False) -> str:
         outcomes=outcomes,
         gallery=gallery.pictures,
         filtered=len(comparison.columns) >= FILTERED and not compact,
-        policy=policy([vega, script], [style]),
+        policy=page_policy(),
         style=Markup(style),  # noqa: S704 - ours, and free of data
         vega=Markup(vega),  # noqa: S704 - vendored
         script=Markup(script),  # noqa: S704 - ours
@@ -181,6 +181,12 @@ def policy(scripts: list[str], styles: list[str]) -> str:
         f"default-src 'none'; script-src {allowed[0]}; style-src {allowed[1]}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
+
+
+@cache
+def page_policy() -> str:
+    """Give the policy of reports: what serves one as a page sends it too, as each policy that is said binds."""
+    return policy([read("vega.js"), page_script()], [style_sheet()])
 
 
 @cache

@@ -26,7 +26,7 @@ from retrue.report.charts.drift_map import drift_map
 from retrue.report.charts.timeline import Mark
 from retrue.report.entries import Gallery, column_pictures, is_loud
 from retrue.report.examples import SHOWN, cell, chosen, contributions_said, standings_said
-from retrue.report.html import as_json, charts_data, environment, page_script, policy, read, style_sheet
+from retrue.report.html import as_json, charts_data, environment, page_policy, page_script, read, style_sheet
 from retrue.report.incident import (
     Explanation,
     changed,
@@ -67,7 +67,7 @@ def page(told: Explanation) -> str:
         actions=actions(told),
         gallery=gallery.pictures,
         **shown,
-        policy=policy([vega, script], [style]),
+        policy=page_policy(),
         style=Markup(style),  # noqa: S704 - ours, and free of data
         vega=Markup(vega),  # noqa: S704 - vendored
         script=Markup(script),  # noqa: S704 - ours

@@ -86,3 +86,12 @@ def test_rows_are_collected(visit: Open, store: Served, id_: str) -> None:
     assert "20 of" in page.inner_text("#now .list")
     with rt.open(store.folder) as opened:
         assert opened.model("moved").collections()[-1].rows.height == 20
+
+
+@pytest.mark.slow
+def test_the_explanation_as_a_page_draws_its_charts(visit: Open, shots: Path, id_: str) -> None:
+    """It has scripts and a style of its own, which the service's policy would not let run."""
+    page = visit(f"/api/v1/models/moved/incidents/{id_}/explanation?form=html")
+    page.locator("figure").first.scroll_into_view_if_needed()
+    page.wait_for_selector("figure svg", timeout=10_000)
+    page.screenshot(path=shots / "explanation.png")

@@ -7,11 +7,10 @@ from typing import Annotated, Any, Literal
 import polars as pl
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import HTMLResponse
 
 from retrue.errors import SchemaError, TableError
 from retrue.server.api.shapes import JsonObject
-from retrue.server.api.shared import ERRORS, PREFIX, ModelName, Moment, Served, Viewer
+from retrue.server.api.shared import ERRORS, PREFIX, ModelName, Moment, Served, Viewer, report_page
 from retrue.slices import Slice
 from retrue.workspace import Model
 
@@ -56,7 +55,7 @@ def compare(
     found = served.model(model)
     base, window = rows_of(found, body.base), rows_of(found, body.window)
     report = compare_tables(base, window, schema=found.schema, rules=body.rules, impact=found.options.impact)
-    return HTMLResponse(report.to_html()) if form == "html" else report.to_dict()
+    return report_page(report.to_html()) if form == "html" else report.to_dict()
 
 
 def rows_of(model: Model, part: Part) -> pl.DataFrame:

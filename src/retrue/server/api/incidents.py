@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from retrue.server.api.shapes import CommentShape, IncidentShape, JsonObject
-from retrue.server.api.shared import ERRORS, PREFIX, Editor, ModelName, Moment, Served, Viewer, asked
+from retrue.server.api.shared import ERRORS, PREFIX, Editor, ModelName, Moment, Served, Viewer, asked, report_page
 from retrue.server.auth import Actor, some_viewer
 from retrue.server.errors import HttpError
 from retrue.server.service import Service
@@ -137,7 +137,7 @@ def explain(
         explained = found(served, model, id).explain()
     if form == "json":
         return explained.to_dict()
-    answer: Response = HTMLResponse(explained.to_html()) if form == "html" else PlainTextResponse(str(explained))
+    answer: Response = report_page(explained.to_html()) if form == "html" else PlainTextResponse(str(explained))
     return answer
 
 

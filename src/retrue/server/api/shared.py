@@ -11,9 +11,10 @@ from typing import Annotated, Any
 import polars as pl
 from fastapi import Depends, Path, Query, Request
 from pydantic import AfterValidator
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from retrue.errors import StoreError, StoreFullError, StoreVersionError
+from retrue.report.html import page_policy
 from retrue.server.api.shapes import ErrorAnswer
 from retrue.server.auth import Actor, editor, ingest, somebody, viewer
 from retrue.server.errors import HttpError
@@ -82,6 +83,11 @@ def table(request: Request, frame: pl.DataFrame, **headers: str) -> Response:
         frame.write_ipc_stream(buffer, compression="lz4")
         return Response(buffer.getvalue(), media_type=ARROW, headers=headers)
     return JSONResponse([plain(row) for row in frame.to_dicts()], headers=headers)
+
+
+def report_page(html: str) -> Response:
+    """A report as a page of its own: with its policy, as the service's would let none of its charts be drawn."""
+    return HTMLResponse(html, headers={"Content-Security-Policy": f"{page_policy()}; frame-ancestors 'none'"})
 
 
 @contextmanager
