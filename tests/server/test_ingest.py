@@ -117,6 +117,9 @@ REFUSED: dict[str, tuple[bytes, dict[str, str], int, str]] = {
     "an unknown packing": (b"{}", {**JSON, "content-encoding": "br"}, 415, "gzip or zstd"),
     "a form": (b"a=1", {"content-type": "application/x-www-form-urlencoded"}, 415, "application/json"),
     "no type": (b"{}", {}, 415, "without Content-Type"),
+    "rows without end": (b"[" + b"{}," * 1_000_001 + b"{}]", JSON, 413, "more than 1,000,000 rows"),
+    "objects without end": (b"[[" + b"{}," * 2_000_000 + b"{}]]", JSON, 413, "objects and lists"),
+    "lines without end": (b"{}\n" * 1_000_001, NDJSON, 413, "more than 1,000,000 lines"),
     "a bomb": (gzip.compress(b" " * 70_000_000), {**JSON, "content-encoding": "gzip"}, 413, "unpacked"),
 }
 

@@ -8,12 +8,15 @@ import polars as pl
 
 from retrue.errors import TableError
 from retrue.server.errors import HttpError
+from retrue.server.ingest.arrow import MAGIC, NotArrowError, weigh
 from retrue.tables.plain import TROUBLE
 from retrue.tables.trouble import first_line
 
 CELLS = 200_000_000
 """Cells that a table may have: more would come out of a small file to fill the memory."""
-ARROW_FILE, PARQUET = b"ARROW1", b"PAR1"
+UNPACKED = 500_000_000
+"""Bytes that an Arrow table may have, unpacked."""
+PARQUET = b"PAR1"
 
 
 def read_table(data: bytes, most: int) -> pl.DataFrame:
@@ -34,8 +37,9 @@ def read_table(data: bytes, most: int) -> pl.DataFrame:
         if data.startswith(PARQUET):
             check_size(pl.scan_parquet(source))
             return pl.read_parquet(io.BytesIO(data))
-        return pl.read_ipc(source) if data.startswith(ARROW_FILE) else pl.read_ipc_stream(source)
-    except (*TROUBLE, OSError, MemoryError) as error:
+        weigh(data, CELLS, UNPACKED)
+        return pl.read_ipc(source) if data.startswith(MAGIC) else pl.read_ipc_stream(source)
+    except (*TROUBLE, NotArrowError, OSError, MemoryError) as error:
         said = "expected Parquet or Arrow IPC" if not data else first_line(error)
         raise TableError(
             f"can't be read as a table: {said}", where="the body", expected="Parquet or Arrow IPC"

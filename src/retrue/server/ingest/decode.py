@@ -18,6 +18,7 @@ import zstandard
 
 from retrue.errors import TableError
 from retrue.server.errors import HttpError
+from retrue.server.ingest.arrow import NotArrowError, weigh
 from retrue.store.intake import Broken
 from retrue.tables.plain import TROUBLE
 
@@ -30,6 +31,10 @@ COLUMNS = 2_000
 """The most columns that a request may have."""
 CELLS = 20_000_000
 """The most values that rows may have, those included that are left out: few bytes could ask for much memory."""
+ROWS = 1_000_000
+"""The most rows of JSON or lines: each becomes an object before it becomes part of a column."""
+OPENINGS = 2_000_000
+"""The most brackets that JSON may open, those within texts included: each may become an object of many bytes."""
 BROKEN = 100_000
 """The most that may stand where a row should."""
 SHOWN = 200
@@ -76,7 +81,7 @@ def decode(body: bytes, form: str, encoding: str, most: int) -> Decoded:
     elif form in NDJSON:
         found = from_lines(plain)
     elif form in ARROW:
-        found = from_arrow(plain)
+        found = from_arrow(plain, most)
     else:
         said = f"a body of type {form!r}" if form else "a body without Content-Type"
         raise HttpError(415, said, expected=", ".join(FORMS))
@@ -159,13 +164,23 @@ _TABLE = dict[str, list[Any]]
 _PLACE = re.compile(r"\(byte (\d+)\)")
 
 
+def refuse_many(found: int, most: int, what: str) -> None:
+    """Raise HttpError (413) for more than `most` of something."""
+    if found > most:
+        hint = "send fewer rows at a time, or Arrow IPC"
+        raise HttpError(413, f"more than {most:,} {what}", where="body", expected=f"at most {most:,}", hint=hint)
+
+
 def from_json(body: bytes) -> Decoded:
     """Rows as a list of objects, one object, or `{"columns": {name: values}}`."""
+    refuse_many(body.count(b"{") + body.count(b"["), OPENINGS, "objects and lists")
+    refuse_many(body.count(b","), CELLS, "values")
     try:
         said = _BODY.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise unreadable(error, body) from error
     if isinstance(said, list):
+        refuse_many(len(said), ROWS, "rows")
         return from_rows(said)
     if said.keys() == {"columns"} and isinstance(said["columns"], dict):
         return from_columns(said["columns"])
@@ -237,6 +252,9 @@ def as_columns(rows: Sequence[dict[str, Any]]) -> dict[str, Column]:
 
 def from_lines(body: bytes) -> Decoded:
     """Lines of one object each; empty ones don't count, and one that is no object is broken."""
+    refuse_many(body.count(b"\n"), ROWS, "lines")
+    refuse_many(body.count(b"{") + body.count(b"["), OPENINGS, "objects and lists")
+    refuse_many(body.count(b","), CELLS, "values")
     lines = [line for line in body.split(b"\n") if line.strip()]
     rows, broken = list[dict[str, Any]](), list[Broken]()
     for number, line in enumerate(lines):
@@ -256,12 +274,13 @@ def broken_line(error: Exception) -> str:
 # --- Arrow ------------------------------------------------------------------------------------------------------------
 
 
-def from_arrow(body: bytes) -> Decoded:
-    """An Arrow IPC stream or file."""
+def from_arrow(body: bytes, most: int) -> Decoded:
+    """An Arrow IPC stream or file whose own packing comes to `most` bytes at most."""
     source = io.BytesIO(body)
     try:
+        weigh(body, CELLS, most)
         frame = pl.read_ipc(source) if body[:6] == b"ARROW1" else pl.read_ipc_stream(source)
-    except (*TROUBLE, OSError, MemoryError) as error:
+    except (*TROUBLE, NotArrowError, OSError, MemoryError) as error:
         said = str(error).splitlines()[0][:SHOWN] if str(error) else type(error).__name__
         raise HttpError(400, f"no Arrow IPC ({said})", where="the body", expected="a stream or a file") from error
     return Decoded(len(frame), frame=frame)
