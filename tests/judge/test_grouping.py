@@ -173,6 +173,7 @@ def test_a_snooze_ends_at_its_time() -> None:
 def test_resolved_by_hand_holds_until_the_next_alert() -> None:
     (first,) = group([[missing()]])
     resolved = first.resolve("2013-03-02")
+    assert first.resolve("2013-03-05").ending(str) == "resolved by a person on 2013-03-05"
     assert group([[missing()], [CALM]], [resolved])[0].state is State.RESOLVED
     assert group([[missing()], [missing()]], [resolved])[0].state is State.OPEN
 

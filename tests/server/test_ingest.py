@@ -164,6 +164,16 @@ def test_a_key_is_taken_once_and_answered_alike(client: httpx.Client) -> None:
     assert first["accepted"] == 2
 
 
+def test_a_key_with_another_body_is_refused_and_takes_nothing(client: httpx.Client) -> None:
+    headers = {"idempotency-key": "reused"}
+    assert client.post(EVENTS, json=rows(330, 1), headers=headers).status_code == 202
+    other = client.post(EVENTS, json=rows(331, 1), headers=headers)
+    assert other.status_code == 422
+    assert other.json()["error"]["what"] == "the key came before with other rows; none of these were taken"
+    assert client.post(EVENTS, json=rows(331, 1)).json()["accepted"] == 1
+    assert client.post(EVENTS, json=rows(330, 1), headers=headers).json()["repeated"]
+
+
 def test_a_key_of_events_says_nothing_of_labels(client: httpx.Client) -> None:
     headers = {"idempotency-key": "the same for both"}
     assert client.post(EVENTS, json=rows(320, 1), headers=headers).json()["accepted"] == 1
@@ -177,7 +187,8 @@ def test_requests_that_come_at_once_are_answered_each_with_its_own(client: httpx
     """They are joined; a bad value, a label that is null or a key of one of them is none of the others' business."""
 
     def send(number: int) -> dict[str, Any]:
-        row = rows(400 + number, 1)[0] | ({"income": "?"} if number % 5 == 0 else {})
+        which = number % 7 + 500 if number % 2 else number  # who repeats a key sends the same again
+        row = rows(400 + which, 1)[0] | ({"income": "?"} if number % 10 == 0 else {})
         key = {"idempotency-key": f"at-once-{number % 7}"} if number % 2 else {}
         answer: dict[str, Any] = client.post(EVENTS, json=row, headers=key).json()
         return answer

@@ -255,3 +255,12 @@ def test_labels_that_are_set_aside_and_of_no_event_are_told_of_the_window_they_c
     ]
     assert (found[0].column, found[0].value) == ("y", 0.5)
     assert found[0].window == (day(15).isoformat(), day(16).isoformat())
+
+
+def test_a_key_that_comes_again_with_other_rows_is_refused(store: rt.Workspace) -> None:
+    model, table = registered(store), events(14, 1).drop("y")
+    assert model.log(table[:10], key="k").accepted == 10
+    assert model.log(pl.DataFrame(table[:10].to_dicts(), table.schema), key="k").accepted == 10
+    with pytest.raises(rt.SchemaError, match="the key came before with other rows; none of these were taken"):
+        model.log(table[10:20], key="k")
+    assert [window.events for window in store.store.windows("flights")] == [10]

@@ -96,7 +96,7 @@ def link_to(address: str, model: str, incident: str) -> str:
 
 def facts(model: Model, incident: Incident) -> Iterator[tuple[str, str]]:
     """Since when, what shape, what it costs, which rows: as far as they are known."""
-    over = "it lasts" if incident.until is None else f"over since {day(incident.until)}"
+    over = incident.ending(day)
     yield "Since", f"{day(incident.since)}, {over}"
     shape = shape_of(model, incident)
     if shape is not None:

@@ -7,7 +7,7 @@ How alerts become incidents is in `grouping`, what is said of one in `sentence`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -83,6 +83,17 @@ class Incident:
     def last(self) -> str:
         """The end of the last window that it alarmed in."""
         return max(window_of(alert)[1] for alert in self.verdicts)
+
+    def ending(self, say: Callable[[str], str]) -> str:
+        """How it ended, in words: by itself with its last window, or because somebody said so while it lasted.
+
+        Args:
+            say: writes a time (ISO) as people read it.
+        """
+        if self.until is None:
+            return "it lasts"
+        seen = time_of(self.until) == time_of(self.last)
+        return f"over since {say(self.until)}" if seen else f"resolved by a person on {say(self.until)}"
 
     def acknowledge(self) -> Incident:
         """Say that somebody is on it. A resolved incident stays resolved."""

@@ -178,11 +178,11 @@ def facts(told: Explanation) -> Table:
             ),
         ),
     )
-    until = "it lasts" if incident.until is None else f"over since {moment(incident.until)}"
+    until = incident.ending(moment)
     since = ", ".join((f"{moment(incident.since)} ({zone(incident.since)})", until, *changed(told, moment)))
     add_row(table, (Text("since", style="dim"), since))
     if told.course is not None:
-        add_row(table, (Text("shape", style="dim"), str(told.course)))
+        add_row(table, (Text("shape", style="dim"), past(str(told.course), incident)))
     if incident.kind is not VerdictKind.SILENT:
         add_row(table, (Text("cost", style="dim"), cost_said(incident, told.cost)))
     if incident.real is not None:
@@ -192,6 +192,11 @@ def facts(told: Explanation) -> Table:
     if incident.columns:
         add_row(table, (Text("columns", style="dim"), named(incident.columns)))
     return table
+
+
+def past(shape: str, incident: Incident) -> str:
+    """A shape in words, in the past once its incident is over or resolved."""
+    return shape if incident.live else shape.replace("and it lasts", "and it lasted")
 
 
 def marked(incident: Incident) -> str:

@@ -35,6 +35,7 @@ from retrue.report.incident import (
     expected,
     features_title,
     marked,
+    past,
     reason_said,
     sharing_said,
     slices_cells,
@@ -126,14 +127,14 @@ def state(told: Explanation) -> dict[str, str]:
 def facts(told: Explanation) -> list[tuple[str, str, str]]:
     """Since when, what shape, what it costs, which rows: name, fact, and what stands below it in small."""
     incident = told.incident
-    until = "it lasts" if incident.until is None else f"over since {day(incident.until)}"
+    until = incident.ending(day)
     found = [("Since", day(incident.since), ", ".join((until, *changed(told, day))))]
     if told.course is not None:
         shape = told.course.shape
         also = "" if shape.second is None else f"also {shape.second.reason}"
         sure = "" if shape.confidence is None else sure_of(shape.confidence)
         small = ", ".join(part for part in (told.course.column, sure, also) if part)
-        found.append(("Shape", upper_first(shape.reason), small))
+        found.append(("Shape", upper_first(past(shape.reason, incident)), small))
     if incident.kind is not VerdictKind.SILENT:
         found.append(("Cost", upper_first(cost_said(incident, told.cost)), ""))
     if incident.cause is not None:

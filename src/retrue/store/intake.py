@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Any
 
 import polars as pl
@@ -42,6 +43,7 @@ class Receipt:
         skipped: labels that were null.
         repeated: the batch's key was seen before, and nothing was written.
         unread: how many values of columns that the schema doesn't have were left out, in words.
+        digest: of what was sent with the batch's key; "" where nobody took one.
         rejected: the first rows that were set aside, by number, each with the whole reason.
         lost: events that were set aside by version, window and column; nothing for a repeated batch.
     """
@@ -52,6 +54,7 @@ class Receipt:
     skipped: int = 0
     repeated: bool = False
     unread: Mapping[str, int] = field(default_factory=dict)
+    digest: str = ""
     rejected: tuple[tuple[int, str], ...] = ()
     lost: tuple[Lost, ...] = ()
 
@@ -106,12 +109,14 @@ class Part:
         key: the key that they were sent with.
         broken: what couldn't be made rows of a frame; it is set aside too.
         releases: the row of the quarantine whose place they take.
+        digest: of what was sent, kept with the key: another body under the same key is no repeat.
     """
 
     rows: int
     key: str | None = None
     broken: tuple[Broken, ...] = ()
     releases: str | None = None
+    digest: str = ""
 
     def receipt(self, admitted: Admitted) -> Receipt:
         """What became of its rows, numbered as they were sent."""
@@ -174,7 +179,11 @@ class Admission:
             added = pl.DataFrame(broken, pl.Schema(QUARANTINE), orient="row")
             frames["quarantine"] = pl.concat([*aside, added, marks(released)])
         sent = zip(self.parts, receipts, strict=True)
-        keys = {own_key(self.kind, part.key): one.to_json() for part, one in sent if part.key is not None}
+        keys = {
+            own_key(self.kind, part.key): replace(one, digest=part.digest).to_json()
+            for part, one in sent
+            if part.key is not None
+        }
         return Parcel(self.model, [Batch(kind, micros(self.at), rows) for kind, rows in frames.items()], keys, now())
 
 
@@ -275,6 +284,11 @@ class Intake(Reader):
 def own_key(kind: str, key: str) -> str:
     """A sender's key as the spool keeps it: what was sent as events says nothing of labels under the same key."""
     return f"{kind}:{key}"
+
+
+def digest_of(body: bytes) -> str:
+    """The digest of what was sent with a key (BLAKE2b, 128 bits)."""
+    return blake2b(body, digest_size=16).hexdigest()
 
 
 def repeated(admission: Admission, seen: Mapping[str, str]) -> list[Receipt]:

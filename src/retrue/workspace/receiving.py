@@ -6,6 +6,7 @@ receive        acknowledge, then apply: what a notebook does
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from retrue.errors import RetrueError
+from retrue.errors import RetrueError, SchemaError
 from retrue.schema.change import Change
 from retrue.store.door import nothing
-from retrue.store.intake import Admission, Part, Receipt
+from retrue.store.intake import Admission, Part, Receipt, digest_of
 from retrue.store.privacy import Masked
 from retrue.store.resolve import DIFFERS
 from retrue.store.store import Store
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 BATCH = 500_000
 """Rows acknowledged at a time."""
+REUSED = "the key came before with other rows; none of these were taken"
+OWN_KEY = "give every batch a key of its own, and repeat a key only with the same rows"
+"""What is said of a key that comes again with something else."""
 WAITING = 1_000
 """Acknowledged rows that may wait until a single event moves them all to the lake."""
 
@@ -119,10 +123,14 @@ class Lot:
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """What became of one sender's rows when the spool had them, and which columns aren't what they were, in words."""
+    """What became of one sender's rows when the spool had them, and which columns aren't what they were, in words.
+
+    `reused` is true where their key came before with something else: then nothing of them was taken.
+    """
 
     receipt: Receipt
     changes: tuple[str, ...] = ()
+    reused: bool = False
 
 
 def acknowledge(store: Store, lots: Sequence[Lot]) -> list[list[Acknowledged] | RetrueError]:
@@ -167,7 +175,14 @@ def answers(
     if admission is not None and any(receipt.repeated for receipt in receipts):  # another process was quicker
         return acknowledge(store, [lot])[0]
     fresh = iter(receipts)
-    return [seen.get(part.key or "") or Acknowledged(next(fresh), changed) for part in lot.parts]
+    known = ((part, seen.get(part.key or "")) for part in lot.parts)
+    return [again(part, one) if one is not None else Acknowledged(next(fresh), changed) for part, one in known]
+
+
+def again(part: Part, earlier: Acknowledged) -> Acknowledged:
+    """What became of a part whose key was seen before; keys of older versions have no digest to compare."""
+    before = earlier.receipt.digest
+    return replace(earlier, reused=bool(before and part.digest) and before != part.digest)
 
 
 def admit(lot: Lot) -> tuple[Admission | RetrueError, tuple[str, ...]]:
@@ -207,14 +222,24 @@ def receive(
     table, came = read(source), clock.aware(at or clock.now())
     received = Received(0)
     for i, batch in enumerate(table.batches(rows=BATCH)):
-        part = Part(len(batch), None if key is None else f"{key}/{i}")
+        part = Part(len(batch)) if key is None else Part(len(batch), f"{key}/{i}", digest=digest_of(lines(batch)))
         (outcome,) = acknowledge(model.store, [Lot(model, kind, batch, [part], came, version)])
         if isinstance(outcome, RetrueError):
             raise outcome
+        if outcome[0].reused:
+            raise SchemaError(REUSED, where=f"key={key!r}", hint=OWN_KEY)
         received += Received.of(outcome[0])
     if isinstance(source, Mapping) and table.rows == 1 and model.store.pending(model.name) < WAITING:
         return received
     return received.after(model.store.apply(model.name).counts)
+
+
+def lines(batch: pl.DataFrame) -> bytes:
+    """A batch as NDJSON: the same for equal values, however it was made; without columns that JSON can't hold."""
+    told = [
+        name for name, dtype in batch.schema.items() if not {"Binary", "Object"} & set(re.findall(r"\w+", f"{dtype}"))
+    ]
+    return batch.select(told).write_ndjson().encode() if told else b""
 
 
 def differing(model: Model, frame: pl.DataFrame) -> tuple[Change, ...]:

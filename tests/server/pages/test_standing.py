@@ -155,3 +155,10 @@ def test_a_store_that_nothing_comes_into_says_since_when() -> None:
     assert sub_of(every(), UNTIL, UNTIL + 9 * DAY).endswith(
         "Nothing newer than 1 January 2026: times are told from there."
     )
+
+
+def test_what_still_alarms_after_its_incident_was_resolved_says_so() -> None:
+    """The feature stays orange; the model is not told as merely drifting beside it."""
+    one = stands(known(judged=Judged(UNTIL - DAY, {"unknown": "new values", "drifting": "a notice"}, "unknown")))
+    assert (one.state.word, one.state.tone, one.state.group) == ("unknown, resolved", "calm", "out")
+    assert one.why == "its incident was resolved; the newest window still shows it"

@@ -70,6 +70,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
             400: "It can't be read, or no row of it can be taken.",
             404: "There is no such model.",
             413: "It is too large.",
+            422: "Its Idempotency-Key came before with another body.",
             415: "Its type or its encoding isn't known.",
             429: "Too much at a time: see Retry-After.",
             503: "The store can't be written now.",

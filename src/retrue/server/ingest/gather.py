@@ -21,11 +21,11 @@ from retrue.server.ingest.decode import Decoded, decode, unpack
 from retrue.server.ingest.room import Room
 from retrue.server.ingest.shapes import Shape, Shapes, alone, joined
 from retrue.server.settings import ServerSettings
-from retrue.store.intake import Part
+from retrue.store.intake import Part, digest_of
 from retrue.version import VERSION
 from retrue.workspace import Model, Workspace
 from retrue.workspace.clock import now
-from retrue.workspace.receiving import Acknowledged, Lot, acknowledge
+from retrue.workspace.receiving import OWN_KEY, REUSED, Acknowledged, Lot, acknowledge
 
 log = logging.getLogger("retrue.server.ingest")
 
@@ -88,7 +88,10 @@ class _Group:
 
     def lot(self, model: Model, kind: str) -> Lot:
         decoded = [found for _, found in self.requests]
-        parts = [Part(found.rows, one.asked.key, found.broken) for one, found in self.requests]
+        parts = [
+            Part(found.rows, one.asked.key, found.broken, digest=digest_of(one.asked.body) if one.asked.key else "")
+            for one, found in self.requests
+        ]
         return Lot(model, kind, _frame(decoded, self.shape), parts, now(), self.version)
 
 
@@ -137,6 +140,8 @@ class Gatherer:
         outcome = await waiting.answer
         if isinstance(outcome, RetrueError):
             raise outcome
+        if outcome.reused:
+            raise HttpError(422, REUSED, where="Idempotency-Key", hint=OWN_KEY)
         return outcome
 
     def start(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Connection, and_, func, literal_column, select
 
 from retrue.judge.incident import State
+from retrue.judge.verdict import VerdictKind
 from retrue.metrics import registered
 from retrue.metrics.names import estimated
 from retrue.report.words import PREFERRED
@@ -64,12 +65,17 @@ class Live:
     snoozed_until: str | None
 
 
+RANKS = [kind.value for kind in VerdictKind]
+"""Kinds of verdicts, worst first."""
+
+
 @dataclass(frozen=True)
 class Judged:
-    """What the newest judged window's verdicts are, by kind, each with a reason."""
+    """What the newest judged window's verdicts are, by kind, each with a reason, and the worst kind that alarms."""
 
     start: int
     kinds: Mapping[str, str]
+    alarm: str = ""
 
 
 @dataclass(frozen=True)
@@ -274,10 +280,17 @@ def judged_of(connection: Connection, champions: Mapping[str, str]) -> dict[str,
     newest = newest.where(verdicts.model.in_(list(champions))).group_by(verdicts.model, verdicts.version)
     last = newest.subquery()
     same = and_(verdicts.model == last.c.model, verdicts.version == last.c.version, verdicts.start == last.c.start)
-    reason = verdicts.body["reason"].as_string()
-    query = select(verdicts.model, verdicts.version, verdicts.start, verdicts.kind, reason)
+    reason, alarms_ = verdicts.body["reason"].as_string(), verdicts.body["alarm"].as_boolean()
+    query = select(verdicts.model, verdicts.version, verdicts.start, verdicts.kind, reason, alarms_)
     found: dict[str, tuple[int, dict[str, str]]] = {}
-    for model, version, start, kind, said in connection.execute(query.select_from(last.join(tables.verdicts, same))):
+    alarms: dict[str, list[str]] = {}
+    for model, version, start, kind, said, alarm in connection.execute(
+        query.select_from(last.join(tables.verdicts, same))
+    ):
         if champions[model] == version:
             found.setdefault(model, (start, {}))[1].setdefault(kind, said)
-    return {model: Judged(start, kinds) for model, (start, kinds) in found.items()}
+            alarms.setdefault(model, []).extend([kind] if alarm else [])
+    return {
+        model: Judged(start, kinds, min(alarms[model], key=RANKS.index, default=""))
+        for model, (start, kinds) in found.items()
+    }

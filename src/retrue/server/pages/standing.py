@@ -129,6 +129,9 @@ def state_of_model(live: Sequence[Live], judged: Judged | None) -> State:
         return found
     if judged is None:
         return State("–", "not judged yet", "calm", "untold", len(KINDS) + 1)
+    if judged.alarm:  # somebody resolved its incident
+        found = state_of_kind(judged.alarm, alarm=True, group="out")
+        return State(found.glyph, f"{found.word}, resolved", "calm", "out", len(KINDS))
     if "true" in judged.kinds or "drifting" in judged.kinds:
         kind = "drifting" if "drifting" in judged.kinds else "true"
         return state_of_kind(kind, alarm=False, group="in")
@@ -146,6 +149,8 @@ def why_of(live: Sequence[Live], facts: Facts, until: float) -> str:
     if facts.judged is None:
         end = span(facts.traffic[-1].start, facts.window, facts.zone)[1]
         return f"its window ends {dated(end, until)}"
+    if facts.judged.alarm:
+        return "its incident was resolved; the newest window still shows it"
     if set(facts.judged.kinds) == {"not_comparable"}:
         return facts.judged.kinds["not_comparable"]
     return ""
