@@ -51,7 +51,10 @@ def serve(
     logs.configure("serve")
     with listen(settings) as sock:
         typer.echo(f"Retrue serves {place} on http://{settings.host}:{sock.getsockname()[1]}")
-        return Supervisor(parts(place, settings.model_dump_json(), sock.fileno())).run()
+        status = Supervisor(parts(place, settings.model_dump_json(), sock.fileno())).run()
+    if status == 0:
+        typer.echo("Stopped; all that was acknowledged is kept.")
+    return status
 
 
 def listen(settings: ServerSettings) -> socket.socket:

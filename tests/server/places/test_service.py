@@ -67,12 +67,32 @@ def test_the_audit_log_says_whether_it_is_whole(store: Served) -> None:
 def test_two_windows_are_compared(visit: Open, shots: Path, width: int, scheme: str) -> None:
     """One verdict, the forest, and a line a slice; what can't be understood is said beside the form."""
     page = visit("/compare", width=width, scheme=scheme)
+    page.click("text=As text")
     page.fill("input[name=a]", "calm 2026-01-05..2026-01-08")
     page.fill("input[name=b]", "calm 2026-01-08..2026-01-12")
-    page.click("button:text-is('Compare')")
+    page.click("details.more button:text-is('Compare')")
     assert "against" in page.inner_text("h1")
     assert "all rows" in page.inner_text("table")
     page.wait_for_selector("figure[data-drawn]", timeout=20_000)
     fits(page, shots / f"compare-{width}.png")
     page.goto(page.url.partition("?")[0] + "?a=calm&b=%3Cnothing%3E")
     assert "can't be understood" in page.inner_text(".trouble")
+
+
+def test_a_comparison_is_chosen_from_a_model(visit: Open) -> None:
+    """The model's page leads there, its reference is the first side, and the choosers build the text."""
+    page = visit("/models/moved/compare")
+    assert page.input_value("select[name=of] >> nth=1") == "moved"
+    page.fill("input[name=since] >> nth=1", "2026-01-09")
+    page.click(".sides button")
+    assert page.input_value("input[name=a]") == "moved reference"
+    assert page.input_value("input[name=b]") == "moved 2026-01-09.."
+    assert page.input_value("input[name=since] >> nth=1") == "2026-01-09"
+
+
+def test_a_phone_reaches_every_place(visit: Open) -> None:
+    """Behind one word, which opens without a script."""
+    page = visit("/jobs", width=390, java_script_enabled=False)
+    page.click(".menu summary")
+    page.click(".menu a:text-is('Audit')")
+    assert page.url.endswith("/audit")

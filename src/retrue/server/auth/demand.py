@@ -70,14 +70,22 @@ class Demand:
             raise HttpError(403, f"{actor.name!r} is not for model {str(model)[:100]!r}")
 
 
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Retrue"'}
+"""What a 401 says of how to sign in."""
+
+
 def unknown(request: Request) -> HttpError:
     """The error for somebody whom nobody knows: the same whatever they asked for."""
     if "authorization" in request.headers:
+        scheme = request.headers["authorization"].partition(" ")[0]
+        if scheme.lower() != "bearer":
+            what = f"{scheme[:20]!r} isn't a way to sign in here"
+            return HttpError(401, what, where="Authorization", expected="Bearer rt_...", headers=CHALLENGE)
         what = "the token is not valid: it is unknown, has expired or was revoked"
     else:
         what = "nobody is signed in"
     hint = "send a token (Authorization: Bearer rt_...), or sign in at /login"
-    return HttpError(401, what, hint=hint, headers={"WWW-Authenticate": 'Bearer realm="Retrue"'})
+    return HttpError(401, what, hint=hint, headers=CHALLENGE)
 
 
 async def check_page(request: Request, actor: Actor) -> None:

@@ -130,6 +130,10 @@ def too_large(most: int, how: str = "") -> HttpError:
     return HttpError(413, said, hint="send fewer rows at a time, or raise max_body_mb under [server]")
 
 
+PLAIN = "compress the body so, or leave the header out"
+"""What to do about a body that isn't what its header says."""
+
+
 def gunzip(body: bytes, most: int) -> bytes:
     """Unpack gzip, all members of it, up to a byte more than `most`."""
     parts, room = list[bytes](), most + 1
@@ -142,7 +146,9 @@ def gunzip(body: bytes, most: int) -> bytes:
                 raise HttpError(400, "the body ends before its end", where="gzip", expected="all of it")
             body = member.unused_data
     except zlib.error as error:
-        raise HttpError(400, "the body can't be unpacked", where="gzip", expected="gzip") from error
+        raise HttpError(
+            400, "the body can't be unpacked: it is no gzip", where="Content-Encoding: gzip", hint=PLAIN
+        ) from error
     return b"".join(parts)
 
 
@@ -153,7 +159,9 @@ def unzstd(body: bytes, most: int) -> bytes:
         with unpacker.stream_reader(body, read_across_frames=True) as reader:
             return reader.read(most + 1)
     except (zstandard.ZstdError, MemoryError) as error:
-        raise HttpError(400, "the body can't be unpacked", where="zstd", expected="zstd") from error
+        raise HttpError(
+            400, "the body can't be unpacked: it is no zstd", where="Content-Encoding: zstd", hint=PLAIN
+        ) from error
 
 
 # --- JSON -------------------------------------------------------------------------------------------------------------

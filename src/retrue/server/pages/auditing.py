@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from retrue.server.auth import Actor, admin
+from retrue.server.pages.monitors import lasting
 from retrue.server.pages.shell import render
 from retrue.server.service import Service, service
 from retrue.store import rows
@@ -16,6 +17,8 @@ from retrue.workspace.acting import Chain
 
 router = APIRouter(include_in_schema=False)
 
+LENGTHS = ("grace", "window", "maturity")
+"""Particulars that are seconds."""
 PAGE = 50
 """Entries on a page."""
 
@@ -45,12 +48,37 @@ class AuditView:
 
 def entry_of(row: rows.Audit) -> Entry:
     """An entry in words."""
-    facts = ", ".join(f"{name}: {said(value)}" for name, value in row.body.items())
+    facts = ", ".join(particular(name, value) for name, value in row.body.items())
     return Entry(row.number or 0, row.at, row.actor, row.action, row.model or "", facts)
 
 
+def particular(name: str, value: object) -> str:
+    """A particular with its name; no list of models means all of them.
+
+    >>> particular("models", []), particular("grace", 7_200.0), particular("grace", 0.0)
+    ('models: all', 'grace: 2h', 'grace: 0')
+    """
+    if name == "models" and not value:
+        return "models: all"
+    if name in LENGTHS and isinstance(value, int | float):
+        return f"{name}: {lasting(value)}"
+    return f"{name}: {said(value)}"
+
+
 def said(value: object) -> str:
-    """A particular as one reads it."""
+    """A particular as one reads it.
+
+    >>> said(["flights", "loans"]), said(0.0), said(None), said(True)
+    ('flights, loans', '0', 'none', 'yes')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list):
+        return ", ".join(map(said, value)) or "none"
+    if value is None:
+        return "none"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

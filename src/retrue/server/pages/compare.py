@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 import polars as pl
 from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.responses import RedirectResponse
 
 from retrue.errors import ConfigError, RetrueError, TableError
 from retrue.judge.words import metric_name
@@ -21,12 +23,13 @@ from retrue.server.api.compare import Part, rows_of
 from retrue.server.auth import Actor, some_viewer
 from retrue.server.errors import HttpError
 from retrue.server.pages.figures import pictured
+from retrue.server.pages.model import Name
 from retrue.server.pages.shell import render
 from retrue.server.service import Service, service
 from retrue.slices import Slice
 from retrue.workspace import Model
 
-router = APIRouter(prefix="/compare", include_in_schema=False)
+router = APIRouter(include_in_schema=False)
 
 Served = Annotated[Service, Depends(service)]
 Reader = Annotated[Actor, Depends(some_viewer)]
@@ -65,8 +68,30 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A side as the choosers say it: a model or a version of it, which of its rows, of which time, of which slice."""
+
+    of: str
+    rows: str = "events"
+    since: str = ""
+    until: str = ""
+    where: str = ""
+
+    @property
+    def text(self) -> str:
+        """It as one types it.
+
+        >>> Choice("flights@2", since="2026-01-01").text, Choice("flights", "reference").text
+        ('flights@2 2026-01-01..', 'flights reference')
+        """
+        when = f"{self.since}..{self.until}" if self.since or self.until else ""
+        parts = (self.of, "reference" if self.rows == "reference" else "", when, self.where and f"where {self.where}")
+        return " ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
 class CompareView:
-    """The page: the verdict, a line a slice, and what the form says."""
+    """The page: the verdict, a line a slice, what the form says, what can be chosen, and what is for each side."""
 
     sentence: str
     lines: tuple[Line, ...]
@@ -76,6 +101,8 @@ class CompareView:
     models: tuple[str, ...]
     trouble: RetrueError | None
     forest: bool
+    offered: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    chosen: tuple[Choice, ...] = ()
 
 
 def part_of(text: str, where: str) -> tuple[str, Part]:
@@ -189,7 +216,43 @@ def picture_of(found: Sequence[tuple[str, int, int, PerformanceReport]]) -> Pict
     return replace(drawn, title=title, rows=rows, fields=fields)
 
 
-@router.get("")
+def offered(served: Service, name: str) -> tuple[str, tuple[str, ...]]:
+    """A model, and what can be chosen of it: itself, and each of its versions."""
+    return name, (name, *(f"{name}@{one.version}" for one in served.model(name).versions()))
+
+
+def choice_of(text: str, otherwise: Choice) -> Choice:
+    """What the choosers show of a side that was asked for; `otherwise` where it is empty or not understood."""
+    found = _SIDE.fullmatch(text)
+    if found is None:
+        return otherwise
+    said = found.groupdict()
+    of = said["model"] + (f"@{said['version']}" if said["version"] else "")
+    rows = "reference" if said["reference"] else "events"
+    return Choice(of, rows, (said["since"] or "")[:10], (said["until"] or "")[:10], said["where"] or "")
+
+
+@router.get("/models/{model}/compare")  # noqa: FAST003 - `Name` is it
+def compare_of(_: Reader, name: Name) -> Response:
+    """Go on to the comparison of a model's versions and windows; its reference is the first side."""
+    return RedirectResponse(f"/compare?{urlencode({'a': f'{name} reference'})}", 303)
+
+
+@router.get("/compare/choose")
+def chosen_sides(
+    _: Reader,
+    of: Annotated[list[Asked], Query(min_length=2, max_length=2)],
+    rows: Annotated[list[Literal["events", "reference"]], Query(min_length=2, max_length=2)],
+    since: Annotated[list[Asked], Query(min_length=2, max_length=2)],
+    until: Annotated[list[Asked], Query(min_length=2, max_length=2)],
+    where: Annotated[list[Asked], Query(min_length=2, max_length=2)],
+) -> Response:
+    """Go on to the comparison that was put together with the choosers."""
+    sides = [Choice(*one).text for one in zip(of, rows, since, until, where, strict=True)]
+    return RedirectResponse(f"/compare?{urlencode({'a': sides[0], 'b': sides[1]})}", 303)
+
+
+@router.get("/compare")
 def compare_page(request: Request, served: Served, actor: Reader, a: Asked = "", b: Asked = "") -> Response:
     """Show which of two is better, and where."""
     names = tuple(one.name for one in served.workspace.models() if actor.sees(one.name))
@@ -204,11 +267,15 @@ def compare_page(request: Request, served: Served, actor: Reader, a: Asked = "",
             lines, drawn = tuple(line_of(*one) for one in found), picture_of(found) is not None
         except RetrueError as error:
             trouble = error
-    view = CompareView(sentence, lines, metric, a, b, names, trouble, drawn)
+    begun = choice_of(a, Choice(names[0] if names else "", "reference"))
+    chosen = (begun, choice_of(b, Choice(begun.of.partition("@")[0])))
+    view = CompareView(
+        sentence, lines, metric, a, b, names, trouble, drawn, tuple(offered(served, name) for name in names), chosen
+    )
     return render(request, "compare.html", view, title="Compare", place="Compare", form=FORM)
 
 
-@router.get("/forest")
+@router.get("/compare/forest")
 def forest_picture(request: Request, served: Served, actor: Reader, a: Asked, b: Asked) -> Response:
     """The forest plot."""
     found = list(compared(side_of(served, actor, a, "a"), side_of(served, actor, b, "b")))

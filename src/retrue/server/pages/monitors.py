@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -12,8 +13,10 @@ from sqlalchemy import Connection, func, select
 from starlette.responses import RedirectResponse
 
 from retrue.errors import RetrueError
+from retrue.judge.impacts import Costs
 from retrue.judge.replay import Backtest
 from retrue.judge.rules import Rule
+from retrue.judge.words import metric_name
 from retrue.report.backtest import count, headline, rate
 from retrue.server.auth import Actor, editor, viewer
 from retrue.server.errors import status_of
@@ -109,14 +112,34 @@ def lasting(seconds: float) -> str:
     return f"{seconds:g}s" if seconds else "0"
 
 
-def facts_of(options: Options) -> tuple[tuple[str, str, str], ...]:
-    """What is set when a model is registered."""
+def budget_said(text: str) -> str:
+    """A budget of false alarms in words.
+
+    >>> budget_said("1 per 30d"), budget_said("0.5 per 1w")
+    ('1 false alarm in 30 days', '0.5 false alarms in 1 week')
+    """
+    number, _, length = text.partition(" per ")
+    found = re.fullmatch(r"([\d.]+)([hdw])", length.strip())
+    if found is None:
+        return text
+    unit = {"h": "hour", "d": "day", "w": "week"}[found[2]]
+    many = "" if found[1] == "1" else "s"
+    return f"{number} false alarm{'' if number == '1' else 's'} in {found[1]} {unit}{many}"
+
+
+def main_of(model: Model) -> str:
+    """The metric that impacts of a model are told in; "" where it has no outcome."""
+    return model.options.impact or Costs(model.reference.load()).metric or ""
+
+
+def facts_of(options: Options, main: str) -> tuple[tuple[str, str, str], ...]:
+    """What is set when a model is registered; `main`: the metric that impacts are told in."""
     labels = "learned from the labels' delays" if options.maturity is None else lasting(options.maturity)
     return (
         ("Windows of", lasting(options.window), ", ".join(f"and {lasting(one)}" for one in options.longer)),
         ("Compared with", options.against, ""),
         ("Labels are final after", labels, ""),
-        ("Impact in", options.impact or "the task's main metric", ""),
+        ("Expected change in", metric_name(main) if main else "no metric", ""),
         ("Watched features", ", ".join(options.watch[:5]) or "all", ""),
     )
 
@@ -207,7 +230,7 @@ def shown(
     address = f"/models/{quote(name, safe='')}/monitors?{asked}"
     view = MonitorsView(
         name, sentence_of(model, rows), tuple(rows), wish, fields, wish != present, address, preview,
-        facts_of(model.options), actor.may("editor"),
+        facts_of(model.options, main_of(model)), actor.may("editor"),
     )  # fmt: skip
     told: dict[str, Any] = {
         "headline": headline,
@@ -229,8 +252,9 @@ def sentence_of(model: Model, rows: Sequence[RuleRow]) -> str:
     own = len(model.options.rules)
     broken = sum(one.tone == "warn" for one in rows)
     many = "no rule of its own" if not own else "one rule" if own == 1 else f"{own} rules"
-    return f"{model.name} is watched by {many}, and by learned tests within {model.options.alarm_budget}" + (
-        f"; {broken} broken now" if broken else ""
+    return (
+        f"{model.name} is watched by {many}, and by learned tests within {budget_said(model.options.alarm_budget)}"
+        + (f"; {broken} broken now" if broken else "")
     )
 
 

@@ -46,7 +46,7 @@ class QuarantineView:
 
     Attributes:
         sentence: the answer.
-        models: those that ever set rows aside.
+        models: those that ever set rows aside, each with how many wait now, most first.
         model: the one that is shown.
         reasons: why, with how many rows each, most first.
         rows, total: some of its rows, oldest first; how many there are.
@@ -54,7 +54,7 @@ class QuarantineView:
     """
 
     sentence: str
-    models: tuple[str, ...]
+    models: tuple[tuple[str, int], ...]
     model: str
     reasons: tuple[tuple[str, str], ...]
     rows: tuple[Row, ...]
@@ -62,14 +62,19 @@ class QuarantineView:
     may_edit: bool
 
 
+def held_of(served: Service, actor: Actor) -> dict[str, int]:
+    """How many rows are set aside of each model that ever set rows aside, most first."""
+    with served.workspace.store.catalog.read() as tx:
+        ever = [one.model for one in tx.find(rows.Counter, name="set aside") if one.value and actor.sees(one.model)]
+    held = {name: served.workspace.store.quarantine(name).height for name in set(ever)}
+    return dict(sorted(held.items(), key=lambda one: (-one[1], one[0])))
+
+
 def shown(
     request: Request, served: Service, actor: Actor, model: str, reason: str = "", trouble: RetrueError | None = None
 ) -> Response:
     """Answer with the page."""
-    with served.workspace.store.catalog.read() as tx:
-        ever = sorted(
-            one.model for one in tx.find(rows.Counter, name="set aside") if one.value and actor.sees(one.model)
-        )
+    ever = held_of(served, actor)
     name = model or next(iter(ever), "")
     reasons: list[tuple[str, str]] = []
     found: list[Row] = []
@@ -89,7 +94,7 @@ def shown(
         if total
         else "Nothing is set aside"
     )
-    view = QuarantineView(sentence, tuple(ever), name, tuple(reasons), tuple(found), total, actor.may("editor"))
+    view = QuarantineView(sentence, tuple(ever.items()), name, tuple(reasons), tuple(found), total, actor.may("editor"))
     status = status_of(trouble) if trouble is not None else 200
     done = request.query_params.get("done", "")
     told = f"{plural(int(done), 'row')} let in again." if done.isdecimal() and len(done) < 9 else ""

@@ -56,9 +56,19 @@ class WorkView:
     page: int
 
 
+def took_said(micros: int) -> str:
+    """How long a run took, to a tenth of a second.
+
+    >>> took_said(53_800), took_said(12_340_000), took_said(600_000_000)
+    ('0.1 s', '12.3 s', '600 s')
+    """
+    seconds = max(micros, 0) / MICROS
+    return f"{seconds:.0f} s" if seconds >= 100 else f"{max(seconds, 0.1):.1f} s"
+
+
 def job_row(job: rows.Job, said: str) -> JobRow:
     """A run in words; `said` is its last line."""
-    took = "" if job.status == "running" else f"{max(job.updated - job.due, 0) / MICROS:.3g} s"
+    took = "" if job.status == "running" else took_said(job.updated - job.due)
     tone = "bad" if job.status == "failed" else "calm"
     return JobRow(job.id, job.kind, job.model or "", job.status, tone, job.due, took, said)
 
