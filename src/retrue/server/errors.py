@@ -141,12 +141,12 @@ async def of_http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     what = error.detail or HTTPStatus(error.status_code).phrase
-    what = what.lower() if what.istitle() else what
-    if not error.detail or error.detail == HTTPStatus(error.status_code).phrase:
-        what = f"{what}: {request.method} {request.url.path[:200]}"
-    allowed = (error.headers or {}).get("Allow") or (error.headers or {}).get("allow")
-    known = "one of /openapi.json" if request.url.path.startswith("/api/") else None
-    said = HttpError(error.status_code, what, expected=allowed or known, headers=error.headers)
+    headers = dict(error.headers or {})
+    known = "an address of /openapi.json" if request.url.path.startswith("/api/") else None
+    said = HttpError(
+        error.status_code, what.lower() if what.istitle() else what, headers=headers,
+        where=f"{request.method} {request.url.path[:200]}", expected=headers.get("Allow") or known,
+    )  # fmt: skip
     return told(request, said)
 
 

@@ -79,7 +79,7 @@ def unknown(request: Request) -> HttpError:
     if "authorization" in request.headers:
         scheme = request.headers["authorization"].partition(" ")[0]
         if scheme.lower() != "bearer":
-            what = f"{scheme[:20]!r} isn't a way to sign in here"
+            what = "a scheme that nobody can sign in with here"  # never repeated: it may be a bare secret
             return HttpError(401, what, where="Authorization", expected="Bearer rt_...", headers=CHALLENGE)
         what = "the token is not valid: it is unknown, has expired or was revoked"
     else:
