@@ -213,7 +213,7 @@ def test_two_servers_share_the_work_and_a_killed_ones_is_taken_over(folder: Path
     assert "stopped without a word" in dead.body["message"]
     done = store.jobs(kind="check", status="done", limit=100).rows
     again = next(job for job in done if job.model == dead.model)
-    assert again.due / 1e6 - killed <= lease + 10  # a turn of the runner, and a slow machine
+    assert again.due / 1e6 - killed <= lease + 60  # a turn of the runner, and a very slow machine
     kept = sum(created == dead.due for created in judged(store, names).values())
     assert sum(int(job.body["windows"]) for job in done) + kept == len(names) * windows
 
