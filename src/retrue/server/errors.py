@@ -140,6 +140,8 @@ async def of_http(request: Request, error: Exception) -> Response:
     """Answer what routing found: no such address, a method that it doesn't have."""
     if not isinstance(error, HTTPException):
         raise error
+    if isinstance(error.__cause__, RetrueError):  # of a body that FastAPI read
+        return told(request, error.__cause__)
     what = error.detail or HTTPStatus(error.status_code).phrase
     headers = dict(error.headers or {})
     known = "an address of /openapi.json" if request.url.path.startswith("/api/") else None

@@ -18,6 +18,8 @@ from retrue.server.live import end_live
 from retrue.server.settings import ServerSettings
 from retrue.workspace import open as open_workspace
 
+CONNECTIONS = 900
+"""Connections at a time, idle ones included; more are answered 503."""
 DRAIN = 5
 """Seconds that requests have to end after SIGTERM."""
 
@@ -40,7 +42,7 @@ def serve(folder: str, settings: ServerSettings, sock: socket.socket) -> None:
             create_app(workspace, settings), log_config=None, log_level="warning", access_log=False,
             server_header=False,
             proxy_headers=bool(settings.proxies), forwarded_allow_ips=list(settings.proxies),
-            timeout_graceful_shutdown=DRAIN,
+            timeout_graceful_shutdown=DRAIN, limit_concurrency=CONNECTIONS,
         )  # fmt: skip
         Server(config).run([sock])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -11,6 +13,7 @@ from tests.server.conftest import serving
 
 import retrue as rt
 from retrue.server.app import create_app
+from retrue.server.auth import guard
 from retrue.server.policy import HEADERS
 from retrue.server.settings import ServerSettings
 
@@ -84,6 +87,41 @@ def test_a_change_that_another_sites_page_asks_for_is_refused(
     assert (answer.status_code, answer.json()["error"]["what"]) == (403, "a change that another site asked for")
     with guarded.client("admin") as program:
         assert program.post("/api/v1/tokens", json={"name": "", "role": "admin"}, headers=headers).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/api/v1/models/loans/events", "/api/v1/models/loans/compare"])
+def test_a_body_that_stalls_is_not_waited_for(guarded: Guarded, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    """While it may still come, it counts as one of the requests that are under way."""
+    monkeypatch.setattr(guard, "PATIENCE", 0.5)
+    monkeypatch.setattr(guard, "MOST_AT_ONCE", 1)
+    headers = {"Authorization": f"Bearer {guarded.secrets['admin']}", "Content-Type": "application/json"}
+
+    held = asyncio.Event()
+
+    async def never() -> AsyncIterator[bytes]:
+        yield b"["
+        held.set()
+        await asyncio.sleep(8)
+
+    async def asked(workspace: rt.Workspace) -> list[httpx.Response]:
+        app = httpx.ASGITransport(create_app(workspace))
+        async with httpx.AsyncClient(transport=app, base_url="http://127.0.0.1", headers=headers) as client:
+            await client.post("/api/v1/models/loans/compare", content=b"")  # the application is built by the first
+            slow = asyncio.create_task(client.post(path, content=never()))
+            await asyncio.wait_for(held.wait(), 5)
+            return [
+                await client.get("/api/v1/me"),
+                await client.get("/healthz"),
+                await slow,
+                await client.get("/api/v1/me"),
+            ]
+
+    with rt.open(guarded.served.folder) as workspace:
+        other, health, slow, later = ran(asked(workspace))
+    assert (other.status_code, other.headers.get("retry-after")) == (503, "1"), (other.text, slow.text)
+    assert (slow.status_code, slow.headers["connection"]) == (408, "close")
+    assert "0.5 s" in slow.json()["error"]["what"]
+    assert (health.status_code, later.status_code) == (200, 200)
 
 
 def test_who_asks_too_often_must_wait(guarded: Guarded) -> None:

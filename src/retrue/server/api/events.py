@@ -69,6 +69,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
         for status, said in {
             400: "It can't be read, or no row of it can be taken.",
             404: "There is no such model.",
+            408: "It doesn't come.",
             413: "It is too large.",
             422: "Its Idempotency-Key came before with another body.",
             415: "Its type or its encoding isn't known.",

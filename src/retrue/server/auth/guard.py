@@ -8,6 +8,7 @@ Roles are demanded by routes (`retrue.server.auth.demand`): what is found out he
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from starlette.datastructures import MutableHeaders
@@ -35,6 +36,10 @@ ENTRY = "Retrue-Audit-Entry"
 """The header with the number of the entry that a change has in the audit log."""
 UNCOUNTED = ("/static/", "/healthz", "/readyz")
 """Addresses that nobody is limited on."""
+PATIENCE, SLOWEST = 30.0, 20_000
+"""Seconds that a body has to come, and the bytes that earn it one more: a sender that stalls holds nothing for ever."""
+MOST_AT_ONCE = 800
+"""Requests that may be under way; each holds a socket, of which a process has about a thousand."""
 BURST = 3
 """Seconds of its rate that a caller may use at once."""
 FAILURES_A_SECOND, FAILURES_AT_ONCE = 0.2, 20
@@ -57,6 +62,7 @@ class Guard:
     asked: Buckets = field(init=False)
     brought: Buckets = field(init=False)
     failed: Buckets = field(init=False)
+    under_way: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         asked, brought = self.settings.requests_per_second, self.settings.batches_per_second
@@ -74,12 +80,31 @@ class Guard:
         request.state.csrf = csrf.token_of(visit.cookie) if visit.cookie else ""
         request.state.access, request.state.cookie = self.access, visit
         try:
-            actor = await self.admit(request, visit)
+            self.refuse_many(request)
         except RetrueError as error:
             await told(request, error)(scope, receive, guarded)
             return
+        self.under_way += 1
+        try:
+            await self.passed(request, visit, guarded)
+        finally:
+            self.under_way -= 1
+
+    async def passed(self, request: Request, visit: Visit, send: Send) -> None:
+        """Let a request pass that there is room for, or answer it here."""
+        scope, receive = request.scope, request.receive
+        try:
+            actor = await self.admit(request, visit)
+        except RetrueError as error:
+            await told(request, error)(scope, receive, send)
+            return
         with acting("nobody" if actor is None else actor.name), recorded() as numbers:
-            await self.app(scope, self.limited(request, receive), telling(guarded, numbers))
+            await self.app(scope, self.limited(request, receive), telling(send, numbers))
+
+    def refuse_many(self, request: Request) -> None:
+        """Refuse what comes while as much as can be is under way."""
+        if self.under_way >= MOST_AT_ONCE and not request.url.path.startswith(UNCOUNTED):
+            raise HttpError(503, "too many requests at a time", hint="try again in 1 s", headers={"Retry-After": "1"})
 
     async def admit(self, request: Request, visit: Visit) -> Actor | None:
         """Find out who asks.
@@ -120,12 +145,20 @@ class Guard:
         return self.settings.max_body if known else SMALL_BODY
 
     def limited(self, request: Request, receive: Receive) -> Receive:
-        """The same body, and an error where it grows larger than it may."""
-        came, most = 0, self.largest(request)
+        """The same body, and an error where it grows larger than it may, or takes longer."""
+        came, most, whole = 0, self.largest(request), False
+        began = asyncio.get_running_loop().time()
 
         async def counted() -> Message:
-            nonlocal came
-            message = await receive()
+            nonlocal came, whole
+            if whole:  # what comes now is only that somebody went
+                return await receive()
+            try:
+                async with asyncio.timeout_at(began + PATIENCE + came / SLOWEST):
+                    message = await receive()
+            except TimeoutError as error:
+                raise stalled() from error
+            whole = not message.get("more_body", False)
             came += len(message.get("body", b""))
             if came > most:
                 raise too_large(most)
@@ -219,6 +252,12 @@ def address_of(request: Request) -> str:
 def too_large(most: int) -> HttpError:
     """The error of a body that is too large."""
     return HttpError(413, "a request that is too large", expected=f"at most {most:,} bytes", hint="send it in parts")
+
+
+def stalled() -> HttpError:
+    """The error of a body that doesn't come; what may come of it still is not waited for."""
+    said = f"the body didn't come within {PATIENCE:g} s"
+    return HttpError(408, said, hint="send it again", headers={"Connection": "close"})
 
 
 def refuse_often(wait: float, what: str) -> None:
