@@ -28,9 +28,14 @@ class RetrueError(Exception):
         expected: what would have been right.
         hint: what to do about it.
 
+    Attributes:
+        answered: the HTTP status that a server told it with; None where it was raised here.
+
     >>> print(RetrueError("unknown column 'incme'", where="slice \\"incme > 1\\"", hint="did you mean 'income'?"))
     unknown column 'incme' in slice "incme > 1". Hint: did you mean 'income'?
     """
+
+    answered: int | None = None
 
     def __init__(
         self, what: str, *, where: str | None = None, expected: str | None = None, hint: str | None = None

@@ -13,14 +13,15 @@ import uvicorn
 
 import retrue as rt
 from retrue.server.app import create_app
+from retrue.server.settings import ServerSettings
 
 
 @contextmanager
-def serving(folder: Path, port: int = 0) -> Iterator[str]:
+def serving(folder: Path, port: int = 0, settings: ServerSettings | None = None) -> Iterator[str]:
     """Serve a store until the block ends; gives the address."""
     with rt.open(folder) as workspace, socket.create_server(("127.0.0.1", port)) as sock:
         config = uvicorn.Config(
-            create_app(workspace), log_config=None, log_level="critical", access_log=False, lifespan="auto"
+            create_app(workspace, settings), log_config=None, log_level="critical", access_log=False, lifespan="auto"
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([sock],), daemon=True)

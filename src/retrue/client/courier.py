@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from retrue.client.counts import Counts
 from retrue.client.overflow import Batch, Overflow
-from retrue.client.target import Refused, Target
+from retrue.client.target import Refused, Target, TooLarge
 
 if TYPE_CHECKING:
     import polars as pl
@@ -103,7 +103,7 @@ class Courier:
         try:
             self._hand_over(batch)
         except Refused as error:
-            self._refused(batch, error)
+            self._refused(batch.kind, batch.rows, error)
         except Exception as error:  # noqa: BLE001 - the network, the disk, a server that isn't there, a bug
             self._back_off(error)
             if place is None:
@@ -132,31 +132,62 @@ class Courier:
         return None, None
 
     def _hand_over(self, batch: Batch) -> None:
-        """Send one batch under the model's names."""
+        """Send one batch, and count what became of its rows when all of it was answered.
+
+        Raises:
+            Refused: nobody can read it.
+        """
         import polars as pl
 
         try:
             frame = pl.read_ipc_stream(io.BytesIO(batch.data))
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             raise Refused("its file is damaged") from error  # a power cut: the others must not wait behind it
-        if batch.kind == "signals":
-            self.target.signals(frame.to_dicts(), batch.key)
-            return
+        for rows, outcome in self._answers(batch.kind, frame, batch.key):
+            if isinstance(outcome, Refused):
+                self._refused(batch.kind, rows, outcome)
+            elif batch.kind == "events":
+                self._taken(rows, outcome)
+
+    def _answers(self, kind: str, frame: pl.DataFrame, key: str) -> list[tuple[int, int | Refused]]:
+        """Send rows, in halves where they are too many at once: of each part its rows, and how many were set aside.
+
+        Halves have keys that follow from the whole's: where the second can't be sent and all is tried again later, the
+        first isn't taken twice.
+        """
+        try:
+            return [(frame.height, self._send(kind, frame, key))]
+        except TooLarge as error:
+            half = frame.height // 2
+            if not half:
+                return [(frame.height, error)]
+            first = self._answers(kind, frame.head(half), f"{key}-0")
+            return [*first, *self._answers(kind, frame.slice(half), f"{key}-1")]
+        except Refused as error:
+            return [(frame.height, error)]
+
+    def _send(self, kind: str, frame: pl.DataFrame, key: str) -> int:
+        """Send rows under the model's names; gives how many were set aside."""
+        if kind == "signals":
+            self.target.signals(frame.to_dicts(), key)
+            return 0
         naming = self.target.naming()
         unplaced = naming.unplaced(frame.columns)
         if unplaced:
             said = f"outputs that fit neither the model's prediction nor its scores are left out ({len(unplaced)} each)"
             self.counts.tell("outputs", said)
-        set_aside = self.target.events(naming.named(frame), batch.key, self.version)
-        self.counts.sent += batch.rows
+        return self.target.events(naming.named(frame), key, self.version)
+
+    def _taken(self, rows: int, set_aside: int) -> None:
+        self.counts.sent += rows
         self.counts.quarantined += set_aside
         if set_aside:
-            self.counts.tell("quarantined", f"{set_aside} of {batch.rows} events were set aside: see the quarantine")
+            self.counts.tell("quarantined", f"{set_aside} of {rows} events were set aside: see the quarantine")
 
-    def _refused(self, batch: Batch, error: Exception) -> None:
-        if batch.kind == "events":
-            self.counts.refused += batch.rows
-        self.counts.tell(f"refused {batch.kind}", f"{batch.rows} {batch.kind} were refused: {error}")
+    def _refused(self, kind: str, rows: int, error: Exception) -> None:
+        if kind == "events":
+            self.counts.refused += rows
+        self.counts.tell(f"refused {kind}", f"{rows} {kind} were refused: {error}")
 
     def _back_off(self, error: Exception) -> None:
         """Wait as long as the server asked for, or twice as long as before."""

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from retrue import errors
 from retrue.client.naming import Naming
-from retrue.client.target import Refused
+from retrue.client.target import Refused, TooLarge
 from retrue.errors import RefusedError, RetrueError, StoreError
 from retrue.version import VERSION
 
@@ -28,6 +28,9 @@ API = "/api/v1"
 ARROW = "application/vnd.apache.arrow.stream"
 AGAIN = frozenset({429, 502, 503, 504})
 """Statuses after which the same request may succeed."""
+TOO_LARGE = 413
+FOR_GOOD = frozenset({400, 404, 415, 422})
+"""Statuses after which the same rows will never be taken; 401 and 403 pass when somebody mends the token."""
 TRIES = 4
 """Attempts at a request that may be repeated."""
 LARGE = 65_536
@@ -188,11 +191,22 @@ def seconds_of(text: str) -> float | None:
 
 
 def error_of(found: httpx.Response) -> RetrueError:
-    """The error that an answer tells, of the class that the server raised."""
+    """The error that an answer tells, of the class that the server raised, with the status that it came with.
+
+    Of what isn't `retrue serve` only "too large" is known to be meant: a proxy's 404 passes when the server is back.
+    """
     try:
-        said = found.json()["error"]
-    except (ValueError, KeyError, TypeError):
-        return RetrueError(f"status {found.status_code} from {found.url}", expected="an answer of retrue serve")
+        raised = told_by(found.json()["error"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        strange = RetrueError(f"status {found.status_code} from {found.url}", expected="an answer of retrue serve")
+        strange.answered = TOO_LARGE if found.status_code == TOO_LARGE else None
+        return strange
+    raised.answered = found.status_code
+    return raised
+
+
+def told_by(said: Mapping[str, Any]) -> RetrueError:
+    """The error that a server's JSON tells."""
     kind = getattr(errors, str(said.get("type")), RetrueError)
     if kind is RefusedError:
         reasons = [str(one) for one in said.get("reasons") or ()]
@@ -235,7 +249,7 @@ class ServerTarget:
     def naming(self) -> Naming:
         """The names of the model's columns."""
         if self._naming is None:
-            said = self.connection.get(f"/models/{quoted(self.model)}/roles")
+            said = self._refusable(lambda: self.connection.get(f"/models/{quoted(self.model)}/roles"))
             single = {name: said.get(name) for name in ("id", "time", "latency", "prediction")}
             self._naming = Naming(**single, scores=tuple(said["scores"]), features=tuple(said["features"]))
         return self._naming
@@ -259,8 +273,12 @@ class ServerTarget:
     def _refusable(self, send: Callable[[], Any]) -> Any:
         try:
             return send()
-        except (errors.SchemaError, errors.TableError, errors.ConfigError) as error:
-            raise Refused(str(error)) from error
+        except RetrueError as error:
+            if error.answered == TOO_LARGE:
+                raise TooLarge(str(error)) from error
+            if error.answered in FOR_GOOD:
+                raise Refused(str(error)) from error
+            raise
 
     def close(self) -> None:
         """Close the connection."""

@@ -23,12 +23,16 @@ class Refused(Exception):  # noqa: N818 - no error of Retrue's: the sender count
     """A batch that will never be taken."""
 
 
+class TooLarge(Refused):
+    """A batch that may be taken in parts."""
+
+
 class Target(Protocol):
     """What a sender needs: `naming()` of the model's columns, `events` (gives how many were set aside), `signals`.
 
-    All raise `Refused` for what will never be taken, and anything else for what may be tried again. `prepare` imports
-    what they need. `close` and `forget` end what is open; `forget` in a forked process, where nothing of it may be
-    touched.
+    All raise `Refused` for what will never be taken (`TooLarge` where parts of it may be), and anything else for what
+    may be tried again. `prepare` imports what they need. `close` and `forget` end what is open; `forget` in a forked
+    process, where nothing of it may be touched.
     """
 
     def prepare(self) -> None: ...
