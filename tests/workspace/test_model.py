@@ -58,7 +58,9 @@ def test_a_label_without_a_value_is_skipped_and_counted(store: rt.Workspace) -> 
 def test_a_batch_with_a_key_is_taken_once(store: rt.Workspace) -> None:
     model, table = registered(store), events(14, 2).drop("y")
     model.log(table[:A_DAY], key="batch 1")
-    model.log(table[A_DAY:], key="batch 1")
+    model.log(table[:A_DAY], key="batch 1")
+    with pytest.raises(rt.SchemaError, match="the key came before with other rows"):
+        model.log(table[A_DAY:], key="batch 1")
     assert model.events().collect().height == A_DAY
 
 

@@ -68,7 +68,7 @@ def merged_name(kind: str, files: Sequence[File]) -> str:
     """The name of the file that takes the place of others; it follows from theirs.
 
     >>> merged_name("compact", [File("lake/a.parquet", None, 1, 1, 10, "a.parquet")])
-    'compact-b6ef9fb2adf88a9f2f0c6d0f'
+    'compact-fcc25cf9f40754b872bb5eb4'
     """
     names = "\n".join(sorted(file.name for file in files))
     return f"{kind}-{blake2b(names.encode(), digest_size=12).hexdigest()}"
