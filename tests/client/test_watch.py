@@ -184,17 +184,14 @@ def test_a_method_stays_a_method_and_keeps_its_name() -> None:
     Learner.predict.watch.sender.closed = True
 
 
-async def test_like(x: float) -> float:
+async def tenth(x: float) -> float:
     """Stand in for a prediction that waits."""
     await asyncio.sleep(0)
     return x / 10
 
 
-test_like.__test__ = False  # type: ignore[attr-defined]
-
-
 def test_an_async_function_stays_one(watching: MAKER, folder: Path) -> None:
-    predict = watching(test_like)
+    predict = watching(tenth)
     assert inspect.iscoroutinefunction(predict)
 
     async def main() -> list[str]:
