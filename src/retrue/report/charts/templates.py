@@ -57,7 +57,11 @@ def distribution(scale: str) -> Layers:
     scales = {"log": alt.Scale(type="log", nice=False), "time": alt.Scale(type="utc", nice=False)}
     x = alt.X("x", type=kind, title=None).scale(scales.get(scale, alt.Scale(zero=False, nice=False)))
     x = x.axis(
-        tickCount=6, labelFlush=True, labelOverlap="greedy", labelExpr=RATIOS if scale == "log" else alt.Undefined
+        tickCount=6,
+        labelFlush=True,
+        labelOverlap="greedy",
+        labelSeparation=8,
+        labelExpr=RATIOS if scale == "log" else alt.Undefined,
     )
     base = alt.Chart()
     bins = base.transform_filter("isValid(datum.share_of)")
@@ -255,7 +259,7 @@ def timeline(*, level: bool, estimated: bool, marked: bool, noted: bool) -> Laye
     """
     base = alt.Chart()
     x = alt.X("t", type="temporal", title=None).scale(type="utc", nice=False)
-    x = x.axis(tickCount=6, labelFlush=True, labelOverlap="greedy")
+    x = x.axis(tickCount=6, labelFlush=True, labelOverlap="greedy", labelSeparation=8)
     y = alt.Y("value", type="quantitative", title=None).scale(zero=False).axis(grid=True, tickCount=4)
     marks = [
         *(incident_layers(base, x) if marked else []),
