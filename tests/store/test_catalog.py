@@ -22,6 +22,7 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
     catalog = Catalog.open(tmp_path / "catalog.db")
     with catalog.write() as tx:
         tx.add(rows.Model("m", {}))
+        tx.add(rows.Task("of annotations", "m", "open", 1, 1))
     yield catalog
     catalog.close()
 
@@ -30,17 +31,18 @@ def example(kind: type[rows.Row]) -> rows.Row:
     """A row of made-up values."""
     made: dict[str, object] = {"str": "m", "int": 1, "bytes": b"x", "Body": {"a": [1]}, "float | None": 0.5}
     wanted = [f for f in fields(cast("Any", kind)) if f.default is MISSING and f.default_factory is MISSING]
-    return kind(**{f.name: made[str(f.type)] for f in wanted})
+    given = {f.name: made[str(f.type)] for f in wanted}
+    return kind(**given | ({"task": "of annotations"} if kind is rows.Annotation else {}))
 
 
 @pytest.mark.parametrize("kind", [k for k in rows.ROWS if k not in (rows.Model, rows.Audit)])
 def test_every_kind_of_row_comes_out_as_it_went_in(catalog: Catalog, kind: type[rows.Row]) -> None:
     with catalog.write() as tx:
         row = tx.add(example(kind))
-        assert tx.find(kind) == (row,)
+        assert row in tx.find(kind)
         tx.put(row)
-        assert tx.find(kind) == (row,)
-        assert tx.remove(kind) == 1
+        assert tx.find(kind).count(row) == 1
+        assert tx.remove(kind) >= 1
 
 
 @pytest.mark.parametrize("kind", rows.ROWS)

@@ -16,6 +16,7 @@ from retrue.store.upgrade import upgrade
 
 LATER = (
     "estimates", "leases", "logs", "deliveries", "markers", "comments", "tokens", "sessions", "preferences",
+    "signals", "collected", "annotations", "tasks", "trials", "decisions",
 )  # fmt: skip
 """Tables that the first Retrue didn't have."""
 

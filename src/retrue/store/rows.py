@@ -366,9 +366,87 @@ class Preference(Row):
     updated: int
 
 
+@dataclass(frozen=True)
+class Signal(Row):
+    """A named slice whose share of the traffic is watched, and how its rows are collected; `sql` is None for code."""
+
+    table: ClassVar[str] = "signals"
+    model: str
+    name: str
+    created: int
+    updated: int
+    sql: str | None = None
+    body: Body = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CollectedRow(Row):
+    """Rows that a collection took at one time: Parquet bytes, each with its reasons and inclusion probability."""
+
+    table: ClassVar[str] = "collected"
+    model: str
+    collection: str
+    rows: int
+    data: bytes
+    created: int
+    body: Body = field(default_factory=dict)
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class Task(Row):
+    """An event that needs a label from a person; `id` is the same whenever it is asked for."""
+
+    table: ClassVar[str] = "tasks"
+    id: str
+    model: str
+    status: str
+    created: int
+    updated: int
+    body: Body = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Annotation(Row):
+    """What one person said of a task."""
+
+    table: ClassVar[str] = "annotations"
+    task: str
+    annotator: str
+    label: str
+    created: int
+    body: Body = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trial(Row):
+    """Two versions side by side in production, as a shadow or as an A/B test, and what they have shown so far."""
+
+    table: ClassVar[str] = "trials"
+    id: str
+    model: str
+    status: str
+    created: int
+    updated: int
+    body: Body = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Decision(Row):
+    """Whether to retrain, and why: `answer` is "retrain" or "wait"; `run` is what was started."""
+
+    table: ClassVar[str] = "decisions"
+    model: str
+    answer: str
+    created: int
+    run: str | None = None
+    body: Body = field(default_factory=dict)
+    number: int | None = None
+
+
 ROWS: tuple[type[Row], ...] = (
     Model, Version, GridsRow, Reference, NamedSlice, ProfileRow, Window, Counter, Point, EstimateRow, VerdictRow,
     IncidentRow, RunRow, Manifest, Collection, Job, Audit, Lease, Log, Delivery, Marker, Comment, Token, Session,
-    Preference,
+    Preference, Signal, CollectedRow, Task, Annotation, Trial, Decision,
 )  # fmt: skip
 """Every kind of row."""

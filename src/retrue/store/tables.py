@@ -157,6 +157,26 @@ sessions = Table(
     _time("expires"), _body(),
 )  # fmt: skip
 preferences = Table("preferences", metadata, _key("name"), _body(), _time("updated"))
+signals = Table(
+    "signals", metadata, _model(key=True), _key("name"), _text("sql", null=True), _time("created"), _time("updated"),
+    _body(),
+)  # fmt: skip
+collected = Table(
+    "collected", metadata, _number(), _model(), _text("collection"), _count("rows"), _data(), _time("created"), _body(),
+)  # fmt: skip
+tasks = Table(
+    "tasks", metadata, _key("id"), _model(), _text("status"), _time("created"), _time("updated"), _body(),
+)  # fmt: skip
+label_annotations = Table(
+    "annotations", metadata, Column("task", Text, ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
+    _key("annotator"), _text("label"), _time("created"), _body(),
+)  # fmt: skip
+trials = Table(
+    "trials", metadata, _key("id"), _model(), _text("status"), _time("created"), _time("updated"), _body(),
+)  # fmt: skip
+decisions = Table(
+    "decisions", metadata, _number(), _model(), _text("answer"), _text("run", null=True), _time("created"), _body(),
+)  # fmt: skip
 
 Index("points_of_performance", points.c.model, points.c.metric, points.c.start, sqlite_where=text("\"column\" = ''"))
 Index(
@@ -166,3 +186,6 @@ Index("audit_by_time", audit.c.at)
 Index("logs_by_time", logs.c.at)
 Index("jobs_by_due", jobs.c.status, jobs.c.due)
 Index("deliveries_by_due", deliveries.c.status, deliveries.c.due)
+Index("collected_of_model", collected.c.model, collected.c.collection)
+Index("tasks_of_model", tasks.c.model, tasks.c.status, tasks.c.created)
+Index("decisions_of_model", decisions.c.model, decisions.c.created)
