@@ -187,7 +187,7 @@ def test_a_fit_that_fails_is_the_users_with_its_line(call: Call, store: Path, fi
 
 
 def test_a_fault_of_ours_in_training_stays_ours() -> None:
-    """Only what comes from beyond `refine/train.py` is the user's."""
+    """Only what comes from beyond `refine/train` is the user's."""
     error = KeyError("ours")
     assert theirs(error, "fit.py:fit") is error
 

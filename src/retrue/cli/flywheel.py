@@ -107,7 +107,7 @@ def theirs(error: Exception, fit: str) -> Exception:
     """What training raised, as a wrong input where the user's own code failed; our own faults stay as they are."""
     frames = traceback.extract_tb(error.__traceback__)
     training = [
-        place for place, frame in enumerate(frames) if Path(frame.filename).parts[-2:] == ("refine", "train.py")
+        place for place, frame in enumerate(frames) if Path(frame.filename).parts[-2:] == ("train", "fitting.py")
     ]
     if not training or training[-1] == len(frames) - 1:
         return error

@@ -34,6 +34,7 @@ from retrue.workspace import (
     promotion,
     receiving,
     replaying,
+    retraining,
     streams,
     training,
 )
@@ -370,7 +371,7 @@ class Model(Kept):
         Raises:
             RefusedError: no labels have matured, or nothing is left to train or prove on.
         """
-        return training.retrain(self, fit, mix=mix, holdout=holdout, seed=seed, gate=gate or Gate(), now=now)
+        return retraining.retrain(self, fit, mix=mix, holdout=holdout, seed=seed, gate=gate or Gate(), now=now)
 
     def runs(self) -> list[training.Run]:
         """Its training runs, latest first."""

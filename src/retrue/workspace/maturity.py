@@ -1,0 +1,130 @@
+"""Matured labels: which logged events may be learned from, and which are held out for the proof.
+
+events ── horizon: delays so far ──> matured ── cut ──> training | holdout
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from retrue.core.outcome_grid import BinaryGrid, OutcomeGrid
+from retrue.core.values import number_rows, text_rows
+from retrue.errors import RefusedError
+from retrue.workspace.options import seconds
+
+if TYPE_CHECKING:
+    from retrue.workspace.model import Model
+
+MATURE = 0.99
+"""Labels count as matured once so large a share of the known delays has passed, or of a window's events has one."""
+
+
+@dataclass(frozen=True)
+class Matured:
+    """Logged events whose labels have had time to come.
+
+    Attributes:
+        events: from `start`, before `cut` for training and from `cut` for the proof, all before `end`.
+        cut: where training ends and the holdout begins.
+        end: labels of later events may still come.
+    """
+
+    events: pl.DataFrame
+    cut: datetime
+    end: datetime
+    time: str
+    label: str
+
+    def part(self, *, after_cut: bool) -> pl.DataFrame:
+        """One side of the cut, labelled or not."""
+        late = pl.col(self.time) >= self.cut
+        return self.events.filter(late if after_cut else ~late)
+
+
+def matured_events(model: Model, at: datetime, holdout: str | float) -> Matured:
+    """The champion's events whose labels have matured, cut into training and holdout.
+
+    Raises:
+        RefusedError: there are none.
+    """
+    schema, version = model.schema, model.version
+    layout = model.store.layout(model.name)
+    time, label = layout.time_column, layout.label_column
+    events = model.events(None, at, version=version).collect()
+    if not events.height or events[label].null_count() == events.height:
+        raise RefusedError(["no logged event has a label yet"], what="nothing to learn from")
+    end = at - timedelta(seconds=horizon(model, events, time, label))
+    if model.options.maturity is None:
+        end = max(end, labelled_until(model))
+    ripe = events.filter(pl.col(time) < end).sort(time)
+    if not ripe.height:
+        raise RefusedError(
+            [f"no label has matured: they take {at - end} to come"],
+            what="nothing to learn from",
+            hint="say how long labels take: register with maturity=, or give label(..., at=) when they came",
+        )
+    first, last = ripe[time][0], ripe[time][-1]
+    if isinstance(holdout, str):
+        cut = last - timedelta(seconds=seconds(holdout))
+    else:
+        cut = ripe[time][min(int(ripe.height * (1 - holdout)), ripe.height - 1)]
+    if cut <= first:
+        raise RefusedError(
+            [f"the holdout ({holdout}) takes all of the log since {first}"], what="nothing to learn from"
+        )
+    known = [name for name in ripe.columns if name in schema.named or name in (time, label, "_h", "_label_at")]
+    return Matured(ripe.select(known), cut, end, time, label)
+
+
+def labelled_until(model: Model) -> datetime:
+    """The end of the last window before which every window is labelled: nothing more is to come, whatever delays say.
+
+    Old events that are logged with their labels have delays of years, which tell nothing.
+    """
+    until = datetime.fromtimestamp(0, UTC)
+    windows = [one for one in model.store.windows(model.name) if one.version == model.version]
+    for one in sorted(windows, key=lambda window: window.start):
+        if one.labelled < MATURE * one.events:  # the last few may all be of one class
+            break
+        until = datetime.fromisoformat(model.span(one.start)[1])
+    return until.astimezone(UTC)
+
+
+def horizon(model: Model, events: pl.DataFrame, time: str, label: str) -> float:
+    """Seconds from an event until its label can be trusted to be final, told or learned from the delays so far."""
+    if model.options.maturity is not None:
+        return model.options.maturity
+    known = events.filter(pl.col(label).is_not_null() & pl.col("_label_at").is_not_null())
+    delays = number_rows((known["_label_at"] - known[time]).alias("delay")).drop_nulls()
+    return max(float(delays.quantile(MATURE) or 0.0), 0.0) if len(delays) else 0.0
+
+
+def learnable(frame: pl.DataFrame, label: str, outcome: OutcomeGrid | None, classes: Sequence[str]) -> pl.DataFrame:
+    """Rows whose label counts; of two classes that are texts, each is written in one way."""
+    if outcome is None:
+        return frame.filter(pl.col(label).is_not_null())
+    known = frame.filter(pl.Series(outcome.counts_label(frame[label])))
+    if not isinstance(outcome, BinaryGrid) or outcome.negative is None or known.schema[label] != pl.String():
+        return known
+    return known.with_columns(pl.Series(label, np.array(classes)[outcome.truth(known[label])].tolist(), pl.String()))
+
+
+def unproven(frame: pl.DataFrame, matured: Matured, key: str) -> pl.DataFrame:
+    """Rows whatever they came from, without those that the challenger is proven on."""
+    held = text_rows(matured.part(after_cut=True)[key])
+    return frame.filter(~pl.col(key).is_in(held.implode()).fill_null(value=False))
+
+
+def relabelled(frame: pl.DataFrame, matured: Matured, key: str | None) -> pl.DataFrame:
+    """Logged rows before the cut, with the labels that are known now."""
+    before = matured.part(after_cut=False)
+    if key is None:
+        return frame.filter(pl.col(matured.time) < matured.cut)
+    current = before.select(key, matured.label)
+    return frame.drop(matured.label, strict=False).join(current, on=key, how="inner")
