@@ -136,7 +136,7 @@ def test_intervals_of_many_places_are_wider_together() -> None:
     places: dict[str, Bools] = {"holdout": everything, **{f"slice {i}": everything for i in range(4)}}
     found = prove(one, "binary", places)
     assert [(c.where, c.metric) for c in found] == [
-        ("holdout", "roc_auc"), ("holdout", "brier"), ("holdout", "accuracy"),
+        ("holdout", "roc_auc"), ("holdout", "brier"), ("holdout", "accuracy"), ("holdout", "average_precision"),
         *[(f"slice {i}", "roc_auc") for i in range(4)],
     ]  # fmt: skip
     widths = [c.interval[1] - c.interval[0] for c in found if c.interval and c.metric == "roc_auc"]

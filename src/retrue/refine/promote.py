@@ -12,6 +12,14 @@ TOLERANCE = 0.01
 """A guarding metric, or a slice, may lose this share of the champion's value before the loss counts."""
 COVERAGE = 0.95
 """Share of the holdout's events whose label must be known: early labels lie."""
+EVIDENCE = 100
+"""Labelled rows that a proof needs."""
+CALIBRATION = 0.05
+"""How far what is said may certainly be from what happens: a probability, or standard deviations of the label."""
+SLOWER = 2.0
+"""How many times as long as the champion an answer may certainly take ..."""
+QUICK = 0.010
+"""... unless it takes less than so many seconds."""
 
 
 class Result(Protocol):
@@ -31,6 +39,52 @@ class Result(Protocol):
     def n(self) -> int: ...
     @property
     def note(self) -> str | None: ...
+    @property
+    def role(self) -> str: ...
+    @property
+    def rival(self) -> str: ...
+
+
+class Calibrated(Protocol):
+    """What the gate needs to know of a calibration; `retrue.refine.prove.Calibration` is one."""
+
+    @property
+    def error(self) -> float: ...
+    @property
+    def interval(self) -> tuple[float, float]: ...
+
+
+class Paced(Protocol):
+    """What the gate needs to know of the pace; `retrue.refine.prove.Pace` is one."""
+
+    @property
+    def challenger(self) -> float: ...
+    @property
+    def ratio(self) -> float | None: ...
+    @property
+    def interval(self) -> tuple[float, float] | None: ...
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was found out beside the contests.
+
+    Attributes:
+        baselines: the challenger against what one would say without a model.
+        calibrations: champion's and challenger's; None where it can't be told.
+        pace: how long answers take; None where it wasn't measured.
+        broken: rules of the model that the challenger breaks on the holdout, in words.
+        faults: what else speaks against it, in words: labels that came early, rows of the proof among those trained on.
+    """
+
+    baselines: Sequence[Result] = ()
+    calibrations: tuple[Calibrated | None, Calibrated | None] = (None, None)
+    pace: Paced | None = None
+    broken: Sequence[str] = ()
+    faults: Sequence[str] = ()
+
+
+NOTHING = Evidence()
 
 
 @dataclass(frozen=True)
@@ -40,25 +94,41 @@ class Gate:
     Args:
         tolerance: the share of the champion's value that another metric, or a slice, may lose.
         coverage: share of the holdout's events that must have a label.
+        margin: how much of the main metric must certainly be gained.
+        rows: labelled rows that the holdout must have.
+        calibration: how far the challenger may certainly be off, unless the champion is as far: a probability, or
+            standard deviations of the label.
+        slower: how many times as long as the champion it may certainly take for an answer; what takes less than 10 ms
+            is never too slow.
     """
 
     tolerance: float = TOLERANCE
     coverage: float = COVERAGE
+    margin: float = 0.0
+    rows: int = EVIDENCE
+    calibration: float = CALIBRATION
+    slower: float = SLOWER
 
-    def reasons(self, contests: Sequence[Result], coverage: float) -> list[str]:
+    def reasons(self, contests: Sequence[Result], coverage: float, found: Evidence = NOTHING) -> list[str]:
         """Say why the challenger may not be promoted; nothing where it may.
 
         Args:
             contests: the first one decides, others on the same rows guard, those elsewhere are slices.
             coverage: share of the holdout's events whose label is known.
+            found: what was found out besides.
         """
         if not contests:
             return ["nothing was compared"]
         main, others = contests[0], contests[1:]
         return [
+            *found.faults,
             *self.coverage_reasons(coverage),
             *self.main_reasons(main),
             *(reason for other in others if (reason := self.guard_reason(other))),
+            *(reason for one in found.baselines if (reason := self.baseline_reason(one))),
+            *self.calibration_reasons(*found.calibrations),
+            *self.pace_reasons(found.pace),
+            *found.broken,
         ]
 
     def coverage_reasons(self, coverage: float) -> Iterable[str]:
@@ -69,19 +139,22 @@ class Gate:
                 "those that are known early are not like the others"
             )
 
-    @staticmethod
-    def main_reasons(main: Result) -> Iterable[str]:
-        """Refuse unless the challenger is better beyond chance."""
+    def main_reasons(self, main: Result) -> Iterable[str]:
+        """Refuse unless the challenger is better beyond chance, on enough rows."""
         if main.gain is None or main.difference is None:
             yield f"{metric_name(main.metric)} can't be compared on the {main.where}: {main.note}"
-        elif main.gain[0] <= 0:
+            return
+        if main.n < self.rows:
+            yield f"{rows(main.n)} with a label are too little evidence (needs {self.rows:,})"
+        if main.gain[0] <= self.margin:
             verdict = "worse" if main.gain[1] < 0 else "not proven better"
+            by = f" by {self.margin:.2g}" if self.margin and verdict != "worse" else ""
             gained = told(main.difference, main.gain, main.n)
-            yield f"{metric_name(main.metric)} is {verdict} on the {main.where}: {gained}"
+            yield f"{metric_name(main.metric)} is {verdict}{by} on the {main.where}: {gained}"
 
     def guard_reason(self, other: Result) -> str | None:
         """Refuse where another metric, or a slice, certainly loses more than is tolerated."""
-        if other.gain is None or other.difference is None or other.champion is None:
+        if other.gain is None or other.difference is None or other.champion is None or other.role == "told":
             return None  # too few rows to tell is no reason to refuse
         # A margin (non-inferiority): what certainly loses less than that is no reason to keep an old model.
         margin = self.tolerance * abs(other.champion)
@@ -90,6 +163,36 @@ class Gate:
         lost = told(other.difference, other.gain, other.n)
         where = "the holdout" if other.where == "holdout" else other.where
         return f"{metric_name(other.metric)} is worse on {where}: {lost}, where {margin:.2g} may be lost"
+
+    @staticmethod
+    def baseline_reason(one: Result) -> str | None:
+        """Refuse what is certainly worse than a baseline."""
+        if one.gain is None or one.difference is None or one.gain[1] >= 0:
+            return None
+        lost = told(one.difference, one.gain, one.n)
+        return f"{metric_name(one.metric)} is worse than that of a baseline, {one.rival!r}: {lost}"
+
+    def calibration_reasons(self, champion: Calibrated | None, challenger: Calibrated | None) -> Iterable[str]:
+        """Refuse what is certainly off by more than is allowed, and by more than the champion is."""
+        if challenger is None or challenger.interval[0] <= self.calibration:
+            return
+        if champion is None or challenger.error > champion.error:
+            low, high = challenger.interval
+            than = "" if champion is None else f", the champion's by {champion.error:.2g}"
+            yield (
+                f"what it says is off by {challenger.error:.2g} ({low:.2g} to {high:.2g}) from what "
+                f"happens{than} (may be {self.calibration:.2g}): calibrate it"
+            )
+
+    def pace_reasons(self, pace: Paced | None) -> Iterable[str]:
+        """Refuse what certainly takes too long."""
+        if pace is None or pace.ratio is None or pace.interval is None or pace.challenger < QUICK:
+            return
+        if pace.interval[0] > self.slower:
+            yield (
+                f"an answer takes {pace.ratio:.2g} times as long as the champion's "
+                f"({pace.challenger * 1000:.2g} ms; may be {self.slower:.2g} times as long)"
+            )
 
 
 def told(difference: float, gain: tuple[float, float], n: int) -> str:
