@@ -129,17 +129,17 @@ def test_a_shared_budget_longer_windows_and_what_they_are_compared_with_are_said
     )
 
 
-def test_the_quarantine_shows_the_latest_first_and_counts_the_others() -> None:
-    at = [datetime(2026, 2, day, 10, tzinfo=UTC) for day in (1, 2, 3)]
-    rows = pl.DataFrame({"_at": at, "kind": ["events"] * 3, "reason": ["r1", "r2", "r3"], "id": ["a", None, "c"]})
-    lines = printed(quarantine_view(rows, 2))
+def test_the_quarantine_says_how_many_rows_there_are_beside_those_it_shows() -> None:
+    at = [datetime(2026, 2, day, 10, tzinfo=UTC) for day in (3, 2)]
+    rows = pl.DataFrame({"_at": at, "kind": ["events"] * 2, "reason": ["r3", "r2"], "id": ["c", None]})
+    lines = printed(quarantine_view(rows, 3))
     assert lines[0].startswith("3 rows set aside; ")
     assert [line.split() for line in lines[3:]] == [
         ["2026-02-03", "10:00", "events", "c", "r3"],
         ["2026-02-02", "10:00", "events", "–", "r2"],
-        ["and", "1", "earlier"],
     ]
-    assert printed(quarantine_view(rows.clear(), 2)) == ["Nothing was set aside."]
+    assert printed(quarantine_view(rows.clear(), 3))[-1] == "No rows are older than that."
+    assert printed(quarantine_view(rows.clear(), 0)) == ["Nothing was set aside."]
 
 
 def test_models_are_a_table() -> None:

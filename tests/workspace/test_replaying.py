@@ -92,3 +92,27 @@ def test_private_values_stay_hashed_and_no_raw_one_comes_in(store: rt.Workspace)
     again = model.quarantine()
     assert set(again["reason"]) == {"differs from the event that was logged first"}
     assert set(again["id"]) <= set(known)
+
+
+def test_a_crash_leaves_no_replay_that_the_audit_log_does_not_know(
+    store: rt.Workspace, model: rt.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The entry is there before the first row is let in."""
+    import retrue.workspace.replaying as module
+
+    def crash(*_: object, **__: object) -> None:
+        assert store.audit("flights", most=1)[0].action == "replayed"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "let_in", crash)
+    with pytest.raises(KeyboardInterrupt):
+        model.replay()
+    assert store.audit("flights", most=1)[0].body == {"rows": 3}
+
+
+def test_all_rows_are_let_in_in_order_a_part_at_a_time(model: rt.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that come back meanwhile aren't let in twice."""
+    monkeypatch.setattr("retrue.workspace.replaying.MOST", 2)
+    before = model.quarantine()["id"].to_list()
+    received = model.replay()
+    assert (received.quarantined, model.quarantine()["id"].to_list()) == (3, before)

@@ -39,6 +39,8 @@ PANEL = "A model in production"
 WATCH = "How it is watched"
 SHOWN = 50
 """Rows of the quarantine that are printed."""
+PAGE = 10_000
+"""Rows of it that are read at once."""
 
 VersionOption = Annotated[
     str | None,
@@ -280,21 +282,44 @@ def quarantine(
         str | None,
         typer.Option("--mended", help="A table of what to let in again: `number`, and the columns.", metavar="TABLE"),
     ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, max=100_000, help="How many at most: 50; with --json all.")
+    ] = None,
+    after: Annotated[
+        str | None, typer.Option("--after", help="Older ones than the row with this number.", metavar="NUMBER")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """List the rows that were set aside, or let them in again."""
+    """List rows that were set aside, or let them in again."""
     model = shared.open_model(store, name)
     if replay or mended is not None:
         received = model.replay(None if mended is None else mended_rows(mended))
         tell(received, "row", f"{name}{shared.same_store(store)}", json)
         return
-    found = model.quarantine()
+    model.store.apply(model.name)
     if json:
-        shared.print_json(found.to_dicts())
+        shared.print_json(rows_aside(model, limit, after))
         return
     from retrue.report.status import quarantine_view
 
-    shared.console().print(quarantine_view(found, SHOWN))
+    known = model.store.set_aside(model.name)
+    page = model.store.quarantine_page(model.name, limit or SHOWN, after=after)
+    shared.console().print(quarantine_view(page.rows, known.total))
+    if page.next is not None:
+        typer.echo(f"Older ones: retrue quarantine {name}{shared.same_store(store)} --after {page.next}")
+
+
+def rows_aside(model: Model, limit: int | None, after: str | None) -> list[dict[str, Any]]:
+    """Rows that are set aside, newest first; all of them unless there is a limit."""
+    found: list[dict[str, Any]] = []
+    while limit is None or len(found) < limit:
+        most = PAGE if limit is None else min(PAGE, limit - len(found))
+        page = model.store.quarantine_page(model.name, most, after=after)
+        found += page.rows.to_dicts()
+        after = page.next
+        if after is None:
+            break
+    return found
 
 
 def mended_rows(source: str) -> dict[str, dict[str, Any]]:

@@ -128,16 +128,20 @@ def fresh(received: Received) -> int:
     return max(received.accepted - repeated, 0)
 
 
-def quarantine_view(rows: pl.DataFrame, most: int) -> RenderableType:
-    """Show rows that were set aside, the latest first: when, what, which, why."""
-    if not rows.height:
+def quarantine_view(rows: pl.DataFrame, total: int) -> RenderableType:
+    """Show rows that were set aside, the latest first: when, what, which, why.
+
+    Args:
+        rows: some of them, newest first.
+        total: how many there are.
+    """
+    if not total:
         return Text("Nothing was set aside.")
     table = quiet_table("Set aside", "Kind", "Id", "Why", wide="Why")
-    for row in rows.reverse().head(most).iter_rows(named=True):
+    for row in rows.iter_rows(named=True):
         add_row(table, (f"{row['_at']:%Y-%m-%d %H:%M}", row["kind"], row["id"] or "–", row["reason"]))
-    head = Text(f"{plural(rows.height, 'row')} set aside; nothing of them was lost (--json shows each row whole).")
-    more = [Text(f"and {rows.height - most:,} earlier", style="dim")] if rows.height > most else []
-    return Group(head, Text(""), table, *more)
+    head = Text(f"{plural(total, 'row')} set aside; nothing of them was lost (--json shows each row whole).")
+    return Group(head, Text(""), table if rows.height else Text("No rows are older than that."))
 
 
 # --- models, doctor ---------------------------------------------------------------------------------------------------

@@ -19,6 +19,9 @@ RELEASED = "released"
 COLUMNS = ("number", "_at", *QUARANTINE)
 """What is told of each row: its number, when it came, its kind, why it was set aside, its id, and the row as JSON."""
 
+PLACE = ("_seq", "_n", "\0reason")
+"""Segment, place in it, and hash of the reason: together a row's number, and the order of rows."""
+
 
 def key_of(number: str) -> str:
     """The key under which a row is released: no two releases of it are taken."""
@@ -31,6 +34,17 @@ def marks(numbers: Sequence[str]) -> pl.DataFrame:
     return pl.DataFrame(said, pl.Schema(QUARANTINE), orient="row")
 
 
+def numbered(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with their `number` and what it says (`PLACE`).
+
+    Args:
+        rows: with `_seq`, `_n` and `reason`.
+    """
+    # `_n` counts the rows of one origin; those of another in the same segment were set aside for other reasons.
+    place = rows.with_columns((hash64(rows["reason"].fill_null("")) & 0xFFFFFF).cast(pl.Int64).alias(PLACE[-1]))
+    return place.with_columns(pl.format("{}-{}-{}", *PLACE).alias("number"))
+
+
 def still_there(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows that weren't released, oldest first, each with its number.
 
@@ -38,13 +52,8 @@ def still_there(rows: pl.DataFrame) -> pl.DataFrame:
         rows: all of the lake's table, with `_seq` and `_n`.
     """
     marked = rows["kind"] == RELEASED
-    gone, held = rows.filter(marked)["id"], rows.filter(~marked).sort("_seq", "_n", maintain_order=True)
-    # `_n` counts the rows of one origin; those of another in the same segment were set aside for other reasons.
-    reason = hash64(held["reason"].fill_null("")) & 0xFFFFFF
-    numbered = held.with_columns(reason.alias("\0reason")).with_columns(
-        pl.format("{}-{}-{}", pl.col("_seq"), pl.col("_n"), pl.col("\0reason")).alias("number")
-    )
-    return numbered.filter(~pl.col("number").is_in(gone.implode())).select(COLUMNS)
+    gone, held = rows.filter(marked)["id"], numbered(rows.filter(~marked)).sort(PLACE)
+    return held.filter(~pl.col("number").is_in(gone.implode())).select(COLUMNS)
 
 
 def count(rows: pl.DataFrame | None) -> int:

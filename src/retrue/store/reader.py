@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -13,15 +13,19 @@ from retrue.core.grids import Grids
 from retrue.core.profile import Profile
 from retrue.core.reference import Reference
 from retrue.errors import ProfileError
-from retrue.store import rows
+from retrue.store import held, rows
 from retrue.store.counting import merged
 from retrue.store.damage import READING
+from retrue.store.held import HeldPage, Tally
+from retrue.store.lake import Snapshot
 from retrue.store.layout import Layout
 from retrue.store.mender import Mender, loads
 from retrue.store.quarantine import nothing, still_there
 from retrue.store.reading import scan
 from retrue.store.recount import View, plain
 from retrue.store.rereading import rereading
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,70 @@ class Reader(Mender):
 
         found = self._rereading(model, make).collect()
         return still_there(found) if found.width else nothing()
+
+    def set_aside(self, model: str) -> Tally:
+        """How many rows are set aside now, of which kinds, and why; counted once for each version of the table."""
+        return self._reading(model, lambda: self._held(model)[1])
+
+    def quarantine_page(
+        self,
+        model: str,
+        limit: int,
+        *,
+        after: str | None = None,
+        kind: str | None = None,
+        reason: str | None = None,
+    ) -> HeldPage:
+        """Rows that are set aside, newest first, a page at a time.
+
+        Args:
+            model: whose.
+            limit: rows of the page.
+            after: those older than the row with this number (`next` of the page before).
+            kind: of this kind only.
+            reason: with this reason only.
+        """
+
+        def read() -> HeldPage:
+            snapshot, known = self._held(model)
+            return held.page(snapshot, known.gone, limit, after=after, kind=kind, reason=reason)
+
+        return self._reading(model, read)
+
+    def held_rows(self, model: str, numbers: Iterable[str]) -> pl.DataFrame:
+        """Rows that are set aside now, by their numbers, oldest first; others are left out. See `quarantine`."""
+
+        def read() -> pl.DataFrame:
+            snapshot, known = self._held(model)
+            wanted = pl.Series(sorted(set(numbers) - set(known.gone)), dtype=pl.String)
+            return held.whole(snapshot, wanted)
+
+        return self._reading(model, read)
+
+    def held_numbers(self, model: str) -> pl.Series:
+        """The numbers of all rows that are set aside now, oldest first."""
+
+        def read() -> pl.Series:
+            snapshot, known = self._held(model)
+            return held.numbers(snapshot, known.gone)
+
+        return self._reading(model, read)
+
+    def _held(self, model: str) -> tuple[Snapshot, Tally]:
+        snapshot = self.tables(model)["quarantine"].snapshot()
+        kept = self._tallies.get(model)
+        if kept is None or kept[0] is not snapshot:
+            kept = self._tallies[model] = (snapshot, held.tally(snapshot))
+        return kept
+
+    def _reading(self, model: str, read: Callable[[], T]) -> T:
+        """Read again where a file is gone or damaged: what is, is set aside first."""
+        try:
+            return read()
+        except READING:
+            if not self.repair(model):
+                raise
+            return read()
 
     def counters(self, model: str) -> dict[str, int]:
         """How many rows were repeated, differing, set aside, corrected, waiting, ambiguous ... in all."""

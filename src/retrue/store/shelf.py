@@ -19,7 +19,8 @@ from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.catalog import Catalog, Transaction
 from retrue.store.counting import Counting, GridCounting
-from retrue.store.lake import TABLES, LakeTable
+from retrue.store.held import Tally
+from retrue.store.lake import TABLES, LakeTable, Snapshot
 from retrue.store.layout import Layout, polars_type
 from retrue.store.privacy import Privacy
 from retrue.store.reading import HashCache
@@ -74,6 +75,7 @@ class Shelf:
         self._layouts: dict[str, Layout] = {}
         self._countings: dict[tuple[object, ...], Counting | None] = {}
         self._references: dict[tuple[str, str, str, int], Reference] = {}
+        self._tallies: dict[str, tuple[Snapshot, Tally]] = {}  # what the quarantine holds, by model
         self._vetted: dict[tuple[str, str], set[str]] = {}  # names that passed the door, by model and kind
         self._cache = HashCache()
 

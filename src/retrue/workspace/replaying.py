@@ -19,6 +19,7 @@ from retrue.store.layout import LENT, SYSTEM, Layout
 from retrue.store.quarantine import key_of
 from retrue.tables.plain import from_rows
 from retrue.workspace import clock
+from retrue.workspace.acting import audit
 from retrue.workspace.receiving import Lot, Received, acknowledge
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 LEFT = "rows that are no objects, left in the quarantine"
 """What is said of rows that only a person can mend."""
 MOST = 50_000
-"""Rows that are let in again in one transaction."""
+"""Rows that are held in memory, and let in again in one transaction."""
 
 
 @dataclass(frozen=True)
@@ -53,39 +54,51 @@ def replay(model: Model, chosen: Sequence[Mended] | None = None) -> Received:
         model: whose.
         chosen: which, and what takes their place; None lets all in as they are.
 
+    The audit log has it before the first row is let in, so that no crash leaves a replay that it doesn't know.
+
     Raises:
         TableError: a number that isn't in the quarantine, or what takes a row's place is no object; nothing was done.
         StoreError: the store can't be written.
     """
-    held = {number: (kind, text) for number, kind, text in told(model)}
-    chosen = [Mended(number) for number in held] if chosen is None else chosen
-    wanted = list({one.number: one for one in chosen}.values())
-    unknown = [one.number for one in wanted if one.number not in held]
+    if chosen is None:
+        numbers = model.store.held_numbers(model.name)
+        noted(model, len(numbers))
+        parts = (numbers[begin : begin + MOST] for begin in range(0, len(numbers), MOST))
+        return sum((again(model, dict.fromkeys(part)) for part in parts), Received(0))
+    wanted = {one.number: one.row for one in chosen}
+    held = set(model.store.held_rows(model.name, wanted)["number"])
+    unknown = [number for number in wanted if number not in held]
     if unknown:
         hint = "they were let in again already, or are older than the quarantine is kept"
         raise TableError(f"no rows {listed(unknown, 5)}", where=f"the quarantine of {model.name!r}", hint=hint)
+    noted(model, len(wanted))
+    return again(model, wanted)
+
+
+def noted(model: Model, rows: int) -> None:
+    """Write into the audit log that rows are let in again: before the first is, as the spool is another database."""
+    with model.store.catalog.write() as tx:
+        audit(tx, "replayed", model.name, {"rows": rows})
+
+
+def again(model: Model, wanted: Mapping[str, Mapping[str, Any] | None]) -> Received:
+    """Let rows in again by their numbers; those that left meanwhile are left out."""
     groups, left = dict[tuple[str, str], list[tuple[str, dict[str, Any]]]](), 0
     own = reserved(model.store.layout(model.name))
-    for one in wanted:
-        kind, text = held[one.number]
-        row = as_row(text) if one.row is None else kept_private(model, as_row(text), one.row)
+    for number, kind, text in model.store.held_rows(model.name, wanted).select("number", "kind", "row").iter_rows():
+        mended = wanted[number]
+        row = as_row(text) if mended is None else kept_private(model, as_row(text), mended)
         if not row:
             left += 1
             continue
         version = row.get("_version") if model.schema.version is None else None
         group = groups.setdefault((kind, str(version or model.version)), [])
-        group.append((one.number, {name: value for name, value in row.items() if name not in own}))
+        group.append((number, {name: value for name, value in row.items() if name not in own}))
     received = Received(0, counts={LEFT: left} if left else {})
     for (kind, version), rows in groups.items():
         for begin in range(0, len(rows), MOST):
             received += let_in(model, kind, version, rows[begin : begin + MOST])
     return received
-
-
-def told(model: Model) -> list[tuple[str, str, str]]:
-    """Number, kind and text of every row in the quarantine."""
-    found = model.store.quarantine(model.name).select("number", "kind", "row")
-    return list(found.iter_rows())
 
 
 def let_in(model: Model, kind: str, version: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> Received:

@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from retrue.server.api.shared import ERRORS
 from retrue.server.auth import Actor, editor, viewer
 from retrue.server.service import Service, service
-from retrue.workspace.acting import audit
 from retrue.workspace.replaying import Mended, replay
 
 router = APIRouter(prefix="/api/v1/models/{model}/quarantine", tags=["quarantine"], responses=ERRORS)
@@ -50,18 +49,19 @@ def listed(
     served: Annotated[Service, Depends(service)],
     _: Annotated[Actor, Depends(viewer)],
     kind: Annotated[Kind | None, Query(description="Of this kind only.")] = None,
-    after: Annotated[str | None, Query(max_length=100, description="Those after this number (`next`).")] = None,
+    after: Annotated[str | None, Query(max_length=100, description="Older ones than this number (`next`).")] = None,
     limit: Annotated[int, Query(ge=1, le=LARGEST)] = PAGE,
 ) -> dict[str, Any]:
-    """Give rows that were set aside, oldest first: number, when, kind, reason, id, and the row as it came."""
-    found = served.workspace.store.quarantine(served.model(model).name)
-    if kind is not None:
-        found = found.filter(pl.col("kind") == kind)
-    begin = int((found["number"] == after).arg_max() or 0) + 1 if after in found["number"] else 0
-    page = found.slice(begin, limit)
-    more = begin + limit < found.height
-    rows = page.rename({"_at": "at"}).with_columns(pl.col("at").dt.to_string("iso:strict")).to_dicts()
-    return {"rows": rows, "next": rows[-1]["number"] if more else None, "total": found.height}
+    """Give rows that are set aside, newest first: number, when, kind, reason, id, and the row as it came.
+
+    `total` is how many there are of the kind, `reasons` the most frequent ones of all kinds with how many rows each.
+    """
+    store, name = served.workspace.store, served.model(model).name
+    known = store.set_aside(name)
+    page = store.quarantine_page(name, limit, after=after, kind=kind)
+    rows = page.rows.rename({"_at": "at"}).with_columns(pl.col("at").dt.to_string("iso:strict")).to_dicts()
+    total = known.total if kind is None else known.kinds.get(kind, 0)
+    return {"rows": rows, "next": page.next, "total": total, "reasons": dict(known.reasons)}
 
 
 @router.post("/replay", status_code=202, summary="Let rows in again")
@@ -76,8 +76,4 @@ def replayed(
     On disk when this answers; in the lake and the profiles a moment later.
     """
     chosen = None if asked.rows == "all" else [Mended(one.number, one.row) for one in asked.rows]
-    known = served.model(model)
-    received = replay(known, chosen)
-    with served.workspace.store.catalog.write() as tx:
-        audit(tx, "replayed", known.name, {"rows": "all" if chosen is None else len(chosen)})
-    return received.to_dict()
+    return replay(served.model(model), chosen).to_dict()

@@ -18,7 +18,8 @@ from retrue.server.pages.model import Name
 from retrue.server.pages.shell import render
 from retrue.server.service import Service, service
 from retrue.store import rows
-from retrue.workspace.acting import audit
+from retrue.store.held import HeldPage, Tally
+from retrue.store.quarantine import nothing
 from retrue.workspace.replaying import Mended, replay
 
 router = APIRouter(include_in_schema=False)
@@ -48,8 +49,9 @@ class QuarantineView:
         sentence: the answer.
         models: those that ever set rows aside, each with how many wait now, most first.
         model: the one that is shown.
-        reasons: why, with how many rows each, most first.
-        rows, total: some of its rows, oldest first; how many there are.
+        reasons: the most frequent reasons, with how many rows each; `others` is how many reasons there are beside them.
+        rows, total: some of its rows, newest first; how many there are.
+        older: the number after which older rows come; "" on the last page.
         may_edit: whether the actor may let rows in.
     """
 
@@ -60,41 +62,41 @@ class QuarantineView:
     rows: tuple[Row, ...]
     total: int
     may_edit: bool
+    others: int = 0
+    older: str = ""
 
 
 def held_of(served: Service, actor: Actor) -> dict[str, int]:
     """How many rows are set aside of each model that ever set rows aside, most first."""
     with served.workspace.store.catalog.read() as tx:
         ever = [one.model for one in tx.find(rows.Counter, name="set aside") if one.value and actor.sees(one.model)]
-    held = {name: served.workspace.store.quarantine(name).height for name in set(ever)}
+    held = {name: served.workspace.store.set_aside(name).total for name in set(ever)}
     return dict(sorted(held.items(), key=lambda one: (-one[1], one[0])))
 
 
 def shown(
-    request: Request, served: Service, actor: Actor, model: str, reason: str = "", trouble: RetrueError | None = None
-) -> Response:
+    request: Request, served: Service, actor: Actor, model: str, reason: str = "", after: str = "",
+    trouble: RetrueError | None = None,
+) -> Response:  # fmt: skip
     """Answer with the page."""
     ever = held_of(served, actor)
     name = model or next(iter(ever), "")
-    reasons: list[tuple[str, str]] = []
-    found: list[Row] = []
-    total = 0
+    known, page = Tally(), HeldPage(nothing())
     if name:
-        held = served.workspace.store.quarantine(served.model(name).name)
-        total = held.height
-        counted = held["reason"].value_counts(sort=True)
-        reasons = [(str(why), f"{count:,}") for why, count in counted.iter_rows()]
-        chosen = held.filter(held["reason"] == reason) if reason else held
-        found = [
-            Row(one["number"], one["_at"], one["kind"], one["reason"] or "", one["id"] or "", one["row"] or "")
-            for one in chosen.head(PAGE).iter_rows(named=True)
-        ]
+        store = served.workspace.store
+        known = store.set_aside(served.model(name).name)
+        page = store.quarantine_page(name, PAGE, after=after or None, reason=reason or None)
+    total = known.total
     sentence = (
         f"{plural(total, 'row')} of {name} {'is' if total == 1 else 'are'} set aside"
         if total
         else "Nothing is set aside"
     )
-    view = QuarantineView(sentence, tuple(ever.items()), name, tuple(reasons), tuple(found), total, actor.may("editor"))
+    reasons = tuple((why, f"{count:,}") for why, count in known.reasons.items())
+    view = QuarantineView(
+        sentence, tuple(ever.items()), name, reasons, rows_of(page), total, actor.may("editor"),
+        known.several - len(reasons), page.next or "",
+    )  # fmt: skip
     status = status_of(trouble) if trouble is not None else 200
     done = request.query_params.get("done", "")
     told = f"{plural(int(done), 'row')} let in again." if done.isdecimal() and len(done) < 9 else ""
@@ -104,13 +106,22 @@ def shown(
     )  # fmt: skip
 
 
+def rows_of(page: HeldPage) -> tuple[Row, ...]:
+    """A page's rows as they are shown."""
+    return tuple(
+        Row(one["number"], one["_at"], one["kind"], one["reason"] or "", one["id"] or "", one["row"] or "")
+        for one in page.rows.iter_rows(named=True)
+    )
+
+
 @router.get("/quarantine")
 def quarantine(
     request: Request, served: Served, actor: Annotated[Actor, Depends(some_viewer)],
     model: Annotated[str, Query(max_length=200)] = "", reason: Annotated[str, Query(max_length=2_000)] = "",
+    after: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:  # fmt: skip
     """Show what was set aside of a model that the actor sees."""
-    return shown(request, served, actor, model if actor.sees(model) else "", reason)
+    return shown(request, served, actor, model if actor.sees(model) else "", reason, after)
 
 
 @router.post("/models/{model}/quarantine/replay")
@@ -125,8 +136,6 @@ def replayed(
         received = replay(model, chosen)
     except RetrueError as error:
         return shown(request, served, actor, name, trouble=error)
-    with served.workspace.store.catalog.write() as tx:
-        audit(tx, "replayed", name, {"rows": "all" if chosen is None else 1})
     return RedirectResponse(f"/quarantine?{urlencode({'model': name, 'done': received.accepted})}", 303)
 
 
