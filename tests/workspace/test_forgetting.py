@@ -102,6 +102,7 @@ def test_erased_rows_are_nowhere_on_the_disk_and_all_others_are_there(model: Mod
     assert PERSON not in collected(model.store)["id"]
     assert dict(erased.rows) == {
         "events": 1, "labels": 3, "feedback": 2, "quarantine": 1, "collections": 1, "references": 1, "runs": 1,
+        "tasks": 0,
     }  # fmt: skip
     assert model.events().collect().sort("id").equals(others.sort("id"))
     assert [(w.start, w.events) for w in model.store.windows("m")] == [(w.start, w.events) for w in windows]

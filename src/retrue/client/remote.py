@@ -39,6 +39,7 @@ HERE: Mapping[str, str] = {
     "runs": "runs hold trained models, which are never sent: see them where the store is, with rt.open",
     "artefact": "a trained model is never sent: load it where the store is, with rt.open",
     "importance": "a model can't be sent: ask where the store is, with rt.open",
+    "labelling": "ask for its tasks over HTTP, or label on its page; rt.open has them where the store is",
     "logged": "a part of a mix is needed where the model is trained: there, with rt.open",
     "reference": "a part of a mix is needed where the model is trained: there, with rt.open",
     "reference_of": "a part of a mix is needed where the model is trained: there, with rt.open",

@@ -17,6 +17,7 @@ import polars as pl
 from retrue.errors import SchemaError
 from retrue.store.erase import Erased, without
 from retrue.workspace.acting import audit
+from retrue.workspace.asking import erase
 from retrue.workspace.references import write_table
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def forget(model: Kept, ids: Iterable[Any], note: str | None) -> Erased:
     gone = {"references": 0, "runs": 0}
     for place, path in tables_of(model):
         gone[place] += rewrite(path, column, keys)
+    with store.catalog.write() as tx:
+        gone["tasks"] = erase(tx, name, keys)
     store.fault("erase: files gone")
     store.scrub()
     said = replace(erased, rows={**erased.rows, **gone}, left=(*erased.left, *trained(model)))

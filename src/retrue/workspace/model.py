@@ -40,6 +40,7 @@ from retrue.workspace import (
 )
 from retrue.workspace import signals as system_signals
 from retrue.workspace.adopting import adopt
+from retrue.workspace.annotating import Labelling
 from retrue.workspace.backtest import backtest
 from retrue.workspace.clock import micros, now
 from retrue.workspace.collecting import Logged
@@ -342,6 +343,11 @@ class Model(Kept):
         """The champion's logged events with their labels; a part of a `Mix`."""
         frame = self.events(since, until, version=self.version).collect()
         return Logged("log" if since is None else f"log since {since:%Y-%m-%d}", frame)
+
+    @property
+    def labelling(self) -> Labelling:
+        """Its rows that people label."""
+        return Labelling(self)
 
     def collections(self) -> list[Collected]:
         """What was collected, oldest first, with the labels known when it was."""

@@ -1,0 +1,138 @@
+"""Read what people said: our CSV and JSON filled in, Label Studio's JSON, JSON-MIN and CSV exports."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from retrue.errors import TableError
+from retrue.refine.annotate.formats import DANGEROUS, TAG
+from retrue.refine.annotate.tasks import Answer, Question
+
+LONGEST = 200
+"""Characters of an annotator's name that are kept."""
+
+
+def read_answers(text: str, question: Question, annotator: str) -> list[Answer]:
+    """Read answers; rows without one are left out.
+
+    Args:
+        text: a CSV file with the columns `task`, `label` and perhaps `annotator`; or JSON: a list of such objects, or
+            of Label Studio's.
+        question: what was asked.
+        annotator: who said it where the rows don't say.
+
+    Raises:
+        TableError: it can't be read, or a label is none that can be given; nothing is taken then.
+    """
+    rows = _from_json(text) if text.lstrip("\ufeff \t\r\n")[:1] in ("[", "{") else _from_csv(text)
+    found: list[Answer] = []
+    for number, row in enumerate(rows, 1):
+        where = f"row {number}"
+        if not isinstance(row, Mapping):
+            raise TableError("a row that is no object", where=where, expected='such as {"task": ..., "label": ...}')
+        data = row.get("data")
+        found.extend(
+            _studio(row, data, question, where)
+            if isinstance(data, Mapping)
+            else _plain(row, question, annotator, where)
+        )
+    return found
+
+
+def _from_json(text: str) -> list[Any]:
+    try:
+        found = json.loads(text.lstrip("\ufeff"))
+    except (ValueError, RecursionError) as error:
+        raise TableError(f"no JSON: {error}", where="the labels", expected="CSV, or JSON") from error
+    return found if isinstance(found, list) else [found]
+
+
+def _from_csv(text: str) -> Iterator[Mapping[str, Any]]:
+    reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff"), newline=""))
+    try:
+        missing = {"task", "label"} - set(reader.fieldnames or ())
+        if missing:
+            named, expected = ", ".join(map(repr, sorted(missing))), "columns task, label and perhaps annotator"
+            raise TableError(f"no column {named}", where="the labels", expected=expected)
+        for row in reader:
+            yield {name: unquoted(row.get(name)) for name in ("task", "label", "annotator")}
+    except csv.Error as error:
+        raise TableError(f"no CSV: {error}", where="the labels") from error
+
+
+def unquoted(cell: str | None) -> str:
+    """A cell as it was before `harmless`.
+
+    >>> unquoted("'-1"), unquoted("'tis")
+    ('-1', "'tis")
+    """
+    text = cell or ""
+    return text[1:] if text[:1] == "'" and text[1:].startswith(DANGEROUS) else text
+
+
+def _plain(row: Mapping[str, Any], question: Question, annotator: str, where: str) -> Iterator[Answer]:
+    """One row of ours, or of Label Studio's JSON-MIN or CSV: its annotators are numbers."""
+    task = _task(row.get("task"), where)
+    for one in row.get("answers") or () if isinstance(row.get("answers"), list) else ():
+        if isinstance(one, Mapping) and one.get("label") not in (None, ""):
+            at = one.get("at")
+            said = question.read(one["label"], where)
+            yield Answer(task, _person(one.get("annotator")) or annotator, said, at if isinstance(at, int) else None)
+    label = row.get("label")
+    if label is None or not str(label).strip():
+        return
+    yield Answer(task, _person(row.get("annotator")) or annotator, question.read(label, where))
+
+
+def _studio(row: Mapping[str, Any], data: Mapping[str, Any], question: Question, where: str) -> Iterator[Answer]:
+    """One task of Label Studio's JSON export with its annotations; those that were cancelled are left out."""
+    task = _task(data.get("task"), where)
+    said = row.get("annotations")
+    for one in said if isinstance(said, list) else ():
+        if not isinstance(one, Mapping) or one.get("was_cancelled"):
+            continue
+        results = one.get("result")
+        label = next((x for x in map(_value, results if isinstance(results, list) else ()) if x is not None), None)
+        if label is not None:
+            who = _person(one.get("completed_by")) or "label-studio"
+            when = _micros(one.get("updated_at") or one.get("created_at"))
+            yield Answer(task, who, question.read(label, where), when)
+
+
+def _value(result: object) -> object:
+    """What a result of Label Studio's says: one choice, or a number; None where it is about something else."""
+    if not isinstance(result, Mapping) or result.get("from_name") != TAG:
+        return None
+    value = result.get("value")
+    if not isinstance(value, Mapping):
+        return None
+    choices = value.get("choices")
+    return choices[0] if isinstance(choices, list) and len(choices) == 1 else value.get("number")
+
+
+def _task(said: object, where: str) -> str:
+    if not isinstance(said, str) or not said.strip():
+        raise TableError("a row that names no task", where=where, expected="the id that the export gave it")
+    return said.strip()
+
+
+def _person(said: object) -> str:
+    """Who said it: a name, Label Studio's number of a user, or its user with an e-mail address."""
+    if isinstance(said, Mapping):
+        said = said.get("email") or said.get("id")
+    if isinstance(said, int) and not isinstance(said, bool):
+        return f"label-studio user {said}"
+    return str(said).strip()[:LONGEST] if isinstance(said, str) else ""
+
+
+def _micros(said: object) -> int | None:
+    try:
+        moment = datetime.fromisoformat(str(said))
+    except ValueError:
+        return None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1e6)
