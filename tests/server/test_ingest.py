@@ -157,6 +157,19 @@ def test_who_promises_much_and_sends_little_keeps_nobody_out(server: Served, cli
             time.sleep(0.1)
 
 
+@pytest.mark.parametrize(
+    ("query", "headers", "where"),
+    [
+        ("?ack=now", {}, "query ack"),
+        ("?version=", {}, "query version"),
+        ("", {"Idempotency-Key": "k" * 201}, "header Idempotency-Key"),
+    ],
+)
+def test_what_a_request_says_must_fit(client: httpx.Client, query: str, headers: dict[str, str], where: str) -> None:
+    said = client.post(EVENTS + query, json=rows(390, 1), headers=headers)
+    assert (said.status_code, said.json()["error"]["where"]) == (422, where)
+
+
 def test_a_key_is_taken_once_and_answered_alike(client: httpx.Client) -> None:
     headers, batch = {"idempotency-key": "once"}, [*rows(300, 2), 7]
     first, again = (client.post(EVENTS, json=batch, headers=headers).json() for _ in range(2))

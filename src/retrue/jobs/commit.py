@@ -1,8 +1,9 @@
 """The commit process: moves acknowledged rows to the lake and the profiles. `python -m retrue.jobs.commit FOLDER`.
 
 It looks at a number that changes with every write to the spool, runs one cycle for each model that has rows waiting, in
-turn, and rests as long as that took, so that a busy service keeps half a processor for answering. A model whose cycle
-fails waits a little longer each time, and keeps nobody else from going on. SIGTERM lets it finish what waits.
+turn, and rests three times as long as that took, so that a busy service keeps its processors for answering. A model
+whose cycle fails waits a little longer each time, and keeps nobody else from going on. SIGTERM lets it finish what
+waits.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ POLL = 0.1
 """Seconds from one look at the spool to the next."""
 REST = 1.0
 """The longest rest after a round, in seconds; none where more than `MUCH` rows wait."""
+RESTING = 3.0
+"""How many times as long as a round took the rest after it is: larger rounds cost less a row."""
 MUCH = 250_000
 PATIENCE = 30.0
 """The longest that a model whose cycle failed waits for the next try, in seconds."""
@@ -65,7 +68,7 @@ class Committer:
                 if changes != seen or self.troubles:
                     begun = time.monotonic()
                     left = self.round(stop)
-                    rest = 0.0 if left > MUCH else min(REST, time.monotonic() - begun)
+                    rest = 0.0 if left > MUCH else min(REST, RESTING * (time.monotonic() - begun))
                     seen = None if left else changes
             except RetrueError as error:  # the spool itself: a full disk, a lock
                 logger.warning("no commit for now: %s", error)

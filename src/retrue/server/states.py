@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
+from retrue.store.changes import Changes
+
 States = dict[str, str]
 """The state of each model by name; that of the whole store under ""."""
 
@@ -59,25 +61,24 @@ class Watch:
     """A look at a catalog: gives its states again where it was written to since the last look."""
 
     path: Path
-    connection: sqlite3.Connection | None = None
     version: int | None = None
     found: States = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
+    changes: Changes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.changes = Changes(self.path)
 
     def look(self) -> States:
         """The states as of now; any thread may look."""
         with self.lock:
-            if self.connection is None:
-                address = f"{self.path.absolute().as_uri()}?mode=ro"
-                self.connection = sqlite3.connect(address, uri=True, check_same_thread=False, timeout=5)
-            version = int(self.connection.execute("pragma data_version").fetchone()[0])
+            version = self.changes.number()
             if version != self.version:
-                self.found, self.version = states(self.connection), version
+                self.found, self.version = states(self.changes.open()), version
             return self.found
 
     def close(self) -> None:
         """Let go of the catalog."""
         with self.lock:
-            if self.connection is not None:
-                self.connection.close()
-            self.connection, self.version = None, None
+            self.changes.close()
+            self.version = None

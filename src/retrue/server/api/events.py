@@ -1,14 +1,21 @@
-"""What comes in: events, labels and feedback, as JSON, NDJSON or Arrow IPC."""
+"""What comes in: events, labels and feedback, as JSON, NDJSON or Arrow IPC.
+
+The three routes are declared as any other, so that the API's document tells of them. They read their few parameters by
+hand (`RowsRoute`): FastAPI takes longer over them than taking a row does.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from retrue.server.auth import Actor, ingest
 from retrue.server.errors import HttpError
@@ -16,10 +23,8 @@ from retrue.server.ingest.decode import FORMS, JSON
 from retrue.server.ingest.gather import Asked
 from retrue.server.ingest.replies import SCHEMA, Ack, reply, to_json
 from retrue.server.ingest.room import Room
-from retrue.server.service import Service, service
+from retrue.server.service import Service
 from retrue.store.spool import Spool
-
-router = APIRouter(prefix="/api/v1/models/{model}", tags=["ingestion"])
 
 KEY_LENGTH = 200
 PATIENCE = 60.0
@@ -27,7 +32,6 @@ PATIENCE = 60.0
 POLL = 0.05
 """Seconds between two looks whether the lake has it."""
 
-Served = Annotated[Service, Depends(service)]
 Sender = Annotated[Actor, Depends(ingest)]
 Key = Annotated[
     str | None,
@@ -87,39 +91,84 @@ OPTIONS: dict[str, Any] = {
 }
 
 
+@dataclass(frozen=True)
+class Asking:
+    """What a request says beside its body.
+
+    Attributes:
+        key: its Idempotency-Key.
+        version: the version that predicted, where the rows don't say theirs.
+        ack: when it wants its answer.
+    """
+
+    key: str | None = None
+    version: str | None = None
+    ack: Ack = "spool"
+
+    @classmethod
+    def of(cls, request: Request) -> Asking:
+        """Read headers and query.
+
+        Raises:
+            HttpError: 422, one of them doesn't fit.
+        """
+        key = short(request.headers.get("idempotency-key"), "header Idempotency-Key")
+        if not request.scope["query_string"]:
+            return cls(key)
+        said = request.query_params
+        ack = said.get("ack", "spool")
+        if ack not in get_args(Ack):
+            raise HttpError(422, f"ack {ack[:20]!r}", where="query ack", expected=" or ".join(get_args(Ack)))
+        return cls(key, short(said.get("version"), "query version"), "lake" if ack == "lake" else "spool")
+
+
+def short(text: str | None, where: str) -> str | None:
+    """A text of a sender, as long as it may be.
+
+    Raises:
+        HttpError: 422, it is empty or too long.
+    """
+    if text is not None and not 1 <= len(text) <= KEY_LENGTH:
+        raise HttpError(422, f"{len(text):,} characters", where=where, expected=f"1 to {KEY_LENGTH}")
+    return text
+
+
+class RowsRoute(APIRoute):
+    """A route that takes rows; its address ends with their kind."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.app = self.answer
+        self.kind = self.path.rpartition("/")[2]
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let in who may send rows, and take them."""
+        request = Request(scope, receive, send)
+        await ingest(request)
+        served: Service = scope["app"].state.retrue
+        response = await take(served, request, scope["path_params"]["model"], self.kind, Asking.of(request))
+        await response(scope, receive, send)
+
+
+router = APIRouter(prefix="/api/v1/models/{model}", tags=["ingestion"], route_class=RowsRoute)
+
+
 @router.post("/events", summary="Log predictions", **OPTIONS)
-async def events(
-    model: str,
-    request: Request,
-    served: Served,
-    _: Sender,
-    key: Key = None,
-    version: VersionQuery = None,
-    ack: AckQuery = "spool",
-) -> Response:
+async def events(model: str, _: Sender, key: Key = None, version: VersionQuery = None, ack: AckQuery = "spool") -> None:
     """Take events: what the model saw and predicted. Good rows are taken, bad ones set aside, and both are told."""
-    return await take(served, request, model, "events", key, ack, version)
 
 
 @router.post("/labels", summary="Log what became true", **OPTIONS)
-async def labels(
-    model: str, request: Request, served: Served, _: Sender, key: Key = None, ack: AckQuery = "spool"
-) -> Response:
+async def labels(model: str, _: Sender, key: Key = None, ack: AckQuery = "spool") -> None:
     """Take labels: the id and the truth, whenever it comes; a corrected one replaces the earlier."""
-    return await take(served, request, model, "labels", key, ack)
 
 
 @router.post("/feedback", summary="Log clicks, purchases, thumbs", **OPTIONS)
-async def feedback(
-    model: str, request: Request, served: Served, _: Sender, key: Key = None, ack: AckQuery = "spool"
-) -> Response:
+async def feedback(model: str, _: Sender, key: Key = None, ack: AckQuery = "spool") -> None:
     """Take feedback: the id and any other columns, many for an id."""
-    return await take(served, request, model, "feedback", key, ack)
 
 
-async def take(
-    served: Service, request: Request, model: str, kind: str, key: str | None, ack: Ack, version: str | None = None
-) -> Response:
+async def take(served: Service, request: Request, model: str, kind: str, asking: Asking) -> Response:
     """Take rows of a kind, and answer once they are as safe as was asked for."""
     gatherer = served.gatherer
     if not gatherer.knows(model):
@@ -129,16 +178,17 @@ async def take(
         headers = request.headers
         form = headers.get("content-type", "").partition(";")[0].strip().lower()
         encoding = headers.get("content-encoding", "").strip().lower()
-        acknowledged = await gatherer.take(Asked(model, kind, body, form, encoding, key, version))
+        version = asking.version if kind == "events" else None
+        acknowledged = await gatherer.take(Asked(model, kind, body, form, encoding, asking.key, version))
     finally:
         gatherer.room.leave(kept)
     receipt = acknowledged.receipt
     if not receipt.repeated:
         served.meters.count(model, kind, receipt.accepted, receipt.quarantined)
-    if ack == "lake":
+    if asking.ack == "lake":
         await in_lake(served.workspace.store.spool, model)
-    status = 200 if ack == "lake" else 202
-    return Response(to_json(reply(acknowledged, ack)), status, media_type=JSON)
+    status = 200 if asking.ack == "lake" else 202
+    return Response(to_json(reply(acknowledged, asking.ack)), status, media_type=JSON)
 
 
 async def read(request: Request, room: Room) -> tuple[int, bytes]:

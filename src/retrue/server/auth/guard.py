@@ -40,6 +40,8 @@ PATIENCE, SLOWEST = 30.0, 20_000
 """Seconds that a body has to come, and the bytes that earn it one more: a sender that stalls holds nothing for ever."""
 MOST_AT_ONCE = 800
 """Requests that may be under way; each holds a socket, of which a process has about a thousand."""
+RAW = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+"""What every answer says, as it goes over the wire."""
 BURST = 3
 """Seconds of its rate that a caller may use at once."""
 FAILURES_A_SECOND, FAILURES_AT_ONCE = 0.2, 20
@@ -103,7 +105,7 @@ class Guard:
 
     def refuse_many(self, request: Request) -> None:
         """Refuse what comes while as much as can be is under way."""
-        if self.under_way >= MOST_AT_ONCE and not request.url.path.startswith(UNCOUNTED):
+        if self.under_way >= MOST_AT_ONCE and not request.scope["path"].startswith(UNCOUNTED):
             raise HttpError(503, "too many requests at a time", hint="try again in 1 s", headers={"Retry-After": "1"})
 
     async def admit(self, request: Request, visit: Visit) -> Actor | None:
@@ -141,7 +143,7 @@ class Guard:
 
     def largest(self, request: Request) -> int:
         """The most bytes that a request may bring: much to the API, from somebody who is known, else little."""
-        known = request.state.actor is not None and request.url.path.startswith("/api/")
+        known = request.state.actor is not None and request.scope["path"].startswith("/api/")
         return self.settings.max_body if known else SMALL_BODY
 
     def limited(self, request: Request, receive: Receive) -> Receive:
@@ -168,7 +170,7 @@ class Guard:
 
     def count(self, request: Request, actor: Actor | None) -> None:
         """Refuse who asks too often: a token, a session, or an address that nobody signed in from."""
-        if request.url.path.startswith(UNCOUNTED):
+        if request.scope["path"].startswith(UNCOUNTED):
             return
         address = address_of(request)
         if actor is None and "authorization" in request.headers:
@@ -207,10 +209,10 @@ class Visit:
     @classmethod
     def of(cls, request: Request, access: Access) -> Visit:
         """The cookie of a request."""
-        secure = request.url.scheme == "https"
+        secure = request.scope.get("scheme") == "https"
         name = access.cookie(secure=secure)
-        given = request.cookies.get(name)
-        fresh = "" if request.url.path.startswith("/api/") else csrf.fresh_cookie()  # programs keep no cookies
+        given = request.cookies.get(name) if "cookie" in request.headers else None
+        fresh = "" if request.scope["path"].startswith("/api/") else csrf.fresh_cookie()  # programs keep no cookies
         return cls(name, given, given or fresh, secure)
 
     def answering(self, send: Send) -> Send:
@@ -218,9 +220,10 @@ class Visit:
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
+                said = list(message.get("headers", ()))
+                there = {name for name, _ in said}
+                message["headers"] = said + [one for one in RAW if one[0] not in there]
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
                 if self.secure:
                     headers.setdefault("Strict-Transport-Security", HSTS)
                 if self.given is None and headers.get("content-type", "").startswith("text/html"):
@@ -241,7 +244,7 @@ class Visit:
 
 def brings_rows(request: Request) -> bool:
     """Whether a request brings rows."""
-    return request.method == "POST" and request.url.path.endswith(ROWS)
+    return request.method == "POST" and request.scope["path"].endswith(ROWS)
 
 
 def address_of(request: Request) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +23,7 @@ from retrue.server.ingest.decode import Decoded, decode, unpack
 from retrue.server.ingest.room import Room
 from retrue.server.ingest.shapes import Shape, Shapes, alone, joined
 from retrue.server.settings import ServerSettings
+from retrue.store.changes import Changes
 from retrue.store.intake import Part, digest_of
 from retrue.version import VERSION
 from retrue.workspace import Model, Workspace
@@ -31,8 +34,11 @@ log = logging.getLogger("retrue.server.ingest")
 
 GROUP_BYTES, GROUP_REQUESTS = 16_000_000, 4_000
 """How much (unpacked) is taken on at a time, at most, so that nobody waits long behind others."""
-LOOK = 0.5
-"""Seconds between two looks at the spool's size and the disk."""
+LOOK, LOOK_BUSY = 0.5, 0.05
+"""Seconds between two looks at the spool's size and the disk: while nothing comes, and between groups."""
+MANY, LINGER = 8, 0.004
+"""After a group of so many requests the next one is given so many seconds to gather: a group costs much the same,
+however large it is, so that a crowd is answered sooner if it waits a little."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,9 @@ class Gatherer:
         self._wake, self._stopping = threading.Event(), False
         self._models: dict[str, Model] = {}
         self._shapes: dict[str, Shapes] = {}
+        self._champions: dict[str, str] = {}
+        self._catalog, self._number = Changes(workspace.store.catalog.path), -1
+        self._looked = float("-inf")
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
@@ -157,6 +166,7 @@ class Gatherer:
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
+        self._catalog.close()
 
     def _run(self) -> None:
         while True:
@@ -166,11 +176,15 @@ class Gatherer:
             while self._queue:
                 group = self._next()
                 self._answer(group, self._outcomes(group))
-                self._look()
+                if time.monotonic() - self._looked > LOOK_BUSY:
+                    self._look()
+                if len(group) > MANY and not self._stopping:
+                    time.sleep(LINGER)
             if self._stopping:
                 return
 
     def _look(self) -> None:
+        self._looked = time.monotonic()
         try:
             self.room.look()
         except (RetrueError, OSError) as error:
@@ -214,7 +228,8 @@ class Gatherer:
 
     def _grouped(self, group: Sequence[Waiting], outcomes: dict[int, Outcome]) -> list[tuple[tuple[str, str], _Group]]:
         """Requests that may be one frame together; those that can't be read have their outcome already."""
-        found, versions = dict[object, tuple[tuple[str, str], _Group]](), dict[str, str]()
+        found = dict[object, tuple[tuple[str, str], _Group]]()
+        self._forget_champions()
         for waiting in group:
             asked = waiting.asked
             try:
@@ -222,14 +237,29 @@ class Gatherer:
             except RetrueError as error:
                 outcomes[id(waiting)] = error
                 continue
-            if asked.version is None and asked.kind == "events" and asked.model not in versions:
-                versions[asked.model] = self._models[asked.model].version
-            version = asked.version or versions.get(asked.model, "1")
+            version = asked.version or (self._champion(asked.model) if asked.kind == "events" else "1")
             shape = self._shapes[asked.model].of(decoded.columns, decoded.rows) if decoded.columns else None
             key = (asked.model, asked.kind, version, shape) if shape is not None and decoded.rows else id(waiting)
             _, own = found.setdefault(key, ((asked.model, asked.kind), _Group(shape, version)))
             own.requests.append((waiting, decoded))
         return list(found.values())
+
+    def _champion(self, model: str) -> str:
+        """The version of events that don't say theirs."""
+        if model not in self._champions:
+            self._champions[model] = self._models[model].version
+        return self._champions[model]
+
+    def _forget_champions(self) -> None:
+        """Ask for the champions anew where anybody has written to the catalog since."""
+        try:
+            number = self._catalog.number()
+        except sqlite3.Error as error:
+            log.warning("the catalog can't be looked at: %s", error)
+            number = -1
+        if number != self._number or number < 0:
+            self._champions.clear()
+            self._number = number
 
     @staticmethod
     def _answer(group: Sequence[Waiting], outcomes: Sequence[Outcome]) -> None:
