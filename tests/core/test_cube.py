@@ -53,7 +53,7 @@ def check(frame: pl.DataFrame, slices: dict[str, np.ndarray]) -> None:
         assert profile.agrees(grids.count(frame.filter(groups[key])))
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.lists(EVENT, max_size=40))
 def test_a_cube_counts_each_group(events: list[dict[str, Any]]) -> None:
     """Windows in any order, nulls and specials in some groups only, slices that overlap, slices without rows."""

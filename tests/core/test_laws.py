@@ -217,7 +217,7 @@ def test_every_state_of_ours_is_put_to_the_test() -> None:
 
 
 @pytest.mark.parametrize("state", SPECIMENS)
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_state_keeps_the_laws(state: str, data: st.DataObject) -> None:
     states, empty = data.draw(st.composite(SPECIMENS[state])())

@@ -165,7 +165,7 @@ def evaluate(found: Slice, frame: pl.DataFrame) -> list[bool | None]:
     return answer.collect()["answer"].to_list()
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(conditions, rows)
 def test_a_slice_means_what_duckdb_says(
     engine: duckdb.DuckDBPyConnection, tree: Node, data: list[dict[str, object]]
