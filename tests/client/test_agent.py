@@ -9,6 +9,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 from tests.client.conftest import make
 
@@ -65,6 +66,18 @@ def test_records_are_judged_by_rules_and_show_up_in_check(tmp_path: Path) -> Non
             system.signals({"at": start})
         with pytest.raises(rt.TableError, match="no records"):
             model.signals({"cpu_percent": 1.0})
+
+
+def test_signals_never_reach_a_model_of_somebodys_own(tmp_path: Path) -> None:
+    """One that happens to be called so keeps its rows for itself, and may have signals of its own."""
+    with rt.open(make(tmp_path / "store")) as store:
+        reference = pl.DataFrame({"id": ["a", "b"], "x": [1.0, 2.0]})
+        theirs = store.register("flights-system", reference, id="id", estimate="off")
+        with pytest.raises(rt.SchemaError, match="is a model of its own and holds no system signals"):
+            store.model("flights").signals({"at": datetime(2026, 3, 2, tzinfo=UTC), "cpu_percent": 1.0})
+        assert theirs.events().collect().height == 0
+        assert theirs.signals({"at": datetime(2026, 3, 2, tzinfo=UTC), "cpu_percent": 1.0}).accepted == 1
+        assert [model.name for model in store.models()] == ["flights", "flights-system", "flights-system-system"]
 
 
 def test_an_interval_and_a_process_are_checked(tmp_path: Path) -> None:

@@ -268,3 +268,19 @@ def test_log_lines_are_found_by_what_they_hold(store: rt.Workspace) -> None:
         found(level="loud")
     with pytest.raises(rt.ConfigError, match="expected running"):
         store.jobs(status="lost")
+
+
+def test_pages_for_some_models_are_full(store: rt.Workspace) -> None:
+    """What is of other models, or of none, takes no place on them and isn't counted."""
+    for name in ("mine", "other"):
+        register(store, name)
+    with store.store.catalog.write() as tx:
+        for number in range(12):
+            model = ("mine", "other", None)[number % 3]
+            tx.add(rows.Log(number, "info", str(number), model=model))
+            tx.add(rows.Job(f"j{number:02}", "check", "done", number, number, model=model))
+    for page in (store.logs(models={"mine"}, limit=3), store.jobs(models={"mine"}, limit=3)):
+        assert (page.total, [one.model for one in page.rows]) == (4, ["mine"] * 3)
+    assert store.jobs(models=set()).total == 0
+    assert store.jobs(models=None).total == 12
+    assert store.logs(models={"mine"}, model="other").total == 0

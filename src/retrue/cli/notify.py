@@ -50,8 +50,8 @@ def send_a_test(
 
     with shared.open_store(store) as workspace:
         chosen = named(channels(workspace), channel)
-    with shared.working("sending"):
-        send_test(chosen, clock.now())
+        with shared.working("sending"):
+            send_test(workspace, chosen, clock.now())
     typer.echo(f"The service behind {channel!r} took it. Whether it arrived, you see there.")
 
 

@@ -4,15 +4,16 @@
         logger.info("12 windows judged")         # any logger under "retrue"
 
 Lines are kept in memory and written together, once a second and at the end of a run: a job may say something while it
-writes to the catalog, where a second writer would wait for it forever. A kill -9 loses the lines of that second.
+writes to the catalog, where a second writer would wait for it forever. A kill -9 loses the lines of that second; of
+more lines than memory is for the oldest go, and one line says how many (standard error has them all).
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 
 from retrue.store import rows
@@ -20,7 +21,7 @@ from retrue.store.catalog import Catalog
 from retrue.workspace import clock
 
 MOST = 10_000
-"""Lines that wait to be written at most; of more the oldest are lost."""
+"""Lines that wait to be written at most; of more the oldest go, and are counted."""
 
 current: ContextVar[rows.Job | None] = ContextVar("current", default=None)
 """The job that runs in this thread."""
@@ -32,7 +33,8 @@ class Journal(logging.Handler):
     def __init__(self, catalog: Catalog) -> None:
         super().__init__(logging.INFO)
         self.catalog = catalog
-        self.lines: deque[rows.Log] = deque(maxlen=MOST)
+        self.lines: deque[rows.Log] = deque()
+        self.dropped = 0
 
     def emit(self, record: logging.LogRecord) -> None:
         """Remember a line."""
@@ -44,6 +46,7 @@ class Journal(logging.Handler):
         at = round(record.created * clock.MICROS)
         model = None if job is None else job.model
         self.lines.append(rows.Log(at, level, text, None if job is None else job.id, getattr(record, "model", model)))
+        self._bound()
 
     def write(self) -> None:
         """Write what is remembered; where that fails, it stays remembered.
@@ -51,13 +54,38 @@ class Journal(logging.Handler):
         Raises:
             StoreError: the catalog can't be written.
         """
-        waiting = list(self.lines)
-        if waiting:
+        waiting, dropped = self._taken()
+        if not waiting:
+            return
+        said = f"{dropped:,} lines were dropped here: more came than can be held until they are written"
+        lost = [rows.Log(waiting[0].at, "warning", said)] if dropped else []
+        try:
             with self.catalog.write() as tx:
-                for line in waiting:
+                for line in (*lost, *waiting):
                     tx.add(line)
-            for _ in waiting:
-                self.lines.popleft()
+        except BaseException:
+            self._give_back(waiting, dropped)
+            raise
+
+    def _taken(self) -> tuple[list[rows.Log], int]:
+        """What waits, and how many lines went before it; neither waits any more."""
+        with self.lock or nullcontext():
+            taken = list(self.lines), self.dropped
+            self.lines.clear()
+            self.dropped = 0
+        return taken
+
+    def _give_back(self, waiting: Sequence[rows.Log], dropped: int) -> None:
+        """Let lines wait again, before those that came meanwhile."""
+        with self.lock or nullcontext():
+            self.lines.extendleft(reversed(waiting))
+            self.dropped += dropped
+            self._bound()
+
+    def _bound(self) -> None:
+        while len(self.lines) > MOST:
+            self.lines.popleft()
+            self.dropped += 1
 
     @contextmanager
     def listening(self) -> Iterator[None]:

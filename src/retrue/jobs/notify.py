@@ -27,6 +27,7 @@ from retrue.store import rows
 from retrue.store.catalog import Catalog
 from retrue.store.tables import deliveries, incidents
 from retrue.workspace import clock
+from retrue.workspace.acting import audit
 from retrue.workspace.incidents import read_incident
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ AT_ONCE = 20
 """Messages that one run sends at most: the runner's lease is renewed meanwhile, but a stop should not take long."""
 KEPT = 10
 """Failures that a delivery remembers."""
+
+TEST = "test"
+"""The event of a message that is about no incident."""
 
 logger = logging.getLogger("retrue.jobs.notify")
 
@@ -171,14 +175,29 @@ def settle(workspace: Workspace, row: rows.Delivery, status: str, why: str | Non
     return status
 
 
-def send_test(channel: Channel, now: datetime) -> None:
-    """Send a message that says that messages arrive.
+def send_test(workspace: Workspace, channel: Channel, now: datetime) -> None:
+    """Send a message that says that messages arrive; what became of it is among the deliveries and in the audit log.
 
     Raises:
         DeliveryError: it wasn't taken.
     """
     text = f"Messages about incidents of your models will arrive here, through the channel {channel.name!r}."
-    send(channel.url, Message("Retrue: a test", text, f"test-{clock.micros(now)}", "test"))
+    at = clock.micros(now)
+    row = rows.Delivery("", "", channel.name, TEST, SENDING, at, at, 1, {"key": f"test-{at}"})
+    try:
+        send(channel.url, Message("Retrue: a test", text, row.body["key"], TEST))
+    except RetrueError as error:
+        said = {"log": [{"at": clock.now().isoformat(), "said": str(error)}]}
+        tested(workspace, replace(row, status=FAILED, body={**row.body, **said}))
+        raise
+    tested(workspace, replace(row, status=SENT))
+
+
+def tested(workspace: Workspace, row: rows.Delivery) -> None:
+    """Keep what became of a test."""
+    with workspace.store.catalog.write() as tx:
+        tx.add(replace(row, updated=clock.micros(clock.now())))
+        audit(tx, "channel tested", body={"name": row.channel, "status": row.status})
 
 
 def find_deliveries(

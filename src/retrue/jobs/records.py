@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -47,10 +47,11 @@ def find_jobs(
     status: str | None = None,
     model: str | None = None,
     id: str | None = None,
+    models: Collection[str] | None = None,
     limit: int = 50,
     offset: int = 0,
 ) -> Page[rows.Job]:
-    """Give the runs of jobs, newest first; `id` may be the start of one.
+    """Give the runs of jobs, newest first; `id` may be the start of one, `models` limits them to those of some models.
 
     Raises:
         ConfigError: an unknown status.
@@ -58,7 +59,7 @@ def find_jobs(
     if status is not None and status not in STATUSES:
         raise ConfigError(f"no status {status!r}", expected=", ".join(STATUSES))
     table = jobs_table
-    where = equal(table, kind=kind, status=status, model=model)
+    where = [*equal(table, kind=kind, status=status, model=model), *of_models(table, models)]
     where += [] if id is None else [table.c.id.startswith(id, autoescape=True)]
     with catalog.read() as tx:
         return page(tx, rows.Job, table, where, [table.c.due.desc(), table.c.id], limit, offset)
@@ -74,6 +75,7 @@ def find_logs(
     level: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    models: Collection[str] | None = None,
     limit: int = 100,
     offset: int = 0,
 ) -> Page[rows.Log]:
@@ -88,6 +90,7 @@ def find_logs(
         level: that level and graver ones: debug, info, warning, error.
         since: from then on.
         until: before then.
+        models: of these models only; lines of no model may name any, and are left out.
         limit: how many at most.
         offset: how many to pass over.
 
@@ -97,7 +100,7 @@ def find_logs(
     if level is not None and level not in LEVELS:
         raise ConfigError(f"no level {level!r}", expected=", ".join(LEVELS))
     c = logs_table.c
-    where = equal(logs_table, model=model)
+    where = [*equal(logs_table, model=model), *of_models(logs_table, models)]
     where += [c[name].startswith(start, autoescape=True) for name, start in (("job", job), ("run", run)) if start]
     where += [] if text is None else [c.text.icontains(text, autoescape=True)]
     where += [] if level is None else [c.level.in_(LEVELS[LEVELS.index(level) :])]
@@ -119,6 +122,11 @@ def last_job(tx: Transaction, kind: str, model: str | None) -> rows.Job | None:
 def equal(table: Table, **values: str | None) -> list[ColumnElement[bool]]:
     """Conditions for what was asked for."""
     return [table.c[name] == value for name, value in values.items() if value is not None]
+
+
+def of_models(table: Table, models: Collection[str] | None) -> list[ColumnElement[bool]]:
+    """The condition that rows are of some models; none where all are asked for."""
+    return [] if models is None else [table.c.model.in_(sorted(models))]
 
 
 def page(

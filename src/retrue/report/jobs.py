@@ -150,7 +150,14 @@ def deliveries_view(rows: Sequence[Delivery], total: int) -> RenderableType:
         if row.status == "waiting":
             why = f"not before {told(row.due)}{f': {why}' if why else ''}"
         state = Text(row.status, style=STYLES.get(row.status, "dim" if row.status == "sent" else ""))
-        cells: list[str | Text] = [told(row.updated), row.model, row.incident, row.event, row.channel, state]
+        cells: list[str | Text] = [
+            told(row.updated),
+            row.model or "–",
+            row.incident or "–",
+            row.event,
+            row.channel,
+            state,
+        ]
         add_row(table, [*cells, str(row.tries), why])
     return below(table, len(rows), total)
 

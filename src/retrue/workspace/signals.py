@@ -4,7 +4,8 @@ A record of a process and its machine (CPU, memory, disk, network, GPU, requests
 time and numbers, which is all that a model needs. So nothing new is built for it: records go through the same spool,
 lake and profiles, are judged by rules in windows of five minutes, open incidents, and show wherever models do. Rules
 alone judge it: a window holds fewer records than learned tests ask for, and the reference is only the first record,
-which says what is read. To learn from a week of records, register `NAME-system` with them before anything is logged.
+which says what is read. It is known by its columns: a model of somebody's own that is called `NAME-system` is never
+written to. To learn from a week of records, register `NAME-system` with them before anything is logged.
 """
 
 from __future__ import annotations
@@ -51,9 +52,9 @@ def signals(model: Model, records: Any, *, key: str | None = None) -> Received:
 
     Raises:
         TableError: no rows, or a record without a time.
-        SchemaError: records of records.
+        SchemaError: records of records, or a model of another kind has the name.
     """
-    if model.name.endswith(SUFFIX):
+    if holds_signals(model):
         raise SchemaError(f"{model.name!r} holds system signals itself", expected="the model that the service runs")
     frame = plain(records)
     companion = home(model, frame)
@@ -66,7 +67,7 @@ def home(model: Model, frame: pl.DataFrame) -> Model:
 
     workspace, name = Workspace(model.store), model.name + SUFFIX
     if any(one.name == name for one in workspace.models()):
-        return workspace.model(name)
+        return companion(workspace.model(name))
     kinds = {**dict.fromkeys(NAMES, "categorical"), **dict.fromkeys(NUMBERS, "numeric")}
     try:
         return workspace.register(
@@ -74,7 +75,25 @@ def home(model: Model, frame: pl.DataFrame) -> Model:
             timezone="UTC",
         )  # fmt: skip
     except SchemaError:  # another process was first
-        return workspace.model(name)
+        return companion(workspace.model(name))
+
+
+def companion(found: Model) -> Model:
+    """A model that holds system signals.
+
+    Raises:
+        SchemaError: it is somebody's own: who may send signals of a model may not send rows to another.
+    """
+    if not holds_signals(found):
+        hint = f"register that model by another name, or watch with signals=None: {found.name!r} is left as it is"
+        raise SchemaError(f"{found.name!r} is a model of its own and holds no system signals", hint=hint)
+    return found
+
+
+def holds_signals(model: Model) -> bool:
+    """Whether a model is a companion: by its name, and by having no column that isn't one of a record."""
+    columns = {column.name for column in model.schema.columns}
+    return model.name.endswith(SUFFIX) and columns <= {TIME, *NAMES, *NUMBERS}
 
 
 def plain(records: Any) -> pl.DataFrame:

@@ -159,7 +159,7 @@ class Workspace:
         """What ran by itself, newest first, a page at a time.
 
         Args:
-            asked: `kind`, `status` (running, done, failed), `model`, `id`, `limit`, `offset`.
+            asked: `kind`, `status` (running, done, failed), `model`, `models` (of some), `id`, `limit`, `offset`.
 
         Raises:
             ConfigError: an unknown status.
@@ -172,7 +172,8 @@ class Workspace:
         """What jobs, trainings and the server said, newest first, a page at a time.
 
         Args:
-            asked: `model`, `job`, `run`, `text`, `level` (and graver ones), `since`, `until`, `limit`, `offset`.
+            asked: `model`, `models` (of some), `job`, `run`, `text`, `level` (and graver ones), `since`, `until`,
+                `limit`, `offset`.
 
         Raises:
             ConfigError: an unknown level.

@@ -7,10 +7,11 @@ from urllib.parse import quote
 import httpx
 import pytest
 from tests.server.auth.conftest import Guarded
-from tests.server.conftest import Served
+from tests.server.conftest import Served, registered
 
 import retrue as rt
-from retrue.workspace import tokens
+from retrue.store import rows
+from retrue.workspace import clock, tokens
 
 
 def test_who_is_not_known_learns_nothing(guarded: Guarded) -> None:
@@ -46,6 +47,23 @@ def test_a_token_for_some_models_is_for_those_only(guarded: Guarded) -> None:
     with guarded.client("scoped admin") as client:
         answer = client.get("/api/v1/tokens")
         assert (answer.status_code, answer.json()["error"]["what"]) == (403, "'scoped admin' is for some models only")
+
+
+def test_who_sees_some_models_gets_full_pages_of_their_jobs_and_lines(guarded: Guarded) -> None:
+    registered(guarded.served.folder, "secret-model")
+    with rt.open(guarded.served.folder) as store, store.store.catalog.write() as tx:
+        now = clock.micros(clock.now())
+        for number in range(30):
+            model = "loans" if number < 3 else "secret-model"
+            tx.add(rows.Log(now + number, "error", f"{model} scoped-test {number}", model=model))
+            tx.add(rows.Job(f"scoped{number:02}", "scoped-test", "done", now + number, now + number, model=model))
+    with guarded.client("scoped") as client:
+        for path in ("/api/v1/jobs?kind=scoped-test", "/api/v1/logs?text=scoped-test"):
+            page = client.get(f"{path}&limit=2").json()
+            assert (page["total"], [one["model"] for one in page["rows"]]) == (3, ["loans", "loans"])
+        text = client.get("/jobs?kind=scoped-test").text
+        assert text.count("scoped-test") >= 3
+        assert "secret-model" not in text
 
 
 def test_an_admin_makes_and_revokes_tokens(guarded: Guarded) -> None:

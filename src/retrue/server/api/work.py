@@ -27,9 +27,9 @@ def list_jobs(
     served: Served, actor: SomeViewer, kind: Named = None, status: Literal["running", "done", "failed"] | None = None,
     model: Named = None, id: Named = None, offset: Offset = 0, limit: Limit = 50,
 ) -> dict[str, Any]:  # fmt: skip
-    """Give the runs of jobs, newest first, a page at a time."""
+    """Give the runs of jobs, newest first, a page at a time; of the caller's models, where they are for some only."""
     asked = {"kind": kind, "status": status, "model": model, "id": id, "limit": limit, "offset": offset}
-    return paged(served.workspace.jobs(**asked), actor, job_dict)
+    return paged(served.workspace.jobs(**asked, models=actor.models), job_dict)
 
 
 @router.get("/logs", response_model=PageShape[LogShape], operation_id="list_logs", summary="List what jobs said")
@@ -38,17 +38,15 @@ def list_logs(
     level: Literal["debug", "info", "warning", "error"] | None = None, since: Since = None, until: Until = None,
     offset: Offset = 0, limit: Limit = 100,
 ) -> dict[str, Any]:  # fmt: skip
-    """Give what jobs, trainings and the server said, newest first, a page at a time."""
+    """Give what jobs, trainings and the server said, newest first; of the caller's models, where they are for some."""
     asked = {"model": model, "job": job, "run": run, "text": text, "level": level, "since": since, "until": until}
-    return paged(served.workspace.logs(**asked, limit=limit, offset=offset), actor, log_dict)
+    found = served.workspace.logs(**asked, models=actor.models, limit=limit, offset=offset)
+    return paged(found, log_dict)
 
 
-def paged(page: records.Page[Any], actor: Actor, plain: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-    """A page, of what the caller may see; what is of no model may name any, and is for those who see all."""
-    if actor.models is None:
-        return {"rows": [plain(one) for one in page.rows], "total": page.total, "offset": page.offset}
-    seen = [plain(one) for one in page.rows if one.model is not None and actor.sees(one.model)]
-    return {"rows": seen, "total": len(seen), "offset": page.offset}
+def paged(page: records.Page[Any], plain: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """A page as plain values."""
+    return {"rows": [plain(one) for one in page.rows], "total": page.total, "offset": page.offset}
 
 
 class NewMarker(BaseModel):

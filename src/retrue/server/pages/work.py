@@ -92,20 +92,17 @@ def work(
     job: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:  # fmt: skip
     """Show what ran by itself, and what was said."""
-    space, mine = served.workspace, {"model": model or None}
+    space, mine = served.workspace, {"model": model or None, "models": actor.models}
     ran = space.jobs(
         status=status or None, kind=kind or None, id=job or None, limit=PAGE, offset=(page - 1) * PAGE, **mine
     )
     said = space.logs(level=level or None, text=text or None, job=job or None, limit=PAGE, **mine)
     last = {str(one.job): one.text for one in reversed(space.logs(limit=LINES, **mine).rows) if one.job}
-    failed, running = (space.jobs(status=one, limit=1).total for one in ("failed", "running"))
+    failed, running = (space.jobs(status=one, models=actor.models, limit=1).total for one in ("failed", "running"))
     asked = {"status": status, "kind": kind, "model": model, "level": level, "text": text, "job": job}
-    whole = actor.models is None
     view = WorkView(
-        sentence_of(failed, running) if whole else "Jobs of your models",
-        tuple(job_row(one, last.get(one.id, "")) for one in ran.rows if whole or (one.model and actor.sees(one.model))),
-        -(-ran.total // PAGE), tuple(one for one in said.rows if whole or (one.model and actor.sees(one.model))), asked,
-        page,
+        sentence_of(failed, running), tuple(job_row(one, last.get(one.id, "")) for one in ran.rows),
+        -(-ran.total // PAGE), said.rows, asked, page,
     )  # fmt: skip
     return render(
         request, "work.html", view, title="Jobs and logs", place="Jobs and logs",
