@@ -84,6 +84,21 @@ def test_good_rows_are_taken_and_bad_ones_told_by_number(client: httpx.Client) -
     ]
 
 
+@pytest.mark.parametrize("kind", ["events", "labels"])
+def test_labels_that_do_not_count_are_taken_and_told(client: httpx.Client, kind: str) -> None:
+    """They may be corrected; the answer says how many, beside rows that are set aside and labels without a value."""
+    sent = [{**row, "y": y} for row, y in zip(rows(205, 5), [7, 1, None, 0, 7], strict=True)]
+    if kind == "events":
+        sent[0]["income"] = "much"
+    else:
+        sent = [{"id": row["id"], "y": row["y"]} for row in sent]
+    said = client.post(f"/api/v1/models/loans/{kind}", json=sent).json()
+    counted = {"labels of neither class, expected '0' or '1'": 1 if kind == "events" else 2}
+    skipped = {} if kind == "events" else {"labels without a value": 1}
+    assert (said["accepted"], said["quarantined"]) == (4, 1 if kind == "events" else 0)
+    assert said["counts"] == {**counted, **skipped}
+
+
 def test_lines_that_are_no_json_are_told_by_number(client: httpx.Client) -> None:
     body = b'{"id": 1, "at":\n' + text(rows(210, 1)[0]) + b"\n[]\n"
     said = client.post(EVENTS, content=body, headers=NDJSON).json()

@@ -58,7 +58,7 @@ class Admitted:
     Attributes:
         frames: rows for the spool, by kind.
         notes: of rows that weren't taken as they came: `row` (its number in the frame), `fate` (`SET_ASIDE`,
-            `SKIPPED` or `LEFT_OUT`) and `said`, why.
+            `SKIPPED`, `LEFT_OUT` or `NOT_COUNTED`) and `said`, why.
         rows: how many came.
         lost: events that were set aside by version, window and column.
     """
@@ -98,8 +98,8 @@ class Admitted:
 
     @property
     def unread(self) -> dict[str, int]:
-        """How many values of which columns became null, because nothing that the schema has depends on them."""
-        return _tally(self._said(LEFT_OUT))
+        """How many values became null that nothing in the schema depends on, and how many labels don't count."""
+        return _tally(self._said(LEFT_OUT)) | _tally(self._said(NOT_COUNTED))
 
     def rejected(self, most: int) -> tuple[tuple[int, str], ...]:
         """The first rows that were set aside, each with the whole reason."""
@@ -112,7 +112,7 @@ def nothing() -> Admitted:
     return Admitted({}, _NOTES.to_frame(), 0)
 
 
-SET_ASIDE, SKIPPED, LEFT_OUT = "set aside", "without a value", "left out"
+SET_ASIDE, SKIPPED, LEFT_OUT, NOT_COUNTED = "set aside", "without a value", "left out", "not counted"
 _NOTES = pl.Schema({"row": pl.UInt32(), "fate": pl.String(), "said": pl.String()})
 
 

@@ -18,8 +18,8 @@ from typing import Any
 import polars as pl
 
 from retrue.errors import SchemaError, nearest
-from retrue.store.door import QUARANTINE, Admitted, Arrival, Lost, admit, check
-from retrue.store.layout import SYSTEM, lake_type, refuse_twins
+from retrue.store.door import NOT_COUNTED, QUARANTINE, SET_ASIDE, SKIPPED, Admitted, Arrival, Lost, admit, check, note
+from retrue.store.layout import SYSTEM, Layout, lake_type, refuse_twins
 from retrue.store.privacy import Masked
 from retrue.store.quarantine import marks
 from retrue.store.reader import Reader
@@ -42,7 +42,8 @@ class Receipt:
         reasons: how many for each reason.
         skipped: labels that were null.
         repeated: the batch's key was seen before, and nothing was written.
-        unread: how many values of columns that the schema doesn't have were left out, in words.
+        unread: how many values of columns that the schema doesn't have were left out, and how many labels were taken
+            that don't count, in words.
         digest: of what was sent with the batch's key; "" where nobody took one.
         rejected: the first rows that were set aside, by number, each with the whole reason.
         lost: events that were set aside by version, window and column; nothing for a repeated batch.
@@ -241,7 +242,24 @@ class Intake(Reader):
         """
         layout = self.layout(model)
         check(kind, frame, layout)
-        return admit(kind, frame, layout, self._types(model, kind, frame), Arrival(at, version, token()))
+        admitted = admit(kind, frame, layout, self._types(model, kind, frame), Arrival(at, version, token()))
+        return self._told_of_odd(model, layout, frame, admitted) if "labels" in admitted.frames else admitted
+
+    def _told_of_odd(self, model: str, layout: Layout, frame: Masked, admitted: Admitted) -> Admitted:
+        """The same rows, with a word on labels that are taken, but count for nothing: a 7 where 0 or 1 is expected."""
+        with self.catalog.read() as tx:
+            counting = self._counting(tx, model)
+        outcome = None if counting is None else counting.outcome
+        if outcome is None or layout.label is None:
+            return admitted
+        odd = ~pl.Series(outcome.counts_label(admitted.frames["labels"][layout.label_column]), dtype=pl.Boolean)
+        if not odd.any():
+            return admitted
+        number = pl.int_range(len(frame), dtype=pl.UInt32, eager=True)
+        gone = admitted.notes.filter(pl.col("fate").is_in([SET_ASIDE, SKIPPED]))["row"]
+        there = number.filter(frame[layout.label].is_not_null() & ~number.is_in(gone.implode()))
+        told = note(there.filter(odd), NOT_COUNTED, outcome.odd_labels)
+        return replace(admitted, notes=pl.concat([admitted.notes, told]))
 
     def keep(self, *admissions: Admission) -> list[list[Receipt]]:
         """Write what was admitted into the spool, in one transaction: when this returns, it survives power loss.

@@ -44,7 +44,8 @@ class Received:
     Attributes:
         accepted: rows that were taken.
         quarantined: rows that were set aside, and `reasons` how many for each.
-        counts: what else happened: rows that were repeated, corrected, waiting, ambiguous ..., values left out.
+        counts: what else happened: rows that were repeated, corrected, waiting, ambiguous ..., values left out, labels
+            that were taken and don't count.
         changes: columns that were added, removed, renamed or retyped since the model was registered, in words.
     """
 
