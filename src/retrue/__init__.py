@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from retrue.judge.verdict import Verdict, VerdictKind
     from retrue.metrics import Measure, metric
+    from retrue.refine import signals
     from retrue.refine.mix import Mix
     from retrue.report.comparison import Comparison
     from retrue.schema import Kind, Schema, Task
@@ -79,9 +80,13 @@ _HOME: Final = {
     "open": "retrue.workspace:open",
     "projection": "retrue.core.project:projection",
     "read_table": "retrue.tables:read",
+    "signals": "retrue.refine.signals:",
     "watch": "retrue.client.watch:watch",
 }
-"""Where each public name lives, as `room:name`. A new one goes here, into `__all__` and into the block above."""
+"""Where each public name lives, as `room:name`, or `room:` for the room itself.
+
+A new one goes here, into `__all__` and into the block above.
+"""
 
 __all__ = [
     "Comparison",
@@ -117,6 +122,7 @@ __all__ = [
     "open",
     "projection",
     "read_table",
+    "signals",
     "watch",
 ]
 
@@ -126,7 +132,8 @@ def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module 'retrue' has no attribute {name!r}")
     room, attribute = _HOME[name].split(":")
-    value: object = getattr(import_module(room), attribute)
+    home = import_module(room)
+    value: object = getattr(home, attribute) if attribute else home
     globals()[name] = value
     return value
 

@@ -7,10 +7,11 @@ canonical form is a small subset of SQL (see `retrue.slice_sql`); its `compiler`
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import Any, Union
 from typing import Literal as Choice
 
 import polars as pl
@@ -41,6 +42,8 @@ from retrue.slice_sql.tree import (
 
 Value = float | str | date | None
 """What a slice can compare a column with: a boolean, integer, fraction, text, date or datetime; None means null."""
+Source = Union[str, "Slice", "pl.Expr", Callable[["pl.DataFrame"], Any]]
+"""What a slice is made of: SQL text, another slice, a Polars expression, or a function over a table."""
 
 _BEYOND = 1.7976931348623157e308
 _ALL = Literal(True)
@@ -102,16 +105,22 @@ class Slice:
         return cls(parse(text), name)
 
     @classmethod
-    def of(cls, source: str | Slice | pl.Expr, name: str | None = None) -> Slice:
-        """Take SQL text, a slice, or a Polars expression (which must be elementwise, and can't be stored).
+    def of(cls, source: Source, name: str | None = None) -> Slice:
+        """Take SQL text, a slice, a Polars expression (which must be elementwise), or a function over a table.
+
+        A function gets a DataFrame and gives a Boolean for each row. Neither it nor an expression can be stored.
 
         >>> Slice.of(pl.col("x") > 1).sql is None
         True
+        >>> Slice.of(lambda table: table["x"] > table["y"]).mask(pl.DataFrame({"x": [1, 3], "y": [2, 2]})).to_list()
+        [False, True]
         """
         if isinstance(source, Slice):
             return source if name is None else source.named(name)
         if isinstance(source, pl.Expr):
             return cls(Opaque(source), name)
+        if callable(source):
+            return cls(Opaque(_called(source)), name)
         return cls.parse(source, name)
 
     @classmethod
@@ -314,6 +323,15 @@ class Slice:
         if result.len() != 1:
             raise SliceError(f"{result.len()} values for {frame.height} rows", where=self._where, expected="one a row")
         return pl.repeat(result[0], frame.height, dtype=pl.Boolean, eager=True).alias("mask")
+
+
+def _called(function: Callable[[pl.DataFrame], Any]) -> pl.Expr:
+    """An expression that asks a function about whole tables."""
+
+    def ask(rows: pl.Series) -> pl.Series:
+        return pl.Series("mask", function(rows.struct.unnest()))
+
+    return pl.struct(pl.all()).map_batches(ask, return_dtype=pl.Boolean, is_elementwise=True)
 
 
 def _equals(column: Column, value: Value) -> Node:

@@ -19,8 +19,8 @@ from retrue.store.catalog import Transaction
 from retrue.store.ids import text_id
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
+from retrue.workspace.derived import with_derived
 from retrue.workspace.explanation import plain
-from retrue.workspace.outliers import with_score
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
@@ -70,7 +70,7 @@ def gathered(model: Model, of: Source, since: datetime | None, until: datetime |
         return own.join(events, on=ident, how="inner", maintain_order="left").unique(ident, maintain_order=True)
     if of is not None:
         part = Slice.of(of)
-        events = with_score(model, events, [part])
+        events = with_derived(model, events, [part])
         part.check(events.columns)
         events = events.filter(part.mask(events))
     return events.with_columns(hash64(events[ident]).alias("_h")).sort("_h").unique(ident, maintain_order=True)

@@ -16,16 +16,13 @@ from retrue.judge.incident import Incident
 from retrue.judge.replay import Backtest
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict
-from retrue.refine.collect import Collected
 from retrue.refine.mix import Mix
 from retrue.refine.promote import Gate
 from retrue.schema import Schema
-from retrue.slices import Slice
 from retrue.store import rows
 from retrue.workspace import (
     checking,
     clock,
-    collecting,
     explaining,
     figures,
     groups,
@@ -43,17 +40,16 @@ from retrue.workspace.adopting import adopt
 from retrue.workspace.annotating import Labelling
 from retrue.workspace.backtest import backtest
 from retrue.workspace.clock import micros, now
-from retrue.workspace.collecting import Logged
+from retrue.workspace.collects import Collects
 from retrue.workspace.contributions import importance_of
 from retrue.workspace.incidents import keep_said, load_incidents
-from retrue.workspace.kept import Kept
 from retrue.workspace.options import Options
 from retrue.workspace.receiving import Received
 from retrue.workspace.references import VersionReference
 
 
 @dataclass(frozen=True)
-class Model(Kept):
+class Model(Collects):
     """A model in a store; `Workspace.register` and `Workspace.model` give one."""
 
     def __repr__(self) -> str:
@@ -319,39 +315,10 @@ class Model(Kept):
 
     # --- true it again --------------------------------------------------------------------------------------------
 
-    def collect(
-        self,
-        where: str | Slice,
-        *,
-        budget: int | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        name: str | None = None,
-    ) -> Collected:
-        """Collect the logged events of a slice, with their labels; kept in the store under `name`.
-
-        Args:
-            where: the slice, such as `"precip > 0.1 AND origin = 'JFK'"`.
-            budget: the most rows to take.
-            since: first event time.
-            until: events from here on are left out.
-            name: what to call the collection; the slice's text unless given.
-        """
-        return collecting.collect(self, where, budget=budget, since=since, until=until, name=name)
-
-    def logged(self, since: datetime | None = None, until: datetime | None = None) -> Logged:
-        """The champion's logged events with their labels; a part of a `Mix`."""
-        frame = self.events(since, until, version=self.version).collect()
-        return Logged("log" if since is None else f"log since {since:%Y-%m-%d}", frame)
-
     @property
     def labelling(self) -> Labelling:
         """Its rows that people label."""
         return Labelling(self)
-
-    def collections(self) -> list[Collected]:
-        """What was collected, oldest first, with the labels known when it was."""
-        return collecting.collections(self)
 
     def retrain(
         self,

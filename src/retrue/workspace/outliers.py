@@ -5,7 +5,6 @@ What is learned of a reference is kept for the process, so that a single event i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,6 @@ import polars as pl
 
 from retrue.errors import TableError
 from retrue.explain.standing import EDGE, OUTLIER_SCORE, Standing, Standings, reasons
-from retrue.slices import Slice
 from retrue.tables import read
 
 if TYPE_CHECKING:
@@ -68,11 +66,3 @@ def outliers(model: Model, since: datetime | None, until: datetime | None) -> pl
     because = [", ".join(map(str, one)) for one in reasons(learned.outliers, ordered.head(odd))] if odd else []
     told = pl.Series("because", [*because, *[None] * (table.height - odd)], pl.String())
     return ordered.select(*named, OUTLIER_SCORE).with_columns(told)
-
-
-def with_score(model: Model, events: pl.DataFrame, slices: Iterable[Slice], version: str | None = None) -> pl.DataFrame:
-    """The events, with their outlier scores where a slice asks for them; a column of that name of their own stays."""
-    asked = any(OUTLIER_SCORE in one.columns for one in slices)
-    if not asked or OUTLIER_SCORE in events.columns:
-        return events
-    return events.with_columns(pl.Series(OUTLIER_SCORE, standings(model, version).score(events), pl.Float64()))

@@ -25,8 +25,8 @@ from retrue.tables import read
 from retrue.workspace import clock, notes
 from retrue.workspace.acting import audit
 from retrue.workspace.checking import judge_of
+from retrue.workspace.derived import with_derived
 from retrue.workspace.incidents import close_incidents, revive_incidents
-from retrue.workspace.outliers import with_score
 from retrue.workspace.proof import Proof
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def masks(run: Run, table: pl.DataFrame) -> dict[str, Bools]:
         watched = {row.name: row.sql for row in tx.find(rows.NamedSlice, model=model.name)}
     wanted = {**{f"edge cases: {name}": sql for name, sql in run.body["slices"].items()}, **watched}
     parts, found = {name: Slice.parse(sql) for name, sql in list(wanted.items())[:PLACES]}, {}
-    table = with_score(model, table, parts.values(), run.body["champion"])
+    table = with_derived(model, table, parts.values(), run.body["champion"])
     for name, part in parts.items():
         if part.columns <= set(table.columns):
             found[name] = part.mask(table).to_numpy()

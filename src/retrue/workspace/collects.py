@@ -1,0 +1,63 @@
+"""What a model collects: once, when somebody asks; and continuously, what meets the signals that are watched."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, cast
+
+from retrue.refine.collect import Collected, Policy
+from retrue.slices import Source
+from retrue.workspace import collecting
+from retrue.workspace.collecting import Logged
+from retrue.workspace.kept import Kept
+
+if TYPE_CHECKING:
+    from retrue.workspace.explaining import ModelIncident
+    from retrue.workspace.model import Model
+
+
+class Collects(Kept):
+    """Abstract: the part of a model that collects."""
+
+    @property
+    def _model(self) -> Model:
+        return cast("Model", self)
+
+    def collect(
+        self,
+        where: Source | ModelIncident,
+        *,
+        budget: int | None = None,
+        policy: str | Policy | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        name: str | None = None,
+    ) -> Collected:
+        """Collect the logged events of a slice, with their labels; kept in the store under `name`.
+
+        Args:
+            where: the slice, such as `"precip > 0.1 AND origin = 'JFK'"`; a built-in one of `rt.signals`; a Polars
+                expression; a function over a table; or an incident, for its guilty slice.
+            budget: the most rows to take.
+            policy: which rows, in place of a budget: "always", "10 %", "200 per day", "200 per day by benefit" ...
+            since: first event time.
+            until: events from here on are left out.
+            name: what to call the collection; the slice's text unless given.
+
+        Returns:
+            The rows, each with `_reasons` (the signals that it met) and `_probability` (of being in the sample).
+
+        Raises:
+            SliceError: the slice doesn't fit the events, or asks for what can't be told of them.
+            ConfigError: the policy can't be understood.
+        """
+        return collecting.collect(self._model, where, budget=budget, policy=policy, since=since, until=until, name=name)
+
+    def logged(self, since: datetime | None = None, until: datetime | None = None) -> Logged:
+        """The champion's logged events with their labels; a part of a `Mix`."""
+        frame = self._model.events(since, until, version=self._model.version).collect()
+        return Logged("log" if since is None else f"log since {since:%Y-%m-%d}", frame)
+
+    def collections(self) -> list[Collected]:
+        """What was collected, oldest first, with the labels known when it was."""
+        return collecting.collections(self._model)
