@@ -111,6 +111,12 @@ class Profile(State):
             raise ProfileError(f"{outcome.state!r} is no outcome", hint="the bytes are damaged")
         return cls(int(np.asarray(fields["rows"])[0]), columns, outcome, kept)
 
+    @staticmethod
+    def column_from_fields(fields: Fields, name: str, grid: Grid | None = None) -> ColumnProfile | None:
+        """Rebuild one column's profile of what `fields` gave, and nothing else; None where it isn't there."""
+        names = [str(one) for one in fields["columns"]]
+        return read_column(within(f"column{names.index(name)}", fields), grid) if name in names else None
+
     def agrees(self, other: object) -> bool:
         if not isinstance(other, Profile) or self.rows != other.rows or self.described() != other.described():
             return False

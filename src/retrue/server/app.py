@@ -32,6 +32,7 @@ from retrue.server.meters import Metered
 from retrue.server.pages import model, model_figures, overview, places
 from retrue.server.service import Service
 from retrue.server.settings import ServerSettings
+from retrue.server.warm import WarmUp
 from retrue.version import VERSION
 from retrue.workspace import Workspace
 
@@ -61,8 +62,11 @@ ROUTERS = (
 @asynccontextmanager
 async def running(app: FastAPI) -> AsyncIterator[None]:
     """What runs while the application does."""
-    yield
     served: Service = app.state.retrue
+    warm = WarmUp(served)
+    warm.start()
+    yield
+    await run_in_threadpool(warm.stop)
     await run_in_threadpool(served.gatherer.stop)
     if served.telemetry is not None:
         await run_in_threadpool(served.telemetry.close)

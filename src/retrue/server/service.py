@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Event
 from typing import cast
 
 from starlette.requests import HTTPConnection
 
 from retrue.adapters.otel import Telemetry
+from retrue.core.column import ColumnProfile
 from retrue.errors import nearest
+from retrue.judge.replay import Backtest
 from retrue.server.errors import HttpError
 from retrue.server.ingest.gather import Gatherer
 from retrue.server.meters import Meters, Readings
+from retrue.server.pages.drawn import DrawnRows
 from retrue.server.pages.explained import Explanations
-from retrue.server.pages.kept import Standings
+from retrue.server.pages.kept import Recent, Standings
 from retrue.server.pages.reading import Headlines
 from retrue.server.settings import ServerSettings
 from retrue.server.states import Watch
@@ -24,7 +28,11 @@ from retrue.workspace import Model, Workspace
 
 @dataclass(frozen=True)
 class Service:
-    """The running service; `app.state.retrue` holds it, and `Depends(service)` gives it."""
+    """The running service; `app.state.retrue` holds it, and `Depends(service)` gives it.
+
+    `looked` is set once somebody has looked at a page; `columns` keeps profiles that charts are drawn of (0.4 MB each),
+    `previews` what proposed monitors would have told.
+    """
 
     workspace: Workspace
     settings: ServerSettings
@@ -32,6 +40,10 @@ class Service:
     telemetry: Telemetry | None = None
     headlines: Headlines = field(default_factory=Headlines)
     explained: Explanations = field(default_factory=Explanations)
+    drawn: DrawnRows = field(default_factory=DrawnRows)
+    looked: Event = field(default_factory=Event)
+    columns: Recent[list[tuple[int, ColumnProfile]]] = field(default_factory=lambda: Recent(32))
+    previews: Recent[Backtest] = field(default_factory=lambda: Recent(32))
 
     @cached_property
     def standings(self) -> Standings:

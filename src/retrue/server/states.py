@@ -21,15 +21,14 @@ QUERIES: tuple[str, ...] = (
     "select name, applied || ' ' || coalesce(digest, '') || settings from models",
     "select model, version || ' ' || stage from versions order by model, version",
     "select model, max(updated) || ' ' || count(*) from incidents group by model",
-    "select model, max(created) || ' ' || max(number) from verdicts"  # noqa: ISC004 - one query
-    " where number > (select max(number) from verdicts) - 5000 group by model",
     "select model, max(created) from comments group by model",
     "select coalesce(model, ''), max(number) || ' ' || count(*) from markers group by model",
 )
-"""What pages show by model: each gives a model's name and a text that differs when that has changed.
-
-Of verdicts the last ones written are enough: a window that is judged anew gets new ones at the end.
-"""
+"""What pages show by model: each gives a model's name and a text that differs when that has changed."""
+VERDICTS = "select model, max(created) || ' ' || max(number), max(number) from verdicts where number > ? group by model"
+"""The same of verdicts: a window that is judged anew gets new ones at the end, so only those are read."""
+LATELY = "select coalesce(max(number), 0) - 5000 from verdicts"
+"""Where to begin to read verdicts."""
 OF_ALL = (
     "select max(updated) || ' ' || count(*) from jobs",
     "select max(number) from logs",
@@ -39,12 +38,31 @@ OF_ALL = (
 """The same of what belongs to no model."""
 
 
-def states(connection: sqlite3.Connection) -> States:
+@dataclass
+class Judged:
+    """The newest verdicts by model, up to a number; those after it are added at each look."""
+
+    last: int | None = None
+    told: dict[str, str] = field(default_factory=dict)
+
+    def read(self, connection: sqlite3.Connection) -> dict[str, str]:
+        """The newest verdicts by model, as a text that differs when there are others."""
+        if self.last is None:
+            self.last = int(connection.execute(LATELY).fetchone()[0])
+        for model, text, number in connection.execute(VERDICTS, (self.last,)).fetchall():
+            self.told[model], self.last = text, max(self.last, number)
+        return self.told
+
+
+def states(connection: sqlite3.Connection, judged: Judged) -> States:
     """Read the state of each model, and of the whole store."""
     parts: dict[str, list[str]] = {}
     for number, query in enumerate(QUERIES):
         for model, text in connection.execute(query):
             parts.setdefault(model, []).append(f"{number} {text}")
+    for model, text in judged.read(connection).items():
+        if model in parts:
+            parts[model].append(text)
     common = parts.pop("", [])
     every = {model: digest([*common, *own]) for model, own in parts.items()}
     rest = [str(connection.execute(query).fetchone()[0]) for query in OF_ALL]
@@ -62,6 +80,7 @@ class Watch:
 
     path: Path
     version: int | None = None
+    judged: Judged = field(default_factory=Judged)
     found: States = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
     changes: Changes = field(init=False)
@@ -74,7 +93,7 @@ class Watch:
         with self.lock:
             version = self.changes.number()
             if version != self.version:
-                self.found, self.version = states(self.changes.open()), version
+                self.found, self.version = states(self.changes.open(), self.judged), version
             return self.found
 
     def close(self) -> None:

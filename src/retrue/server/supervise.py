@@ -32,6 +32,8 @@ WRONG_USE = 2
 """Exit status of a child that can't serve this store at all."""
 NICENESS = 5
 """By how much the children that nobody waits for give way."""
+HEAD_START = 1.0
+"""Seconds that the part that answers has a processor to itself while it loads: nothing waits for the others yet."""
 PDEATHSIG = 1
 """Linux: `prctl` option that says which signal a process gets when its parent dies."""
 
@@ -149,7 +151,8 @@ class Supervisor:
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT; gives the exit status."""
-        self.children = [Child(part) for part in self.parts]
+        rest = time.monotonic() + (HEAD_START if any(part.first for part in self.parts) else 0.0)
+        self.children = [Child(part, due=0.0 if part.first else rest) for part in self.parts]
         handlers = {signal.SIGTERM: self._stop, signal.SIGINT: self._stop, signal.SIGCHLD: self._look}
         before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:

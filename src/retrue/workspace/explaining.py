@@ -123,7 +123,7 @@ def find(model: Model, id: str) -> ModelIncident:
         StoreError: there is none, or several.
     """
     known = load_incidents(model)
-    found = [one for one in known if one.id.startswith(id)]
+    found = [one for one in known if one.id == id] or [one for one in known if one.id.startswith(id)]
     if not known:
         raise StoreError("no incidents yet", where=f"model {model.name!r}", hint="judge what was logged first: check")
     if len(found) != 1:

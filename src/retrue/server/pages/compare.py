@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import polars as pl
 from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy import select
 from starlette.responses import RedirectResponse
 
 from retrue.errors import ConfigError, RetrueError, TableError
@@ -27,6 +28,7 @@ from retrue.server.pages.model import Name
 from retrue.server.pages.shell import render
 from retrue.server.service import Service, service
 from retrue.slices import Slice
+from retrue.store import tables
 from retrue.workspace import Model
 
 router = APIRouter(include_in_schema=False)
@@ -216,9 +218,16 @@ def picture_of(found: Sequence[tuple[str, int, int, PerformanceReport]]) -> Pict
     return replace(drawn, title=title, rows=rows, fields=fields)
 
 
-def offered(served: Service, name: str) -> tuple[str, tuple[str, ...]]:
-    """A model, and what can be chosen of it: itself, and each of its versions."""
-    return name, (name, *(f"{name}@{one.version}" for one in served.model(name).versions()))
+def offered(served: Service, actor: Actor) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The models that the actor sees, and what can be chosen of each: itself, and each of its versions."""
+    c = tables.versions.c
+    with served.workspace.store.catalog.read() as tx:
+        names = tx.connection.execute(select(tables.models.c.name).order_by(tables.models.c.name)).scalars()
+        found = {name: [name] for name in names if actor.sees(name)}
+        for name, version in tx.connection.execute(select(c.model, c.version).order_by(c.created)):
+            if name in found:
+                found[name].append(f"{name}@{version}")
+    return tuple((name, tuple(every)) for name, every in found.items())
 
 
 def choice_of(text: str, otherwise: Choice) -> Choice:
@@ -255,7 +264,8 @@ def chosen_sides(
 @router.get("/compare")
 def compare_page(request: Request, served: Served, actor: Reader, a: Asked = "", b: Asked = "") -> Response:
     """Show which of two is better, and where."""
-    names = tuple(one.name for one in served.workspace.models() if actor.sees(one.name))
+    choices = offered(served, actor)
+    names = tuple(name for name, _ in choices)
     sentence, metric, drawn = "Compare two versions, windows, slices or models", "", False
     lines: tuple[Line, ...] = ()
     trouble: RetrueError | None = None
@@ -269,9 +279,7 @@ def compare_page(request: Request, served: Served, actor: Reader, a: Asked = "",
             trouble = error
     begun = choice_of(a, Choice(names[0] if names else "", "reference"))
     chosen = (begun, choice_of(b, Choice(begun.of.partition("@")[0])))
-    view = CompareView(
-        sentence, lines, metric, a, b, names, trouble, drawn, tuple(offered(served, name) for name in names), chosen
-    )
+    view = CompareView(sentence, lines, metric, a, b, names, trouble, drawn, choices, chosen)
     return render(request, "compare.html", view, title="Compare", place="Compare", form=FORM)
 
 

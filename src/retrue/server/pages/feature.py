@@ -120,7 +120,7 @@ def feature_page(
     drift = [one.name for one in registered(family="drift")]
     with model.store.catalog.read() as tx:
         shown = range_of(tx.connection, model, days)
-        version = served_by(tx.connection).get(name, ("1",))[0]
+        version = served_by(tx.connection, [name]).get(name, ("1",))[0]
         kept = columns_of(tx.connection, name, version, int(shown.since), [column], drift)
         row = ranked(kept, int(shown.since), int(shown.until), model.options.window)[0]
         verdicts = verdict_lines(tx.connection, model, column)
@@ -146,12 +146,11 @@ def history(
     """A feature's profiles by window, oldest first, and the reference's."""
     model = served.model(name)
     known_column(model, column)
-    with model.store.catalog.read() as tx:
-        shown = range_of(tx.connection, model, days)
     reference = model.reference.load().profile.columns.get(column)
     if reference is None:
         raise HttpError(404, f"nothing is counted of {column[:80]!r}", where=model.name)
-    found = [one for one in column_profiles(model, column, shown) if one[1].grid.digest == reference.grid.digest]
+    every = column_profiles(served, model, column, days)
+    found = [one for one in every if one[1].grid.digest == reference.grid.digest]
     return model, reference, found
 
 

@@ -5,12 +5,16 @@ The overview of hundreds of models is then arithmetic on a few of them, however 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Generic, TypeVar
+
+from sqlalchemy import Connection
 
 from retrue.server.pages.reading import Headlines, facts, newest_end
 from retrue.server.pages.standing import Standing, standing
-from retrue.server.states import Watch
+from retrue.server.states import States, Watch
 from retrue.store.catalog import Catalog
 from retrue.workspace import clock
 
@@ -20,6 +24,33 @@ LENGTHS = 8
 """The most lengths of time that are kept."""
 
 Key = tuple[str, float]
+
+T = TypeVar("T")
+
+
+@dataclass
+class Recent(Generic[T]):
+    """What was worked out last, under keys that name the state of the store; the oldest makes room.
+
+    One request at a time works something out, so that the charts of a page wait for the first of them.
+
+    Args:
+        most: how many are kept.
+    """
+
+    most: int
+    kept: dict[tuple[str, ...], T] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+    def of(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
+        """What is kept under a key; made where nothing is."""
+        with self.lock:
+            if key not in self.kept:
+                found = make()
+                while len(self.kept) >= self.most:
+                    self.kept.pop(next(iter(self.kept)))
+                self.kept[key] = found
+            return self.kept[key]
 
 
 @dataclass
@@ -36,6 +67,7 @@ class Standings:
     watch: Watch
     headlines: Headlines
     kept: dict[int, dict[str, tuple[Key, Standing]]] = field(default_factory=dict)
+    ended: tuple[States, float | None] | None = None
     lock: Lock = field(default_factory=Lock)
 
     def all(self, days: int) -> tuple[list[Standing], float]:
@@ -45,7 +77,7 @@ class Standings:
         """
         states = self.watch.look()
         with self.lock, self.catalog.read() as tx:
-            newest, now = newest_end(tx.connection), clock.now().timestamp()
+            newest, now = self.end_of(tx.connection, states), clock.now().timestamp()
             passed = now - now % FRESH + FRESH
             until = passed if newest is None else min(passed, newest)
             keys = {name: (state, until) for name, state in states.items() if name}
@@ -57,6 +89,13 @@ class Standings:
             for gone in kept.keys() - keys.keys():
                 del kept[gone]
             return [kept[name][1] for name in sorted(kept)], until
+
+    def end_of(self, connection: Connection, states: States) -> float | None:
+        """When the newest window ends; asked again once a model is in another state."""
+        own = {name: state for name, state in states.items() if name}
+        if self.ended is None or self.ended[0] != own:
+            self.ended = own, newest_end(connection)
+        return self.ended[1]
 
     def room(self, days: int) -> dict[str, tuple[Key, Standing]]:
         """What is kept of a length of time; the one that was asked for longest ago makes room."""

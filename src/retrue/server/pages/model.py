@@ -239,7 +239,7 @@ def kept_columns(connection: Connection, model: Model, since: int) -> list[Colum
     """What is kept of the features of the champion; of the version before it while nothing is."""
     drift = [one.name for one in registered(family="drift")]
     found: list[Column] = []
-    for version in served_by(connection).get(model.name, ("1",)):
+    for version in served_by(connection, [model.name]).get(model.name, ("1",)):
         found = columns_of(connection, model.name, version, since, model.schema.features, drift)
         if any(one.moved or one.impact for one in found):
             break

@@ -35,6 +35,8 @@ LINES = 30
 """The most notes that a chart has room for."""
 READ = 60
 """The most windows whose profiles are read for a chart."""
+HOLDS = 600
+"""Seconds that a chart's profiles are kept for: time goes on though nothing comes in."""
 
 Served = Annotated[Service, Depends(service)]
 Reader = Annotated[object, Depends(viewer)]
@@ -65,7 +67,7 @@ def series(
     connection: Connection, model: str, metric: str, shown: Range
 ) -> tuple[tuple[Figure, ...], tuple[Figure, ...]]:
     """A metric's figures and its estimates, of the version that served in each window."""
-    versions = served_by(connection).get(model, ("1",))
+    versions = served_by(connection, [model]).get(model, ("1",))
     found = figures_of(connection, {(model, own) for own in both(metric)}, int(shown.since))
     real, said = (in_turn([found.get((model, version, own), ()) for version in versions]) for own in both(metric))
     return real, said
@@ -161,7 +163,7 @@ def drift(
 ) -> Response:
     """How far every two windows of a feature lie apart."""
     model = served.model(name)
-    profiles = column_profiles(model, column, window_range(model, days))
+    profiles = column_profiles(served, model, column, days)
     spans = [model.span(start) for start, _ in profiles]
     title = f"{column}: which windows are alike, and which are not"
     return pictured(request, drift_map([one for _, one in profiles], spans, title))
@@ -172,7 +174,7 @@ def latency(request: Request, served: Served, _: Reader, name: Name, days: Days 
     """The latency that most predictions stay under, by window: the 95 % quantile."""
     model = served.model(name)
     role = model.schema.latency
-    profiles = column_profiles(model, role, window_range(model, days)) if role else []
+    profiles = column_profiles(served, model, role, days) if role else []
     told_ = [(start, get("p95").compute(profile, profile)) for start, profile in profiles]
     found = [Point(at_of(start), one.value, one.interval) for start, one in told_]
     last = next((one.value for _, one in reversed(told_) if one.value is not None), None)
@@ -187,23 +189,30 @@ def window_range(model: Model, days: int) -> Range:
         return range_of(tx.connection, model, days)
 
 
-def column_profiles(model: Model, column: str, shown: Range) -> list[tuple[int, ColumnProfile]]:
-    """A column's profiles by window, oldest first; evenly chosen ones where there are many.
+def column_profiles(served: Service, model: Model, column: str, days: int) -> list[tuple[int, ColumnProfile]]:
+    """A column's profiles by window, oldest first; evenly chosen ones where there are many. Kept for its other charts.
 
     Raises:
-        HttpError: 404, the model has no such column.
+        HttpError: 404, nothing is counted of such a column.
     """
+    state = served.standings.watch.look().get(model.name, "")
+    shown = window_range(model, days)
+    key = (model.name, column, state, f"{days} {int(shown.until) // HOLDS}")
+    return served.columns.of(key, lambda: read_profiles(model, column, shown))
+
+
+def read_profiles(model: Model, column: str, shown: Range) -> list[tuple[int, ColumnProfile]]:
+    """The same, read from the catalog."""
     with model.store.catalog.read() as tx:
-        versions = served_by(tx.connection).get(model.name, ("1",))
+        versions = served_by(tx.connection, [model.name]).get(model.name, ("1",))
     windows: dict[int, str] = {}
     for window in model.store.windows(model.name, int(shown.since), int(shown.until) + 1):
         if window.version in versions and window.events:
             windows.setdefault(window.start, window.version)
     starts = sorted(windows)
     step = -(-len(starts) // READ) or 1
-    found = model.store.profiles(model.name, start=starts[::step], slice="")
-    kept = {one.start: one.profile for one in found if windows.get(one.start) == one.version}
-    known = list(next(iter(kept.values())).columns) if kept else []
-    if known and column not in known:
-        raise HttpError(404, f"no column {column!r}", where=model.name, hint=nearest(column, known))
-    return [(start, profile.columns[column]) for start, profile in sorted(kept.items())]
+    grids = model.store.grids(model.name)
+    if grids is not None and column not in grids.columns:
+        raise HttpError(404, f"no column {column!r}", where=model.name, hint=nearest(column, grids.columns))
+    found = model.store.column_profiles(model.name, column, starts[::step])
+    return [(start, found[version, start]) for start, version in sorted(windows.items()) if (version, start) in found]

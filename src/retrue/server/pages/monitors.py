@@ -220,7 +220,8 @@ def shown(
     preview: Backtest | None = None
     if ask and not any(wrong) and not fields:
         try:
-            preview = model.backtest(**wish.proposal)
+            state = served.standings.watch.look().get(name, "")
+            preview = served.previews.of((name, state, repr(wish)), lambda: model.backtest(**wish.proposal))
         except RetrueError as error:
             trouble = error
     rows = rule_rows(wish, wrong, present.rules, standing)

@@ -147,4 +147,7 @@ def overview(
     sub = sub_of(every, until, clock.now().timestamp(), replay)
     view = overview_view(every, Asked(q, sort, state, days), sub, str(request.base_url).rstrip("/"))
     choices = {"sorts": SORTS, "states": STATES, "lengths": DAYS}
-    return render(request, "overview.html", view, title=view.sentence, place="Overview", live="", choices=choices)
+    return render(
+        request, "overview.html", view, title=view.sentence, place="Overview", live="", choices=choices,
+        drawn=served.drawn.row,
+    )  # fmt: skip

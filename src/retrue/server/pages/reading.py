@@ -170,7 +170,7 @@ def facts(connection: Connection, headlines: Headlines, since: int, only: Collec
     models = tables.models.c
     wanted = select(models.name, models.schema, models.settings).order_by(models.name)
     rows = connection.execute(wanted if only is None else wanted.where(models.name.in_(list(only)))).all()
-    served = served_by(connection)
+    served = served_by(connection, only)
     metrics = {r.name: headlines.find(connection, r.name, r.schema, r.settings.get("impact")) for r in rows}
     figures = figures_of(connection, {(m, n) for m, metric in metrics.items() if metric for n in both(metric)}, since)
     names = [row.name for row in rows]
@@ -216,10 +216,11 @@ def both(metric: str) -> tuple[str, str]:
     return metric, estimated(metric)
 
 
-def served_by(connection: Connection) -> dict[str, tuple[str, ...]]:
+def served_by(connection: Connection, only: Collection[str] | None = None) -> dict[str, tuple[str, ...]]:
     """The versions that served each model: the champion, then those before it; shadows and challengers don't."""
     versions = tables.versions.c
     query = select(versions.model, versions.version, versions.stage).where(versions.stage.in_(["champion", "retired"]))
+    query = query if only is None else query.where(versions.model.in_(list(only)))
     found: dict[str, list[tuple[bool, str]]] = {}
     for model, version, stage in connection.execute(query.order_by(versions.created.desc())):
         found.setdefault(model, []).append((stage != "champion", version))

@@ -74,6 +74,7 @@ def render(
         status: the HTTP status.
         more: other values for the template.
     """
+    request.app.state.retrue.looked.set()
     text = environment().get_template(template).render(
         view=view, title=title, place=place, live=live, places=places_of(request), actor=actor_of(request),
         csrf=request.state.csrf,

@@ -1,0 +1,32 @@
+"""Rows of the overview as they were drawn last: hundreds of models are joined, not rendered, for each that looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+from retrue.server.pages.shell import environment
+from retrue.server.pages.standing import Standing
+
+MOST = 5_000
+"""The most rows that are kept (2 kB each); with one more, all are drawn again."""
+
+
+@dataclass
+class DrawnRows:
+    """Rows by model and length of time, each kept while the model stands as it did."""
+
+    kept: dict[tuple[str, int], tuple[Standing, Markup]] = field(default_factory=dict)
+
+    def row(self, one: Standing, days: int) -> Markup:
+        """A model's row."""
+        key = one.name, days
+        found = self.kept.get(key)
+        if found is None or found[0] is not one:
+            if len(self.kept) >= MOST:
+                self.kept = {}
+            template = environment().get_template("overview_row.html")
+            found = one, Markup(template.module.row(one, days))  # type: ignore[attr-defined]  # noqa: S704 - escaped
+            self.kept[key] = found
+        return found[1]

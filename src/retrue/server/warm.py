@@ -1,0 +1,83 @@
+"""Warming up: what the first reader of a page would wait for is done once the service answers, in a thread of its own.
+
+How all models stand and the templates come first; what makes charts (Altair) takes seconds, and is loaded once somebody
+looks at a page: a server that only takes events never pays for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from importlib.resources import files
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from retrue.errors import RetrueError
+from retrue.server.pages.shell import environment
+from retrue.server.service import Service
+
+REST = 1.0
+"""Seconds after the start: load balancers ask first."""
+BREATH = 0.02
+"""Seconds between two charts."""
+DAYS = 30
+"""The length of time that the overview shows unless it is asked for another."""
+
+logger = logging.getLogger("retrue.web")
+
+
+@dataclass
+class WarmUp:
+    """A thread that warms up, unless it is stopped before.
+
+    Args:
+        served: the service.
+        rest: seconds until it begins.
+    """
+
+    served: Service
+    rest: float = REST
+    stopped: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin, after the rest."""
+        self.thread = threading.Thread(target=self.run, name="warm-up", daemon=True)
+        self.thread.start()
+
+    def run(self) -> None:
+        """Do one thing after the other."""
+        if self.stopped.wait(self.rest):
+            return
+        try:
+            self.served.standings.all(DAYS)
+            self.load_templates()
+            self.served.looked.wait()
+            self.load_charts()
+        except (RetrueError, SQLAlchemyError, OSError) as error:  # the first reader meets the same, and is told
+            logger.warning("not warmed up: %s", error)
+
+    def load_templates(self) -> None:
+        """Compile the templates of all pages."""
+        for one in (files("retrue.server") / "templates").iterdir():
+            if not self.stopped.is_set():
+                environment().get_template(one.name)
+
+    def load_charts(self) -> None:
+        """Load what makes charts, and make each once; others have the processor in between."""
+        if self.stopped.is_set():
+            return
+        from retrue.report.charts.templates import TEMPLATES, template
+
+        for name in TEMPLATES:
+            if self.stopped.wait(BREATH):
+                return
+            template(name)
+
+    def stop(self) -> None:
+        """Stop, and wait for what is being done."""
+        self.stopped.set()
+        self.served.looked.set()
+        if self.thread is not None:
+            self.thread.join()
