@@ -128,6 +128,10 @@ def test_a_profile_that_cant_be_read_is_counted_anew(fast_folder: Path) -> None:
     with store.catalog.write() as tx:
         row = tx.find(rows.ProfileRow, model="m")[5]
         tx.put(rows.ProfileRow(**{**row.__dict__, "data": row.data[:30]}))
+    alone = store.column_profiles("m", "x", [p.start for p in before])  # what is damaged is counted anew here as well
+    assert {key: one.counts.tolist() for key, one in alone.items()} == {
+        (p.version, p.start): p.profile.columns["x"].counts.tolist() for p in before
+    }
     assert [(p.start, p.profile.rows) for p in store.profiles("m")] == [(p.start, p.profile.rows) for p in before]
     assert [one.table for one in store.damaged("m")] == ["profiles"]
     with store.catalog.write() as tx:
