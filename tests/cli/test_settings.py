@@ -89,3 +89,19 @@ def test_a_store_is_only_made_by_registering(call: Call, tmp_path: Path) -> None
         "error: no store here in store. Hint: say where it is with --store, or begin one with `retrue register`"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_inside_a_stores_folder_the_store_must_be_named(call: Call, tmp_path: Path) -> None:
+    """Nobody means a store inside a store; named, it is found."""
+    (tmp_path / "catalog.db").write_bytes(b"")
+    for typed in (["models"], ["serve", "--port", "0"]):
+        assert "no store 'store' in this folder, which is a store itself" in call(*typed).err
+        assert "Hint: say that it is meant: --store . (or `retrue serve .`)" in call(*typed).err
+    assert "which is a store itself" not in call("models", "--store", "elsewhere").err
+
+
+def test_the_doctor_says_which_settings_were_read(call: Call, tmp_path: Path) -> None:
+    assert "the defaults, as there is no retrue.toml" in call("doctor").out
+    file = tmp_path / "retrue.toml"
+    file.write_text("", encoding="utf-8")
+    assert json.loads(call("doctor", "--json").out)["settings"] == str(file)

@@ -37,8 +37,9 @@ def serve(
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     place = str(Path(shared.store_folder(folder)).absolute())
     refuse_missing()
-    from retrue.config import load
+    from retrue.config import find, load
     from retrue.server import settings as server_settings
+    from retrue.server.deaths import Deaths
     from retrue.server.supervise import Supervisor, parts
 
     settings = server_settings.read({**load().server, **given})
@@ -51,7 +52,8 @@ def serve(
     logs.configure("serve")
     with listen(settings) as sock:
         typer.echo(f"Retrue serves {place} on http://{settings.host}:{sock.getsockname()[1]}")
-        status = Supervisor(parts(place, settings.model_dump_json(), sock.fileno())).run()
+        typer.echo(f"Settings: {find() or 'the defaults, as there is no retrue.toml'}")
+        status = Supervisor(parts(place, settings.model_dump_json(), sock.fileno()), Deaths(place)).run()
     if status == 0:
         typer.echo("Stopped; all that was acknowledged is kept.")
     return status

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 STORE = "store"
 """Where a store is, unless somebody says otherwise."""
+CATALOG = "catalog.db"
+"""The file by which a folder is known to be a store."""
 PIPED = 120
 """Columns to write for where nobody's terminal says how many it has."""
 
@@ -243,11 +245,17 @@ def store_folder(given: str | None) -> str:
     """The store's folder: from the command line, the environment, `retrue.toml`, or `./store`.
 
     Raises:
-        ConfigError: `retrue.toml` isn't understood, or the store is no folder.
+        ConfigError: `retrue.toml` isn't understood, the store is no folder, or nobody said that it is this folder.
     """
     from retrue.config import load
 
-    folder = given or load().store.path or STORE
+    said = given or load().store.path
+    if said is None and Path(CATALOG).exists() and not Path(STORE, CATALOG).exists():
+        hint = "say that it is meant: --store . (or `retrue serve .`)"
+        raise ConfigError(
+            f"no store {STORE!r} in this folder, which is a store itself", where=str(Path.cwd()), hint=hint
+        )
+    folder = said or STORE
     if "://" in folder:
         raise ConfigError(f"{folder!r} is a URL", where="--store", expected="a folder on this machine")
     return folder
@@ -263,7 +271,7 @@ def open_store(given: str | None, *, create: bool = False) -> Workspace:
     from retrue.workspace import open as open_workspace
 
     folder = store_folder(given)
-    if not create and not Path(folder, "catalog.db").exists():
+    if not create and not Path(folder, CATALOG).exists():
         raise StoreError(
             "no store here", where=folder, hint="say where it is with --store, or begin one with `retrue register`"
         )

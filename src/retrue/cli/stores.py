@@ -97,7 +97,9 @@ def doctor(store: StoreOption = None, json: JsonOption = False) -> int:
 
     Exit status: 0 where it is sound, 1 where something is wrong with it.
     """
-    facts, problems = versions(), list[str]()
+    from retrue.config import find
+
+    facts, problems = versions() | {"settings": str(find() or "the defaults, as there is no retrue.toml")}, list[str]()
     try:
         with shared.open_store(store) as workspace:
             only = ", read only" if workspace.store.read_only else ""

@@ -142,9 +142,11 @@ class Supervisor:
 
     Args:
         parts: what it consists of.
+        died: is told of each part that died, and of how; it must not wait.
     """
 
     parts: Sequence[Part]
+    died: Callable[[str, str], None] = lambda _part, _said: None
     children: list[Child] = field(default_factory=list)
     wake: threading.Event = field(default_factory=threading.Event)
     stopping: bool = False
@@ -180,7 +182,9 @@ class Supervisor:
                     return WRONG_USE  # it has said why
                 if status is not None:
                     pause = child.postpone(now)
-                    logger.warning("%s ended (%s), starts again in %.1f s", child.part.name, how(status), pause)
+                    said = f"{child.part.name} ended ({how(status)}), starts again in {pause:.1f} s"
+                    logger.warning("%s", said)
+                    self.died(child.part.name, said)
                 if child.process is None and child.due <= now:
                     child.start()
             waits = [child.due - time.monotonic() for child in self.children if child.process is None]

@@ -26,6 +26,7 @@ from retrue.store.catalog import Transaction
 from retrue.store.tables import points, versions, windows
 from retrue.workspace.clock import MICROS
 from retrue.workspace.model import Model
+from retrue.workspace.restarts import PARTS, restarts
 
 if TYPE_CHECKING:
     from retrue.workspace.workspace import Workspace
@@ -53,12 +54,14 @@ def readings(workspace: Workspace) -> tuple[Family, ...]:
         jobs = tx.find(rows.Job)
         counted = tx.find(rows.Counter)
         names = [row.name for row in tx.find(rows.Model)]
+        died = {part: restarts(tx, part) for part in PARTS}
     return (
         *of_incidents(names, live),
         *of_performance(told),
         *of_windows(books),
         *of_spool(workspace, names, counted),
         *of_jobs(jobs),
+        *of_service(died),
         *of_latency(workspace, books),
         *of_columns(latest),
     )
@@ -296,6 +299,17 @@ def of_jobs(jobs: Sequence[rows.Job]) -> Iterator[Family]:
         "When a job of this kind last ended well.",
         tuple(Sample(at / MICROS, {"kind": kind}) for kind, at in sorted(done.items())),
         unit="s",
+    )
+
+
+def of_service(died: Mapping[str, int]) -> Iterator[Family]:
+    """How often each part of the service died and was started again."""
+    yield Family(
+        "restarts",
+        "How often a part of `retrue serve` died and was started again.",
+        tuple(Sample(float(n), {"part": part}) for part, n in died.items()),
+        counter=True,
+        unit="{restart}",
     )
 
 
