@@ -29,7 +29,7 @@ COMMANDS = [
     "audit",
     "export",
     "demo",
-    *("notify", "marker", "token"),  # groups of commands come last
+    *("tasks", "notify", "marker", "token"),  # groups of commands come last
 ]
 
 

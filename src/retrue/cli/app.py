@@ -26,6 +26,7 @@ from retrue.cli import (
     performance,
     serve,
     stores,
+    tasks,
 )
 from retrue.errors import RefusedError, RetrueError
 from retrue.version import VERSION
@@ -51,6 +52,7 @@ ROOMS = (
     performance,
     backtest,
     flywheel,
+    tasks,
     stores,
     serve,
     jobs,

@@ -22,6 +22,7 @@ from retrue.server.api import (
     models,
     monitors,
     quarantine,
+    tasks,
     work,
 )
 from retrue.server.auth import login
@@ -55,6 +56,7 @@ ROUTERS = (
     monitors.router,
     compare.router,
     work.router,
+    tasks.router,
 )
 """Every router but that of what comes in. API routers carry the prefix `/api/v1` themselves."""
 

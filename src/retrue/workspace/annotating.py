@@ -24,7 +24,8 @@ from retrue.store import rows
 from retrue.workspace import clock
 from retrue.workspace.acting import actor, audit
 from retrue.workspace.asking import Made, Source, ask
-from retrue.workspace.settling import answers_of, find_tasks, in_order, settle, task_of
+from retrue.workspace.queued import answers_of, counted, find_tasks, in_order, latest, left_for, page_of, task_of
+from retrue.workspace.settling import settle
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
@@ -132,18 +133,23 @@ class Labelling:
 
     # --- looking --------------------------------------------------------------------------------------------------
 
-    def tasks(self, status: str | None = None) -> list[Task]:
+    def tasks(self, status: str | None = None, *, offset: int = 0, most: int | None = None) -> list[Task]:
         """The tasks with their answers, in the order in which they were made.
+
+        Args:
+            status: those in this state; all unless given.
+            offset: how many to pass over.
+            most: the most to give.
 
         Raises:
             ConfigError: no such state.
         """
-        if status is not None and status not in STATES:
-            raise ConfigError(f"no state {status!r}", expected=", ".join(STATES), hint=nearest(status, STATES))
+        return self._tasks(None if status is None else (state_named(status),), offset, most)
+
+    def _tasks(self, states: Sequence[str] | None, offset: int = 0, most: int | None = None) -> list[Task]:
         with self.model.store.catalog.read() as tx:
-            wanted = {} if status is None else {"status": status}
-            found = sorted(tx.find(rows.Task, model=self.model.name, **wanted), key=lambda one: (one.created, one.id))
-            said = answers_of(tx, self.model.name)
+            found = page_of(tx, self.model.name, states, offset, most)
+            said = answers_of(tx, self.model.name, None if most is None else {one.id for one in found})
         return [task_of(one, said.get(one.id, ())) for one in found]
 
     def task(self, id: str) -> Task:
@@ -167,23 +173,27 @@ class Labelling:
             annotator: who; whoever acts now unless given.
             after: the task that they pass over: those behind it come first.
         """
-        who = annotator or actor.get()
-        left = [
-            one for one in self.tasks()
-            if one.status in (OPEN, DISPUTED) and all(said.annotator != who for said in one.answers)
-        ]  # fmt: skip
-        left.sort(key=lambda one: -len(one.answers))
-        at = next((i for i, one in enumerate(left) if one.id == after), None)
-        return next(iter(left if at is None else [*left[at + 1 :], *left[: at + 1]]), None)
+        with self.model.store.catalog.read() as tx:
+            left = left_for(tx, self.model.name, annotator or actor.get())
+        at = left.index(after) if after in left else -1
+        behind = [*left[at + 1 :], *left[: at + 1]]
+        return self.task(behind[0]) if behind else None
 
     def progress(self) -> Progress:
         """How far it is."""
-        found = self.tasks()
-        people = Counter(said.annotator for one in found for said in one.answers)
-        states = {state: sum(one.status == state for one in found) for state in STATES}
-        units = [[said.label for said in one.answers] for one in found]
-        numbers = self.model.schema.task not in ("binary", "multiclass")
-        return Progress(states, dict(people.most_common()), agreement(units, numbers=numbers))
+        with self.model.store.catalog.read() as tx:
+            states, said = counted(tx, self.model.name), answers_of(tx, self.model.name)
+        people = Counter(one.annotator for answers in said.values() for one in answers)
+        units = [[one.label for one in answers] for answers in said.values()]
+        alike = agreement(units, numbers=self.model.schema.task not in ("binary", "multiclass"))
+        return Progress({state: states.get(state, 0) for state in STATES}, dict(people.most_common()), alike)
+
+    def latest(self, most: int = 20) -> list[tuple[Task, Answer]]:
+        """The last answers, newest first, each with its task."""
+        with self.model.store.catalog.read() as tx:
+            said = latest(tx, self.model.name, most)
+            found = {one.id: task_of(one, ()) for one in find_tasks(tx, self.model.name, {one.task for one in said})}
+        return [(found[one.task], one) for one in said if one.task in found]
 
     def export(self, format: str = "csv", status: str | None = None) -> str:
         """The tasks as a file: "csv", "json", "label-studio", or the "label-studio-interface" that shows them.
@@ -197,9 +207,8 @@ class Labelling:
         """
         if format not in FORMATS:
             raise ConfigError(f"no format {format!r}", expected=", ".join(FORMATS), hint=nearest(format, FORMATS))
-        found = self.tasks(status)
-        chosen = found if status is not None else [one for one in found if one.status in (OPEN, DISPUTED)]
-        return written(chosen, self.question, format)
+        states = (OPEN, DISPUTED) if status is None else (state_named(status),)
+        return written(self._tasks(states), self.question, format)
 
     # --- answering ------------------------------------------------------------------------------------------------
 
@@ -237,7 +246,7 @@ class Labelling:
         touched: list[str] = []
         with self.model.store.catalog.write() as tx:
             there = {one.id: one for one in find_tasks(tx, self.model.name, {one.task for one in said})}
-            before = answers_of(tx, self.model.name)
+            before = answers_of(tx, self.model.name, {one.task for one in said})
             for one in last.values():
                 old = next((a for a in before.get(one.task, ()) if a.annotator == one.annotator), None)
                 what = _change(one, old, known=one.task in there)
@@ -252,6 +261,17 @@ class Labelling:
     def settle(self) -> int:
         """Let what people agree on through the door again, after a crash; gives how many labels went through."""
         return settle(self.model, self.question)
+
+
+def state_named(status: str) -> str:
+    """Check a state's name.
+
+    Raises:
+        ConfigError: there is no such state.
+    """
+    if status not in STATES:
+        raise ConfigError(f"no state {status!r}", expected=", ".join(STATES), hint=nearest(status, STATES))
+    return status
 
 
 def _change(new: Answer, old: Answer | None, *, known: bool) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import polars as pl
 
 from retrue.core.hashing import hash64
+from retrue.errors import StoreError, nearest
 from retrue.refine.annotate import task_id
 from retrue.refine.annotate.tasks import DISPUTED, OPEN
 from retrue.refine.collect import Collected
@@ -48,6 +49,19 @@ def ask(model: Model, of: Source, *, since: datetime | None, until: datetime | N
     blank = events.filter(pl.col(model.store.layout(model.name).label_column).is_null())
     made = [task_row(model, row, of, people) for row in blank.iter_rows(named=True)]
     return keep(model, made, events.height - blank.height, most)
+
+
+def collection_of(model: Model, name: str) -> Collected:
+    """What was collected under a name.
+
+    Raises:
+        StoreError: nothing was.
+    """
+    known = {one.name: one for one in model.collections()}
+    if name not in known:
+        where = f"model {model.name!r}"
+        raise StoreError(f"no collection {name[:100]!r}", where=where, hint=nearest(name, known) or "collect it first")
+    return known[name]
 
 
 def gathered(model: Model, of: Source, since: datetime | None, until: datetime | None) -> pl.DataFrame:

@@ -8,24 +8,20 @@ A crash between any two of these is mended by doing it again: the key is the sam
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
-from sqlalchemy import select
 
 from retrue.errors import RetrueError
-from retrue.refine.annotate import Answer, Consensus, Question, Task, consensus
+from retrue.refine.annotate import Answer, Consensus, Question, consensus
 from retrue.refine.annotate.tasks import AGREED, KNOWN
 from retrue.store import rows
-from retrue.store.catalog import Transaction
 from retrue.store.ids import text_id
 from retrue.store.intake import Part
-from retrue.store.tables import label_annotations
-from retrue.store.tables import tasks as task_table
 from retrue.workspace import clock
+from retrue.workspace.queued import agreed_of, answers_of, find_tasks
 from retrue.workspace.receiving import Lot, acknowledge
 
 if TYPE_CHECKING:
@@ -59,7 +55,8 @@ def settle(model: Model, question: Question, ids: Iterable[str] | None = None) -
         StoreError: the store can't be written; doing it again does the rest.
     """
     with model.store.catalog.read() as tx:
-        found, said = find_tasks(tx, model.name, None if ids is None else set(ids)), answers_of(tx, model.name)
+        wanted = None if ids is None else set(ids)
+        found, said = find_tasks(tx, model.name, wanted), answers_of(tx, model.name, wanted)
     told = [
         Settled(one, said.get(one.id, ()), consensus([a.label for a in said.get(one.id, ())], int(one.body["wanted"])))
         for one in found
@@ -80,12 +77,6 @@ def settle(model: Model, question: Question, ids: Iterable[str] | None = None) -
                 row = fresh[one.row.id]
                 tx.put(replace(row, status=state, updated=now, body={**row.body, "agreed": label}))
     return len(sent)
-
-
-def agreed_of(row: rows.Task) -> str | None:
-    """The label that was agreed on."""
-    label = row.body.get("agreed")
-    return None if label is None else str(label)
 
 
 def already(model: Model, question: Question, tasks: Sequence[rows.Task]) -> set[str]:
@@ -127,38 +118,3 @@ def send(model: Model, agreed: Sequence[Settled]) -> None:
     (outcome,) = acknowledge(model.store, [Lot(model, "labels", frame, parts, clock.now(), masked=True)])
     if isinstance(outcome, RetrueError):
         raise outcome
-
-
-# --- what the catalog has ---------------------------------------------------------------------------------------------
-
-
-def find_tasks(tx: Transaction, model: str, ids: set[str] | None) -> list[rows.Task]:
-    """Tasks by id; many are sought among all, as a query names only so many values."""
-    if ids is not None and len(ids) <= 500:
-        return list(tx.find(rows.Task, model=model, id=sorted(ids)))
-    return [one for one in tx.find(rows.Task, model=model) if ids is None or one.id in ids]
-
-
-def answers_of(tx: Transaction, model: str) -> dict[str, list[Answer]]:
-    """What was said of each of a model's tasks, oldest first."""
-    joined = select(label_annotations).join(task_table, task_table.c.id == label_annotations.c.task)
-    kept = tx.connection.execute(joined.where(task_table.c.model == model)).mappings()
-    found: dict[str, list[Answer]] = defaultdict(list)
-    for one in in_order(rows.Annotation(**row) for row in kept):
-        found[one.task].append(one)
-    return found
-
-
-def in_order(kept: Iterable[rows.Annotation]) -> tuple[Answer, ...]:
-    """What was said, oldest first."""
-    ordered = sorted(kept, key=lambda one: (one.created, one.annotator))
-    return tuple(Answer(one.task, one.annotator, one.label, one.created) for one in ordered)
-
-
-def task_of(row: rows.Task, said: Sequence[Answer]) -> Task:
-    """A task as the catalog has it."""
-    body = row.body
-    return Task(
-        row.id, body["event"], body["row"], body.get("said", {}), tuple(body.get("reasons", ())), int(body["wanted"]),
-        row.status, agreed_of(row), tuple(said), int(body["time"]),
-    )  # fmt: skip

@@ -59,6 +59,11 @@ CALLS: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/models/{model}/quarantine/replay"): {"data": {}},
     ("POST", f"{API}/markers"): {"json": {"kind": "note", "text": "x", "at": "2026-01-01"}},
     ("DELETE", f"{API}/markers/{{number}}"): {},
+    ("POST", f"{MODEL}/tasks"): {"json": {"where": "x IS NOT NULL", "most": 50}},
+    ("POST", f"{MODEL}/tasks/answers"): {"content": "task,label\n"},
+    ("POST", f"{MODEL}/tasks/{{task}}/answer"): {"json": {"label": 1}},
+    ("POST", "/models/{model}/labelling/ask"): {"data": {"where": "x > 0", "most": "1000"}},
+    ("POST", "/models/{model}/labelling/{task}"): {"data": {"label": "0"}},
     ("POST", f"{MODEL}/forget"): {"json": {"ids": ["nobody"]}},
 }
 """How to ask for each change, in an order in which all can be made; a new route comes here by the test below."""
@@ -78,7 +83,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Cl
         model.adopt(RULES)
         model.log(live().drop("y"))
         model.check(START + timedelta(days=3))
-        names = {"model": "flights", "id": model.incidents()[0].id, "number": "1", "token": "made"}
+        model.labelling.make("x > 1", most=1)
+        task = model.labelling.tasks()[0].id
+        names = {"model": "flights", "id": model.incidents()[0].id, "number": "1", "token": "made", "task": task}
         secret = tokens.create(store.store.catalog, "anna", "admin").secret
     headers = {"Authorization": f"Bearer {secret}"}
     with serving(folder) as url, httpx.Client(base_url=url, headers=headers, timeout=60) as client:

@@ -76,6 +76,16 @@
       find.focus();
     }
   });
+  // A key that a button or a link names does what a click on it does, once: what is asked for is on its way.
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !/^[0-9a-z]$/.test(event.key)) return;
+    if (/^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName)) return;
+    const chosen = document.querySelector(`[data-key="${event.key}"]`);
+    if (!chosen || chosen.closest("[data-sent]")) return;
+    chosen.closest("section, p").dataset.sent = "";
+    chosen.click();
+  });
+  addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach((one) => delete one.dataset.sent));
   document.addEventListener("htmx:afterSettle", (event) => ready(event.target.parentNode ?? document));
   ready(document);
   window.Pages = { tellTimes };
