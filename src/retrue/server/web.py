@@ -10,11 +10,13 @@ import sys
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from retrue.adapters import logs
 from retrue.errors import RetrueError
 from retrue.server.app import create_app
 from retrue.server.live import end_live
+from retrue.server.punctual import protocol
 from retrue.server.settings import ServerSettings
 from retrue.workspace import open as open_workspace
 
@@ -38,13 +40,18 @@ class Server(uvicorn.Server):
 def serve(folder: str, settings: ServerSettings, sock: socket.socket) -> None:
     """Serve a store until SIGTERM or SIGINT."""
     with open_workspace(folder) as workspace:
-        config = uvicorn.Config(
-            create_app(workspace, settings), log_config=None, log_level="warning", access_log=False,
-            server_header=False,
-            proxy_headers=bool(settings.proxies), forwarded_allow_ips=list(settings.proxies),
-            timeout_graceful_shutdown=DRAIN, limit_concurrency=CONNECTIONS,
-        )  # fmt: skip
-        Server(config).run([sock])
+        Server(configured(create_app(workspace, settings), settings)).run([sock])
+
+
+def configured(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
+    """How uvicorn serves an application."""
+    config = uvicorn.Config(
+        app, http=protocol(), log_config=None, log_level="warning", access_log=False, server_header=False,
+        proxy_headers=bool(settings.proxies), forwarded_allow_ips=list(settings.proxies),
+        timeout_graceful_shutdown=DRAIN, limit_concurrency=CONNECTIONS,
+    )  # fmt: skip
+    config.load()
+    return config
 
 
 def main(arguments: list[str]) -> int:
