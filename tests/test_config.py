@@ -141,7 +141,7 @@ M = "[models.m]\n"
 BAD = {
     "an unknown table": (
         "[stor]\npath = 'x'",
-        "unknown key 'stor' in FILE: expected store, models, server, retention, channels. Hint: did you mean 'store'?",
+        "unknown key 'stor' in FILE: expected store, models, server, retention, channels, mlflow. Hint: did you mean",
     ),
     "an unknown key": (M + "lable = 'y'", "unknown key 'lable' in [models.m] of FILE: expected reference, id,"),
     "the nearest key": (M + "lable = 'y'", "Hint: did you mean 'label'?"),

@@ -154,6 +154,15 @@ class StoreSettings(SettingsTable):
     path: Name | None = None
 
 
+class MlflowSettings(SettingsTable):
+    """`[mlflow]`: where promoted models are registered; nowhere without a `tracking_uri` or `MLFLOW_TRACKING_URI`."""
+
+    tracking_uri: Name | None = None
+    experiment: Name = "retrue"
+    registered_model: Name = "{model}"
+    """The name of the registered model; `{model}` stands for the model's own."""
+
+
 class ModelSettings(SettingsTable):
     """`[models.NAME]`: what `register` takes. Roles name columns; what is left out is inferred from the reference."""
 
@@ -218,6 +227,7 @@ class Config(SettingsTable):
     """`[retention]`, as it stands there: upkeep checks it (`retrue.store.retention`)."""
     channels: Annotated[tuple[dict[Name, Any], ...], Field(strict=False)] = ()
     """`[[channels]]`, as they stand there: who sends messages checks them (`retrue.jobs.channels`)."""
+    mlflow: MlflowSettings = MlflowSettings()
 
 
 def load(path: str | Path | None = None) -> Config:

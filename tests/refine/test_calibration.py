@@ -50,6 +50,13 @@ def test_slope_and_intercept_are_those_of_sklearn() -> None:
     assert found.slope_interval[1] < 1  # twice as sure as it should be
 
 
+def test_a_model_that_says_the_opposite_has_a_slope_below_zero() -> None:
+    label, scores = drawn(2_000)
+    found = calibrate(1 - label, scores, "binary")
+    assert found is not None
+    assert found.slope == pytest.approx(-1, abs=0.15)
+
+
 def test_the_brier_score_is_the_sum_of_its_parts() -> None:
     """Exactly, where the scores of a bin are equal (Murphy 1973)."""
     rng = np.random.default_rng(2)

@@ -11,6 +11,7 @@ from retrue.errors import SchemaError, StoreError
 from retrue.workspace.references import write_table, write_whole
 
 if TYPE_CHECKING:
+    from retrue.workspace.model import Model
     from retrue.workspace.training import Run
 
 
@@ -60,3 +61,12 @@ def load(path: Path) -> Any:
     except (ImportError, AttributeError) as error:
         hint = "install the code that trained it, or start from the folder that has it"
         raise StoreError(f"the trained model can't be loaded: {error}", where=str(path), hint=hint) from error
+
+
+def run_of(model: Model, version: str) -> Run | None:
+    """The run that a version came from, if its trained model is here."""
+    row = next((row for row in model.versions() if row.version == version), None)
+    if row is None or row.body.get("run") is None:
+        return None
+    found = model.run(str(row.body["run"]))
+    return found if (found.folder / "model.joblib").exists() else None

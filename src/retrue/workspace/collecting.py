@@ -24,6 +24,7 @@ from retrue.store import rows
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
 from retrue.workspace.derived import with_derived
+from retrue.workspace.golden import GOLDEN
 from retrue.workspace.outliers import standings
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def collections(model: Model) -> list[Collected]:
         found = sorted(tx.find(rows.Collection, model=model.name), key=lambda row: row.created)
         parts = sorted(tx.find(rows.CollectedRow, model=model.name), key=lambda part: str(part.body.get("day")))
         signals = {row.name: row for row in tx.find(rows.Signal, model=model.name)}
-    once = [read_collection(row) for row in found]
+    once = [read_collection(row) for row in found if not row.body.get(GOLDEN)]  # never trained on
     taken = {one.name for one in once}
     by_signal: dict[str, list[rows.CollectedRow]] = {}
     for part in parts:

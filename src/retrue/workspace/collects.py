@@ -9,14 +9,14 @@ from retrue.refine.collect import Collected, Policy
 from retrue.slices import Source
 from retrue.workspace import collecting
 from retrue.workspace.collecting import Logged
-from retrue.workspace.kept import Kept
+from retrue.workspace.versions import Versioned
 
 if TYPE_CHECKING:
     from retrue.workspace.explaining import ModelIncident
     from retrue.workspace.model import Model
 
 
-class Collects(Kept):
+class Collects(Versioned):
     """Abstract: the part of a model that collects."""
 
     @property

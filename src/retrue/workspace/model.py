@@ -10,7 +10,6 @@ from typing import Any
 
 import polars as pl
 
-from retrue.core.reference import Reference
 from retrue.explain.standing import Standing
 from retrue.judge.incident import Incident
 from retrue.judge.replay import Backtest
@@ -18,8 +17,6 @@ from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict
 from retrue.refine.mix import Mix
 from retrue.refine.promote import Gate
-from retrue.schema import Schema
-from retrue.store import rows
 from retrue.workspace import (
     checking,
     clock,
@@ -39,13 +36,11 @@ from retrue.workspace import signals as system_signals
 from retrue.workspace.adopting import adopt
 from retrue.workspace.annotating import Labelling
 from retrue.workspace.backtest import backtest
-from retrue.workspace.clock import micros, now
 from retrue.workspace.collects import Collects
 from retrue.workspace.contributions import importance_of
 from retrue.workspace.incidents import keep_said, load_incidents
 from retrue.workspace.options import Options
 from retrue.workspace.receiving import Received
-from retrue.workspace.references import VersionReference
 
 
 @dataclass(frozen=True)
@@ -56,11 +51,6 @@ class Model(Collects):
         return f"<retrue model {self.name}, version {self.version}>"
 
     # --- what it is -----------------------------------------------------------------------------------------------
-
-    @cached_property
-    def schema(self) -> Schema:
-        """What its events look like."""
-        return Schema.from_json(self.store.model(self.name).schema)
 
     @cached_property
     def options(self) -> Options:
@@ -76,36 +66,6 @@ class Model(Collects):
     def sharing(self) -> int:
         """How many models share its alarm budget, itself included: those of its group, counted now."""
         return groups.sharing(self.store, self.options)
-
-    def versions(self) -> list[rows.Version]:
-        """Its versions, oldest first, each with its stage: champion, challenger, retired."""
-        with self.store.catalog.read() as tx:
-            return sorted(tx.find(rows.Version, model=self.name), key=lambda row: row.created)
-
-    @property
-    def version(self) -> str:
-        """The champion: the version whose predictions are checked."""
-        champions = [row.version for row in self.versions() if row.stage == "champion"]
-        return champions[-1] if champions else "1"
-
-    @property
-    def reference(self) -> VersionReference:
-        """The champion's reference; a part of a `Mix`."""
-        return self.reference_of(self.version)
-
-    def reference_of(self, version: str) -> VersionReference:
-        """A version's reference."""
-        return VersionReference(self.store, self.name, version)
-
-    def set_reference(self, version: str, learned: Reference, table: pl.DataFrame, *, stage: str) -> None:
-        """Give a version its reference and its stage."""
-        self.reference_of(version).save(learned, table)
-        with self.store.catalog.write() as tx:
-            for old in tx.find(rows.Version, model=self.name, stage="champion") if stage == "champion" else ():
-                tx.put(rows.Version(old.model, old.version, "retired", old.created, old.body))
-            earlier = tx.get(rows.Version, model=self.name, version=version)
-            body, created = (earlier.body, earlier.created) if earlier else ({}, micros(now()))
-            tx.put(rows.Version(self.name, version, stage, created, body))
 
     def span(self, start: int) -> tuple[str, str]:
         """Start and end (ISO, in the model's time zone) of the window that starts at these seconds since 1970."""

@@ -1,102 +1,70 @@
-"""From a trained challenger to the champion: the proof on its holdout, the gate, the new reference, the way back."""
+"""From a proven challenger to the champion: the new reference, one transaction that switches, and the way back."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 
 from retrue.core.grids import Grids
-from retrue.core.outcome_grid import THRESHOLD, BinaryGrid, score_rows
 from retrue.core.reference import Reference
 from retrue.core.scores import score_bins
-from retrue.core.state import Bools, Floats
 from retrue.engine import local
 from retrue.engine.slices import MOST, with_slices
-from retrue.errors import RefusedError, SchemaError
-from retrue.refine.prove import Duel, prove
-from retrue.refine.train import score
-from retrue.schema import Schema
-from retrue.slices import Slice
+from retrue.errors import ConfigError, RefusedError
 from retrue.store import rows
 from retrue.tables import read
-from retrue.workspace import clock, notes
+from retrue.workspace import clock, notes, registry
 from retrue.workspace.acting import audit
 from retrue.workspace.checking import judge_of
-from retrue.workspace.derived import with_derived
+from retrue.workspace.datasets import Dataset, counted, with_sets
 from retrue.workspace.incidents import close_incidents, revive_incidents
-from retrue.workspace.proof import Proof
+from retrue.workspace.sides import challenger_scores, predictor, spoken
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
     from retrue.workspace.training import Run
 
+NOBODY = ("", "-", "anonymous", "nobody", "user", "unknown", "none", "null", "somebody")
+"""Names that name no person."""
 OUTGROWN = 0.02
 """The share of a column outside the grid from which a new reference gets grids of its own."""
-PLACES = 24
-"""Most slices that the challenger is compared in."""
 
 
-def prove_run(run: Run) -> Proof:
-    """Compare on the holdout that the run kept."""
-    model, schema = run.model, run.model.schema
-    reference = model.reference_of(run.body["champion"]).load()
-    table = pl.read_parquet(run.folder / "holdout.parquet")
-    layout = model.store.layout(model.name)
-    labels, task = truth(reference, table, schema.label or layout.label_column)
-    duel = Duel(labels, champion_scores(reference, table), score_rows(table, "_challenger"))
-    known = np.isfinite(duel.label) & np.isfinite(duel.champion) & np.isfinite(duel.challenger)
-    places = {"holdout": np.ones(int(known.sum()), np.bool_)}
-    for name, mask in masks(run, table).items():
-        places[name] = mask[known]
-    contests = prove(duel.on(known), task, places)
-    coverage = float(np.isfinite(labels).mean()) if labels.size else 0.0
-    time = table[layout.time_column]
-    ends = (str(time.min()), str(time.max()))
-    return Proof(tuple(contests), coverage, tuple(run.gate.reasons(contests, coverage)), ends)
+@dataclass(frozen=True)
+class Override:
+    """Somebody who promotes what the gate refuses, and why."""
+
+    who: str
+    note: str
+
+    @classmethod
+    def of(cls, who: str | None, note: str | None) -> Override | None:
+        """Read who overrides and why; None where nobody does.
+
+        Raises:
+            ConfigError: somebody without a name, or without a reason.
+        """
+        if who is None and note is None:
+            return None
+        name, why = (who or "").strip(), (note or "").strip()
+        if name.lower() in NOBODY:
+            raise ConfigError("the gate is overridden by nobody", expected="the name of who answers for it")
+        if not why:
+            raise ConfigError("the gate is overridden without a note", expected="why, for those who ask later")
+        return cls(name, why)
 
 
-def champion_scores(reference: Reference, table: pl.DataFrame) -> Floats:
-    """What the champion said: its score, or its prediction as a number; NaN where it said nothing."""
-    schema, grid = reference.schema, reference.grids.outcome
-    if isinstance(schema.score, str) or not isinstance(grid, BinaryGrid):
-        return score_rows(table, schema.score if isinstance(schema.score, str) else schema.prediction)
-    said = grid.predicted(table)
-    return np.where(said == 2, np.nan, said).astype(np.float64)
-
-
-def truth(reference: Reference, table: pl.DataFrame, label: str) -> tuple[Floats, str]:
-    """Labels as numbers, NaN where unknown, and the task to compare by."""
-    grid = reference.grids.outcome
-    if isinstance(grid, BinaryGrid):
-        coded = grid.truth(table[label])
-        return np.where(coded == 2, np.nan, coded).astype(np.float64), "binary"
-    if grid is not None and grid.task == "regression":
-        return score_rows(table, label), "regression"
-    raise SchemaError("champion and challenger can be compared for binary and regression models", where="prove")
-
-
-def masks(run: Run, table: pl.DataFrame) -> dict[str, Bools]:
-    """The rows of the run's edge cases, of the watched slices and of the incidents' slices."""
-    model = run.model
-    with model.store.catalog.read() as tx:
-        watched = {row.name: row.sql for row in tx.find(rows.NamedSlice, model=model.name)}
-    wanted = {**{f"edge cases: {name}": sql for name, sql in run.body["slices"].items()}, **watched}
-    parts, found = {name: Slice.parse(sql) for name, sql in list(wanted.items())[:PLACES]}, {}
-    table = with_derived(model, table, parts.values(), run.body["champion"])
-    for name, part in parts.items():
-        if part.columns <= set(table.columns):
-            found[name] = part.mask(table).to_numpy()
-    return found
-
-
-def promote(run: Run) -> str:
-    """Make a proven challenger the champion, with a reference of its own; gives its version.
+def promote(run: Run, override: Override | None = None) -> str:
+    """Make a challenger the champion, with a reference of its own; gives its version.
 
     The reference is counted on the line's grids, so that the new version's windows can be compared with the old one's.
     Where it has outgrown them, all versions are counted anew, from the lake, on grids that fit it.
+
+    Files come first; then one transaction retires the old champion, names the new one, and keeps all that is said of
+    it: there is no moment at which there are two, or none. What other registries are told comes after.
     """
     model = run.model
     version = str(1 + max((int(row.version) for row in model.versions() if row.version.isdigit()), default=0))
@@ -106,17 +74,44 @@ def promote(run: Run) -> str:
         schema = before.schema
         late = [schema.label] if schema.label is not None else []
         learned, _ = reference_of_run(run, local.fit_grids(read(table), schema, before.grids.extras, late))
-    model.set_reference(version, learned, table, stage="champion")
-    with model.store.catalog.write() as tx:
-        row = tx.get(rows.Version, model=model.name, version=version)
-        if row is not None:
-            tx.put(replace(row, body={**row.body, "run": run.id, "before": run.body["champion"]}))
-        audit(tx, "promoted", model.name, {"version": version, "run": run.id})
-        tx.add(notes.marker_of(notes.DEPLOYMENT, f"version {version} promoted", clock.now(), model=model.name))
+    model.reference_of(version).save(learned, table)
+    body = with_sets({"run": run.id, "before": run.body["champion"]}, sets_of_run(run, version, learned.grids))
+    crown(run, version, body if override is None else {**body, "override": asdict(override)}, override)
     close_incidents(model, run.body["champion"])
     if learned.grids.digest != before.grids.digest:
         regrid(model, version, learned.grids)
     return version
+
+
+def crown(run: Run, version: str, body: Mapping[str, Any], override: Override | None) -> None:
+    """Make it the champion in the catalog, with everything that is said of it, in one transaction.
+
+    Raises:
+        RefusedError: another run was promoted meanwhile.
+    """
+    model, at = run.model, clock.micros(clock.now())
+    facts = {"version": version, "run": run.id}
+    if override is not None:
+        facts |= {"override": override.who, "note": override.note}
+    with model.store.catalog.write() as tx:
+        for old in tx.find(rows.Version, model=model.name, stage="champion"):
+            if old.version != run.body["champion"]:
+                raise RefusedError([f"version {old.version} was promoted meanwhile"], what=f"run {run.id}")
+            tx.put(replace(old, stage="retired"))
+        tx.put(rows.Version(model.name, version, "champion", at, body))
+        kept = tx.get(rows.RunRow, id=run.id)
+        if kept is not None:
+            told = {**kept.body, "version": version}
+            tx.put(replace(kept, status="promoted", updated=at, body=told))
+            registry.mark(tx, run.id)
+        audit(tx, "promoted", model.name, facts)
+        tx.add(notes.marker_of(notes.DEPLOYMENT, f"version {version} promoted", clock.now(), model=model.name))
+
+
+def sets_of_run(run: Run, version: str, grids: Grids) -> list[Dataset]:
+    """What is kept of the rows that it was trained and tested on, with what it says of them."""
+    training, test = said_of_run(run, grids)
+    return [counted(run.model, part, frame, version, grids) for part, frame in (("training", training), ("test", test))]
 
 
 def outgrown(reference: Reference) -> bool:
@@ -145,19 +140,24 @@ def reference_of_run(run: Run, grids: Grids) -> tuple[Reference, pl.DataFrame]:
     Inputs: all that it was trained and proven on. Performance: the holdout alone, because a model always does well on
     what it has learned.
     """
-    schema, label = run.model.schema, run.model.store.layout(run.model.name).label_column
-    holdout = pl.read_parquet(run.folder / "holdout.parquet")
-    trained = pl.read_parquet(run.folder / "training.parquet")
-    proven = spoken(holdout, score_rows(holdout, "_challenger"), schema, grids, holdout[label])
-    proven = proven.select(name for name in proven.columns if name in schema.named)
-    scores = score(run.challenger, trained, run.body["features"], schema.positive)
-    own = spoken(trained, scores, schema, grids, holdout[label])
+    own, proven = said_of_run(run, grids)
+    schema = run.model.schema
     both = pl.concat([own, proven], how="diagonal_relaxed")
     profile = replace(grids.count(both), outcome=grids.count_rows(proven).outcome)
     past = local.reference_windows(read(proven), grids, schema, run.model.options.window)
     by_bin = score_bins(grids, both, schema.value)
     learned = Reference(schema, grids, profile, by_bin, tuple(past.values()), tuple(past))
     return replace(learned, slices=slices_of_run(run, learned, both, proven)), both
+
+
+def said_of_run(run: Run, grids: Grids) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows that it was trained on, and those of the holdout, with its own scores and predictions."""
+    schema, label = run.model.schema, run.model.store.layout(run.model.name).label_column
+    holdout = pl.read_parquet(run.folder / "holdout.parquet")
+    trained = pl.read_parquet(run.folder / "training.parquet")
+    proven = spoken(holdout, challenger_scores(run, holdout, grids.outcome), schema, grids, holdout[label])
+    own = spoken(trained, predictor(run)(trained), schema, grids, holdout[label])
+    return own, proven.select(name for name in proven.columns if name in schema.named)
 
 
 def slices_of_run(run: Run, learned: Reference, both: pl.DataFrame, proven: pl.DataFrame) -> dict[str, Reference]:
@@ -170,25 +170,6 @@ def slices_of_run(run: Run, learned: Reference, both: pl.DataFrame, proven: pl.D
         for sql, part in whole.items()
         if sql in held
     }
-
-
-def spoken(frame: pl.DataFrame, scores: Floats, schema: Schema, grids: Grids, labels: pl.Series) -> pl.DataFrame:
-    """Rows with the challenger's score and prediction in place of the champion's."""
-    if isinstance(schema.score, str):
-        frame = frame.with_columns(pl.Series(schema.score, scores))
-    if schema.prediction is None:
-        return frame
-    if not isinstance(grids.outcome, BinaryGrid):
-        return frame.with_columns(pl.Series(schema.prediction, scores))
-    return frame.with_columns(named(scores >= THRESHOLD, labels, grids.outcome).alias(schema.prediction))
-
-
-def named(positive: Bools, labels: pl.Series, grid: BinaryGrid) -> pl.Series:
-    """Predictions in the words of the labels."""
-    known = labels.drop_nulls().unique(maintain_order=True)
-    codes = grid.truth(known)
-    words = [next(iter(known.filter(pl.Series(codes == code))), None) for code in (0, 1)]
-    return pl.Series([words[int(yes)] for yes in positive], dtype=labels.dtype)
 
 
 def rollback(model: Model) -> str:
@@ -206,8 +187,10 @@ def rollback(model: Model) -> str:
         if old is not None:
             tx.put(replace(old, stage="champion"))
         audit(tx, "rolled back", model.name, {"from": champion, "to": earlier})
+        registry.mark(tx, row.body.get("run"))
         told = f"rolled back from version {champion} to {earlier}"
         tx.add(notes.marker_of(notes.DEPLOYMENT, told, clock.now(), model=model.name))
     close_incidents(model, champion)
     revive_incidents(model, str(earlier), judge_of(model, model.reference_of(str(earlier)).load()))
+    registry.follow(model)
     return str(earlier)

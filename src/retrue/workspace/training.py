@@ -12,11 +12,12 @@ from retrue.errors import RefusedError, StoreError
 from retrue.refine.promote import Gate
 from retrue.refine.train import score
 from retrue.store import rows
-from retrue.workspace import clock
+from retrue.workspace import clock, registry
 from retrue.workspace.acting import audit
 from retrue.workspace.artefacts import load
-from retrue.workspace.promotion import promote, prove_run
+from retrue.workspace.promotion import Override, promote
 from retrue.workspace.proof import Proof
+from retrue.workspace.proving import prove_run
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
@@ -74,21 +75,27 @@ class Run:
             return f"version {self.model.version} has taken over from version {self.body['champion']}, its champion"
         return None
 
-    def promote(self) -> str:
+    def promote(self, *, override: str | None = None, note: str | None = None) -> str:
         """Make the challenger the champion; gives its version.
 
+        Args:
+            override: who answers for it where the gate refuses; it is in the audit log then, with the note.
+            note: why.
+
         Raises:
+            ConfigError: an override without a name or without a note.
             RefusedError: the gate doesn't pass, with the reasons; or the champion that it was trained against has
                 been replaced, perhaps by this very run.
         """
+        by = Override.of(override, note)
         what, late = f"run {self.id} is not promoted", self.passed_over
         if late is not None:
             raise RefusedError([late], what=what, hint="retrain, to be compared with the champion of today")
         proof = self.prove()
-        if not proof.passed:
+        if not proof.passed and by is None:
             raise RefusedError(proof.reasons, what=what)
-        version = promote(self)
-        save(self.model, replace(self, status="promoted", body={**self.kept, "version": version}))
+        version = promote(self, None if proof.passed else by)
+        registry.follow(self.model)
         return version
 
     def to_dict(self) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def logistic(label: Floats, scores: Floats) -> Line:
     design = np.column_stack([np.ones(label.size), np.log(inside / (1 - inside))])
     if np.ptp(design[:, 1]) == 0 or label.min() == label.max():
         return None, None, None
-    found = np.array([0.0, 1.0])
+    found = np.zeros(2)
     for _ in range(STEPS):
         rate = 1 / (1 + np.exp(-np.clip(design @ found, -30, 30)))
         bend = design.T @ (design * (rate * (1 - rate))[:, None])
