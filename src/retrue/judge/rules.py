@@ -268,6 +268,7 @@ class Rule:
             interval=measure.interval if measure else None,
             n=n,
             threshold=self.bound if isinstance(self.bound, float | int) else threshold,
+            rule=str(self),
         )
 
     def _kind(self) -> VerdictKind:

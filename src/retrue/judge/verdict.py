@@ -68,6 +68,7 @@ class Verdict:
         loss: what its column's move certainly costs, in the metric that impacts are in, positive for the worse; None
             where that isn't known. It isn't among the ten fields that are shown.
         columns: all columns that it is about, where it is about several.
+        rule: the rule that it judges, as `str(Rule)` writes it; None where nobody wrote one.
 
     >>> v = Verdict(VerdictKind.DRIFTING, "moved by KS 0.21", metric="ks", column="age", value=0.21, alarm=False)
     >>> v.alarm, v.notice, sorted(v.to_dict())[:3]
@@ -87,6 +88,7 @@ class Verdict:
     alarm: bool | None = None
     loss: float | None = None
     columns: tuple[str, ...] = ()
+    rule: str | None = None
 
     def __post_init__(self) -> None:
         """Settle `alarm` from the kind, and keep NaN and infinity out."""
@@ -143,12 +145,13 @@ class Verdict:
         return replace(self, window=window or self.window, slice=slice or self.slice)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the ten fields that pages, JSON and the catalog share, as plain values, and `columns` if any."""
+        """Give the ten fields that pages, JSON and the catalog share, as plain values; `columns` and `rule` if any."""
         out: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
         out["kind"] = self.kind.value
         for pair in ("window", "interval"):
             out[pair] = None if out[pair] is None else list(out[pair])
-        return {**out, "columns": list(self.columns)} if self.columns else out
+        more = {"columns": list(self.columns), "rule": self.rule}
+        return {**out, **{name: value for name, value in more.items() if value}}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], *, alarm: bool | None = None, loss: float | None = None) -> Verdict:
@@ -157,7 +160,7 @@ class Verdict:
         Raises:
             MetricError: a field is unknown or missing, or the kind isn't one of the seven.
         """
-        unknown = sorted(set(data) - {*_FIELDS, "columns"})
+        unknown = sorted(set(data) - {*_FIELDS, "columns", "rule"})
         if unknown or "kind" not in data or "reason" not in data:
             raise MetricError(
                 "a verdict with other fields", where=str(unknown or sorted(data)), expected=", ".join(_FIELDS)
@@ -167,7 +170,7 @@ class Verdict:
         values: dict[str, Any] = {name: data.get(name) for name in _FIELDS}
         for pair in ("window", "interval"):
             values[pair] = None if values[pair] is None else tuple(values[pair])
-        return cls(**values, alarm=alarm, loss=loss, columns=tuple(data.get("columns", ())))
+        return cls(**values, alarm=alarm, loss=loss, columns=tuple(data.get("columns", ())), rule=data.get("rule"))
 
 
 _ORDER = {kind: place for place, kind in enumerate(VerdictKind)}

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse
 from retrue.errors import RetrueError
 from retrue.judge.impacts import Costs
 from retrue.judge.replay import Backtest
-from retrue.judge.rules import Rule
+from retrue.judge.rules import BROKEN, Rule
 from retrue.judge.words import metric_name
 from retrue.report.backtest import count, headline, rate
 from retrue.server.auth import Actor, editor, viewer
@@ -170,18 +170,20 @@ def said(what: Any) -> str:
 
 
 def standing_of(connection: Connection, model: Model) -> dict[str, str]:
-    """The rules that the newest judged window of the champion breaks, each with what was said; "" holds its day."""
+    """The rules that the newest judged window of the champion breaks, each with what was said; "" holds its day.
+
+    Nothing where it was judged before verdicts said which rule they are of: the next check tells.
+    """
     c = tables.verdicts.c
     mine = (c.model == model.name, c.version == model.version)
     newest = connection.execute(select(func.max(c.start)).where(*mine)).scalar()
     if newest is None:
         return {}
-    told = c.body["reason"].as_string()
-    query = select(told).where(*mine, c.start == newest, told.contains("the rule says"))
-    found = {"": day(model.span(newest)[0], year=True)}
-    for reason in connection.execute(query).scalars():
-        found[str(reason)] = str(reason)
-    return found
+    rule, told = c.body["rule"].as_string(), c.body["reason"].as_string()
+    broken = connection.execute(select(rule, told).where(*mine, c.start == newest, told.contains(BROKEN))).all()
+    if any(text is None for text, _ in broken):
+        return {}
+    return {"": day(model.span(newest)[0], year=True), **{str(text): str(reason) for text, reason in broken}}
 
 
 def rule_rows(wish: Wish, wrong: Sequence[str], present: Sequence[str], standing: Mapping[str, str]) -> list[RuleRow]:
@@ -191,19 +193,12 @@ def rule_rows(wish: Wish, wrong: Sequence[str], present: Sequence[str], standing
         if trouble or text not in present:
             rows.append(RuleRow(text, "" if trouble else "proposed", trouble=trouble))
             continue
-        broken = next((reason for reason in standing if reason and says(reason, text)), None)
+        broken = standing.get(str(Rule.parse(text)))
         if broken is not None:
             rows.append(RuleRow(text, f"broken: {broken}", "warn"))
         else:
             rows.append(RuleRow(text, f"held in the window of {standing['']}" if standing else "not judged yet"))
     return rows
-
-
-def says(reason: str, text: str) -> bool:
-    """Whether what was said is about a rule: it ends with what the rule demands, and names what it is about."""
-    rule = Rule.parse(text)
-    bound = str(rule).partition("] " if rule.slice else ") " if rule.column else " ")[2]
-    return reason.endswith(f"the rule says {bound}") or ((rule.column or "") in reason and bound in reason)
 
 
 def shown(
