@@ -40,8 +40,8 @@ class Said:
 def turned(made: Runner) -> None:
     """One turn, until all that it began is over."""
     made.turn()
-    for thread in made.running.values():
-        thread.join(10)
+    for run in made.running.values():
+        run.thread.join(10)
     made.journal.write()
 
 
@@ -123,6 +123,47 @@ def test_a_run_whose_end_cannot_be_kept_is_taken_over(store: rt.Workspace, monke
 
         wait_until(again, 5)
     assert [status for _, status, _ in jobs(store)] == ["done", "failed"]
+
+
+def test_a_job_that_hangs_fails_and_the_runner_survives(store: rt.Workspace) -> None:
+    """Its lease is free at once, what it finds later is not kept, and others have its place."""
+    register(store)
+    go, ran = threading.Event(), list[str]()
+
+    def hang(task: Task) -> str:
+        go.wait(30)
+        with task.workspace.store.catalog.write() as tx:
+            tx.add(rows.Log(1, "info", "too late"))
+        return "done"
+
+    hanging = [Kind(f"hang{n}", "Hang.", hang, lambda _: Said(["flights"]), limit=0.05) for n in range(2)]
+
+    def work(task: Task) -> str:
+        ran.append("good")
+        return "done"
+
+    good = Kind("good", "Work.", work, every(60, "good"))
+    made = Runner(store, [*hanging, good])
+    with made.journal.listening():
+        made.turn()
+        assert len(made.running) == 2, "both threads are taken"
+        time.sleep(0.1)
+        made.turn()
+        failed = store.jobs(status="failed")
+        assert failed.total == 2
+        assert "it took longer than 0.05 seconds" in failed.rows[0].body["message"]
+        with store.store.catalog.read() as tx:
+            assert not [lease for lease in tx.find(rows.Lease) if lease.name.startswith("hang")]
+        made.turn()
+        assert len(made.hanging) == 2, "none is begun again beside the one that hangs"
+        go.set()
+        for run in made.hanging.values():
+            run.thread.join(10)
+        turned(made)
+    assert ran == ["good"]
+    assert store.logs(text="too late").total == 0
+    assert store.jobs(status="failed").total == 2
+    assert store.logs(text="was given up", level="error", model="flights").total == 2
 
 
 def test_a_broken_kind_leaves_the_others_alone(store: rt.Workspace) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 PREFIX = "retrue_"
@@ -59,3 +59,17 @@ def bounded(families: Iterable[Family], most: int) -> tuple[Family, ...]:
         left -= len(kept[-1].samples)
     text = f"Figures that aren't exported because there would be more than {most}."
     return (*kept, Family("samples_left_out", text, (Sample(float(out)),)))
+
+
+def of_models(families: Iterable[Family], models: Collection[str]) -> tuple[Family, ...]:
+    """The figures of some models; what is of no model is of the service, and left out.
+
+    >>> some = Family("rows", "Rows.", (Sample(1, {"model": "a"}), Sample(2, {"model": "b"}), Sample(3)))
+    >>> [sample.value for sample in of_models([some], {"b"})[0].samples]
+    [2]
+    """
+    kept = [
+        replace(family, samples=tuple(sample for sample in family.samples if sample.labels.get("model") in models))
+        for family in families
+    ]
+    return tuple(family for family in kept if family.samples)

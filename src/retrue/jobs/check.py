@@ -16,7 +16,7 @@ import polars as pl
 from sqlalchemy import distinct, func, select
 
 from retrue.core.times import window_starts
-from retrue.jobs.registry import Kind, Task, register
+from retrue.jobs.registry import HOUR, Kind, Task, register
 from retrue.store import rows
 from retrue.store.catalog import Transaction
 from retrue.store.tables import models, verdicts, windows
@@ -155,5 +155,12 @@ def check(task: Task) -> str:
 
 
 register(
-    Kind("check", "Judge the windows that closed or changed.", check, Checks, rest=lambda took: max(LOOK, SHARE * took))
+    Kind(
+        "check",
+        "Judge the windows that closed or changed.",
+        check,
+        Checks,
+        rest=lambda took: max(LOOK, SHARE * took),
+        limit=HOUR,
+    )
 )

@@ -42,6 +42,8 @@ AT_ONCE = 20
 KEPT = 10
 """Failures that a delivery remembers."""
 
+LONGEST = 900.0
+"""Seconds that a run may take: twenty messages to services that don't answer."""
 TEST = "test"
 """The event of a message that is about no incident."""
 
@@ -217,4 +219,4 @@ def find_deliveries(
         return page(tx, rows.Delivery, deliveries, where, [c.number.desc()], limit, offset)
 
 
-register(Kind("notify", "Tell people of incidents.", notify, Outbox, light=True))
+register(Kind("notify", "Tell people of incidents.", notify, Outbox, light=True, limit=LONGEST))

@@ -31,4 +31,4 @@ def removed(tx: Transaction, table: Table, column: str, most: int) -> int:
     return int(doomed or 0)
 
 
-register(Kind("prune", "Forget the oldest jobs and log lines.", prune, every(HOUR, "prune"), light=True))
+register(Kind("prune", "Forget the oldest jobs and log lines.", prune, every(HOUR, "prune"), light=True, limit=HOUR))

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from retrue.workspace import Workspace
 
 HOUR = 3_600.0
+LIMIT = 6 * HOUR
+"""Seconds that a run may take, unless its kind says otherwise."""
 FIRST_RETRY, LAST_RETRY = 10.0, 3_600.0
 """Seconds until a job that failed is tried again, the first time and at most: each time twice as long."""
 
@@ -65,6 +67,7 @@ class Kind:
         watch: makes what says when it is due, for a store.
         light: whether it takes little: it doesn't wait behind those that take much.
         rest: seconds to leave it alone after a run that took so many.
+        limit: seconds after which a run counts as hanging: it is recorded as failed, and its lease is given back.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Kind:
     watch: Callable[[Workspace], Watch]
     light: bool = False
     rest: Callable[[float], float] = lambda _: 0.0
+    limit: float = LIMIT
 
     def ready(self, last: rows.Job | None, now: datetime) -> bool:
         """Whether it may run again after its last run: not while it rests, nor soon after it failed."""

@@ -47,6 +47,28 @@ Work = tuple[str, str | None]
 """A kind and the model that it is for."""
 
 
+@dataclass(frozen=True)
+class Run:
+    """A job in its thread.
+
+    Attributes:
+        kind, job, held: what runs, its record, and its lease.
+        thread: where.
+        began: on a clock that nobody can set.
+    """
+
+    kind: Kind
+    job: rows.Job
+    held: Held
+    thread: threading.Thread
+    began: float
+
+    @property
+    def overdue(self) -> bool:
+        """Whether it takes longer than its kind may."""
+        return time.monotonic() - self.began > self.kind.limit
+
+
 @dataclass(eq=False)
 class Runner:
     """Runs the jobs of a store.
@@ -64,7 +86,8 @@ class Runner:
     length: float = LENGTH
     tick: float = TICK
     telemetry: otel.Telemetry | None = None
-    running: dict[Work, threading.Thread] = field(default_factory=dict)
+    running: dict[Work, Run] = field(default_factory=dict)
+    hanging: dict[Work, Run] = field(default_factory=dict)
     waiting: dict[Work, float] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
 
@@ -89,12 +112,16 @@ class Runner:
     def turn(self) -> None:
         """Start what is due, as far as there are threads for it."""
         now = clock.now()
-        self.running = {work: thread for work, thread in self.running.items() if thread.is_alive()}
+        self.running = {work: run for work, run in self.running.items() if run.thread.is_alive()}
+        self.hanging = {work: run for work, run in self.hanging.items() if run.thread.is_alive()}
+        for work in [work for work, run in self.running.items() if run.overdue]:
+            self.give_up(work)
         held, silent = self.leases.look()
         self.wait_for(now, [work_of(lease.name) for lease in silent])
         for work in sorted(self.waiting, key=self.waiting.__getitem__):
             kind = next(kind for kind in self.kinds if kind.name == work[0])
-            if work not in self.running and name_of(work) not in held and self.room_for(kind):
+            here = work in self.running or work in self.hanging
+            if not here and name_of(work) not in held and self.room_for(kind):
                 self.begin(kind, work, now)
 
     def wait_for(self, now: datetime, abandoned: Sequence[Work]) -> None:
@@ -139,8 +166,26 @@ class Runner:
                 return
             self.record(tx, job, held)
         thread = threading.Thread(target=self.work, args=(kind, job, held), name=held.name, daemon=True)
-        self.running[work] = thread
+        self.running[work] = Run(kind, job, held, thread, time.monotonic())
         thread.start()
+
+    def give_up(self, work: Work) -> None:
+        """Record a run that hangs as failed, and give its lease back; whatever it still finds is not kept.
+
+        A thread can't be ended from outside: it no longer counts as busy, and no other of its work is begun beside it.
+        """
+        run = self.running[work]
+        why = f"it took longer than {run.kind.limit:g} seconds, and was given up; another server may try it"
+        failures = int(run.job.body["failures"]) + 1
+        body = {**run.job.body, "message": why, "seconds": run.kind.limit, "failures": failures}
+        with self.workspace.store.catalog.write() as tx:
+            if tx.get(rows.Lease, name=run.held.name, holder=run.held.holder) is None:
+                return  # it has just come to its end by itself
+            tx.put(replace(run.job, status="failed", updated=clock.micros(clock.now()), body=body))
+            self.leases.release(tx, run.held)
+        with speaking(run.job):
+            logger.error("%s", why)
+        self.hanging[work] = self.running.pop(work)
 
     def record(self, tx: Transaction, job: rows.Job, held: Held) -> None:
         """Note that a job runs; of one that was taken over, that its server died."""
@@ -198,9 +243,10 @@ class Runner:
     def drain(self) -> None:
         """Wait for what runs; what takes too long ends with this process, and is taken over when its lease is."""
         until = time.monotonic() + DRAIN
-        for thread in self.running.values():
+        threads = [run.thread for run in self.running.values()]
+        for thread in threads:
             thread.join(max(0.0, until - time.monotonic()))
-        for thread in self.running.values():
+        for thread in threads:
             if thread.is_alive():
                 logger.warning("%s didn't end within %g seconds: it is left to another server", thread.name, DRAIN)
 

@@ -66,6 +66,15 @@ def test_who_sees_some_models_gets_full_pages_of_their_jobs_and_lines(guarded: G
         assert "secret-model" not in text
 
 
+def test_who_sees_some_models_scrapes_their_figures_only(guarded: Guarded) -> None:
+    with guarded.client("scoped") as scoped, guarded.client("viewer") as viewer:
+        own, whole = scoped.get("/metrics").text, viewer.get("/metrics").text
+    figures = [line for line in own.splitlines() if not line.startswith("#")]
+    assert figures
+    assert all('model="loans"' in line for line in figures)
+    assert "retrue_http_seconds" in whole
+
+
 def test_an_admin_makes_and_revokes_tokens(guarded: Guarded) -> None:
     with guarded.client("admin") as admin:
         made = admin.post("/api/v1/tokens", json={"name": "new", "role": "viewer", "models": ["loans"]})

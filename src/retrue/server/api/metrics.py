@@ -8,16 +8,21 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from retrue.adapters.prometheus import CONTENT_TYPE, expose
-from retrue.server.auth import viewer
+from retrue.adapters.samples import of_models
+from retrue.server.auth import Actor, some_viewer
 from retrue.server.service import Service, service
 
-router = APIRouter(tags=["telemetry"], dependencies=[Depends(viewer)])
+router = APIRouter(tags=["telemetry"])
 
 
 @router.get("/metrics", summary="All figures, for Prometheus", response_class=Response)
-def metrics(served: Annotated[Service, Depends(service)]) -> Response:
+def metrics(served: Annotated[Service, Depends(service)], actor: Annotated[Actor, Depends(some_viewer)]) -> Response:
     """Give performance, drift, quality, impact, incidents, volume, jobs and requests as Prometheus' text.
 
     Read at most every 10 seconds, at most 20,000 figures; `retrue_samples_left_out` says how many are missing.
+    Who may see some models only gets the figures of these, and none of the service itself.
     """
-    return Response(expose(served.readings.fresh(), served.meters.registry), media_type=CONTENT_TYPE)
+    families = served.readings.fresh()
+    if actor.models is None:
+        return Response(expose(families, served.meters.registry), media_type=CONTENT_TYPE)
+    return Response(expose(of_models(families, actor.models)), media_type=CONTENT_TYPE)
