@@ -35,11 +35,13 @@ if TYPE_CHECKING:
         StoreFullError,
         StoreVersionError,
         TableError,
+        TrainingError,
     )
     from retrue.judge.verdict import Verdict, VerdictKind
     from retrue.metrics import Measure, metric
     from retrue.refine import signals
     from retrue.refine.mix import Mix
+    from retrue.refine.train import Keras, LightGBM, Torch, Trainer, XGBoost
     from retrue.report.comparison import Comparison
     from retrue.schema import Kind, Schema, Task
     from retrue.slices import Slice
@@ -51,7 +53,9 @@ _HOME: Final = {
     "Comparison": "retrue.report.comparison:Comparison",
     "ConfigError": "retrue.errors:ConfigError",
     "Grids": "retrue.core.grids:Grids",
+    "Keras": "retrue.refine.train:Keras",
     "Kind": "retrue.schema:Kind",
+    "LightGBM": "retrue.refine.train:LightGBM",
     "Measure": "retrue.metrics:Measure",
     "MetricError": "retrue.errors:MetricError",
     "Mix": "retrue.refine.mix:Mix",
@@ -70,10 +74,14 @@ _HOME: Final = {
     "Table": "retrue.tables:Table",
     "TableError": "retrue.errors:TableError",
     "Task": "retrue.schema:Task",
+    "Torch": "retrue.refine.train:Torch",
+    "Trainer": "retrue.refine.train:Trainer",
+    "TrainingError": "retrue.errors:TrainingError",
     "Verdict": "retrue.judge.verdict:Verdict",
     "VerdictKind": "retrue.judge.verdict:VerdictKind",
     "WatchMiddleware": "retrue.client.middleware:WatchMiddleware",
     "Workspace": "retrue.workspace:Workspace",
+    "XGBoost": "retrue.refine.train:XGBoost",
     "compare": "retrue.comparing:compare",
     "connect": "retrue.client.connect:connect",
     "metric": "retrue.metrics:metric",
@@ -92,7 +100,9 @@ __all__ = [
     "Comparison",
     "ConfigError",
     "Grids",
+    "Keras",
     "Kind",
+    "LightGBM",
     "Measure",
     "MetricError",
     "Mix",
@@ -111,10 +121,14 @@ __all__ = [
     "Table",
     "TableError",
     "Task",
+    "Torch",
+    "Trainer",
+    "TrainingError",
     "Verdict",
     "VerdictKind",
     "WatchMiddleware",
     "Workspace",
+    "XGBoost",
     "__version__",
     "compare",
     "connect",

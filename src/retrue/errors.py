@@ -10,6 +10,7 @@ RetrueError
 ├── StoreError        a store that can't be opened or written
 │   ├── StoreVersionError   written by a newer version, or needing `retrue migrate`
 │   └── StoreFullError      the disk is full: nothing is half-written
+├── TrainingError     a training that crashed, hung, ran out of memory, or gave no model
 └── RefusedError      a promotion or a training that the evidence doesn't support
 """
 
@@ -83,6 +84,10 @@ class StoreVersionError(StoreError):
 
 class StoreFullError(StoreError):
     """The disk is full: nothing is half-written. Unless the hint says what is safe, nothing was acknowledged."""
+
+
+class TrainingError(RetrueError):
+    """A training crashed, hung, ran out of memory, or gave no model; its run says why, and all else stays as it was."""
 
 
 class RefusedError(RetrueError):

@@ -56,7 +56,7 @@ def test_surprise_is_weighted_by_what_matters_to_the_model(slipped: rt.Model) ->
 def test_the_importance_of_a_trained_classifier_is_in_its_probability(store: rt.Workspace) -> None:
     """The label follows x and knows nothing of the city."""
     model, table = registered(store), events(0, 14)
-    trained = LEARNER.fit(table.select("x", "city"), table["y"].to_numpy())
+    trained = LEARNER.fit.fit(table.select("x", "city"), table["y"].to_numpy())
     importance = model.importance(trained)
     assert list(importance) == ["x", "city"]
     assert 0.2 < importance["x"] < 0.5

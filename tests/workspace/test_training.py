@@ -19,7 +19,8 @@ from retrue.refine.promote import Gate
 from retrue.workspace.collecting import Logged
 
 CODES = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["city"]), remainder="passthrough")
-LEARNER = make_pipeline(CODES, LogisticRegression())
+LEARNER = rt.Trainer(make_pipeline(CODES, LogisticRegression()), isolated=False)
+"""In this process: `test_fitting.py` tests those of their own, which take a second each."""
 EVERYWHERE = ("JFK", "LGA", "EWR")
 
 
@@ -105,7 +106,8 @@ def test_a_fit_sees_features_label_and_weights_only(turned: rt.Model) -> None:
         return LogisticRegression().fit(table.select("x"), table["y"])
 
     with pytest.raises(ValueError, match="feature names"):
-        turned.retrain(fit, mix=mixed(turned), holdout="2d", now=day(24))
+        turned.retrain(rt.Trainer(fit, isolated=False), mix=mixed(turned), holdout="2d", now=day(24))
+    assert turned.run("latest").status == "failed"
     assert seen[0] == ["x", "city", "y"]
     assert seen[2] == pytest.approx(1)
 
@@ -147,7 +149,9 @@ def test_a_better_challenger_is_proven_on_later_rows(turned: rt.Model) -> None:
 
 def test_a_useless_challenger_is_refused_with_reasons(turned: rt.Model) -> None:
     """It says the same of everybody."""
-    run = turned.retrain(DummyClassifier(), mix=rt.Mix({turned.reference: 1.0}), holdout="2d", now=day(24))
+    run = turned.retrain(
+        rt.Trainer(DummyClassifier(), isolated=False), mix=rt.Mix({turned.reference: 1.0}), holdout="2d", now=day(24)
+    )
     worse = turned.retrain(LEARNER, mix=rt.Mix({turned.reference: 1.0}), holdout="2d", now=day(24))
     with pytest.raises(rt.RefusedError, match=worse.id) as refused:
         worse.promote()

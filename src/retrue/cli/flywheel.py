@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +11,7 @@ import typer
 
 from retrue.cli import shared
 from retrue.cli.shared import JsonOption, ModelArgument, NowOption, StoreOption
-from retrue.errors import ConfigError, RetrueError, nearest
+from retrue.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     from retrue.refine.mix import Mix
@@ -83,12 +82,7 @@ def retrain(
     model = shared.open_model(store, name)
     function, parts = load_function(fit), read_mix(model, mix)
     with shared.working("training"):
-        try:
-            run = model.retrain(function, mix=parts, holdout=kept, seed=seed, now=at)
-        except RetrueError:
-            raise
-        except Exception as error:
-            raise theirs(error, fit) from error
+        run = model.retrain(function, mix=parts, holdout=kept, seed=seed, now=at)
     if json:
         shared.print_json(run.to_dict())
         return
@@ -101,24 +95,6 @@ def show_run(run: Run) -> None:
     from retrue.report.proof import run_view
 
     shared.console().print(run_view(run.id, run.manifest))
-
-
-def theirs(error: Exception, fit: str) -> Exception:
-    """What training raised, as a wrong input where the user's own code failed; our own faults stay as they are."""
-    frames = traceback.extract_tb(error.__traceback__)
-    training = [
-        place for place, frame in enumerate(frames) if Path(frame.filename).parts[-2:] == ("train", "fitting.py")
-    ]
-    if not training or training[-1] == len(frames) - 1:
-        return error
-    named = Path(fit.rpartition(":")[0]).name
-    own = [frame for frame in frames[training[-1] + 1 :] if Path(frame.filename).name == named]
-    place = f", line {own[-1].lineno}" if own else ""
-    return ConfigError(
-        f"training failed: {type(error).__name__}: {error}",
-        where=f"--fit {fit}{place}",
-        hint="set RETRUE_DEBUG=1 to see the way",
-    )
 
 
 def read_holdout(text: str) -> str | float:

@@ -14,8 +14,10 @@ import numpy as np
 import polars as pl
 
 from retrue.core.outcome_grid import BinaryGrid, OutcomeGrid
-from retrue.core.values import number_rows, text_rows
+from retrue.core.state import Floats
+from retrue.core.values import text_rows
 from retrue.errors import RefusedError
+from retrue.refine.early import ripening
 from retrue.workspace.options import seconds
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def matured_events(model: Model, at: datetime, holdout: str | float) -> Matured:
     events = model.events(None, at, version=version).collect()
     if not events.height or events[label].null_count() == events.height:
         raise RefusedError(["no logged event has a label yet"], what="nothing to learn from")
-    end = at - timedelta(seconds=horizon(model, events, time, label))
+    end = at - timedelta(seconds=horizon(model, events, at, time, label))
     if model.options.maturity is None:
         end = max(end, labelled_until(model))
     ripe = events.filter(pl.col(time) < end).sort(time)
@@ -96,13 +98,20 @@ def labelled_until(model: Model) -> datetime:
     return until.astimezone(UTC)
 
 
-def horizon(model: Model, events: pl.DataFrame, time: str, label: str) -> float:
+def horizon(model: Model, events: pl.DataFrame, at: datetime, time: str, label: str) -> float:
     """Seconds from an event until its label can be trusted to be final, told or learned from the delays so far."""
     if model.options.maturity is not None:
         return model.options.maturity
-    known = events.filter(pl.col(label).is_not_null() & pl.col("_label_at").is_not_null())
-    delays = number_rows((known["_label_at"] - known[time]).alias("delay")).drop_nulls()
-    return max(float(delays.quantile(MATURE) or 0.0), 0.0) if len(delays) else 0.0
+    return ripening(*delays(events, at, time, label), MATURE)
+
+
+def delays(events: pl.DataFrame, at: datetime, time: str, label: str) -> tuple[Floats, Floats]:
+    """Seconds from each event to its label (NaN: none yet), and to `at`; a label counts as known once it is there."""
+    known = pl.when(pl.col(label).is_not_null()).then(pl.col("_label_at"))
+    told = events.select(delay=(known - pl.col(time)).dt.total_seconds(), age=(at - pl.col(time)).dt.total_seconds())
+    delay = told["delay"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    age = told["age"].cast(pl.Float64).to_numpy()
+    return delay, np.fmax(age, delay)
 
 
 def learnable(frame: pl.DataFrame, label: str, outcome: OutcomeGrid | None, classes: Sequence[str]) -> pl.DataFrame:

@@ -293,8 +293,10 @@ class Model(Collects):
         """Train a challenger on a mix, matured labels only; it is judged on later events that it hasn't seen.
 
         Args:
-            fit: `fit(table, weights)` that returns anything with `predict` or `predict_proba`; or a scikit-learn
-                estimator or pipeline.
+            fit: `fit(table, weights)` that returns anything with `predict` or `predict_proba`; an unfitted
+                scikit-learn, LightGBM or XGBoost estimator or pipeline; or a recipe: `rt.Torch`, `rt.Keras`,
+                `rt.LightGBM`, `rt.XGBoost`. It runs in a process of its own, within the limits of
+                `rt.Trainer(fit, seconds=, memory=)`.
             mix: the parts with their shares of the weight.
             holdout: how much of the log's matured end to keep for the proof: a length of time, or a share of it.
             seed: kept in the manifest.
@@ -303,6 +305,7 @@ class Model(Collects):
 
         Raises:
             RefusedError: no labels have matured, or nothing is left to train or prove on.
+            TrainingError: it crashed, took too long, held too much memory, or gave no model; the run says so, too.
         """
         return retraining.retrain(self, fit, mix=mix, holdout=holdout, seed=seed, gate=gate or Gate(), now=now)
 

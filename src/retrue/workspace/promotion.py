@@ -154,7 +154,7 @@ def said_of_run(run: Run, grids: Grids) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows that it was trained on, and those of the holdout, with its own scores and predictions."""
     schema, label = run.model.schema, run.model.store.layout(run.model.name).label_column
     holdout = pl.read_parquet(run.folder / "holdout.parquet")
-    trained = pl.read_parquet(run.folder / "training.parquet")
+    trained = pl.read_parquet(run.folder / "training.parquet").drop("_weight", strict=False)
     proven = spoken(holdout, challenger_scores(run, holdout, grids.outcome), schema, grids, holdout[label])
     own = spoken(trained, predictor(run)(trained), schema, grids, holdout[label])
     return own, proven.select(name for name in proven.columns if name in schema.named)

@@ -11,18 +11,19 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 
 from retrue.core.values import text_rows
 from retrue.errors import SchemaError
 from retrue.refine.collect import Collected
-from retrue.refine.mix import Mix
+from retrue.refine.mix import Mix, Mixed
 from retrue.refine.promote import Gate
-from retrue.refine.train import score, train
+from retrue.refine.train import Trainer
+from retrue.refine.train.desk import HOLDOUT, TRAINING, WEIGHT, Desk, Order
 from retrue.workspace import clock
-from retrue.workspace.artefacts import keep_files
+from retrue.workspace.fitting import fit_run
 from retrue.workspace.maturity import Matured, learnable, matured_events, relabelled, unproven
+from retrue.workspace.references import write_table
 from retrue.workspace.training import Run, save
 
 if TYPE_CHECKING:
@@ -43,36 +44,52 @@ def retrain(
     """Train a challenger and keep it with the holdout it is to be proven on."""
     at = clock.aware(now or clock.now())
     schema = model.schema
-    if schema.label is None or schema.time is None or not isinstance(schema.score or schema.prediction, str):
+    if schema.label is None or schema.time is None or not (schema.score or schema.prediction):
         raise SchemaError("retraining needs a label, a time and one score", where=f"model {model.name!r}")
+    trainer = Trainer.of(fit)
+    model.store.refuse_read_only()
+    return fit_run(queued(model, trainer, mix, holdout=holdout, seed=seed, gate=gate, at=at), trainer)
+
+
+def queued(
+    model: Model, trainer: Trainer, mix: Mix, *, holdout: str | float, seed: int, gate: Gate, at: datetime
+) -> Run:
+    """Choose the rows, lay them out for the process that trains, and queue the run."""
+    schema = model.schema
     matured = matured_events(model, at, holdout)
-    seen = [*schema.features, schema.label]
     # Ids stay with the training rows: once promoted they are a reference, whose rows must not be taken twice.
-    mixed = trainable(mix, model, matured).build([*([schema.id] if schema.id else []), *seen], key=schema.id)
-    rng_state = np.random.get_state()  # noqa: NPY002 - the user's fit may use the global generator
-    np.random.seed(seed)  # noqa: NPY002
-    try:
-        challenger = train(fit, mixed.table.select(seen), mixed.weights, list(schema.features), schema.label)
-    finally:
-        np.random.set_state(rng_state)  # noqa: NPY002
-    ahead = matured.part(after_cut=True)
-    scored = ahead.with_columns(pl.Series("_challenger", score(challenger, ahead, schema.features, schema.positive)))
+    seen = [*([schema.id] if schema.id else []), *schema.features, str(schema.label)]
+    mixed = trainable(mix, model, matured).build(seen, key=schema.id)
+    times = {"cut": matured.cut.isoformat(), "matured": matured.end.isoformat()}
     body = {
-        "manifest": {
-            **mixed.manifest,
-            "seed": seed,
-            "cut": matured.cut.isoformat(),
-            "matured": matured.end.isoformat(),
-        },
+        "manifest": {**mixed.manifest, "seed": seed, **times},
         "features": list(schema.features),
         "champion": model.version,
         "slices": edge_slices(mix),
         "gate": asdict(gate),
+        "trainer": {"kind": trainer.kind, "status": "queued"},
+        "incident": None,
     }
-    run = Run(model, uuid.uuid4().hex[:8], "trained", body, gate)
-    keep_files(run, challenger, scored, mixed.table)
+    run = Run(model, uuid.uuid4().hex[:8], "queued", body, gate)
+    lay_out(run, trainer, mixed, matured.part(after_cut=True))
     save(model, run)
     return run
+
+
+def lay_out(run: Run, trainer: Trainer, mixed: Mixed, ahead: pl.DataFrame) -> None:
+    """Write what the process that trains needs."""
+    schema, desk = run.model.schema, Desk(run.folder)
+    task = str(schema.task or "binary")
+    order = Order(
+        tuple(schema.features), str(schema.label), task, schema.positive, tuple(schema.classes), run.manifest["seed"]
+    )
+    run.folder.mkdir(parents=True, exist_ok=True)
+    write_table(run.folder / TRAINING, mixed.table.with_columns(pl.Series(WEIGHT, mixed.weights)))
+    write_table(run.folder / HOLDOUT, ahead)
+    if trainer.isolated:
+        desk.ask(trainer.fit, order)
+    else:
+        desk.say(order)
 
 
 def trainable(mix: Mix, model: Model, matured: Matured) -> Mix:

@@ -49,10 +49,36 @@ class Run:
         return load(self.folder / "model.joblib")
 
     def predict(self, table: Any) -> Floats:
-        """Score rows with the challenger: float64[rows]."""
+        """Score rows with the challenger: float64[rows], or [rows, classes] of a multiclass model."""
         from retrue.tables import read
 
-        return score(self.challenger, read(table).collect(), self.body["features"], self.model.schema.positive)
+        schema = self.model.schema
+        return score(self.challenger, read(table).collect(), self.body["features"], schema.positive, schema.classes)
+
+    @property
+    def error(self) -> str | None:
+        """Why it failed; None where it didn't."""
+        found = self.body.get("error")
+        return None if found is None else str(found)
+
+    @property
+    def log(self) -> tuple[str, ...]:
+        """What the training printed, line by line."""
+        path = self.folder / "train.log"
+        return tuple(path.read_text(errors="replace").splitlines()) if path.exists() else ()
+
+    def resume(self) -> Run:
+        """Train again, on the same rows, what was queued, cut off or failed; gives the run as it is then.
+
+        PyTorch and Keras recipes go on from their last epoch.
+
+        Raises:
+            RefusedError: it was trained, or is being trained.
+            TrainingError: it failed again.
+        """
+        from retrue.workspace.fitting import resume
+
+        return resume(self)
 
     def prove(self) -> Proof:
         """Compare champion and challenger on later events that neither has learned from."""

@@ -1,0 +1,50 @@
+"""Rows that say the same: equal ones, and ones so near that a model learns nothing from the second."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from retrue.core.hashing import hash64
+from retrue.core.values import number_rows, text_rows
+
+STEPS = 100
+"""Steps of a number's usual range (from its 1st to its 99th percentile) within which two are near."""
+
+
+def once(
+    frame: pl.DataFrame, columns: Sequence[str], known: pl.Series | None = None, *, near: bool = False
+) -> tuple[pl.DataFrame, pl.Series]:
+    """Take rows that are alike once.
+
+    Args:
+        frame: the rows; the first of those that are alike stays.
+        columns: what they are compared by.
+        known: marks of rows that are taken already; they aren't taken again.
+        near: whether near ones are alike, too.
+
+    Returns:
+        The rows that stay, and the marks of all that are taken by now.
+
+    >>> rows = pl.DataFrame({"x": [1.0, 1.0, 1.001, 5.0], "city": ["a", "a", "a", "a"]})
+    >>> once(rows, ["x", "city"])[0].height, once(rows, ["x", "city"], near=True)[0].height
+    (3, 2)
+    """
+    texts = [text_rows(near_column(frame[name]) if near else frame[name]).fill_null("\0") for name in columns]
+    marks = hash64(pl.select(pl.concat_str(texts, separator="\1").alias("mark"))["mark"]) if texts else pl.Series([])
+    fresh = marks.is_first_distinct()
+    if known is not None:
+        fresh &= ~marks.is_in(known.implode())
+    kept = marks.filter(fresh)
+    return frame.filter(fresh), kept if known is None else pl.concat([known, kept])
+
+
+def near_column(column: pl.Series) -> pl.Series:
+    """Numbers by the step of their usual range, texts without case and outer blanks."""
+    if column.dtype.is_numeric() or column.dtype.is_temporal():
+        numbers = number_rows(column).cast(pl.Float64)
+        low, high = numbers.quantile(0.01), numbers.quantile(0.99)
+        step = ((high or 0.0) - (low or 0.0)) / STEPS or 1.0
+        return (numbers / step).round(0).cast(pl.Int64, strict=False)
+    return text_rows(column).str.strip_chars().str.to_lowercase()
