@@ -72,6 +72,7 @@ def early_bias(values: dict[str, Floats], delay: Floats, age: Floats, *, regress
         values: float64[events] for each class, 1 where the label is that class; of a regression one, the label itself.
         delay: seconds from each event to its label; NaN where there is none yet.
         age: seconds from each event to now.
+        regression: whether the label is a number.
 
     Returns:
         one for each class; nothing where no label, or every label, is known.

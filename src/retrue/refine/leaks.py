@@ -93,7 +93,7 @@ def arriving(logged: pl.DataFrame, features: Sequence[str], label: str, trusted:
         with_label, without = there.filter(known), there.filter(~known)
         if min(len(with_label), len(without)) < LEAST:
             continue
-        filled, empty = float(with_label.mean() or 0), 1 - float(without.mean() or 0)
+        filled, empty = int(with_label.sum()) / len(with_label), 1 - int(without.sum()) / len(without)
         if filled > THERE and empty > EMPTY:
             yield (
                 f"column {name!r} comes with the label: it is there in {percent(filled)} of the logged events that "

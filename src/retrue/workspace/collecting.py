@@ -38,6 +38,8 @@ class Logged:
 
     name: str
     frame: pl.DataFrame
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 def collect(

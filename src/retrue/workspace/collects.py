@@ -56,7 +56,7 @@ class Collects(Versioned):
     def logged(self, since: datetime | None = None, until: datetime | None = None) -> Logged:
         """The champion's logged events with their labels; a part of a `Mix`."""
         frame = self._model.events(since, until, version=self._model.version).collect()
-        return Logged("log" if since is None else f"log since {since:%Y-%m-%d}", frame)
+        return Logged("log" if since is None else f"log since {since:%Y-%m-%d}", frame, since, until)
 
     def collections(self) -> list[Collected]:
         """What was collected, oldest first, with the labels known when it was."""

@@ -21,6 +21,7 @@ from retrue.refine.train.trainer import Trainer
 from retrue.store import rows
 from retrue.store.commit import try_locked
 from retrue.workspace import clock
+from retrue.workspace.rebuilding import pin
 from retrue.workspace.references import write_table
 from retrue.workspace.training import Run, find, save
 
@@ -115,6 +116,7 @@ def ended(run: Run, outcome: Outcome) -> Run:
     told = {"seconds": outcome.seconds, "memory": outcome.memory, "libraries": report.libraries}
     said = {**run.body["trainer"], **told, "status": "trained", "classes": list(report.classes)}
     log(run.model.store.catalog, run, [f"trained in {outcome.seconds:.1f} s"])
+    pin(run)
     return kept(run, "trained", trainer=said)
 
 

@@ -35,6 +35,8 @@ class Matured:
         events: from `start`, before `cut` for training and from `cut` for the proof, all before `end`.
         cut: where training ends and the holdout begins.
         end: labels of later events may still come.
+        at: when this was so.
+        applied: the last segment of the lake that was looked at.
     """
 
     events: pl.DataFrame
@@ -42,6 +44,8 @@ class Matured:
     end: datetime
     time: str
     label: str
+    at: datetime
+    applied: int
 
     def part(self, *, after_cut: bool) -> pl.DataFrame:
         """One side of the cut, labelled or not."""
@@ -55,10 +59,13 @@ def matured_events(model: Model, at: datetime, holdout: str | float) -> Matured:
     Raises:
         RefusedError: there are none.
     """
-    schema, version = model.schema, model.version
+    version = model.version
     layout = model.store.layout(model.name)
     time, label = layout.time_column, layout.label_column
-    events = model.events(None, at, version=version).collect()
+    model.store.apply(model.name)
+    with model.store.catalog.read() as tx:
+        applied = tx.applied(model.name)
+    events = model.events(None, at, version=version, applied=applied).collect()
     if not events.height or events[label].null_count() == events.height:
         raise RefusedError(["no logged event has a label yet"], what="nothing to learn from")
     end = at - timedelta(seconds=horizon(model, events, at, time, label))
@@ -80,8 +87,14 @@ def matured_events(model: Model, at: datetime, holdout: str | float) -> Matured:
         raise RefusedError(
             [f"the holdout ({holdout}) takes all of the log since {first}"], what="nothing to learn from"
         )
-    known = [name for name in ripe.columns if name in schema.named or name in (time, label, "_h", "_label_at")]
-    return Matured(ripe.select(known), cut, end, time, label)
+    return Matured(ripe.select(own(ripe.columns, model)), cut, end, time, label, at, applied)
+
+
+def own(columns: Sequence[str], model: Model) -> list[str]:
+    """The columns of logged events that are the model's, or tell when the label came."""
+    layout = model.store.layout(model.name)
+    kept = (layout.time_column, layout.label_column, "_h", "_label_at")
+    return [name for name in columns if name in model.schema.named or name in kept]
 
 
 def labelled_until(model: Model) -> datetime:

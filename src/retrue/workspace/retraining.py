@@ -7,13 +7,12 @@ later matured events: champion's scores ──┴─ prove ── gate ── pr
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from retrue.core.values import text_rows
 from retrue.errors import SchemaError
 from retrue.refine.collect import Collected
 from retrue.refine.mix import Mix, Mixed
@@ -21,21 +20,15 @@ from retrue.refine.promote import Gate
 from retrue.refine.train import Trainer
 from retrue.refine.train.desk import HOLDOUT, TRAINING, WEIGHT, Desk, Order
 from retrue.workspace import clock
+from retrue.workspace.choosing import built, refuse_early, refuse_leaks, trainable
 from retrue.workspace.fitting import fit_run
-from retrue.workspace.maturity import Matured, learnable, matured_events, relabelled, unproven
+from retrue.workspace.maturity import matured_events
+from retrue.workspace.rebuilding import manifest_of
 from retrue.workspace.references import write_table
 from retrue.workspace.training import Run, save
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
-
-
-@dataclass(frozen=True)
-class _Frame:
-    """A part of a mix, cut down to what may be trained on."""
-
-    name: str
-    frame: pl.DataFrame
 
 
 def retrain(
@@ -57,12 +50,12 @@ def queued(
     """Choose the rows, lay them out for the process that trains, and queue the run."""
     schema = model.schema
     matured = matured_events(model, at, holdout)
-    # Ids stay with the training rows: once promoted they are a reference, whose rows must not be taken twice.
-    seen = [*([schema.id] if schema.id else []), *schema.features, str(schema.label)]
-    mixed = trainable(mix, model, matured).build(seen, key=schema.id)
-    times = {"cut": matured.cut.isoformat(), "matured": matured.end.isoformat()}
+    ready = trainable(mix, model, matured)
+    mixed = built(ready.mix, model)
+    refuse_leaks(model, ready.mix, mixed, matured)
+    refuse_early(model, ready.mix, matured)
     body = {
-        "manifest": {**mixed.manifest, "seed": seed, **times},
+        "manifest": {**manifest_of(mixed, matured, mix), "seed": seed, "left_out": ready.left_out},
         "features": list(schema.features),
         "champion": model.version,
         "slices": edge_slices(mix),
@@ -90,22 +83,6 @@ def lay_out(run: Run, trainer: Trainer, mixed: Mixed, ahead: pl.DataFrame) -> No
         desk.ask(trainer.fit, order)
     else:
         desk.say(order)
-
-
-def trainable(mix: Mix, model: Model, matured: Matured) -> Mix:
-    """The same mix without what may not be trained on: rows without a label, and logged rows from the cut on."""
-    schema, grids = model.schema, model.store.grids(model.name)
-    outcome = None if grids is None else grids.outcome
-    parts: list[tuple[Any, float]] = []
-    for part, share in mix.parts:
-        frame = part.frame
-        if "_label_at" in frame.columns:  # logged rows: take the labels as they are known now
-            frame = relabelled(frame, matured, schema.id)
-        if schema.id is not None and schema.id in frame.columns:
-            frame = unproven(frame.with_columns(text_rows(frame[schema.id])), matured, schema.id)
-        frame = learnable(frame, str(schema.label), outcome, schema.classes)
-        parts.append((_Frame(part.name, frame), share))
-    return Mix(parts)
 
 
 def edge_slices(mix: Mix) -> dict[str, str]:

@@ -21,6 +21,7 @@ from retrue.workspace.proving import prove_run
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
+    from retrue.workspace.rebuilding import Rebuilt
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,16 @@ class Run:
         """What the training printed, line by line."""
         path = self.folder / "train.log"
         return tuple(path.read_text(errors="replace").splitlines()) if path.exists() else ()
+
+    def rebuild(self) -> Rebuilt:
+        """Build the set that it was trained on again, from the store; says what isn't as it was.
+
+        Raises:
+            StoreError: a part of it isn't kept in the store.
+        """
+        from retrue.workspace.rebuilding import rebuild
+
+        return rebuild(self)
 
     def resume(self) -> Run:
         """Train again, on the same rows, what was queued, cut off or failed; gives the run as it is then.
