@@ -21,7 +21,7 @@ from retrue.refine.promote import Gate
 from retrue.store.rows import Audit, Point
 
 CODES = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["city"]), remainder="passthrough")
-LEARNER = make_pipeline(CODES, LogisticRegression())
+LEARNER = rt.Trainer(make_pipeline(CODES, LogisticRegression()), isolated=False)
 EVERYWHERE = ("JFK", "LGA", "EWR")
 
 
@@ -202,7 +202,9 @@ def test_a_regression_is_retrained_and_promoted(store: rt.Workspace) -> None:
     model = store.register("flights", valued(events(0, 14), 1), id="id", time="at", **roles)
     live(model, valued(events(14, 10), -1))
     learner = make_pipeline(CODES, LinearRegression())
-    run = model.retrain(learner, mix=rt.Mix({model.logged(): 1.0}), holdout="3d", now=day(25))
+    run = model.retrain(
+        rt.Trainer(learner, isolated=False), mix=rt.Mix({model.logged(): 1.0}), holdout="3d", now=day(25)
+    )
     main = run.prove().contests[0]
     assert (main.metric, main.outcome) == ("mae", "better")
     assert run.promote() == "2"

@@ -13,6 +13,8 @@ from retrue.judge.words import percent
 
 ALONE = 0.98
 """The share of what a guess gets wrong that one column may put right by itself: above that, it knows the label."""
+ALONE_NUMBER = 0.9995
+"""The same of a number's variance: what is measured is often nearly what is predicted."""
 EMPTY, THERE = 0.99, 0.5
 """A column that is empty in so many rows of one kind, and there in so many of the other, comes later."""
 LEAST = 100
@@ -35,7 +37,7 @@ def foretelling(
         if name in trusted:
             continue
         explained = put_right(bins_of(table[name]), truth, regression=regression)
-        if explained > ALONE:
+        if explained > (ALONE_NUMBER if regression else ALONE):
             what = "of the variance" if regression else "of what a guess gets wrong"
             yield (
                 f"column {name!r} knows the label: alone it explains {percent(explained)} {what}, in rows that it was "
