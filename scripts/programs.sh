@@ -16,6 +16,15 @@ for pair in "${needed[@]}"; do
     [ "$program" = chromium ] && command -v chromium-browser google-chrome >/dev/null && continue
     missing+=("${pair##*:}")
 done
+# PyTorch is outside of the lock, whose builds would bring CUDA along: its tests skip without it, but in CI nothing may.
+torch() {
+    local python=.venv/bin/python
+    [ "${CI:-}" = true ] && [ -x "$python" ] && ! "$python" -c "import torch" 2>/dev/null || return 0
+    echo "installing torch for the tests that need it ..."
+    "$python" -m pip install -q --disable-pip-version-check torch==2.13.0 ||
+        echo "torch could not be installed: tests that need it fail"
+}
+torch
 [ ${#missing[@]} = 0 ] && exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     echo "not here: ${missing[*]}; tests that need them will skip"

@@ -219,11 +219,12 @@ class Mix:
         seen: pl.Series | None = None
         known: pl.Series | None = None
         data = [name for name in columns if name != key]
+        near = alike.steps(whole, data) if self.unique == "near" else None
         for place in sorted(range(len(whole)), key=lambda place: whole[place].height):
             part = self.parts[place][0]
             frame = self.rows_of(part, whole[place], columns, key, seen)
             if self.unique is not None:
-                frame, known = alike.once(frame, data, known, near=self.unique == "near")
+                frame, known = alike.once(frame, data, known, near)
             if part.name in ceilings:
                 frame = drawn(frame, ceilings[part.name], key, self.seed)
             if not frame.height:
@@ -285,7 +286,7 @@ def groups_of(frame: pl.DataFrame, balance: str | Sequence[str], label: str | No
     Raises:
         ConfigError: there is no label or time to balance by, or what is neither a column nor a slice.
     """
-    if balance in {"class", "time"}:
+    if isinstance(balance, str) and balance in {"class", "time"}:
         column = label if balance == "class" else time
         if column is None or column not in frame.columns:
             raise ConfigError(f"no {'label' if balance == 'class' else 'time'} to balance by", where="a mix")

@@ -1,0 +1,133 @@
+"""Recipes train real models of their libraries: two classes, several, and numbers. Keras runs on PyTorch here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from tests.conftest import lacking
+
+from retrue.errors import SchemaError
+from retrue.refine.train import Keras, LightGBM, Torch, XGBoost, score, train
+
+RNG = np.random.default_rng(7)
+ROWS = 400
+X = RNG.normal(size=ROWS)
+CITY = RNG.choice(["JFK", "LGA"], ROWS)
+WORTH = 3 * X + 2 * (CITY == "JFK")
+TABLE = pl.DataFrame({"x": np.where(RNG.random(ROWS) < 0.05, np.nan, X), "city": CITY}).with_columns(
+    pl.col("x").fill_nan(None),
+    binary=pl.Series(np.where(WORTH > 1, "good", "bad")),
+    multiclass=pl.Series(np.where(WORTH < 0, "low", np.where(WORTH > 2, "high", "mid"))),
+    regression=pl.Series(WORTH),
+)
+TASKS = ("binary", "multiclass", "regression")
+CLASSES = ("high", "low", "mid")
+
+
+def module(inputs: int, outputs: int) -> Any:
+    """A small net."""
+    from torch import nn
+
+    return nn.Sequential(nn.Linear(inputs, 16), nn.ReLU(), nn.Linear(16, outputs))
+
+
+def keras_model(inputs: int, outputs: int) -> Any:
+    """The same in Keras."""
+    import keras
+
+    last = keras.layers.Dense(outputs, activation=None if outputs == 1 else "softmax")
+    return keras.Sequential([keras.layers.Input((inputs,)), keras.layers.Dense(16, activation="relu"), last])
+
+
+def with_torch() -> None:
+    """Skip where PyTorch isn't here."""
+    try:
+        import torch
+    except ImportError:
+        lacking("PyTorch", "pip install torch")
+    else:
+        torch.set_num_threads(1)
+
+
+def right(task: str, scores: Any) -> float:
+    """Share of right answers, or R²."""
+    if task == "regression":
+        return float(1 - ((scores - WORTH) ** 2).mean() / WORTH.var())
+    if task == "binary":
+        return float(((scores > 0.5) == (TABLE["binary"] == "bad").to_numpy()).mean())
+    assert scores.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    return float((np.array(CLASSES)[scores.argmax(axis=1)] == TABLE["multiclass"].to_numpy()).mean())
+
+
+def learned(recipe: Any, task: str, **options: Any) -> Any:
+    """What a recipe makes of the table; "bad" counts as positive, the first by the alphabet."""
+    model = train(recipe, TABLE, np.ones(ROWS), ["x", "city"], task, task=task, **options)
+    return score(
+        model, TABLE, ["x", "city"], "bad" if task == "binary" else None, CLASSES if task == "multiclass" else ()
+    )
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(
+    "recipe", [LightGBM({"num_threads": 1}, 40), XGBoost({"nthread": 1}, 20, patience=5)], ids=repr
+)
+def test_boosters_learn_every_task(recipe: Any, task: str) -> None:
+    assert right(task, learned(recipe, task)) > 0.85
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_pytorch_learns_every_task_and_the_same_with_the_same_seed(task: str) -> None:
+    with_torch()
+    recipe = Torch(module, epochs=40, batch=32, rate=0.01)
+    scores = learned(recipe, task, seed=3)
+    assert right(task, scores) > 0.85
+    if task == "binary":
+        np.testing.assert_array_equal(scores, learned(recipe, task, seed=3))
+        assert not np.array_equal(scores, learned(recipe, task, seed=4))
+
+
+def test_pytorch_goes_on_where_it_was_cut_off(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Three epochs, then three more, are what six are."""
+    with_torch()
+    once = learned(Torch(module, epochs=6, patience=99), "binary")
+    learned(Torch(module, epochs=3, patience=99), "binary", folder=tmp_path)
+    twice = learned(Torch(module, epochs=6, patience=99), "binary", folder=tmp_path)
+    np.testing.assert_allclose(once, twice, atol=1e-6)
+    assert "3/6 epochs were done before; going on" in capsys.readouterr().out
+
+
+def test_pytorch_stops_when_nothing_is_gained_and_says_when_the_loss_is_no_number(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with_torch()
+    learned(Torch(module, epochs=500, rate=0.1, patience=2), "binary")
+    assert len(capsys.readouterr().out.splitlines()) < 200
+    with pytest.raises(SchemaError, match="the loss is nan in epoch 1"):
+        learned(Torch(module, loss=lambda said, truth: said.sum(1) * float("nan")), "binary")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras itself
+@pytest.mark.parametrize("task", TASKS)
+def test_keras_learns_every_task(task: str) -> None:
+    """On the PyTorch back-end: TensorFlow and JAX are too heavy for the tests."""
+    with_torch()
+    os.environ["KERAS_BACKEND"] = "torch"
+    assert right(task, learned(Keras(keras_model, epochs=25, batch=32, optimizer="rmsprop", patience=25), task)) > 0.7
+
+
+def test_the_sklearn_interfaces_of_boosters_need_no_recipe() -> None:
+    """XGBoost's takes nothing but 0, 1, 2 ...: texts are named for it."""
+    from lightgbm import LGBMClassifier
+    from xgboost import XGBClassifier
+
+    table = TABLE.with_columns(pl.col("x").fill_null(0.0))
+    for estimator in (LGBMClassifier(n_estimators=10, verbose=-1, n_jobs=1), XGBClassifier(n_estimators=10, n_jobs=1)):
+        model = train(estimator, table, np.ones(ROWS), ["x"], "multiclass", task="multiclass")
+        scores = score(model, table, ["x"], None, CLASSES)
+        assert right("multiclass", scores) > 0.7
