@@ -70,6 +70,8 @@ CALLS: dict[tuple[str, str], dict[str, Any]] = {
 NEEDS_MORE = {
     ("POST", "/settings/channels/test"): "needs somebody who takes the message; sending is tried in tests/jobs",
     ("POST", MODEL): "registering writes its entry in `Workspace.register`; tried in tests/client",
+    ("POST", "/models/{model}/runs/{run}/promote"): "needs a proven run; tried in tests/server/test_refine.py",
+    ("POST", "/models/{model}/runs/{run}/rollback"): "needs a promotion; tried in tests/server/test_refine.py",
     ("POST", f"{MODEL}/rollback"): "needs a promotion; `rolled back` is tried in tests/workspace",
 }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,16 @@ def forest(reports: Iterable[PerformanceReport]) -> Picture | None:
     return Picture(
         "forest-worse" if worse else "forest", title, rows, fields, "Difference in points, with 95 % intervals"
     )
+
+
+def forest_of(named: Sequence[tuple[str, PerformanceReport]], title: str) -> Picture | None:
+    """Show one metric's difference in several places, such as slices, each under its name; as `forest` does."""
+    drawn = forest([report for _, report in named])
+    if drawn is None:
+        return None
+    rows = [{**forest_row(one), "label": name} for name, one in named if one.interval is not None]
+    fields = (Field("label", "rows"), Field("text", "difference"), Field("span", "95 % interval, points"))
+    return replace(drawn, title=title, rows=rows, fields=fields)
 
 
 def forest_row(report: PerformanceReport) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -16,8 +16,8 @@ from starlette.responses import RedirectResponse
 
 from retrue.errors import ConfigError, RetrueError, TableError
 from retrue.judge.words import metric_name
-from retrue.report.charts.outcome import forest, forest_row
-from retrue.report.charts.picture import Field, Picture
+from retrue.report.charts.outcome import forest_of
+from retrue.report.charts.picture import Picture
 from retrue.report.comparison import PerformanceReport
 from retrue.report.words import difference, headline_metric, spanned, valued
 from retrue.server.api.compare import Part, rows_of
@@ -208,14 +208,9 @@ def sentence_of(report: PerformanceReport, elsewhere: Sequence[PerformanceReport
 
 def picture_of(found: Sequence[tuple[str, int, int, PerformanceReport]]) -> Picture | None:
     """The forest plot of differences by slice."""
-    reports = [one for *_, one in found]
-    drawn = forest(reports)
-    if drawn is None:
-        return None
-    rows = [{**forest_row(one), "label": name} for name, _, _, one in found if one.interval is not None]
-    fields = (Field("label", "rows"), Field("text", "difference"), Field("span", "95 % interval, points"))
-    title = f"B against A, {metric_name(reports[0].metric)} by slice"
-    return replace(drawn, title=title, rows=rows, fields=fields)
+    return forest_of(
+        [(name, one) for name, *_, one in found], f"B against A, {metric_name(found[0][3].metric)} by slice"
+    )
 
 
 def offered(served: Service, actor: Actor) -> tuple[tuple[str, tuple[str, ...]], ...]:

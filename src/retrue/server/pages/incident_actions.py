@@ -115,7 +115,9 @@ def collect(
     incident = chosen.incident
     since, until = (at_of(incident.since), at_of(incident.last)) if span == "incident" else (None, None)
     try:
-        chosen.model.collect(where, budget=most_of(budget), since=since, until=until)
+        guilty = incident.cause is not None and where.strip() == incident.cause.slice
+        # Its own rows are collected as such: what is trained on them is known to have begun here.
+        chosen.model.collect(chosen if guilty else where, budget=most_of(budget), since=since, until=until)
     except RetrueError as error:
         return shown(request, served, actor, chosen, trouble=error, status=status_of(error))
     return back(chosen, "collect")

@@ -1,0 +1,187 @@
+"""A run: what it learned from, what it showed, why it may or may not be promoted, and what became of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Depends, Form, Path, Request, Response
+from starlette.responses import RedirectResponse
+
+from retrue.errors import RefusedError, RetrueError
+from retrue.judge.words import metric_name, percent
+from retrue.report.charts.outcome import forest_of
+from retrue.report.words import upper_first
+from retrue.server.auth import Actor, editor, viewer
+from retrue.server.errors import HttpError, status_of
+from retrue.server.pages.figures import pictured
+from retrue.server.pages.model import Name
+from retrue.server.pages.promoting import promote_apart
+from retrue.server.pages.shell import render
+from retrue.server.pages.turn import Line, Turn, line_of, report_of, turn_of
+from retrue.server.service import Service, service
+from retrue.store import rows
+from retrue.workspace import Model
+from retrue.workspace.acting import audit
+from retrue.workspace.lineage import Lineage, Part, effect_of, lineages
+
+router = APIRouter(prefix="/models/{model}/runs/{run}", include_in_schema=False)
+
+Served = Annotated[Service, Depends(service)]
+Reader = Annotated[Actor, Depends(viewer)]
+Editor = Annotated[Actor, Depends(editor)]
+Id = Annotated[str, Path(alias="run", max_length=100)]
+LINES = 100
+"""Log lines that are shown."""
+MANIFEST = ("parts", "rows")
+"""What of a manifest stands elsewhere on the page."""
+
+
+@dataclass(frozen=True)
+class RunView:
+    """The page.
+
+    Attributes:
+        model: whose; id: which.
+        turn: the chain.
+        lines: every comparison.
+        drawn: whether there is a forest plot.
+        reasons: why the gate stays shut.
+        parts: what it learned from.
+        manifest: what else its training set is told by.
+        log: what was said while it ran, oldest first.
+        error: why it failed, in full.
+        may_promote: whether the gate opens and nothing else stands in the way.
+        may_override: whether a named person may promote it all the same.
+        may_roll_back: whether it is the champion, and another was before it.
+    """
+
+    model: str
+    id: str
+    turn: Turn
+    lines: tuple[Line, ...]
+    drawn: bool
+    reasons: tuple[str, ...]
+    parts: tuple[Part, ...]
+    manifest: tuple[tuple[str, str], ...]
+    log: tuple[rows.Log, ...]
+    error: str
+    may_promote: bool
+    may_override: bool
+    may_roll_back: bool
+
+
+def found(model: Model, id: str) -> Lineage:
+    """The run that is meant.
+
+    Raises:
+        HttpError: 404, there is none.
+    """
+    chosen = next((one for one in lineages(model) if one.id == id), None)
+    if chosen is None:
+        raise HttpError(404, f"no run {id[:40]!r}", where=f"model {model.name!r}", type="StoreError")
+    return chosen
+
+
+def view_of(model: Model, one: Lineage, actor: Actor) -> RunView:
+    """What the page shows somebody."""
+    incidents = {each.id: each.incident.sentence for each in model.incidents() if each.id in one.incidents}
+    with model.store.catalog.read() as tx:
+        log = tuple(reversed(tx.latest(rows.Log, LINES, run=one.id)))
+    champion = model.version
+    rivals = one.proof is not None and one.version is None and one.champion == champion
+    may = actor.may("editor")
+    before = next((row.body.get("before") for row in model.versions() if row.version == champion), None)
+    return RunView(
+        model.name, one.id, turn_of(model.name, one, effect_of(model, one), incidents, champion),
+        tuple(line_of(contest) for contest in one.contests), picture_of(one) is not None,
+        tuple(upper_first(reason) for reason in one.reasons), one.parts, told_of(one.manifest), log, one.error or "",
+        may and rivals and not one.reasons, may and rivals and bool(one.reasons),
+        may and one.version == champion and before is not None,
+    )  # fmt: skip
+
+
+def told_of(manifest: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """A manifest as names and values."""
+    return tuple(
+        (
+            name.replace("_", " "),
+            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str),
+        )
+        for name, value in manifest.items()
+        if name not in MANIFEST
+    )
+
+
+def picture_of(one: Lineage) -> Any:
+    """The forest plot of the metric that decides: on the whole holdout, then in each slice."""
+    if not one.contests:
+        return None
+    main = one.contests[0].get("metric")
+    named = [(line_of(each).where, report_of(each)) for each in one.contests if each.get("metric") == main]
+    return forest_of(named, f"Challenger against champion, {metric_name(str(main))} by slice")
+
+
+DONE = {
+    "promoted": "Promoted: from now on this version is the champion.",
+    "back": "Rolled back: the version before is the champion again.",
+}
+
+
+def shown(request: Request, model: Model, actor: Actor, id: str, trouble: RetrueError | None = None) -> Response:
+    """Answer with the page."""
+    view = view_of(model, found(model, id), actor)
+    status = 200 if trouble is None else 409 if isinstance(trouble, RefusedError) else status_of(trouble)
+    done = DONE.get(request.query_params.get("done", ""), "")
+    return render(
+        request, "run.html", view, title=view.turn.sentence, place="Overview", live=model.name, status=status,
+        trouble=trouble, done=done, percent=percent,
+    )  # fmt: skip
+
+
+@router.get("")
+def run(request: Request, served: Served, name: Name, id: Id, actor: Reader) -> Response:
+    """Show a run."""
+    return shown(request, served.model(name), actor, id)
+
+
+@router.get("/forest")
+def forest(request: Request, served: Served, name: Name, id: Id, _: Reader) -> Response:
+    """The forest plot."""
+    return pictured(request, picture_of(found(served.model(name), id)))
+
+
+@router.post("/promote")
+def promote(
+    request: Request, served: Served, name: Name, id: Id, actor: Editor,
+    note: Annotated[str, Form(max_length=2_000)] = "",
+) -> Response:  # fmt: skip
+    """Prove a run again and promote it; with a note, against the gate, on the actor's name."""
+    model = served.model(name)
+    chosen = found(model, id)
+    with model.store.catalog.write() as tx:
+        audit(tx, "asked for a promotion", name, {"run": chosen.id, "override": bool(note.strip())})
+    try:
+        promote_apart(model.store.folder, name, chosen.id, actor.name, note.strip() or None)
+    except RetrueError as error:
+        return shown(request, model, actor, id, error)
+    return back(name, id, "promoted")
+
+
+@router.post("/rollback")
+def rollback(request: Request, served: Served, name: Name, id: Id, actor: Editor) -> Response:
+    """Make the version before the champion again; only from the page of the run that is the champion."""
+    model = served.model(name)
+    if not view_of(model, found(model, id), actor).may_roll_back:
+        what, hint = f"run {id} is not rolled back", "see which version is the champion"
+        return shown(request, model, actor, id, RefusedError(["it is not the champion"], what=what, hint=hint))
+    model.rollback()
+    return back(name, id, "back")
+
+
+def back(name: str, id: str, done: str) -> Response:
+    """Go on at the run's page, which says what was done."""
+    return RedirectResponse(f"/models/{quote(name, safe='')}/runs/{quote(id)}?{urlencode({'done': done})}", 303)

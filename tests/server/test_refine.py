@@ -1,0 +1,136 @@
+"""The flywheel on pages: the chain, a run with its proof, promotion and the way back, by role, in a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import httpx
+import polars as pl
+import pytest
+from sklearn.linear_model import LogisticRegression
+from tests.server.conftest import serving
+from tests.workspace.conftest import DAYS, day, events, live, registered
+
+import retrue as rt
+from retrue.store import rows
+from retrue.workspace import tokens
+
+BASE = "/models/flights"
+Flywheel: TypeAlias = tuple[Path, dict[str, httpx.Client], str, str]
+"""The store's folder, clients by role, the run that may be promoted, the refused one."""
+
+
+@pytest.fixture(scope="module")
+def flywheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flywheel]:
+    """A served store whose model turned in one city: its incident, a refused run, and one that may be promoted."""
+    folder = tmp_path_factory.mktemp("refine") / "store"
+    with rt.open(folder) as store:
+        model = registered(store, events(0, DAYS).drop("city"), slices=[], maturity="1d")
+        turned = events(DAYS, 6, turned=("JFK", "LGA", "EWR")).drop("city")
+        live(model, turned)
+        model.check(day(DAYS + 6.9))
+        incident = next(one for one in model.incidents() if one.kind == "degraded")
+        found = model.collect("x > -9", name="all of it")
+        with store.store.catalog.write() as tx:
+            kept = tx.get(rows.Collection, model="flights", name="all of it")
+            assert kept is not None
+            tx.put(rows.Collection(**{**vars(kept), "body": {**kept.body, "incident": incident.id}}))
+        refused = model.retrain(LogisticRegression(), mix=rt.Mix({model.reference: 1.0}), now=day(DAYS + 8))
+        refused.prove()
+        good = model.retrain(LogisticRegression(), mix=rt.Mix({found: 1.0}), now=day(DAYS + 8))
+        good.prove()
+        with store.store.catalog.write() as tx:
+            tx.add(rows.Log(4_000_000_000_000_000, "warning", "loss <b>rises</b>", run=good.id))
+        secrets = {role: tokens.create(store.store.catalog, role, role).secret for role in ("viewer", "editor")}
+    with serving(folder) as served:
+        clients = {
+            role: httpx.Client(base_url=served.url, headers={"Authorization": f"Bearer {secret}"}, timeout=120)
+            for role, secret in secrets.items()
+        }
+        yield folder, clients, good.id, refused.id
+        for client in clients.values():
+            client.close()
+
+
+def test_the_chain_leads_from_the_incident_to_the_promotion(flywheel: Flywheel) -> None:
+    _, clients, good, refused = flywheel
+    page = clients["viewer"].get(f"{BASE}/refine").text
+    assert f"Run {good} may be promoted: ROC AUC" in page
+    assert f"Run {refused} was refused" in page
+    for said in ("began it", "all of it: 1,3", "waits for you", f"retrue promote flights {good}", "incidents/"):
+        assert said in page, said
+
+
+def test_a_run_shows_its_proof_manifest_and_log(flywheel: Flywheel) -> None:
+    _, clients, good, refused = flywheel
+    page = clients["viewer"].get(f"{BASE}/runs/{good}").text
+    for said in (
+        "Challenger against champion",
+        "all of it",
+        "100 %",
+        "loss &lt;b&gt;rises&lt;/b&gt;",
+        "seed",
+        "holdout",
+    ):
+        assert said in page, said
+    drawn = clients["viewer"].get(f"{BASE}/runs/{good}/forest").json()
+    assert drawn["picture"]["rows"][0]["label"] == "holdout"
+    assert "Why the gate stays shut" in clients["viewer"].get(f"{BASE}/runs/{refused}").text
+    for path in ("", "/forest"):
+        assert clients["viewer"].get(f"{BASE}/runs/nothing{path}").status_code == 404
+
+
+def test_who_may_only_look_changes_nothing(flywheel: Flywheel) -> None:
+    _, clients, good, _ = flywheel
+    assert "<form" not in clients["viewer"].get(f"{BASE}/runs/{good}").text
+    for what in ("promote", "rollback"):
+        assert clients["viewer"].post(f"{BASE}/runs/{good}/{what}").status_code == 403
+
+
+def test_a_model_of_which_nothing_was_collected_says_what_to_type(flywheel: Flywheel) -> None:
+    folder, clients, _, _ = flywheel
+    with rt.open(folder) as store:
+        store.register("fresh", events(0, DAYS), id="id", time="at", label="y", score="p", estimate="off")
+    page = clients["viewer"].get("/models/fresh/refine").text
+    assert "Nothing is collected or trained yet" in page
+    assert "retrue collect fresh" in page
+
+
+@pytest.mark.slow
+def test_a_run_is_promoted_and_rolled_back_in_the_name_of_who_asked(flywheel: Flywheel) -> None:
+    """In a process of its own: the server never loads a trained model."""
+    folder, clients, good, refused = flywheel
+    editor = clients["editor"]
+    answer = editor.post(f"{BASE}/runs/{refused}/promote")
+    assert (answer.status_code, "is not promoted" in answer.text) == (409, True)
+    answer = editor.post(f"{BASE}/runs/{refused}/rollback")
+    assert (answer.status_code, "it is not the champion" in answer.text) == (409, True)
+    answer = editor.post(f"{BASE}/runs/{good}/promote")
+    assert answer.status_code == 303, answer.text
+    with rt.open(folder) as store:
+        model = store.model("flights")
+        assert model.version == "2"
+        later = events(DAYS + 8, 3, turned=("JFK", "LGA", "EWR")).drop("city")
+        model.log(
+            later.drop("y").with_columns(pl.Series("p", model.run(good).predict(later))), version="2", at=day(DAYS + 11)
+        )
+        model.label(later.select("id", "y"), at=day(DAYS + 11.5))
+        model.check(day(DAYS + 13))
+        with model.store.catalog.read() as tx:
+            said = {one.action: one.actor for one in tx.find(rows.Audit, model="flights")}
+    assert (said["promoted"], said["asked for a promotion"]) == ("editor", "editor")
+    page = editor.get(answer.headers["location"]).text
+    assert "Promoted: from now on" in page
+    assert "became version 2: ROC AUC" in page
+    assert " before, " in page
+    assert "passed over" in editor.get(f"{BASE}/runs/{refused}").text
+    back = editor.post(f"{BASE}/runs/{good}/rollback")
+    assert back.status_code == 303
+    with rt.open(folder) as store:
+        assert store.model("flights").version == "1"
+    answer = editor.post(f"{BASE}/runs/{refused}/promote", data={"note": "the holidays are <over>"})
+    assert answer.status_code == 303, answer.text
+    page = editor.get(answer.headers["location"]).text
+    assert "against the gate, by editor: the holidays are &lt;over&gt;" in page
