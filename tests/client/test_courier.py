@@ -65,7 +65,7 @@ def test_what_is_too_large_goes_in_halves_and_only_a_row_that_is_too_large_is_re
     assert sent.deliver()
     assert sent.deliver()
     target.close()
-    assert (sent.counts.sent, sent.counts.refused, sent.waiting) == (8, 1, 0)
+    assert (sent.counts.so_far.sent, sent.counts.so_far.refused, sent.waiting) == (8, 1, 0)
     assert logged(folder, "half-", "after-")["id"].to_list() == ["after-0", *(f"half-{n}" for n in range(8) if n != 3)]
 
 
@@ -86,11 +86,11 @@ def test_of_halves_none_is_taken_twice_where_the_second_must_wait(strict: str, t
     sent = courier(target, tmp_path)
     sent.post("events", calls("twice", 4, 8_000))
     assert not sent.deliver()
-    assert (sent.counts.sent, sent.overflow.rows()) == (0, 4)
+    assert (sent.counts.so_far.sent, sent.overflow.rows()) == (0, 4)
     sent.rush()
     assert sent.deliver()
     target.close()
-    assert (sent.counts.sent, sent.overflow.rows()) == (4, 0)
+    assert (sent.counts.so_far.sent, sent.overflow.rows()) == (4, 0)
     assert target.keys[0] == target.keys[1]
     assert len(set(target.keys[1:])) == len(target.keys) - 1
 
@@ -104,7 +104,7 @@ def test_events_of_a_model_that_is_not_there_are_refused_once_and_told(
         sent.post("events", calls("lost", 3))
         assert sent.deliver()
     target.close()
-    assert (sent.counts.refused, sent.waiting, sent.overflow.rows()) == (6, 0, 0)
+    assert (sent.counts.so_far.refused, sent.waiting, sent.overflow.rows()) == (6, 0, 0)
     assert caplog.text.count("events were refused") == 1
 
 
@@ -114,4 +114,4 @@ def test_where_nobody_answers_events_wait(tmp_path: Path) -> None:
     sent.post("events", calls("wait", 3))
     assert not sent.deliver()
     target.close()
-    assert (sent.counts.refused, sent.overflow.rows()) == (0, 3)
+    assert (sent.counts.so_far.refused, sent.overflow.rows()) == (0, 3)

@@ -316,7 +316,7 @@ def test_the_end_of_the_process_sends_what_waits_or_puts_it_on_disk(
 def in_child(predict: Any, conn: Any) -> None:
     """Call in a forked process, where what is open must not be used again."""
     predict({"id": "child", "x": 1.0, "city": "JFK"})
-    conn.send((predict.watch.id, predict.watch.sender.counts.calls))
+    conn.send((predict.watch.id, predict.watch.sender.counts.so_far.calls))
 
 
 @pytest.mark.slow

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 log = logging.getLogger("retrue.watch")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stats:
-    """What became of the calls of a watched function so far.
+    """What became of the calls of a watched function so far; `watch.stats()` gives a copy of what goes on counting.
 
     Attributes:
         calls: that were made, as far as they have been looked at.
@@ -41,15 +41,9 @@ class Stats:
 
 @dataclass
 class Counts:
-    """The same while it grows; only background threads write it."""
+    """The same while it grows, which only background threads write, and what was told of trouble."""
 
-    calls: int = 0
-    errors: int = 0
-    sent: int = 0
-    quarantined: int = 0
-    refused: int = 0
-    unread: int = 0
-    dropped: int = 0
+    so_far: Stats = field(default_factory=Stats)
     told: set[str] = field(default_factory=set)
 
     def tell(self, kind: str, said: str) -> None:
@@ -60,5 +54,4 @@ class Counts:
 
     def stats(self, *, lost: int, waiting: int, on_disk: int) -> Stats:
         """As of now."""
-        own = {name: value for name, value in vars(self).items() if name != "told"}
-        return Stats(**{**own, "dropped": self.dropped + lost}, waiting=waiting, on_disk=on_disk)
+        return replace(self.so_far, dropped=self.so_far.dropped + lost, waiting=waiting, on_disk=on_disk)

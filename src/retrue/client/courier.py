@@ -68,7 +68,7 @@ class Courier:
         if self.overflow.put(batch):
             return
         if batch.kind == "events":
-            self.counts.dropped += batch.rows
+            self.counts.so_far.dropped += batch.rows
         self.counts.tell("dropped", f"no room in {self.overflow.folder}: events that can't be sent are dropped")
 
     def shelve(self) -> None:
@@ -179,14 +179,14 @@ class Courier:
         return self.target.events(naming.named(frame), key, self.version)
 
     def _taken(self, rows: int, set_aside: int) -> None:
-        self.counts.sent += rows
-        self.counts.quarantined += set_aside
+        self.counts.so_far.sent += rows
+        self.counts.so_far.quarantined += set_aside
         if set_aside:
             self.counts.tell("quarantined", f"{set_aside} of {rows} events were set aside: see the quarantine")
 
     def _refused(self, kind: str, rows: int, error: Exception) -> None:
         if kind == "events":
-            self.counts.refused += rows
+            self.counts.so_far.refused += rows
         self.counts.tell(f"refused {kind}", f"{rows} {kind} were refused: {error}")
 
     def _back_off(self, error: Exception) -> None:

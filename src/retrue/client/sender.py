@@ -149,8 +149,8 @@ class Sender:
             some += [self.large.popleft()] if self.large else []
             self.load.add(some)
             good = [call for call in some if call.error is None]
-            self.counts.calls += len(some)
-            self.counts.errors += len(some) - len(good)
+            self.counts.so_far.calls += len(some)
+            self.counts.so_far.errors += len(some) - len(good)
             for rows in each(good, self.signature):
                 self._keep(rows)
             self._taking = False
@@ -163,7 +163,7 @@ class Sender:
         if isinstance(rows, list):
             self._rows += rows
         elif isinstance(rows, Exception):
-            self.counts.unread += 1
+            self.counts.so_far.unread += 1
             self.counts.tell("unread", f"a call can't be read as an event, so it isn't logged: {rows}")
         elif rows.height:
             self.courier.post("events", rows)
