@@ -331,7 +331,8 @@ def _called(function: Callable[[pl.DataFrame], Any]) -> pl.Expr:
     def ask(rows: pl.Series) -> pl.Series:
         return pl.Series("mask", function(rows.struct.unnest()))
 
-    return pl.struct(pl.all()).map_batches(ask, return_dtype=pl.Boolean, is_elementwise=True)
+    # Not as elementwise: Polars would cut the table, and a function may compare a row with the others.
+    return pl.struct(pl.all()).map_batches(ask, return_dtype=pl.Boolean)
 
 
 def _equals(column: Column, value: Value) -> Node:

@@ -137,7 +137,7 @@ class Judge:
         together, columns = int(counter_of(self.reference) is not None), len(self.reference.profile.columns)
         estimated = 2 * len(self.estimated_metrics) if self.settings.estimated else 0
         performance = len(self.judged_metrics) + estimated if labelled else 0
-        return 2 * (columns - len(self.quiet)) + together + performance
+        return 2 * (columns - len(self.quiet)) + together + performance + self.settings.signals
 
     @cached_property
     def quiet(self) -> frozenset[str]:

@@ -20,6 +20,7 @@ from retrue.judge.cost import Cost
 from retrue.judge.incident import Incident, time_of, window_of
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.judge.words import day, figure, metric_name, period
+from retrue.metrics.drift.signal_share import NAME as SIGNAL_SHARE
 
 MODEL = (VerdictKind.DEGRADED, VerdictKind.DRIFTING)
 """Kinds that are told by what they cost; of the others, what broke comes first."""
@@ -60,7 +61,7 @@ def _alarm(incident: Incident, worst: Verdict, *, over: bool) -> tuple[str, froz
     if worst.kind is VerdictKind.DRIFTING and cause is not None and not apart:
         return cause.words(over=over), cause.columns
     column = "" if worst.column is None else f"{worst.column}: "
-    where = "" if worst.slice is None else f"where {worst.slice}, "
+    where = "" if worst.slice is None or worst.metric == SIGNAL_SHARE else f"where {worst.slice}, "
     named = {worst.column} if worst.column is not None else worst.columns
     return f"{where}{column}{_found(worst)}", frozenset(named)
 

@@ -29,6 +29,7 @@ class Settings:
             takes the task's main one that is a mean over events: accuracy, MAE or NDCG.
         estimated: whether performance is estimated too while labels are missing: these tests share the budget.
         watch: the features that may alarm by themselves; what is found about others is a notice. Empty: all may.
+        signals: watched signals: the share of each is a test of its own.
     """
 
     budget: Budget = field(default_factory=Budget)
@@ -43,6 +44,7 @@ class Settings:
     impact: str | None = None
     estimated: bool = False
     watch: tuple[str, ...] = ()
+    signals: int = 0
 
     def worth_telling(self, metric: str, value: float | None) -> float:
         """Give the smallest change of a metric worth telling: points of its range, else a share of its value.

@@ -12,7 +12,7 @@ It is done under the model's lock. A crash leaves some of it undone; doing it ag
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -110,14 +110,15 @@ def erase_collected(catalog: Catalog, model: str, column: str, ids: pl.Series) -
     """Take the rows of these ids out of the model's collections; gives how many went."""
     gone = 0
     with catalog.write() as tx:
-        for old in tx.find(rows.Collection, model=model):
+        kept: list[rows.Collection | rows.CollectedRow] = [*tx.find(rows.Collection, model=model)]
+        for old in [*kept, *tx.find(rows.CollectedRow, model=model)]:
             whole = pl.read_parquet(BytesIO(old.data))
             left = without(whole, column, ids)
             if len(left) < len(whole):
                 gone += len(whole) - len(left)
                 data = BytesIO()
                 left.write_parquet(data, compression="zstd")
-                tx.put(rows.Collection(model, old.name, len(left), data.getvalue(), old.created, old.sql, old.body))
+                tx.put(replace(old, rows=len(left), data=data.getvalue()))
     return gone
 
 

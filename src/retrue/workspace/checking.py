@@ -24,6 +24,7 @@ from retrue.store.rows import EstimateRow
 from retrue.workspace import changes, clock, history
 from retrue.workspace.estimating import with_estimates
 from retrue.workspace.incidents import regroup, untold
+from retrue.workspace.signal_shares import with_signals
 from retrue.workspace.silence import Traffic
 from retrue.workspace.timeline import Timeline
 
@@ -88,7 +89,7 @@ def check(model: Model, now: datetime | None, against: str | None = None) -> lis
         judge_window(model, timeline.against(judge, compared, one.start), one, at, odd.get(one.start, []), pasts)
         for one in due
     ]
-    judged = with_estimates(timeline, judge, judged, at)
+    judged = with_signals(timeline, judge, with_estimates(timeline, judge, judged, at))
     judged = [heard(one, traffic, version) for one in with_longer(timeline, judge, judged)]
     keep(model, version, judged, at)
     regroup(model, version, judge, {one.start for one in judged})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BytesIO
@@ -14,7 +14,7 @@ from retrue.core.hashing import hash64
 from retrue.core.state import Ints
 from retrue.core.times import window_starts
 from retrue.core.values import text_rows
-from retrue.errors import RetrueError, SliceError
+from retrue.errors import ConfigError, RetrueError, SliceError
 from retrue.explain import novel
 from retrue.explain.finding import guilty_of
 from retrue.refine.collect import ORDER, PROBABILITY, REASONS, Collected, Policy
@@ -88,8 +88,9 @@ def choose_from(
     policy: Policy,
     name: str,
     met: dict[str, pl.Series] | None = None,
+    columns: Sequence[str] | None = None,
 ) -> Collected:
-    """Choose among events; the rows have the events' own columns, reasons and probability.
+    """Choose among events; the rows have the events' own columns (or those named), reasons and probability.
 
     Raises:
         SliceError: the slice doesn't fit the events.
@@ -99,7 +100,7 @@ def choose_from(
     days = days_of(model, events) if policy.daily else None
     looks = looks_of(model, events) if policy.by else None
     chosen = choose(events, part, name=name, policy=policy, days=days, looks=looks, met=met)
-    return replace(chosen, rows=chosen.rows.select(*table.columns, REASONS, PROBABILITY))
+    return replace(chosen, rows=chosen.rows.select(*(columns or table.columns), REASONS, PROBABILITY))
 
 
 def hashed(model: Model, table: pl.DataFrame) -> pl.DataFrame:
@@ -127,7 +128,11 @@ def looks_of(model: Model, events: pl.DataFrame) -> Ints | None:
 
 
 def keep(model: Model, found: Collected) -> None:
-    """Keep a collection in the catalog; one of the same name is replaced."""
+    """Keep a collection in the catalog; one of the same name is replaced.
+
+    Raises:
+        ConfigError: a signal that is watched, or was, collects under that name.
+    """
     body: dict[str, Any] = {"matched": found.matched, "policy": found.policy, "incident": found.incident}
     row = rows.Collection(
         model.name, found.name, found.rows.height, packed(found.rows), clock.micros(clock.now()), found.slice, body
@@ -135,6 +140,10 @@ def keep(model: Model, found: Collected) -> None:
     # A slice may ask for one person's rows by their values, and what is in the audit log can't be erased.
     said = {} if found.name == found.slice else {"name": found.name}
     with model.store.catalog.write() as tx:
+        if tx.find(rows.CollectedRow, model=model.name, collection=found.name) or tx.get(
+            rows.Signal, model=model.name, name=found.name
+        ):
+            raise ConfigError(f"a watched signal collects as {found.name!r}", where="collect", expected="another name")
         tx.put(row)
         audit(tx, "collected", model.name, {**said, "rows": found.rows.height})
 

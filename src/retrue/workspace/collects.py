@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, cast
 
 from retrue.refine.collect import Collected, Policy
 from retrue.slices import Source
-from retrue.workspace import collecting
+from retrue.workspace import collecting, gathering, watching
 from retrue.workspace.collecting import Logged
 from retrue.workspace.versions import Versioned
+from retrue.workspace.watching import WatchedSignal
 
 if TYPE_CHECKING:
     from retrue.workspace.explaining import ModelIncident
@@ -61,3 +62,48 @@ class Collects(Versioned):
     def collections(self) -> list[Collected]:
         """What was collected, oldest first, with the labels known when it was."""
         return collecting.collections(self._model)
+
+    def watch_signal(
+        self,
+        where: Source | ModelIncident,
+        *,
+        name: str | None = None,
+        policy: str | Policy = watching.USUAL,
+        since: datetime | None = None,
+    ) -> WatchedSignal:
+        """Watch a signal: `check` judges its share of the traffic, and its rows are collected as they come.
+
+        Its collection has its name, and is among `collections()`. Where the service runs its jobs it collects by
+        itself; elsewhere `collect_new` does. One of the same name is replaced.
+
+        Args:
+            where: SQL, a slice such as one of `rt.signals`, an incident (its guilty slice), or a function over a table
+                that a module holds.
+            name: what to call it; the slice's name unless given.
+            policy: which rows are collected: "always", "10 %", "200 per day", "200 per day by benefit".
+            since: events from then on are collected; all of them unless given.
+
+        Raises:
+            SliceError: it asks for what events don't have, or can't be stored.
+            ConfigError: the policy is none for a stream, or the name is another collection's.
+        """
+        return watching.watch(self._model, where, name, policy, since)
+
+    def watched_signals(self) -> list[WatchedSignal]:
+        """The signals that are watched, by name, with how many rows each has collected."""
+        return watching.watched(self._model)
+
+    def unwatch_signal(self, name: str) -> None:
+        """Watch a signal no more; what it collected stays.
+
+        Raises:
+            StoreError: there is none of that name.
+        """
+        watching.unwatch(self._model, name)
+
+    def collect_new(self) -> dict[str, int]:
+        """Collect what newly met the watched signals; gives how many rows came by signal. Again at once, none.
+
+        A signal that fails says why in its `error`, and costs no other its rows.
+        """
+        return gathering.collect_new(self._model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -31,6 +31,7 @@ from retrue.workspace import (
     retraining,
     streams,
     training,
+    watching,
 )
 from retrue.workspace import signals as system_signals
 from retrue.workspace.adopting import adopt
@@ -60,7 +61,8 @@ class Model(Collects):
 
     def settings(self, window: float | None = None) -> Settings:
         """How strictly windows (of so many seconds; the base windows unless given) are judged."""
-        return self.options.settings(window, sharing=self.sharing)
+        told = self.options.settings(window, sharing=self.sharing)
+        return replace(told, signals=len(watching.rows_of(self)))
 
     @property
     def sharing(self) -> int:

@@ -167,10 +167,15 @@ def matching(events: pl.DataFrame, signals: Sequence[Slice]) -> tuple[dict[str, 
         try:
             met[str(one)] = one.mask(events)
         except RetrueError as error:
-            failed[str(one)] = str(error)
+            failed[str(one)] = first_line(error)
         except Exception as error:  # noqa: BLE001 - a signal may be a user's function, and may fail in any way
-            failed[str(one)] = f"{type(error).__name__}: {error}"
+            failed[str(one)] = f"{type(error).__name__}: {first_line(error)}"
     return met, failed
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, without what Polars adds of the expression that it was found in."""
+    return (str(error).splitlines() or [""])[0]
 
 
 def reasons_of(met: Mapping[str, pl.Series], places: Ints) -> pl.Series:

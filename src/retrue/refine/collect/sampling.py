@@ -10,6 +10,7 @@ inverse are unbiased and uncorrelated from row to row (their theorem 1).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,7 +91,7 @@ def bounded(benefit: Floats, look: Ints | None = None) -> Floats:
     [0.5, 0.5, 1.0]
     """
     known = np.where(np.isfinite(benefit) & (benefit > 0), benefit, 0.0)
-    mean = float(known.mean()) if known.size else 0.0
+    mean = math.fsum(known) / known.size if known.size else 0.0  # to the last bit the same in any order of rows
     weight: Floats = np.maximum(known, LEAST * mean) / mean if mean > 0 else np.ones(known.size)
     if look is None:
         return weight
