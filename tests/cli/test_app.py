@@ -29,7 +29,7 @@ COMMANDS = [
     "audit",
     "export",
     "demo",
-    *("tasks", "notify", "marker", "token"),  # groups of commands come last
+    *("signals", "tasks", "notify", "marker", "token"),  # groups of commands come last
 ]
 
 

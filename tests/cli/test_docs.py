@@ -59,6 +59,7 @@ def test_the_page_walks_through_most_commands() -> None:
         "recount",
         "resolve",
         "serve",
+        "signals",
         "snooze",
         "token",
         "upkeep",

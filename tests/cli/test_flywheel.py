@@ -80,7 +80,7 @@ def test_what_was_promoted_can_be_proven_but_not_promoted_again(call: Call, prov
 def test_each_step_as_json(call: Call, proven: Path) -> None:
     where = ("--store", proven, "--json")
     assert set(json.loads(call("collect", "loans", SOUTH, "--budget", "50", *where).out)) == {
-        "name", "slice", "matched", "rows",
+        "name", "slice", "matched", "policy", "rows",
     }  # fmt: skip
     proof = json.loads(call("prove", "loans", *where).out)
     assert proof["passed"] is True

@@ -103,6 +103,32 @@ def test_collections_are_the_same(stores: dict[str, Any]) -> None:
     assert [one.name for one in stores["far"].model("flights").collections()] == [far.name]
 
 
+def test_signals_are_watched_and_collected_alike(stores: dict[str, Any]) -> None:
+    def watched(model: Any) -> tuple[Any, ...]:
+        model.watch_signal(rt.Slice.parse("x > 1", name="large"), policy="5 per day")
+        model.watch_signal(rt.signals.low_confidence(), policy="10 %")
+        told = [one.to_dict() for one in model.watched_signals()]
+        gained = model.collect_new()
+        collected = next(one for one in model.collections() if one.name == "large")
+        model.unwatch_signal("low confidence")
+        left = [one.name for one in model.watched_signals()]
+        return told, gained, collected.policy, collected.rows["id"].to_list(), left
+
+    near, far = both(stores, watched)
+    assert near == far
+    assert far[-1] == ["large"]
+    model = stores["far"].model("flights")
+    with pytest.raises(rt.RefusedError, match="code is never sent"):
+        model.watch_signal(lambda table: table["x"] > 1)
+    with pytest.raises(rt.RetrueError, match="no signal 'gone'"):
+        model.unwatch_signal("gone")
+    with pytest.raises(rt.RetrueError, match="unknown column 'xx'"):
+        model.watch_signal("xx > 1")
+    with pytest.raises(rt.RetrueError, match="is no policy"):
+        model.collect("x > 1", policy="often")
+    model.unwatch_signal("large")
+
+
 def test_what_is_said_of_an_incident_is_kept(stores: dict[str, Any]) -> None:
     model = stores["far"].model("flights")
     model.incidents()[0].acknowledge()

@@ -25,6 +25,7 @@ from retrue.cli import (
     notify,
     performance,
     serve,
+    signals,
     stores,
     tasks,
 )
@@ -52,6 +53,7 @@ ROOMS = (
     performance,
     backtest,
     flywheel,
+    signals,
     tasks,
     stores,
     serve,

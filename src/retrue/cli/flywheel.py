@@ -35,6 +35,9 @@ def collect(
     where: Annotated[str, typer.Argument(help="The slice: \"precip > 0.1 AND origin = 'JFK'\".", metavar="SQL")],
     store: StoreOption = None,
     budget: Annotated[int | None, typer.Option(help="The most rows to take.", metavar="ROWS")] = None,
+    policy: Annotated[
+        str | None, typer.Option(help="always, 10 %, 200 per day by benefit ...", metavar="POLICY")
+    ] = None,
     since: Annotated[str | None, typer.Option(help="First event time (ISO, UTC).", metavar="TIME")] = None,
     until: Annotated[str | None, typer.Option(help="Events from here on are left out.", metavar="TIME")] = None,
     as_name: Annotated[str | None, typer.Option("--as", help="What to call the collection.", metavar="NAME")] = None,
@@ -44,10 +47,11 @@ def collect(
     model = shared.open_model(store, name)
     ends = shared.moment(since, "--since"), shared.moment(until, "--until")
     with shared.working("collecting"):
-        found = model.collect(where, budget=budget, since=ends[0], until=ends[1], name=as_name)
+        found = model.collect(where, budget=budget, policy=policy, since=ends[0], until=ends[1], name=as_name)
     rows = found.rows.height
     if json:
-        shared.print_json({"name": found.name, "slice": found.slice, "matched": found.matched, "rows": rows})
+        said = {"name": found.name, "slice": found.slice, "matched": found.matched, "rows": rows}
+        shared.print_json({**said, "policy": found.policy})
         return
     from retrue.report.actions import typed
     from retrue.report.words import plural

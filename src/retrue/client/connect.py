@@ -21,8 +21,9 @@ from typing import Any, Self
 
 import polars as pl
 
+from retrue.client.collects import iso
 from retrue.client.http import Connection, quoted
-from retrue.client.remote import RemoteModel, iso
+from retrue.client.remote import RemoteModel
 from retrue.errors import ConfigError
 from retrue.jobs.records import Page
 from retrue.schema import Schema

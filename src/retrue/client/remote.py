@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from retrue.client.collects import RemoteCollects, iso
 from retrue.client.courier import to_bytes
 from retrue.client.http import Connection, plain_values, quoted
 from retrue.client.told import Told
@@ -18,9 +19,7 @@ from retrue.errors import RefusedError
 from retrue.judge.incident import Incident
 from retrue.judge.replay import Backtest
 from retrue.judge.verdict import Verdict
-from retrue.refine.collect import Collected
 from retrue.schema import Schema
-from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.erase import Erased
 from retrue.tables import read
@@ -54,7 +53,7 @@ HERE: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class RemoteModel:
+class RemoteModel(RemoteCollects):
     """A model behind a server.
 
     Args:
@@ -242,27 +241,6 @@ class RemoteModel:
 
     # --- true it again --------------------------------------------------------------------------------------------
 
-    def collect(
-        self,
-        where: str | Slice,
-        *,
-        budget: int | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        name: str | None = None,
-    ) -> Collected:
-        """Collect the logged events of a slice, with their labels; kept in the store. See `Model.collect`."""
-        said = {"where": str(where), "budget": budget, "since": iso(since), "until": iso(until), "name": name}
-        return self._collected(self.connection.post(f"{self.path}/collections", said))
-
-    def collections(self) -> list[Collected]:
-        """What was collected, oldest first, with the labels known when it was."""
-        return [self._collected(one) for one in self.connection.get(f"{self.path}/collections")]
-
-    def _collected(self, said: Mapping[str, Any]) -> Collected:
-        kept = self.connection.frame(f"{self.path}/collections/rows", name=said["name"])
-        return Collected(said["name"], said["slice"], kept, said["matched"])
-
     def rollback(self) -> str:
         """Make the version before the champion the champion again; gives its name.
 
@@ -373,11 +351,6 @@ def summed(parts: Sequence[Mapping[str, int]]) -> dict[str, int]:
 def verdict(said: Mapping[str, Any]) -> Verdict:
     """A verdict as it was sent."""
     return Verdict.from_dict(said["verdict"], alarm=said["alarm"], loss=said["loss"])
-
-
-def iso(moment: datetime | None) -> str | None:
-    """A time as text; UTC where it names no zone."""
-    return None if moment is None else clock.aware(moment).isoformat()
 
 
 def records_of(source: Any) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from retrue.server.api import (
     models,
     monitors,
     quarantine,
+    signals,
     tasks,
     work,
 )
@@ -53,6 +54,7 @@ ROUTERS = (
     models.router,
     incidents.router,
     history.router,
+    signals.router,
     monitors.router,
     compare.router,
     work.router,

@@ -54,6 +54,8 @@ def collect(
 ) -> Collected:
     """Collect the champion's logged events of a slice, with their labels, and keep them."""
     part, incident = slice_of(where)
+    if budget is not None and budget < 1:
+        raise SliceError(f"a budget of {budget} rows", where=f"collection {name or str(part)!r}", expected="at least 1")
     chosen = Policy.of(policy, budget)
     table = model.events(since, until, version=model.version).collect()
     found = choose_from(model, table, part, chosen, name or str(part))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
 from retrue.errors import StoreError
@@ -25,6 +25,7 @@ from retrue.server.api.shared import (
     Until,
     Version,
     Viewer,
+    asked,
     table,
 )
 from retrue.server.errors import HttpError
@@ -138,17 +139,25 @@ def signals(model: ModelName, served: Served, _: Sender, body: Records) -> Any:
 
 
 class CollectQuestion(BaseModel):
-    """Which rows to collect: a slice, perhaps the most rows, a span of time, and a name."""
+    """Which rows to collect: a slice or an incident, perhaps a budget or a policy, a span of time, and a name."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"where": "precip > 0.1 AND origin = 'JFK'", "budget": 500}]}
     )
 
-    where: Annotated[str, Field(min_length=1, max_length=10_000)]
-    budget: Annotated[int | None, Field(ge=1, le=10**9)] = None
+    where: Annotated[str | None, Field(min_length=1, max_length=10_000)] = None
+    incident: Annotated[str | None, Field(min_length=1, max_length=100)] = None
+    budget: Annotated[int | None, Field(ge=1, le=10**7)] = None
+    policy: Annotated[str | None, Field(min_length=1, max_length=300)] = None
     since: Moment | None = None
     until: Moment | None = None
     name: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+
+    @model_validator(mode="after")
+    def _one(self) -> CollectQuestion:
+        if (self.where is None) == (self.incident is None):
+            raise ValueError("one of where and incident")
+        return self
 
 
 @router.post(
@@ -156,11 +165,13 @@ class CollectQuestion(BaseModel):
     status_code=201,
 )  # fmt: skip
 def collect(model: ModelName, served: Served, _: Editor, body: CollectQuestion) -> dict[str, Any]:
-    """Collect the logged events of a slice, with their labels, under a name."""
-    found = served.model(model).collect(
-        body.where, budget=body.budget, since=body.since, until=body.until, name=body.name
+    """Collect the logged events of a slice, or of an incident's guilty slice, with their labels, under a name."""
+    found = served.model(model)
+    with asked():
+        where = body.where or found.incident(str(body.incident))
+    return collected(
+        found.collect(where, budget=body.budget, policy=body.policy, since=body.since, until=body.until, name=body.name)
     )
-    return collected(found)
 
 
 @router.get(
@@ -188,4 +199,7 @@ def collection_rows(
 
 def collected(found: Collected) -> dict[str, Any]:
     """A collection without its rows."""
-    return {"name": found.name, "slice": found.slice, "rows": found.rows.height, "matched": found.matched}
+    return {
+        "name": found.name, "slice": found.slice, "rows": found.rows.height, "matched": found.matched,
+        "incident": found.incident, "policy": found.policy,
+    }  # fmt: skip

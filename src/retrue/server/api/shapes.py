@@ -143,6 +143,29 @@ class CollectedShape(Shape):
     slice: str | None
     rows: int
     matched: int
+    incident: str | None
+    policy: str
+
+
+class WatchedSignalShape(Shape):
+    """A signal that is watched, and what it has collected."""
+
+    name: str
+    slice: str | None
+    function: str | None
+    policy: str
+    incident: str | None
+    since: str | None
+    applied: int
+    error: str | None
+    rows: int
+    matched: int
+
+
+class GainedShape(Shape):
+    """How many rows came by signal."""
+
+    rows: dict[str, int]
 
 
 class SliceShape(Shape):
