@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from retrue.core.outcome_grid import BinaryGrid, MulticlassGrid, RegressionGrid,
 from retrue.errors import RetrueError
 from retrue.report import charts
 from retrue.report.charts import Picture
-from retrue.report.charts.templates import TEMPLATES, template
+from retrue.report.charts.templates import TEMPLATES, made, template
 from retrue.report.comparison import Comparison
 from retrue.report.entries import Gallery, performance_pictures, sections
 
@@ -234,3 +235,13 @@ def test_a_timeline_draws_estimates_and_notes_where_there_are_any() -> None:
     empty = charts.timeline(points, "Accuracy held", estimated=[charts.Point(start, None)])
     assert empty is not None
     assert empty.template == "timeline"
+
+
+def test_templates_made_in_many_threads_are_those_made_alone() -> None:
+    """Altair mixes up fields of charts that are made at the same time: pages ask for several at once."""
+    names = [name for name in TEMPLATES if name.startswith(("drift-map", "heat-strip", "forest", "embedding"))]
+    made.cache_clear()
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(template, names))
+    made.cache_clear()
+    assert together == [template(name) for name in names]

@@ -10,12 +10,13 @@ import json
 from collections.abc import Callable
 from functools import cache, partial
 from itertools import product
+from threading import Lock
 from typing import Any, Literal, TypeAlias
 
 import altair as alt
 
 from retrue.errors import RetrueError
-from retrue.report.charts.heat import SHARE, Layers, drift_map, heat_strip
+from retrue.report.charts.heat import SHARE, TIMES, Layers, drift_map, heat_strip
 from retrue.report.charts.picture import REFERENCE, WINDOW
 
 Align: TypeAlias = Literal["left", "right"]
@@ -32,15 +33,25 @@ RATIOS = (
 """Labels of a log axis: 1, 2 and 5 of each power of ten."""
 
 
-@cache
+MAKING = Lock()
+"""Altair mixes up the fields of charts that are made in two threads at a time."""
+
+
 def template(name: str) -> dict[str, Any]:
-    """Give a template's Vega-Lite spec; don't change it.
+    """Give a template's Vega-Lite spec; don't change it. Any thread may ask.
 
     Raises:
         RetrueError: there is none of that name.
     """
     if name not in TEMPLATES:
         raise RetrueError(f"unknown chart template {name!r}", expected=", ".join(TEMPLATES))
+    with MAKING:
+        return made(name)
+
+
+@cache
+def made(name: str) -> dict[str, Any]:
+    """Make a template, once."""
     chart = TEMPLATES[name]()
     spec: dict[str, Any] = json.loads(chart.properties(data=alt.InlineData(values=[])).to_json(indent=None))
     for unwanted in ("config", "datasets"):
@@ -61,7 +72,7 @@ def distribution(scale: str) -> Layers:
         labelFlush=True,
         labelOverlap="greedy",
         labelSeparation=8,
-        labelExpr=RATIOS if scale == "log" else alt.Undefined,
+        labelExpr={"log": RATIOS, "time": TIMES}.get(scale, alt.Undefined),
     )
     base = alt.Chart()
     bins = base.transform_filter("isValid(datum.share_of)")
@@ -259,7 +270,7 @@ def timeline(*, level: bool, estimated: bool, marked: bool, noted: bool) -> Laye
     """
     base = alt.Chart()
     x = alt.X("t", type="temporal", title=None).scale(type="utc", nice=False)
-    x = x.axis(tickCount=6, labelFlush=True, labelOverlap="greedy", labelSeparation=8)
+    x = x.axis(tickCount=6, labelFlush=True, labelOverlap="greedy", labelSeparation=8, labelExpr=TIMES)
     y = alt.Y("value", type="quantitative", title=None).scale(zero=False).axis(grid=True, tickCount=4)
     marks = [
         *(incident_layers(base, x) if marked else []),
