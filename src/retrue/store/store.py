@@ -236,7 +236,8 @@ class Store(Intake, Keeper):
         Raises:
             SliceError: a slice reads a column that no event has, or compares what can't be compared.
         """
-        chosen, columns = tuple(slices), self.columns(model)
+        # Profiles are kept by name: a slice without one is called as it reads.
+        chosen, columns = tuple(one.named(str(one)) for one in slices), self.columns(model)
         for one in chosen:
             one.bind(columns)
         wanted = {str(one): one.to_sql() for one in chosen}
