@@ -135,7 +135,7 @@ def moved(row: rows.Row, model: str, start: int, drift: float) -> rows.Row:
 def incidents(number: int, last: int) -> Iterator[rows.IncidentRow]:
     """One live incident and one that is over."""
     name, kind = f"model-{number:03d}", KINDS[number // 7 % len(KINDS)]
-    for state, back in (("open", 4), ("resolved", 40)):
+    for state, back in (("open", 2), ("resolved", 40)):
         span = [datetime.fromtimestamp(last - b * DAY, UTC).isoformat() for b in (back, back - 1)]
         verdict = {
             "kind": kind, "reason": "feature_03 moved by KS 0.21, more than the 0.04 that chance explains",
@@ -218,8 +218,8 @@ PAGES = {
     "its performance": f"{MODEL}/figures/performance?days=90",
     "its drift map": f"{MODEL}/figures/drift?column=feature_07",
     "incidents": "/incidents",
-    "incident": f"{MODEL}/incidents/model-140-open",
-    "its evidence": f"{MODEL}/incidents/model-140-open?evidence=now",
+    "incident": "/models/model-000/incidents/model-000-open",
+    "its evidence": "/models/model-000/incidents/model-000-open?evidence=now",
     "feature": f"{MODEL}/features/feature_03",
     "its distribution": f"{MODEL}/columns/strip?column=feature_03&days=90",
     "its window": f"{MODEL}/columns/window/0?column=feature_03&days=90",

@@ -45,7 +45,7 @@ def test_good_rows_go_on_with_id_version_and_utc_time() -> None:
         ({"id": None, "t": "2013-03-01"}, "missing id"),
         ({"id": "", "t": "2013-03-01"}, "missing id"),
         ({"id": "a", "t": None}, "missing time"),
-        ({"id": "a", "t": "yesterday"}, "impossible time: yesterday not a time"),
+        ({"id": "a", "t": "yesterday"}, "impossible time: yesterday is not a time"),
         ({"id": "a", "t": "2013-06-03"}, "impossible time: 2013-06-03 lies in the future or before 1970"),
         ({"id": "a", "t": "1969-12-30"}, "impossible time: 1969-12-30 lies in the future or before 1970"),
         ({"id": "a", "t": "2013-03-01", "x": "much"}, "wrong type: column 'x' has 'much', expected Float64"),

@@ -48,6 +48,8 @@ class Nearest:
         >>> print(Nearest(pl.DataFrame(), np.zeros(0), 0.31, 0.12))
         nothing like it in the reference: the nearest row is 0.31 away, and 99 % of its own rows have one within 0.12
         """
+        if self and self.nearest == 0:
+            return "the reference has a row equal to it"
         if self:
             return f"the nearest row of the reference is {self.nearest:.2g} away"
         return (

@@ -217,9 +217,11 @@ def odder(score: float) -> str:
 
     >>> odder(0.99996), odder(0.4349), odder(0.0)
     ('99.99 %', '43.4 %', '0 %')
+    >>> odder(0.99436)
+    '99.4 %'
     """
     share = 100 * score
-    return f"{np.floor(share * 100) / 100 if share > 99 else np.floor(share * 10) / 10:g} %"
+    return f"{np.floor(share * 100) / 100 if share > 99.9 else np.floor(share * 10) / 10:g} %"
 
 
 def cut(text: str, most: int = 40) -> str:

@@ -16,6 +16,8 @@ def prune(task: Task) -> str:
     """Remove what is too much; a job that runs stays."""
     with task.workspace.store.catalog.write() as tx:
         gone = [removed(tx, jobs, "due", JOBS), removed(tx, logs, "at", LOGS)]
+    if not any(gone):
+        return "nothing was old enough to forget"
     return f"{gone[0]:,} jobs and {gone[1]:,} log lines forgotten"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from retrue.errors import ConfigError
@@ -48,10 +48,22 @@ def find_jobs(
     model: str | None = None,
     id: str | None = None,
     models: Collection[str] | None = None,
+    idle: bool = True,
     limit: int = 50,
     offset: int = 0,
 ) -> Page[rows.Job]:
-    """Give the runs of jobs, newest first; `id` may be the start of one, `models` limits them to those of some models.
+    """Give the runs of jobs, newest first.
+
+    Args:
+        catalog: where they are.
+        kind: of one kind.
+        status: running, done or failed.
+        model: of one model.
+        id: the one run, or the start of its id.
+        models: of these models only.
+        idle: also those that found nothing to do.
+        limit: how many at most.
+        offset: how many to pass over.
 
     Raises:
         ConfigError: an unknown status.
@@ -60,9 +72,16 @@ def find_jobs(
         raise ConfigError(f"no status {status!r}", expected=", ".join(STATUSES))
     table = jobs_table
     where = [*equal(table, kind=kind, status=status, model=model), *of_models(table, models)]
+    where += [] if idle else [not_idle()]
     where += [] if id is None else [table.c.id.startswith(id, autoescape=True)]
     with catalog.read() as tx:
         return page(tx, rows.Job, table, where, [table.c.due.desc(), table.c.id], limit, offset)
+
+
+def not_idle() -> ColumnElement[bool]:
+    """The condition that a run found something to do: each kind of job says "nothing ..." where there was none."""
+    said = func.coalesce(jobs_table.c.body["message"].as_string(), "")
+    return or_(jobs_table.c.status != "done", said.not_like("nothing %"))
 
 
 def find_logs(

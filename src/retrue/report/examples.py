@@ -94,9 +94,21 @@ def group_said(group: Sequence[Standing], outcome: Sequence[str]) -> str:
     if min(scores) > EDGE:
         said += f": odder than {odder(min(scores))} of the reference"
     if first.nearest:
-        return f"{said}; the nearest rows are {min(near):.2g} to {max(near):.2g} away"
+        return f"{said}; {distances_said(min(near), max(near))}"
     usual = f"{100 * USUAL:g} % of its own rows have one within {first.nearest.usual:.2g}"
     return f"{said}; nothing like them there: the nearest row is {min(near):.2g} away, and {usual}"
+
+
+def distances_said(least: float, most: float) -> str:
+    """Say how far rows are from those of the reference that are most like them.
+
+    >>> distances_said(0.0, 0.0), distances_said(0.12, 0.12), distances_said(0.1, 0.4)
+    ('the reference has rows equal to them', 'the nearest rows are 0.12 away', 'the nearest rows are 0.1 to 0.4 away')
+    """
+    if most == 0:
+        return "the reference has rows equal to them"
+    ends = dict.fromkeys(f"{end:.2g}" for end in (least, most))
+    return f"the nearest rows are {' to '.join(ends)} away"
 
 
 def contributions_said(told: Explanation) -> list[str]:

@@ -13,13 +13,16 @@ from retrue.adapters.otel import Telemetry
 from retrue.core.column import ColumnProfile
 from retrue.errors import nearest
 from retrue.judge.replay import Backtest
+from retrue.report.comparison import PerformanceReport
 from retrue.server.errors import HttpError
 from retrue.server.ingest.gather import Gatherer
 from retrue.server.meters import Meters, Readings
+from retrue.server.pages.columns import ColumnRow
 from retrue.server.pages.drawn import DrawnRows
 from retrue.server.pages.explained import Explanations
 from retrue.server.pages.kept import Recent, Standings
 from retrue.server.pages.reading import Headlines
+from retrue.server.pages.slice_figures import SliceTable
 from retrue.server.settings import ServerSettings
 from retrue.server.states import Watch
 from retrue.store import rows
@@ -30,8 +33,9 @@ from retrue.workspace import Model, Workspace
 class Service:
     """The running service; `app.state.retrue` holds it, and `Depends(service)` gives it.
 
-    `looked` is set once somebody has looked at a page; `columns` keeps profiles that charts are drawn of (0.4 MB each),
-    `previews` what proposed monitors would have told.
+    `looked` is set once somebody has looked at a page. What pages worked out is kept while the store is as it was:
+    `columns` holds profiles that charts are drawn of (0.4 MB each), `slices` how slices do, `comparisons` who did
+    better, `listed` features in order, `previews` what proposed monitors would have told.
     """
 
     workspace: Workspace
@@ -43,6 +47,9 @@ class Service:
     drawn: DrawnRows = field(default_factory=DrawnRows)
     looked: Event = field(default_factory=Event)
     columns: Recent[list[tuple[int, ColumnProfile]]] = field(default_factory=lambda: Recent(32))
+    slices: Recent[SliceTable] = field(default_factory=lambda: Recent(64))
+    comparisons: Recent[list[tuple[str, int, int, PerformanceReport]]] = field(default_factory=lambda: Recent(32))
+    listed: Recent[tuple[str, list[ColumnRow]]] = field(default_factory=lambda: Recent(64))
     previews: Recent[Backtest] = field(default_factory=lambda: Recent(32))
 
     @cached_property

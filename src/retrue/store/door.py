@@ -285,7 +285,7 @@ def _tried(rough: pl.DataFrame, casts: Mapping[str, pl.Expr], wanted: Mapping[st
 
 def _time_checks(time: str, rough: pl.DataFrame, at: datetime) -> list[Check]:
     raw, shown = pl.col(f"\0{time}"), _shown(time, rough.schema[time])
-    said = "not a time" if rough.schema[time] == pl.String() else "does not exist in the model's time zone"
+    said = "is not a time" if rough.schema[time] == pl.String() else "does not exist in the model's time zone"
     outside = (pl.col(time) > at + AHEAD) | (pl.col(time) < EARLIEST)
     return [
         (time, raw.is_null(), pl.lit("missing time")),

@@ -12,8 +12,10 @@ from retrue.core.profile import Profile
 from retrue.core.values import number_rows
 from retrue.explain.features import Feature
 from retrue.explain.since import Course
+from retrue.judge.cause import Cause
 from retrue.judge.incident import Incident
 from retrue.judge.verdict import sort_worst_first
+from retrue.slices import Slice
 from retrue.workspace import clock
 
 if TYPE_CHECKING:
@@ -31,11 +33,16 @@ AFTER = 8
 def course_of(model: Model, incident: Incident, version: str, features: Sequence[Feature]) -> Course | None:
     """Tell how the incident's main column went; None where it isn't about any.
 
-    The main column is the one that the worst alarm is about, else the first of those that moved.
+    The main column is the first that names the guilty rows where their share changed, else the one that the worst alarm
+    is about, else the first of those that moved.
     """
     reference = model.reference_of(version)
     known = reference.load().grids.columns
-    about = [sort_worst_first(incident.verdicts)[0].column, *(feature.column for feature in features)]
+    about = [
+        *named_by(incident.cause),
+        sort_worst_first(incident.verdicts)[0].column,
+        *(feature.column for feature in features),
+    ]
     column = next((name for name in about if name in known), None)
     if column is None:
         return None
@@ -56,6 +63,13 @@ def course_of(model: Model, incident: Incident, version: str, features: Sequence
         (*starts, *(model.span(one.start) for one in logged)),
         len(before),
     )
+
+
+def named_by(cause: Cause | None) -> list[str]:
+    """The columns by which the guilty rows are named, in order, where their share is what changed."""
+    if cause is None or cause.question != "share":
+        return []
+    return sorted(Slice.parse(cause.slice).columns, key=cause.slice.find)
 
 
 def of(model: Model, profile: Profile, column: str) -> ColumnProfile:

@@ -159,7 +159,8 @@ class Workspace:
         """What ran by itself, newest first, a page at a time.
 
         Args:
-            asked: `kind`, `status` (running, done, failed), `model`, `models` (of some), `id`, `limit`, `offset`.
+            asked: `kind`, `status` (running, done, failed), `model`, `models` (of some), `id`, `limit`, `offset`,
+                `idle` (False: none that found nothing to do).
 
         Raises:
             ConfigError: an unknown status.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import quote
 
+import httpx
 import pytest
 from tests.server.conftest import Served
 from tests.server.places.conftest import HOSTILE, WIDTHS, Open, fits
@@ -69,3 +70,37 @@ def test_a_slice_is_counted_and_let_go(visit: Open, store: Served, shots: Path, 
     assert "income >" not in page.inner_text("main").partition("In the newest window")[2]
     with rt.open(store.folder) as opened:
         assert [one.action for one in opened.audit("calm", most=2)] == ["slice removed", "slice added"]
+
+
+def test_a_time_is_marked_and_forgotten(visit: Open, store: Served) -> None:
+    """It stands on the model's page; from another model's page it is out of reach."""
+    page = visit("/models/calm?days=3650")
+    page.click("text=Mark a time")
+    page.fill("#markers input[name=text]", "new <pipeline>")
+    page.fill("#markers input[name=at]", "2026-01-08T09:30")
+    page.select_option("#markers select[name=kind]", "deployment")
+    page.click("text=Mark it on the charts")
+    said = visit("/models/calm?days=3650").inner_text("#markers")
+    assert "deployment new <pipeline>" in said
+    assert "8 Jan" in said
+    page = visit("/models/calm?days=3650")
+    token = page.locator("#markers input[name=csrf]").first.input_value()
+    (kept,) = httpx.get(f"{store.url}/api/v1/markers").json()
+    away = f"{store.url}/models/moved/markers/{kept['number']}/remove"
+    assert page.request.post(away, form={"csrf": token}, headers={"Origin": store.url}).status == 404
+    page.click("#markers .list button")
+    page.wait_for_load_state()
+    assert httpx.get(f"{store.url}/api/v1/markers").json() == []
+
+
+def test_a_slice_is_told_in_figures(visit: Open, store: Served) -> None:
+    """Performance, share, rows and labels, beside those of all rows, each with its interval."""
+    page = visit("/models/calm/slices?add=income+%3E+1600")
+    page.click("text=Count them by themselves")
+    page.wait_for_selector("td[data-k=share]")
+    rows = page.locator("table.rows tbody tr")
+    assert "all rows" in rows.nth(0).inner_text()
+    assert "100 %" in rows.nth(0).locator("td[data-k=share]").inner_text()
+    assert " to " in rows.nth(1).locator("td[data-k=share]").inner_text()
+    assert " to " in rows.nth(1).locator("td").first.inner_text()
+    page.click("text=Remove")

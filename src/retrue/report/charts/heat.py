@@ -10,6 +10,11 @@ Layers: TypeAlias = alt.LayerChart | alt.FacetChart
 
 SHARE = ".2~p"
 """Two significant digits of a percentage."""
+TIMES = (
+    "utchours(datum.value) || utcminutes(datum.value) ? utcFormat(datum.value, '%H:%M') : "
+    "utcdayofyear(datum.value) === 1 ? utcFormat(datum.value, '1 Jan %Y') : utcFormat(datum.value, '%-d %b')"
+)
+"""Labels of a time axis: days all in one form, whatever steps the axis takes; hours within a day."""
 
 
 def drift_map(*, reference: bool, marked: bool) -> Layers:
@@ -18,7 +23,7 @@ def drift_map(*, reference: bool, marked: bool) -> Layers:
     Colour goes by the root of the distance: it is a square, and small moves should be seen beside large ones.
     """
     base = alt.Chart()
-    axis: dict[str, Any] = {"tickCount": 5, "labelFlush": True, "labelOverlap": "greedy"}
+    axis: dict[str, Any] = {"tickCount": 5, "labelFlush": True, "labelOverlap": "greedy", "labelExpr": TIMES}
     x = alt.X("x", type="temporal", title=None).scale(type="utc", nice=False).axis(**axis)
     y = alt.Y("y", type="temporal", title=None).scale(type="utc", nice=False).axis(**axis)
     legend = alt.Legend(
@@ -45,7 +50,7 @@ def heat_strip(scale: Literal["linear", "log", "words"]) -> Layers:
     """A column's distribution by window; rows: part (cell or reference), x, x2, y, y2 or words, order, share."""
     base = alt.Chart()
     x = alt.X("x", type="temporal", title=None).scale(type="utc", nice=False)
-    x = x.axis(tickCount=6, labelOverlap="greedy")
+    x = x.axis(tickCount=6, labelOverlap="greedy", labelExpr=TIMES)
     legend = alt.Legend(
         orient="top", direction="horizontal", gradientLength=120, gradientThickness=8, tickCount=2, format="~p",
         title="share of rows",

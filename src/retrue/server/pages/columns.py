@@ -10,6 +10,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, func, select
 
+from retrue.judge.incident import State as Status
 from retrue.judge.verdict import Verdict, VerdictKind, badness
 from retrue.judge.words import amount, metric_name
 from retrue.metrics.names import IMPACT
@@ -24,6 +25,7 @@ CELLS = 120
 WIDTH, HEIGHT = 180, 14
 HARDLY = 0.005
 """Points that are told as 0."""
+OUTSIDE = "out_of_range"
 LEVELS = 8
 """Shades of a strip."""
 
@@ -47,13 +49,19 @@ class Impact:
 
 @dataclass
 class Column:
-    """What is kept of a feature; `judged` is the start of the newest judged window."""
+    """What is kept of a feature.
+
+    `outside` holds the starts of windows with values that the reference never had, `judged` the start of the newest
+    judged window; `guilty`: an open incident is about it.
+    """
 
     name: str
     moved: list[Moved] = field(default_factory=list)
+    outside: list[int] = field(default_factory=list)
     judged: int = 0
     impact: Impact | None = None
     verdict: Verdict | None = None
+    guilty: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,10 +98,14 @@ def columns_of(
     judged = connection.execute(select(newest_judged(model, version))).scalar() or 0
     found = {name: Column(name, judged=judged) for name in features}
     query = select(points.column, points.start, points.metric, points.value)
-    wanted = query.where(of_model, points.start >= since, points.metric.in_(list(drift)), points.column != "")
+    wanted = query.where(of_model, points.start >= since, points.metric.in_([*drift, OUTSIDE]), points.column != "")
     for name, start, metric, value in connection.execute(wanted.order_by(points.start)).all():
-        if name in found:
+        if name in found and metric != OUTSIDE:
             found[name].moved.append(Moved(start, metric, value))
+        elif name in found and value > 0:
+            found[name].outside.append(start)
+    for name in blamed(connection, model) & found.keys():
+        found[name].guilty = True
     for name, impact in impacts_of(connection, of_model, since).items():
         if name in found:
             found[name].impact = impact
@@ -101,6 +113,13 @@ def columns_of(
         if name in found:
             found[name].verdict = verdict
     return list(found.values())
+
+
+def blamed(connection: Connection, model: str) -> set[str]:
+    """The columns that open incidents are about."""
+    incidents = tables.incidents.c
+    query = select(incidents.body).where(incidents.model == model, incidents.status != Status.RESOLVED.value)
+    return {name for (body,) in connection.execute(query) for name in body.get("columns") or ()}
 
 
 def impacts_of(connection: Connection, of_model: ColumnElement[bool], since: int) -> dict[str, Impact]:
@@ -137,10 +156,15 @@ def verdicts_of(connection: Connection, model: str, version: str) -> dict[str, V
 
 
 def ranked(columns: Iterable[Column], since: int, until: int, length: float) -> list[ColumnRow]:
-    """Say what is kept of features: by loss, then by state, then by how far they moved."""
-    ordered = sorted(columns, key=lambda one: (-certain_loss(one), state_rank(one), -last(one)))
+    """Say what is kept of features: those that alarm or that an open incident is about, by loss, state, and move."""
+    ordered = sorted(columns, key=lambda one: (not alarming(one), -certain_loss(one), state_rank(one), -last(one)))
     most: Mapping[str, float] = largest(ordered)
     return [row_of(one, most, since, until, length) for one in ordered]
+
+
+def alarming(column: Column) -> bool:
+    """Whether somebody is told of it: now, or by an incident that is open."""
+    return column.guilty or (column.verdict is not None and column.verdict.alarms)
 
 
 def state_rank(column: Column) -> tuple[float, float, float]:
@@ -185,7 +209,7 @@ def row_of(column: Column, most: Mapping[str, float], since: int, until: int, le
     return ColumnRow(
         column.name, state_of_column(verdict), reason, impact, reach, certain_loss(column) > 0,
         amount(newest.value) if newest else "–", metric_name(newest.metric) if newest else "",
-        strip(column.moved, most, since, until, length),
+        strip(column.moved, most, since, until, length, column.outside),
     )  # fmt: skip
 
 
@@ -212,16 +236,30 @@ def impact_said(impact: Impact) -> tuple[str, str]:
     return (said if said == "0" else said + unit), spanned(interval)
 
 
-def strip(moved: Sequence[Moved], most: Mapping[str, float], since: int, until: int, length: float) -> Markup:
-    """Draw how far a feature moved in each window: a cell each, pale where it stayed, dark where it moved most."""
-    if not moved:
+def strip(
+    moved: Sequence[Moved],
+    most: Mapping[str, float],
+    since: int,
+    until: int,
+    length: float,
+    outside: Sequence[int] = (),
+) -> Markup:
+    """Draw how far a feature moved in each window: a cell each, pale where it stayed, dark where it moved most.
+
+    Windows whose move can't be measured, as values lie outside what the reference has shown, have their own colour.
+    """
+    if not moved and not outside:
         return Markup("")
     windows = max(1, math.ceil((until - since) / length))
     cells = min(CELLS, windows)
     width = max(2, WIDTH // cells)
     darkest: dict[int, float] = {}
+
+    def place_of(start: int) -> int:
+        return min(cells - 1, int((start - since) / length) * cells // windows)
+
     for one in moved:
-        place = min(cells - 1, int((one.start - since) / length) * cells // windows)
+        place = place_of(one.start)
         share = one.value / most[one.metric] if most[one.metric] else 0.0
         darkest[place] = max(darkest.get(place, 0.0), share)
     levels: dict[int, list[str]] = {}
@@ -233,6 +271,9 @@ def strip(moved: Sequence[Moved], most: Mapping[str, float], since: int, until: 
         f'<path fill-opacity="{0.06 + 0.94 * level / LEVELS:.2f}" d="{cell.join(own)}{cell}"/>'
         for level, own in levels.items()
     )
+    beyond = sorted({place_of(start) for start in outside} - darkest.keys())
+    if beyond:
+        drawn += f'<path class="out" d="{cell.join(f"M{place * width},0" for place in beyond)}{cell}"/>'
     size = f'width="{cells * width}" height="{HEIGHT}"'
     head = f'<svg class="heat" viewBox="0 0 {cells * width} {HEIGHT}" {size} aria-hidden="true">'
     return Markup(f"{head}{drawn}</svg>")  # noqa: S704 - numbers and our own words

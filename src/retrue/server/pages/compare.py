@@ -45,6 +45,8 @@ _SIDE = re.compile(
     r"(?:\s+(?P<since>\S*)\.\.(?P<until>\S*))?(?:\s+where\s+(?P<where>.+?))?\s*",
     re.DOTALL,
 )
+Compared = tuple[str, int, int, PerformanceReport]
+"""A slice, its rows on either side, and how the second did against the first."""
 FORM = "MODEL[@VERSION] [reference] [FROM..UNTIL] [where SLICE]"
 
 
@@ -153,6 +155,25 @@ def side_of(served: Service, actor: Actor, text: str, where: str) -> Side:
     return Side(model, frame.with_columns(pl.col(column).alias(f"\0{role}") for role, column in known.items()))
 
 
+def kept_comparison(served: Service, actor: Actor, a: str, b: str) -> list[Compared]:
+    """How b did against a, by slice; worked out once while their models are as they are.
+
+    Raises:
+        HttpError: no such model, or none of the actor's.
+        RetrueError: there are no such rows, or too few.
+    """
+    states = served.standings.watch.look()
+    names = [part_of(text, where)[0] for text, where in ((a, "a"), (b, "b"))]
+    for name in names:
+        if not actor.sees(name):
+            raise HttpError(403, f"{actor.name!r} is not for model {name[:100]!r}")
+    slices = sorted(one.to_sql() for one in served.model(names[0]).store.slices(names[0]))
+    key = (a, b, *(states.get(name, "") for name in names), *slices)
+    return served.comparisons.of(
+        key, lambda: list(compared(side_of(served, actor, a, "a"), side_of(served, actor, b, "b")))
+    )
+
+
 def told(first: pl.DataFrame, second: pl.DataFrame, metric: str | None = None) -> PerformanceReport | None:
     """How the second did against the first, by a metric, or the one that tells most; None where nothing does."""
     from retrue.comparing import compare
@@ -167,7 +188,7 @@ def told(first: pl.DataFrame, second: pl.DataFrame, metric: str | None = None) -
     return headline_metric(found) if metric is None else found.performance.get(metric)
 
 
-def compared(first: Side, second: Side) -> Iterator[tuple[str, int, int, PerformanceReport]]:
+def compared(first: Side, second: Side) -> Iterator[Compared]:
     """All rows, then each slice that both have rows enough of."""
     parts: list[Slice] = list(first.model.store.slices(first.model.name))[:SLICES]
     whole = told(first.frame, second.frame)
@@ -206,7 +227,7 @@ def sentence_of(report: PerformanceReport, elsewhere: Sequence[PerformanceReport
     return said + (f"; the other way round in {other} of {len(elsewhere)} slices" if other else "")
 
 
-def picture_of(found: Sequence[tuple[str, int, int, PerformanceReport]]) -> Picture | None:
+def picture_of(found: Sequence[Compared]) -> Picture | None:
     """The forest plot of differences by slice."""
     return forest_of(
         [(name, one) for name, *_, one in found], f"B against A, {metric_name(found[0][3].metric)} by slice"
@@ -266,7 +287,7 @@ def compare_page(request: Request, served: Served, actor: Reader, a: Asked = "",
     trouble: RetrueError | None = None
     if a and b:
         try:
-            found = list(compared(side_of(served, actor, a, "a"), side_of(served, actor, b, "b")))
+            found = kept_comparison(served, actor, a, b)
             reports = [one for *_, one in found]
             sentence, metric = sentence_of(reports[0], reports[1:]), metric_name(reports[0].metric)
             lines, drawn = tuple(line_of(*one) for one in found), picture_of(found) is not None
@@ -281,5 +302,5 @@ def compare_page(request: Request, served: Served, actor: Reader, a: Asked = "",
 @router.get("/compare/forest")
 def forest_picture(request: Request, served: Served, actor: Reader, a: Asked, b: Asked) -> Response:
     """The forest plot."""
-    found = list(compared(side_of(served, actor, a, "a"), side_of(served, actor, b, "b")))
+    found = kept_comparison(served, actor, a, b)
     return pictured(request, picture_of(found))

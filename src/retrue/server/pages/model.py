@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -13,7 +13,7 @@ from retrue.judge.words import metric_name
 from retrue.metrics import registered
 from retrue.metrics.names import estimated
 from retrue.report.words import PREFERRED, upper_first
-from retrue.server.auth import viewer
+from retrue.server.auth import Actor, viewer
 from retrue.server.errors import HttpError
 from retrue.server.pages.columns import Column, ColumnRow, columns_of, ranked
 from retrue.server.pages.overview import DAYS
@@ -23,6 +23,7 @@ from retrue.server.pages.standing import Standing, dated, standing, state_of_kin
 from retrue.server.service import Service, service
 from retrue.store import rows, tables
 from retrue.workspace import Model, clock
+from retrue.workspace.notes import KINDS
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,6 +32,8 @@ Name = Annotated[str, Path(alias="model", max_length=200)]
 
 FIRST = 12
 """Features that are shown at once."""
+HOLDS = 600
+"""Seconds that the list of features is kept for: time goes on though nothing comes in."""
 OVER = 5
 """Incidents that are over and still listed."""
 
@@ -84,6 +87,8 @@ class ModelView:
         impact: the metric that impacts are told in, in words.
         versions: newest first.
         latency: whether the model says how long predictions take.
+        markers: deployments, holidays and notes of this time, newest first.
+        may_edit: whether the actor may add some.
     """
 
     name: str
@@ -100,6 +105,8 @@ class ModelView:
     impact: str
     versions: tuple[VersionRow, ...]
     latency: bool
+    markers: tuple[rows.Marker, ...]
+    may_edit: bool
 
 
 def sentence_of(one: Standing) -> str:
@@ -208,7 +215,7 @@ def notes_of(connection: Connection, model: str, shown: Range) -> list[rows.Mark
 def model_page(
     request: Request,
     served: Annotated[Service, Depends(service)],
-    _: Annotated[object, Depends(viewer)],
+    actor: Annotated[Actor, Depends(viewer)],
     name: Name,
     metric: Annotated[str, Query(max_length=100)] = "",
     days: Annotated[int, Query(ge=1, le=3650)] = 30,
@@ -220,19 +227,27 @@ def model_page(
         known = known_facts(tx.connection, served.headlines, name, shown)
         one = standing(known, shown.since, shown.until)
         metrics = metrics_of(tx.connection, model)
-        columns = kept_columns(tx.connection, model, int(shown.since))
+        key = (name, served.standings.watch.look().get(name, ""), f"{days} {int(shown.until) // HOLDS}")
+        impact, listed = served.listed.of(key, lambda: listed_columns(tx.connection, model, shown))
+        later = replace(shown, until=max(shown.until, clock.now().timestamp()))
+        markers = tuple(reversed(notes_of(tx.connection, name, later)))
         over, versions = over_of(tx.connection, name, shown), version_rows(tx.connection, model)
     chosen = chosen_metric(metric, known.metric, [own for own, _ in metrics])
-    impact = next((one.impact.metric for one in columns if one.impact), "")
-    listed = ranked(columns, int(shown.since), int(shown.until), model.options.window)
     view = ModelView(
         name, one, sentence_of(one), facts_of(one), chosen, metrics, shown,
         tuple(incident_row(live, shown.until) for live in one.incidents), tuple(over),
         tuple(listed[:FIRST]), tuple(listed[FIRST:]),
         metric_name(impact) if impact else "performance", tuple(versions),
-        model.schema.latency is not None,
+        model.schema.latency is not None, markers, actor.may("editor"),
     )  # fmt: skip
-    return render(request, "model.html", view, title=name, place="Overview", live=name, lengths=DAYS)
+    return render(request, "model.html", view, title=name, place="Overview", live=name, lengths=DAYS, kinds=KINDS)
+
+
+def listed_columns(connection: Connection, model: Model, shown: Range) -> tuple[str, list[ColumnRow]]:
+    """The features as the page lists them, and the metric that their impacts are in; "" without any."""
+    columns = kept_columns(connection, model, int(shown.since))
+    impact = next((one.impact.metric for one in columns if one.impact), "")
+    return impact, ranked(columns, int(shown.since), int(shown.until), model.options.window)
 
 
 def kept_columns(connection: Connection, model: Model, since: int) -> list[Column]:

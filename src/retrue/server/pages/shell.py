@@ -107,10 +107,12 @@ def answers(request: Request, path: str) -> bool:
     return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
 
 
-def actor_of(request: Request) -> Mapping[str, str] | None:
-    """Who is signed in, as the auth layer noted it on the request; None where nobody is."""
+def actor_of(request: Request) -> Mapping[str, str | bool] | None:
+    """Who is signed in, as the auth layer noted it on the request; `whole`: for all models. None where nobody is."""
     actor = getattr(request.state, "actor", None)
-    return None if actor is None else {"name": actor.name, "role": actor.role, "kind": actor.kind}
+    if actor is None:
+        return None
+    return {"name": actor.name, "role": actor.role, "kind": actor.kind, "whole": actor.models is None}
 
 
 SHARED = ("evidence.html",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote
@@ -13,16 +14,19 @@ from starlette.responses import RedirectResponse
 
 from retrue.errors import ConfigError, RetrueError, SliceError
 from retrue.judge.rules import Rule
-from retrue.judge.words import percent
+from retrue.judge.verdict import Verdict, badness
+from retrue.judge.words import metric_name, percent
 from retrue.server.auth import Actor, editor, viewer
 from retrue.server.errors import status_of
 from retrue.server.pages.model import Name
 from retrue.server.pages.shell import render
+from retrue.server.pages.slice_figures import ALL, NO_ROWS, SliceFigures, slice_table
 from retrue.server.service import Service, service
 from retrue.slices import Slice
 from retrue.store import tables
 from retrue.workspace import Model
 from retrue.workspace.acting import audit
+from retrue.workspace.incidents import read_verdict
 
 router = APIRouter(prefix="/models/{model}/slices", include_in_schema=False)
 
@@ -34,13 +38,14 @@ MOST = 200
 
 @dataclass(frozen=True)
 class SliceLine:
-    """A slice: how one types it, in words, its state, and whether a rule needs it."""
+    """A slice: how one types it, in words, its state, whether a rule needs it, and its figures where some are known."""
 
     name: str
     words: str
     state: str
     tone: str
     needed: bool
+    figures: SliceFigures | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,9 @@ class SlicesView:
         share: how many of the reference's rows it has, in words; "" where nobody asked.
         trouble: what is wrong with it.
         may_edit: whether the actor may change something.
+        metric: what performance is told in, in words; "" before there is any.
+        whole: the figures of all rows; None before there are events.
+        when: of which time figures are.
     """
 
     model: str
@@ -64,6 +72,9 @@ class SlicesView:
     share: str
     trouble: RetrueError | None
     may_edit: bool
+    metric: str = ""
+    whole: SliceFigures | None = None
+    when: str = ""
 
 
 def said_of(connection: Connection, model: Model) -> dict[str, tuple[str, str]]:
@@ -71,21 +82,32 @@ def said_of(connection: Connection, model: Model) -> dict[str, tuple[str, str]]:
     c = tables.verdicts.c
     mine = (c.model == model.name, c.version == model.version)
     newest = connection.execute(select(c.start).where(*mine).order_by(c.start.desc()).limit(1)).scalar()
-    told = [c.body[name].as_string() for name in ("slice", "reason")]
-    query = select(*told).where(*mine, c.start == newest, c.kind != "true", told[0].is_not(None))
-    return {str(name): (str(reason), "warn") for name, reason in connection.execute(query)}
+    query = select(c.body).where(*mine, c.start == newest, c.kind != "true", c.body["slice"].as_string().is_not(None))
+    worst = sorted((read_verdict(body) for body in connection.execute(query).scalars()), key=badness, reverse=True)
+    return {str(one.slice): (reason_of(one), "warn" if one.alarms else "calm") for one in worst}
 
 
-def lines(model: Model) -> list[SliceLine]:
+def reason_of(verdict: Verdict) -> str:
+    """What was said, and of which column.
+
+    >>> reason_of(Verdict(VerdictKind.DRIFTING, "moved by KS 0.3", column="income"))
+    'income: moved by KS 0.3'
+    """
+    about = verdict.column
+    return verdict.reason if about is None or about in verdict.reason else f"{about}: {verdict.reason}"
+
+
+def lines(model: Model, figures: Mapping[str, SliceFigures] | None = None) -> list[SliceLine]:
     """The slices of a model with what is known of each."""
     with model.store.catalog.read() as tx:
         told = said_of(tx.connection, model)
     rules = [Rule.parse(text) for text in model.options.rules]
     needed = {one.slice.to_sql() for one in rules if one.slice is not None}
-    found = []
+    found, known = [], figures or {}
     for one in model.store.slices(model.name):
         state, tone = told.get(one.to_sql(), told.get(str(one), ("nothing against it in the newest window", "calm")))
-        found.append(SliceLine(str(one), one.words, state, tone, one.to_sql() in needed))
+        own = known.get(one.to_sql(), known.get(str(one), NO_ROWS if known else None))
+        found.append(SliceLine(str(one), one.words, state, tone, one.to_sql() in needed, own))
     return found
 
 
@@ -114,13 +136,22 @@ def shown(
             share = share_of(model, text)
         except RetrueError as error:
             trouble = error
-    every = lines(model)
+    with model.store.catalog.read() as tx:
+        schema = model.store.model(name).schema
+        metric = served.headlines.find(tx.connection, name, schema, model.options.impact)
+    counted = sorted(one.to_sql() for one in model.store.slices(name))
+    key = (name, served.standings.watch.look().get(name, ""), metric or "", *counted)
+    table = served.slices.of(key, lambda: slice_table(model, metric))
+    every = lines(model, table.slices)
     loud = sum(one.tone == "warn" for one in every)
     sentence = (
         f"{len(every)} slices of {name} are counted by themselves" if every else f"No slice of {name} is counted yet"
     )
     sentence += f"; {loud} out of true" if loud else ""
-    view = SlicesView(name, sentence, tuple(every), text, share, trouble, actor.may("editor"))
+    view = SlicesView(
+        name, sentence, tuple(every), text, share, trouble, actor.may("editor"), metric_name(metric) if metric else "",
+        table.slices.get(ALL), table.when,
+    )  # fmt: skip
     status = status_of(trouble) if trouble is not None and request.method == "POST" else 200
     return render(request, "slices.html", view, title=f"Slices of {name}", place="Overview", status=status)
 

@@ -46,6 +46,8 @@ class WorkView:
         jobs, pages: this page's runs, newest first; how many pages there are.
         lines: what was said, newest first.
         asked: what the address asks for.
+        page: which page this is.
+        hidden: how many runs found nothing to do, and aren't listed.
     """
 
     sentence: str
@@ -54,6 +56,7 @@ class WorkView:
     lines: tuple[rows.Log, ...]
     asked: dict[str, str]
     page: int
+    hidden: int
 
 
 def took_said(micros: int) -> str:
@@ -89,20 +92,20 @@ def work(
     status: Literal["", "running", "done", "failed"] = "", kind: Annotated[str, Query(max_length=100)] = "",
     model: Annotated[str, Query(max_length=200)] = "", page: Annotated[int, Query(ge=1, le=10_000)] = 1,
     level: Literal["", "debug", "info", "warning", "error"] = "", text: Annotated[str, Query(max_length=200)] = "",
-    job: Annotated[str, Query(max_length=100)] = "",
+    job: Annotated[str, Query(max_length=100)] = "", idle: Literal["", "1"] = "",
 ) -> Response:  # fmt: skip
     """Show what ran by itself, and what was said."""
     space, mine = served.workspace, {"model": model or None, "models": actor.models}
-    ran = space.jobs(
-        status=status or None, kind=kind or None, id=job or None, limit=PAGE, offset=(page - 1) * PAGE, **mine
-    )
+    wanted = {"status": status or None, "kind": kind or None, "id": job or None, **mine}
+    ran = space.jobs(idle=bool(idle or job), limit=PAGE, offset=(page - 1) * PAGE, **wanted)
+    hidden = 0 if idle or job else space.jobs(limit=1, **wanted).total - ran.total
     said = space.logs(level=level or None, text=text or None, job=job or None, limit=PAGE, **mine)
     last = {str(one.job): one.text for one in reversed(space.logs(limit=LINES, **mine).rows) if one.job}
     failed, running = (space.jobs(status=one, models=actor.models, limit=1).total for one in ("failed", "running"))
-    asked = {"status": status, "kind": kind, "model": model, "level": level, "text": text, "job": job}
+    asked = {"status": status, "kind": kind, "model": model, "level": level, "text": text, "job": job, "idle": idle}
     view = WorkView(
         sentence_of(failed, running), tuple(job_row(one, last.get(one.id, "")) for one in ran.rows),
-        -(-ran.total // PAGE), said.rows, asked, page,
+        -(-ran.total // PAGE), said.rows, asked, page, hidden,
     )  # fmt: skip
     return render(
         request, "work.html", view, title="Jobs and logs", place="Jobs and logs",
