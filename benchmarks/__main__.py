@@ -26,6 +26,7 @@ PARTS = {
     "serve": "serve",
     "compare": "compare",
     "pages": "pages",
+    "refine": "refine",
 }
 """Each benchmark and its module, in the order in which they run: the peers take longest."""
 

@@ -55,6 +55,7 @@ impact = "f1"
 estimate = "cbpe"
 watch = ["precip"]
 privacy = { tail = "hash" }
+retraining = { when = "benefit", label = 0.05 }
 
 [models."churn-2.0"]
 score = { stay = "p_stay", leave = "p_leave" }

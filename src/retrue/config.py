@@ -199,6 +199,8 @@ class ModelSettings(SettingsTable):
     estimate: Name = "auto"
     watch: Names = ()
     privacy: dict[Name, Name] | None = None
+    retraining: dict[Name, Any] | None = None
+    """`[models.NAME.retraining]`, as it stands there: the model's options check it (`retrue.refine.policy`)."""
 
     def options(self) -> dict[str, Any]:
         """Give what was said about watching: window, grace, budget (as text), rules and so on; see `_OPTIONS`."""
@@ -212,7 +214,7 @@ class ModelSettings(SettingsTable):
 
 _OPTIONS = (
     "window", "grace", "maturity", "coverage", "alarm_budget", "rules", "calm", "against", "longer", "group", "impact",
-    "estimate", "watch",
+    "estimate", "watch", "retraining",
 )  # fmt: skip
 
 

@@ -24,12 +24,13 @@ COMMANDS = [
     *("register", "log", "label", "feedback", "check", "quarantine", "forget", "models"),
     *("incidents", "explain", "acknowledge", "snooze", "resolve", "mark", "performance", "backtest"),
     *("collect", "retrain", "prove", "promote", "rollback"),
+    "decide",
     *("migrate", "recount", "upkeep", "doctor"),
     *("serve", "jobs", "logs", "agent"),
     "audit",
     "export",
     "demo",
-    *("signals", "tasks", "notify", "marker", "token"),  # groups of commands come last
+    *("signals", "tasks", "trial", "notify", "marker", "token"),  # groups of commands come last
 ]
 
 

@@ -62,5 +62,6 @@ def test_the_page_walks_through_most_commands() -> None:
         "signals",
         "snooze",
         "token",
+        "trial",
         "upkeep",
     }

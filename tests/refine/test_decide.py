@@ -66,7 +66,6 @@ def test_incidents_and_the_calendar_start_runs_where_the_policy_says_so() -> Non
 def test_by_hand_it_is_said_what_it_is_worth_and_nothing_starts() -> None:
     found = decide(NOW, replace(POLICY, when="manual"))
     assert (found.answer, found.starts) == ("retrain", False)
-    assert not decide(NOW, replace(POLICY, trainer=None)).starts
 
 
 def test_with_few_labels_it_waits_for_more_where_that_is_worth_more() -> None:

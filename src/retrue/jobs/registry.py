@@ -90,7 +90,7 @@ class Kind:
 
 KINDS: dict[str, Kind] = {}
 """All kinds by name."""
-ROOMS = ("check", "collect", "mlflow", "notify", "prune", "upkeep")
+ROOMS = ("check", "collect", "decide", "mlflow", "notify", "prune", "upkeep")
 """The modules that register kinds."""
 
 

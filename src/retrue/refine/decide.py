@@ -53,8 +53,7 @@ def decide(situation: Situation, policy: Policy) -> Answer:
     if stop is not None:
         return Answer("wait", stop, False, found, policy, situation)
     goes, why = CHOICES[policy.when](situation, policy, found)
-    starts = goes and policy.when != "manual" and policy.trainer is not None
-    return Answer("retrain" if goes else "wait", why, starts, found, policy, situation)
+    return Answer("retrain" if goes else "wait", why, goes and policy.when != "manual", found, policy, situation)
 
 
 def obstacle(situation: Situation, policy: Policy) -> str | None:

@@ -12,6 +12,7 @@ from retrue.adapters import otel
 from retrue.server import assets, live
 from retrue.server.api import (
     access,
+    choosing,
     compare,
     document,
     events,
@@ -59,6 +60,7 @@ ROUTERS = (
     compare.router,
     work.router,
     tasks.router,
+    choosing.router,
 )
 """Every router but that of what comes in. API routers carry the prefix `/api/v1` themselves."""
 

@@ -42,10 +42,11 @@ from retrue.workspace.contributions import importance_of
 from retrue.workspace.incidents import keep_said, load_incidents
 from retrue.workspace.options import Options
 from retrue.workspace.receiving import Received
+from retrue.workspace.weighing import Weighs
 
 
 @dataclass(frozen=True)
-class Model(Collects):
+class Model(Collects, Weighs):
     """A model in a store; `Workspace.register` and `Workspace.model` give one."""
 
     def __repr__(self) -> str:

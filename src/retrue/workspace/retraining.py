@@ -58,6 +58,7 @@ def queued(
         "manifest": {**manifest_of(mixed, matured, mix), "seed": seed, "left_out": ready.left_out},
         "features": list(schema.features),
         "champion": model.version,
+        "at": at.isoformat(),
         "slices": edge_slices(mix),
         "gate": asdict(gate),
         "trainer": {"kind": trainer.kind, "status": "queued"},

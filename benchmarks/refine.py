@@ -1,0 +1,372 @@
+"""Refine: what retraining brings on real streams, by when it is done; one table.
+
+Each data set is replayed window by window: a model scores what comes, labels come with their delay, and then
+* never: the first model stays;
+* scheduled: a new one every fourth window, on all labels there are;
+* always-latest: a new one every window, on the labels of the last four;
+* Retrue: a real store (log, label, check, decide, retrain, prove, gate, promote), policy "benefit", the same worth and
+  costs on all four.
+All learn with the same small model. Counted as used is each label that a retraining learned from or was proven on,
+once; those that only watch are not, for they come by themselves in all four. `gain` is over never, with 95 %: of the
+mean over windows of the paired difference, so that windows that wander count as chance. `per label` is the gain in
+points (1 % of never's error, or 0.01) for 1,000 labels.
+"""
+
+# mypy: disable-error-code="import-not-found,import-untyped"
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+import retrue as rt
+
+Floats = NDArray[np.float64]
+DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+EVERY, LATEST = 4, 4
+"""Windows between scheduled retrainings, and windows that always-latest learns from."""
+COSTS = {"when": "benefit", "point": 0.001, "label": 0.001, "run": 1.0, "horizon": "30d"}
+"""A label costs what a point of the metric is worth on one row; the same everywhere, set before anything was run."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A data set as it is replayed.
+
+    Args:
+        name: what it is called.
+        frame: rows with `id`, `at`, the features and `y`, in order of time.
+        features: what the model reads.
+        categories: those that are categories.
+        task: "binary", "multiclass" or "regression".
+        start: what comes before is learned first.
+        window: days of a window, a multiple of seven from a Monday on; the store has windows of a week.
+        delay: days until a label comes.
+    """
+
+    name: str
+    frame: pl.DataFrame
+    features: tuple[str, ...]
+    categories: tuple[str, ...]
+    task: str
+    start: datetime
+    window: int
+    delay: float = 1.0
+
+    @property
+    def past(self) -> pl.DataFrame:
+        """What is known at the start."""
+        return self.frame.filter(pl.col("at") < self.start)
+
+    def windows(self) -> Iterator[tuple[datetime, pl.DataFrame]]:
+        """The end of each window, and what came in it."""
+        until, step = self.start, timedelta(days=self.window)
+        while until <= self.frame["at"][-1]:
+            until += step
+            yield until, self.frame.filter(pl.col("at").is_between(until - step, until, closed="left"))
+
+    def learner(self) -> Any:
+        """An unfitted pipeline: categories to codes, then boosted trees."""
+        from sklearn.compose import ColumnTransformer
+        from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import OrdinalEncoder
+
+        codes = OrdinalEncoder(
+            handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan, max_categories=250
+        )
+        numbers = [name for name in self.features if name not in self.categories]
+        columns = ColumnTransformer([("codes", codes, list(self.categories)), ("numbers", "passthrough", numbers)])
+        kind = HistGradientBoostingRegressor if self.task == "regression" else HistGradientBoostingClassifier
+        trees = kind(
+            max_iter=40, learning_rate=0.15, early_stopping=False, random_state=0,
+            categorical_features=list(range(len(self.categories))),
+        )  # fmt: skip
+        return make_pipeline(columns, trees)
+
+    def thin(self, share: int) -> Stream:
+        """The same with one row in so many, drawn by chance (seed 0) in each window alike."""
+        kept = np.random.default_rng(0).random(self.frame.height) < 1 / share
+        return replace(self, frame=self.frame.filter(pl.Series(kept)))
+
+    def fit(self, table: pl.DataFrame, weights: Floats | None = None) -> Any:
+        """Learn from a table."""
+        model = self.learner()
+        extra = {} if weights is None else {f"{model.steps[-1][0]}__sample_weight": weights}
+        with threadpool_limits(1):  # threads that wait for each other on a busy machine cost ten times what they give
+            return model.fit(table.select(self.features), table["y"].to_numpy(), **extra)
+
+    def scores(self, model: Any, table: pl.DataFrame) -> Floats:
+        """What a model says: the probability of 1, the number, or the class."""
+        seen = table.select(self.features)
+        with threadpool_limits(1):
+            found = model.predict_proba(seen)[:, 1] if self.task == "binary" else model.predict(seen)
+        return np.asarray(found)
+
+    def value(self, table: pl.DataFrame, said: Floats) -> float:
+        """ROC AUC, accuracy, or mean absolute error, of a window."""
+        from sklearn.metrics import roc_auc_score
+
+        y = table["y"].to_numpy()
+        if self.task == "binary":
+            return float(roc_auc_score(y, said))
+        return float((y == said).mean() if self.task == "multiclass" else np.abs(y - said).mean())
+
+    @property
+    def metric(self) -> str:
+        """What the models are compared by."""
+        return {"binary": "ROC AUC", "multiclass": "accuracy", "regression": "MAE"}[self.task]
+
+
+@dataclass
+class Told:
+    """What a policy came to: its value in each window, its runs and promotions, the labels that they used."""
+
+    values: list[float] = field(default_factory=list)
+    runs: int = 0
+    promotions: int = 0
+    used: set[Any] = field(default_factory=set)
+    seconds: float = 0.0
+    story: list[str] = field(default_factory=list)
+
+
+def by_calendar(stream: Stream, every: int, latest: int | None) -> Told:
+    """Retrain every so many windows, on the labels of the latest ones or on all; 0: never."""
+    told, began = Told(), time.perf_counter()
+    model = stream.fit(stream.past)
+    for number, (until, coming) in enumerate(stream.windows(), 1):
+        told.values.append(stream.value(coming, stream.scores(model, coming)) if coming.height else np.nan)
+        known = stream.frame.filter(pl.col("at") < until - timedelta(days=stream.delay))
+        if latest is not None:
+            known = known.filter(pl.col("at") >= until - timedelta(days=latest * stream.window))
+        if every and number % every == 0 and known.height >= 100 and known["y"].n_unique() > 1:
+            model = stream.fit(known)
+            told.runs, told.promotions = told.runs + 1, told.promotions + 1
+            told.used |= set(known.filter(pl.col("at") >= stream.start)["id"])
+    told.seconds = time.perf_counter() - began
+    return told
+
+
+def by_retrue(stream: Stream, folder: Path) -> Told:
+    """Let Retrue decide, on a store of its own."""
+    told, began = Told(), time.perf_counter()
+    current = stream.fit(stream.past)
+    with rt.open(folder) as store:
+        model = registered(store, stream)
+        late = coming = stream.frame[:0]
+        for until, coming in stream.windows():
+            now = until.replace(tzinfo=UTC)
+            said = stream.scores(current, coming)
+            told.values.append(stream.value(coming, said) if coming.height else np.nan)
+            if coming.height:
+                model.log(coming.drop("y").with_columns(p=pl.Series(said)), at=now)
+            due = pl.col("at") < until - timedelta(days=stream.delay)
+            waiting = pl.concat([late, coming])
+            if waiting.filter(due).height:
+                model.label(waiting.filter(due).select("id", "y"), at=now)
+            late = waiting.filter(~due)
+            model.check(now=now)
+            run = start_run(stream, model, now, told, until)
+            if run is not None and run.prove().passed:
+                run.promote()
+                current = run.challenger
+                told.promotions += 1
+                told.story.append(f"{until:%d %b %Y}: promoted")
+            elif run is not None:
+                told.story.append(f"{until:%d %b %Y}: refused: {'; '.join(run.prove().reasons)[:300]}")
+    told.seconds = time.perf_counter() - began
+    return told
+
+
+def registered(store: rt.Workspace, stream: Stream) -> rt.Model:
+    """Register the first model by scores of stretches of its past that it hasn't learned from."""
+    past = stream.past
+    said = np.empty(past.height, object if stream.task == "multiclass" else np.float64)
+    for rows in np.array_split(np.arange(past.height), 3):
+        others = np.setdiff1d(np.arange(past.height), rows)
+        said[rows] = stream.scores(stream.fit(past[others]), past[rows])
+    output: dict[str, Any] = {"score": "p"} if stream.task == "binary" else {"prediction": "p"}
+    return store.register(
+        "m", past.with_columns(p=pl.Series(said.tolist())), id="id", time="at", label="y",
+        features=list(stream.features), kinds=dict.fromkeys(stream.categories, "categorical"),
+        window="7d", maturity=timedelta(days=stream.delay), estimate="off", task=stream.task,
+        retraining={**COSTS, "gap": f"{stream.window}d"}, **output,
+    )  # fmt: skip
+
+
+def start_run(stream: Stream, model: rt.Model, now: datetime, told: Told, until: datetime) -> Any:
+    """Ask whether to retrain, and do it where the answer says so."""
+    found: list[Any] = []
+
+    def start() -> Any:
+        mix = rt.Mix({model.reference: 0.5, model.logged(): 0.5})
+        found.append(model.retrain(stream.fit, mix=mix, holdout=0.25, now=now))
+        return found[0]
+
+    decided = model.decide(now, start=start, fit=stream.fit if stream.task != "multiclass" else None)
+    told.story.append(f"{until:%d %b %Y}: {decided}")
+    if not found:
+        return None
+    run = found[0]
+    told.runs += 1
+    first = {str(one) for one in stream.past["id"]}
+    for name in ("training", "holdout"):
+        told.used |= {str(one) for one in pl.read_parquet(run.folder / f"{name}.parquet")["id"]} - first
+    return run
+
+
+# --- the streams ------------------------------------------------------------------------------------------------------
+
+
+def day(*date: int) -> datetime:
+    """Midnight, without a zone, as the streams' times are."""
+    return datetime(*date)  # type: ignore[arg-type]  # noqa: DTZ001
+
+
+def flights() -> Stream:
+    """Flights out of New York in 2013: seasons and weather; labels a day later. One flight in five."""
+    from retrue.demo import flights as source
+
+    frame = source.load().rename({"flight_id": "id", "scheduled": "at", "late": "y"})
+    return Stream("flights", frame, tuple(source.FEATURES), source.CATEGORIES, "binary", day(2013, 3, 4), 14).thin(5)
+
+
+def bikes() -> Stream:
+    """Rentals an hour: seasons, and growth that no feature says."""
+    frame = pl.read_parquet(DATA / "bike_sharing_dc" / "data.parquet").sort("event_time").with_row_index("id")
+    features = ("hour", "holiday", "weekday", "workingday", "weather_code", "temp", "atemp", "humidity", "windspeed")
+    frame = frame.select(
+        pl.col("id").cast(pl.Int64), pl.col("event_time").alias("at"), *features, y=pl.col("count").cast(pl.Float64)
+    )
+    return Stream("bike sharing", frame, features, (), "regression", day(2011, 4, 4), 28)
+
+
+def taxis() -> Stream:
+    """Minutes of a trip: the lockdown of March 2020, and a partial recovery. One trip in three, up to 180 minutes."""
+    raw = pl.read_parquet(DATA / "green_taxi_covid2020" / "data.parquet")
+    at = pl.col("lpep_pickup_datetime")
+    frame = (
+        raw.filter(at.is_between(day(2020, 3, 1), day(2020, 9, 1), closed="left"))
+        .filter(pl.col("duration_min").is_between(0, 180, closed="right"), pl.col("trip_distance") <= 100)
+        .sort("lpep_pickup_datetime", maintain_order=True)
+        .with_row_index("id")
+        .select(
+            pl.col("id").cast(pl.Int64), at.alias("at"), distance=pl.col("trip_distance").cast(pl.Float64),
+            pickup=pl.col("PULocationID").cast(pl.String), dropoff=pl.col("DOLocationID").cast(pl.String),
+            hour=at.dt.hour().cast(pl.Int64), weekday=at.dt.weekday().cast(pl.Int64),
+            y=pl.col("duration_min").cast(pl.Float64),
+        )
+    )  # fmt: skip
+    features = ("distance", "pickup", "dropoff", "hour", "weekday")
+    return Stream("green taxi", frame, features, ("pickup", "dropoff"), "regression", day(2020, 3, 9), 7).thin(3)
+
+
+def sensors() -> Stream:
+    """Gases by sensors that age. Batches have no time: each gets four weeks, its rows in random order."""
+    raw = pl.read_parquet(DATA / "gas_sensor_drift" / "data.parquet")
+    features = tuple(name for name in raw.columns if name.startswith("s"))
+    rng, month = np.random.default_rng(0), 28 * 86_400
+    order = raw["batch"].rank("dense").to_numpy().astype(int) - 1
+    seconds = order * month + rng.integers(0, month, raw.height)
+    at = pl.Series("at", seconds).cast(pl.Int64)
+    frame = raw.with_columns(pl.from_epoch(at + 1_199_059_200).alias("at")).sort("at").with_row_index("id")
+    frame = frame.select(pl.col("id").cast(pl.Int64), "at", *features, y=pl.col("gas").cast(pl.String))
+    return Stream("gas sensors", frame, features, (), "multiclass", day(2008, 1, 28), 28)
+
+
+STREAMS: dict[str, Callable[[], Stream]] = {
+    "flights": flights, "gas": sensors, "taxi": taxis, "bikes": bikes
+}  # fmt: skip
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+
+def compare(stream: Stream) -> dict[str, Told]:
+    """All policies on one stream."""
+    with tempfile.TemporaryDirectory() as folder:
+        return {
+            "never": by_calendar(stream, 0, None),
+            "scheduled": by_calendar(stream, EVERY, None),
+            "always-latest": by_calendar(stream, 1, LATEST),
+            "Retrue": by_retrue(stream, Path(folder) / "store"),
+        }
+
+
+def gained(stream: Stream, told: Told, never: Told) -> tuple[float, float]:
+    """Mean gain over never, in points, and half its 95 % interval."""
+    sign = -1.0 if stream.task == "regression" else 1.0
+    steps = sign * (np.array(told.values) - np.array(never.values))
+    steps = steps[~np.isnan(steps)]
+    point = 0.01 * (abs(float(np.nanmean(never.values))) if stream.task == "regression" else 1.0)
+    return float(steps.mean() / point), float(1.96 * steps.std(ddof=1) / np.sqrt(steps.size) / point)
+
+
+def show(stream: Stream, found: dict[str, Told]) -> None:
+    """Print a stream's lines of the table."""
+    for name, told in found.items():
+        mean, reach = gained(stream, told, found["never"])
+        each = "" if not told.used else f"{mean / len(told.used) * 1_000:8.2f}"
+        said = "" if name == "never" else f"{mean:+7.1f} ± {reach:.1f}"
+        print(
+            f"{stream.name:<13}{name:<14}{stream.metric:<9}{np.nanmean(told.values):8.3f}  {said:<17}{told.runs:5}"
+            f"{told.promotions:9}{len(told.used):9,}{each:>10}{told.seconds:7.0f} s"
+        )
+
+
+def main() -> int:
+    """Replay them all; 1 where Retrue lost to never by more than noise, or to the calendar by the label."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--streams", default=",".join(STREAMS), help="which, by comma")
+    parser.add_argument("--windows", type=int, default=None, help="only so many windows")
+    parser.add_argument("--story", action="store_true", help="say what Retrue decided")
+    given, lost = parser.parse_args(), False
+    print(
+        f"{'data':<13}{'policy':<14}{'metric':<9}{'mean':>8}  {'gain, points':<17}{'runs':>5}{'promoted':>9}"
+        f"{'labels':>9}{'/1,000':>10}"
+    )
+    for name in given.streams.split(","):
+        try:
+            stream = STREAMS[name]()
+        except (FileNotFoundError, rt.TableError) as error:
+            print(f"{name}: left out: {error}")
+            continue
+        if given.windows is not None:
+            until = stream.start + timedelta(days=stream.window * given.windows)
+            stream = replace(stream, frame=stream.frame.filter(pl.col("at") < until))
+        found = compare(stream)
+        show(stream, found)
+        if given.story:
+            print("\n".join(f"    {line}" for line in found["Retrue"].story))
+        lost |= is_lost(stream, found)
+    return int(lost)
+
+
+def is_lost(stream: Stream, found: dict[str, Told]) -> bool:
+    """Whether Retrue is worse than never by more than noise, or than the calendar by the label."""
+    mean, reach = gained(stream, found["Retrue"], found["never"])
+    ours, theirs = found["Retrue"], found["scheduled"]
+    if mean + reach < 0:
+        print(f"{stream.name}: Retrue is worse than never")
+        return True
+    by_label = mean / max(len(ours.used), 1), gained(stream, theirs, found["never"])[0] / max(len(theirs.used), 1)
+    if ours.used and theirs.used and by_label[0] < by_label[1]:
+        print(f"{stream.name}: Retrue gains less than the calendar by the label")
+        return True
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

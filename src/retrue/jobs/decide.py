@@ -1,0 +1,92 @@
+"""`decide`: after each check, weigh whether retraining pays; `trials`: judge running trials anew as labels mature.
+
+Only models that have a policy are weighed. The answer is kept; whoever holds what learns starts the run (`start=`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from retrue.errors import RetrueError
+from retrue.jobs.registry import HOUR, Kind, Task, register
+from retrue.store import rows
+from retrue.workspace import clock
+from retrue.workspace.trials import RUNNING
+
+if TYPE_CHECKING:
+    from retrue.workspace import Workspace
+
+
+@dataclass
+class Decisions:
+    """Says which models were checked since somebody last weighed whether to retrain them."""
+
+    workspace: Workspace
+
+    def due(self, now: datetime) -> Iterable[str | None]:  # noqa: ARG002 - checks say when, not the clock
+        """Models with a policy of their own whose last check is newer than the last look."""
+        return [model.name for model in self.workspace.models() if model.options.retraining and self.newer(model.name)]
+
+    def still(self, model: str | None, now: datetime) -> bool:
+        """The same, looked at anew."""
+        return model in self.due(now)
+
+    def newer(self, model: str) -> bool:
+        """Whether a model was checked since it was last looked at."""
+        with self.workspace.store.catalog.read() as tx:
+            checked = tx.newest(rows.Job, "updated", kind="check", model=model, status="done")
+            looked = tx.newest(rows.Job, "due", kind="decide", model=model)
+        return checked is not None and (looked is None or looked < checked)
+
+
+@dataclass
+class Trials:
+    """Says which models have trials that nobody has judged for an hour."""
+
+    workspace: Workspace
+
+    def due(self, now: datetime) -> Iterable[str | None]:
+        """Models with a running trial, once an hour."""
+        with self.workspace.store.catalog.read() as tx:
+            models = sorted({row.model for row in tx.find(rows.Trial, status=RUNNING)})
+            last = {model: tx.newest(rows.Job, "due", kind="trials", model=model) for model in models}
+        return [
+            model for model, at in last.items() if at is None or not 0 <= clock.micros(now) - at < HOUR * clock.MICROS
+        ]
+
+    def still(self, model: str | None, now: datetime) -> bool:
+        """The same, looked at anew."""
+        return model in self.due(now)
+
+
+def decide(task: Task) -> str:
+    """Weigh whether to retrain a model."""
+    model = task.workspace.model(str(task.model))
+    found = model.decide(task.now)
+    task.body["answer"] = found.answer.answer
+    return str(found)
+
+
+def judge(task: Task) -> str:
+    """Judge a model's running trials anew; one that can't be judged doesn't hold up the others.
+
+    Raises:
+        RetrueError: of the last trial that couldn't be judged.
+    """
+    said, trouble = list[str](), None
+    for trial in task.workspace.model(str(task.model)).trials():
+        if trial.status == RUNNING:
+            try:
+                said.append(f"{trial.id}: {trial.update(task.now).advice}")
+            except RetrueError as error:
+                trouble = error
+    if trouble is not None:
+        raise trouble
+    return "; ".join(said) or "no trial is running"
+
+
+register(Kind("decide", "Weigh whether retraining pays.", decide, Decisions, light=True))
+register(Kind("trials", "Judge running trials as labels mature.", judge, Trials))

@@ -1,0 +1,95 @@
+"""What the store knows decides whether to retrain; the answer is kept, and the run that it started is learned from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from tests.workspace.conftest import day, events, live, registered
+
+import retrue as rt
+from retrue.judge.verdict import VerdictKind
+from retrue.refine.policy import DAY, Policy
+
+BENEFIT = {"when": "benefit", "run": 0.1, "gap": "2d", "point": 0.01}
+EVERYWHERE = ("JFK", "LGA", "EWR")
+
+
+@pytest.fixture
+def turned(store: rt.Workspace) -> rt.Model:
+    """A model whose world turned round on day 14; labels ripen in two days, and are checked on day 24."""
+    model = registered(store, maturity="2d", retraining=BENEFIT)
+    live(model, events(14, 10, turned=EVERYWHERE))
+    model.check(now=day(24))
+    return model
+
+
+def train(model: rt.Model, now: float) -> Any:
+    """Learn from x alone on what was logged."""
+    learner = make_pipeline(make_column_transformer(("passthrough", ["x"])), LogisticRegression())
+    return model.retrain(learner, mix=rt.Mix({model.logged(): 1.0}), holdout="2d", now=day(now))
+
+
+def test_a_world_that_turned_is_worth_a_run(turned: rt.Model) -> None:
+    """The AUC of 0.9 fell to 0.1: by labels of the last two matured days, on 300 rows a day."""
+    found = turned.decide(day(24))
+    said = found.answer
+    assert said.answer == "retrain"
+    gap = said.situation.gap
+    assert gap is not None
+    assert (gap.metric, gap.source) == ("roc_auc", "labels")
+    assert gap.value == pytest.approx(0.8, abs=0.1)
+    assert said.situation.traffic == pytest.approx(300, rel=0.05)
+    assert said.situation.rows == 8 * 300
+    assert str(found).startswith("retrain: ROC AUC lies 0.")
+    assert turned.decisions()[0]["expected"]["worth"] == pytest.approx(said.expected.worth)  # type: ignore[union-attr]
+
+
+def test_a_world_as_it_was_waits(store: rt.Workspace) -> None:
+    model = registered(store, maturity="2d", retraining=BENEFIT)
+    live(model, events(14, 4))
+    model.check(now=day(20))
+    assert model.decide(day(20)).answer.answer == "wait"
+    assert model.decisions()[0]["text"].startswith("not yet, because ")
+
+
+def test_nothing_is_known_of_a_model_that_nobody_uses(store: rt.Workspace) -> None:
+    found = registered(store).decide(day(14))
+    assert "only 0 rows with matured labels" in found.answer.because
+    assert (found.answer.situation.traffic, found.answer.expected) == (0.0, None)
+
+
+def test_broken_data_hold_a_run_back(turned: rt.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        kind, sentence, verdicts = VerdictKind.BROKEN, "Since Monday x is missing", ()
+
+    monkeypatch.setattr(rt.Model, "incidents", lambda *_, **__: [Broken()])
+    found = turned.decide(day(24), start=lambda: pytest.fail("a run was started"))
+    assert "the data are broken (Since Monday x is missing)" in found.answer.because
+
+
+def test_by_hand_nothing_is_started(turned: rt.Model) -> None:
+    found = turned.decide(day(24), policy=Policy("manual", run=0.1), start=lambda: pytest.fail("a run was started"))
+    assert (found.answer.answer, found.run) == ("retrain", None)
+
+
+def test_the_least_time_between_two_runs_is_kept_by_the_time_that_was_told(turned: rt.Model) -> None:
+    found = turned.decide(day(24), start=lambda: train(turned, 24))
+    run = turned.run(str(found.run))
+    run.prove()
+    assert turned.decisions()[0]["run"] == run.id
+    again = turned.decide(day(25)).answer
+    assert "the last run was 24 hours ago, and at least 2 days" in again.because
+    assert again.situation.since == DAY
+    past = again.situation.past
+    assert len(past) == 1
+    assert past[0].gap == pytest.approx(found.answer.situation.gap.value)  # type: ignore[union-attr]
+    assert past[0].gain > 0.5
+
+
+def test_a_policy_that_is_not_understood_is_refused(store: rt.Workspace) -> None:
+    with pytest.raises(rt.ConfigError, match="unknown key 'wen'"):
+        registered(store, retraining={"wen": "benefit"})
