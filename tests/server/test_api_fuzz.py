@@ -32,6 +32,7 @@ TAGS = (
     "history",
     "incidents",
     "ingestion",
+    "labelling",
     "models",
     "monitors",
     "quarantine",

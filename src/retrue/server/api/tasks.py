@@ -86,7 +86,7 @@ def progress_of(model: ModelName, served: Served, _: Viewer) -> dict[str, Any]:
 
 @router.get(
     "/export", summary="Tasks as a file", response_class=Response,
-    responses={200: {"description": "The file.", "content": {"text/csv": {}, "application/json": {}}}},
+    responses={200: {"description": "The file.", "content": dict.fromkeys(("application/json", *TYPES.values()), {})}},
 )  # fmt: skip
 def exported(
     model: ModelName, served: Served, _: Viewer, format: Annotated[Format, Query()] = "csv",
