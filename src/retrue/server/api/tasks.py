@@ -22,6 +22,7 @@ TaskId = Annotated[str, Path(description="The task's id.", max_length=100)]
 State = Literal["open", "disputed", "agreed", "known"]
 Format = Literal["csv", "json", "label-studio", "label-studio-interface"]
 TYPES = {"csv": "text/csv", "label-studio-interface": "application/xml"}
+ANSWERED = ("application/json", *TYPES.values())
 PAGE, LARGEST = 100, 1_000
 """Tasks on a page, unless said otherwise and at most."""
 _FILE: dict[str, Any] = {
@@ -86,7 +87,7 @@ def progress_of(model: ModelName, served: Served, _: Viewer) -> dict[str, Any]:
 
 @router.get(
     "/export", summary="Tasks as a file", response_class=Response,
-    responses={200: {"description": "The file.", "content": dict.fromkeys(("application/json", *TYPES.values()), {})}},
+    responses={200: {"description": "The file.", "content": {form: {} for form in ANSWERED}}},
 )  # fmt: skip
 def exported(
     model: ModelName, served: Served, _: Viewer, format: Annotated[Format, Query()] = "csv",
