@@ -218,11 +218,21 @@ _OPTIONS = (
 )  # fmt: skip
 
 
+class TrainerSettings(SettingsTable):
+    """`[trainers.NAME]`: what the jobs of a service may train with; code is named, never sent."""
+
+    fit: Name
+    """`MODULE:NAME`: a function, an unfitted estimator or a recipe, on the service's side."""
+    seconds: Annotated[float, Field(gt=0, strict=False)] = 3_600.0
+    memory: Annotated[int, Field(gt=0)] | None = None
+
+
 class Config(SettingsTable):
     """A whole `retrue.toml`."""
 
     store: StoreSettings = StoreSettings()
     models: dict[ModelName, ModelSettings] = {}
+    trainers: dict[Name, TrainerSettings] = {}
     server: dict[Name, Any] = {}
     """`[server]`, as it stands there: the service checks it (`retrue.server.settings`)."""
     retention: dict[Name, Any] = {}
@@ -317,7 +327,9 @@ def _explained(kind: type[SettingsTable], detail: ErrorDetails, others: int, whe
 
 
 def _part(table: list[str]) -> type[SettingsTable]:
-    return ModelSettings if len(table) > 1 else StoreSettings
+    if len(table) == 1:
+        return StoreSettings
+    return TrainerSettings if table[0] == "trainers" else ModelSettings
 
 
 def _expected(detail: ErrorDetails) -> str:

@@ -34,6 +34,7 @@ PAGE = 100_000
 HERE: Mapping[str, str] = {
     "recount": "profiles are repaired where the store is: `retrue recount`, or rt.open",
     "retrain": "a function to fit can't be sent: retrain where the store is, with rt.open",
+    "queue": "the rows of a mix are where the store is: queue there, with rt.open",
     "run": "runs hold trained models, which are never sent: see them where the store is, with rt.open",
     "runs": "runs hold trained models, which are never sent: see them where the store is, with rt.open",
     "artefact": "a trained model is never sent: load it where the store is, with rt.open",

@@ -30,6 +30,7 @@ from retrue.workspace import (
     replaying,
     retraining,
     streams,
+    trainers,
     training,
     watching,
 )
@@ -311,6 +312,21 @@ class Model(Collects, Weighs):
             TrainingError: it crashed, took too long, held too much memory, or gave no model; the run says so, too.
         """
         return retraining.retrain(self, fit, mix=mix, holdout=holdout, seed=seed, gate=gate or Gate(), now=now)
+
+    def queue(self, trainer: str, *, mix: Mix, holdout: str | float = 0.25, seed: int = 0) -> training.Run:
+        """Choose the rows now, and leave the training to a service (`retrue serve`), which looks for it every second.
+
+        Args:
+            trainer: a registered one: `[trainers.NAME]` of retrue.toml names its code, on the service's side, too.
+            mix: as in `retrain`.
+            holdout: as in `retrain`.
+            seed: as in `retrain`.
+
+        Raises:
+            ConfigError: there is no such trainer.
+            RefusedError: as in `retrain`.
+        """
+        return trainers.queue(self, trainer, mix, holdout=holdout, seed=seed)
 
     def runs(self) -> list[training.Run]:
         """Its training runs, latest first."""
