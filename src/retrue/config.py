@@ -232,7 +232,6 @@ class Config(SettingsTable):
 
     store: StoreSettings = StoreSettings()
     models: dict[ModelName, ModelSettings] = {}
-    trainers: dict[Name, TrainerSettings] = {}
     server: dict[Name, Any] = {}
     """`[server]`, as it stands there: the service checks it (`retrue.server.settings`)."""
     retention: dict[Name, Any] = {}
@@ -240,6 +239,8 @@ class Config(SettingsTable):
     channels: Annotated[tuple[dict[Name, Any], ...], Field(strict=False)] = ()
     """`[[channels]]`, as they stand there: who sends messages checks them (`retrue.jobs.channels`)."""
     mlflow: MlflowSettings = MlflowSettings()
+    trainers: dict[Name, TrainerSettings] = {}
+    """`[trainers.NAME]`: what the service may train with."""
 
 
 def load(path: str | Path | None = None) -> Config:
