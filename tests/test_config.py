@@ -142,7 +142,7 @@ M = "[models.m]\n"
 BAD = {
     "an unknown table": (
         "[stor]\npath = 'x'",
-        "unknown key 'stor' in FILE: expected store, models, server, retention, channels, mlflow, trainers. Hint: did you",
+        "unknown key 'stor' in FILE: expected store, models, server, retention, channels, mlflow, trainers.",
     ),
     "an unknown key": (M + "lable = 'y'", "unknown key 'lable' in [models.m] of FILE: expected reference, id,"),
     "the nearest key": (M + "lable = 'y'", "Hint: did you mean 'label'?"),
