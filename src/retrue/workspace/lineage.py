@@ -127,6 +127,16 @@ class Lineage:
         return [one for one in _list(_mapping(self.proof).get("contests")) if isinstance(one, Mapping)]
 
     @property
+    def baselines(self) -> list[Mapping[str, Any]]:
+        """Each comparison with a simple rival, such as the last label."""
+        return [one for one in _list(_mapping(self.proof).get("baselines")) if isinstance(one, Mapping)]
+
+    @property
+    def faults(self) -> list[str]:
+        """What of its proof couldn't be told, in words."""
+        return [str(one) for one in _list(_mapping(self.proof).get("faults"))]
+
+    @property
     def reasons(self) -> list[str]:
         """Why the gate stays shut."""
         return [str(one) for one in _list(_mapping(self.proof).get("reasons"))]

@@ -49,7 +49,7 @@ class RunView:
         turn: the chain.
         lines: every comparison.
         drawn: whether there is a forest plot.
-        reasons: why the gate stays shut.
+        reasons: why the gate stays shut; faults: what couldn't be told.
         parts: what it learned from.
         manifest: what else its training set is told by.
         log: what was said while it ran, oldest first.
@@ -65,6 +65,7 @@ class RunView:
     lines: tuple[Line, ...]
     drawn: bool
     reasons: tuple[str, ...]
+    faults: tuple[str, ...]
     parts: tuple[Part, ...]
     manifest: tuple[tuple[str, str], ...]
     log: tuple[rows.Log, ...]
@@ -97,8 +98,9 @@ def view_of(model: Model, one: Lineage, actor: Actor) -> RunView:
     before = next((row.body.get("before") for row in model.versions() if row.version == champion), None)
     return RunView(
         model.name, one.id, turn_of(model.name, one, effect_of(model, one), incidents, champion),
-        tuple(line_of(contest) for contest in one.contests), picture_of(one) is not None,
-        tuple(upper_first(reason) for reason in one.reasons), one.parts, told_of(one.manifest), log, one.error or "",
+        tuple(line_of(contest) for contest in (*one.contests, *one.baselines)), picture_of(one) is not None,
+        tuple(map(upper_first, one.reasons)),
+        tuple(map(upper_first, one.faults)), one.parts, told_of(one.manifest), log, one.error or "",
         may and rivals and not one.reasons, may and rivals and bool(one.reasons),
         may and one.version == champion and before is not None,
     )  # fmt: skip
