@@ -48,6 +48,10 @@ class Shown:
     holdout: tuple[str, str] = ("2026-02-09 00:00:00+00:00", "2026-02-15 23:56:24+00:00")
     passed: bool = field(default=True)
 
+    def to_dict(self) -> dict[str, Any]:
+        """What is said beside the contests: nothing."""
+        return {}
+
 
 def printed(what: Any, width: int = 120) -> list[str]:
     """What a terminal shows."""

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.pipeline import make_pipeline
@@ -199,3 +200,66 @@ def test_the_version_before_is_a_baseline_and_the_champion_has_a_pace(store: rt.
     before = {one.rival: one for one in third.prove().baselines}[BEFORE]
     held = pl.read_parquet(third.folder / "holdout.parquet")
     assert before.champion == pytest.approx(roc_auc_score(held["y"], first.predict(held)))
+
+
+def test_what_is_served_is_what_was_tested_and_rows_that_differ_are_named(store: rt.Workspace) -> None:
+    """Three rows are served by something else."""
+    model = registered(store, maturity="1d")
+    with pytest.raises(rt.RefusedError, match="the trained model of version 1 isn't here"):
+        model.verify()
+    live(model, events(14, 10, turned=EVERYWHERE))
+    run = trained(model)
+    run.promote()
+    assert model.verify().sentence == "Nothing to compare: no event of version 2 has a logged score."
+    table = events(25, 1)
+    scores = run.predict(table)
+    model.log(table.with_columns(p=pl.Series(scores)).drop("y"))
+    found = model.verify()
+    assert (found.same, found.compared, found.equal, found.unsaid) == (True, 300, 300, 0)
+    late = events(26, 1)
+    other = run.predict(late)
+    other[[5, 7, 9]] += (0.1, -0.3, 0.2)
+    model.log(late.with_columns(p=pl.Series(other)).drop("y"))
+    found = model.verify(since=day(26))
+    assert (found.same, found.compared, found.equal) == (False, 300, 297)
+    assert found.differing["id"].to_list() == [late["id"][row] for row in (7, 9, 5)]
+    assert found.largest == pytest.approx(0.3)
+    assert found.sentence.startswith("What is served is not what was tested: 3 of 300 logged scores (1 %)")
+    assert model.verify(until=day(26)).same
+    assert found.to_dict()["differing"][0]["distance"] == pytest.approx(0.3)
+
+
+def test_several_classes_are_proven_promoted_and_verified(store: rt.Workspace) -> None:
+    """The world turned by one class; scores are one for each."""
+
+    def classes(table: pl.DataFrame, turn: int) -> pl.DataFrame:
+        third = ((pl.col("x") > -0.5).cast(pl.Int64) + (pl.col("x") > 0.5).cast(pl.Int64)).alias("k")
+        table = table.with_columns(third)
+        near = [pl.when(pl.col("k") == i).then(0.8).otherwise(0.1).alias(f"p_{name}") for i, name in enumerate("abc")]
+        odd = pl.col("id").hash(1) % 4 == 0  # a quarter of the labels is chance
+        label = (
+            pl.when(odd)
+            .then(pl.col("id").hash(2) % 3)
+            .otherwise((pl.col("k") + turn) % 3)
+            .replace_strict({0: "a", 1: "b", 2: "c"})
+            .alias("y")
+        )
+        return table.with_columns(*near, label).drop("k", "p")
+
+    roles: dict[str, Any] = {"id": "id", "time": "at", "label": "y", "score": {name: f"p_{name}" for name in "abc"}}
+    model = store.register(
+        "kinds", classes(events(0, 14), 0), window="1d", maturity="1d", estimate="off", task="multiclass", **roles
+    )
+    live(model, classes(events(14, 10), 1))
+    learner = make_pipeline(CODES, RandomForestClassifier(5, max_depth=3, random_state=0))
+    run = model.retrain(learner, mix=rt.Mix({model.logged(): 1.0}), holdout="3d", now=day(25))
+    proof = run.prove()
+    main = proof.contests[0]
+    assert (main.metric, main.outcome) == ("roc_auc_macro", "better")
+    assert {one.metric for one in proof.contests} >= {"log_loss", "accuracy", "f1_macro"}
+    assert proof.calibrations[1] is not None
+    assert run.promote() == "2", proof.reasons
+    table = classes(events(25, 1), 1)
+    said = run.predict(table)
+    model.log(table.with_columns(pl.Series(f"p_{name}", said[:, i]) for i, name in enumerate("abc")).drop("y"))
+    assert model.verify().same

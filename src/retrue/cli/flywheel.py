@@ -1,4 +1,4 @@
-"""Commands of the flywheel: collect, retrain, prove, promote, rollback."""
+"""Commands of the flywheel: collect, retrain; what proves and promotes is in `proving`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,10 @@ if TYPE_CHECKING:
 
 PANEL = "True it again"
 
-RunArgument = Annotated[
-    str, typer.Argument(help="The run's id, or the start of it; the latest unless given.", metavar="RUN")
-]
-
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (collect, retrain, prove, promote, rollback):
+    for command in (collect, retrain):
         app.command(command.__name__, rich_help_panel=PANEL)(command)
 
 
@@ -171,55 +167,3 @@ def load_function(text: str, option: str = "--fit") -> Any:
         known = [each for each in vars(found) if not each.startswith("_")]
         raise ConfigError(f"{module!r} has no {name!r}", where=option, hint=nearest(name, known))
     return getattr(found, name)
-
-
-def prove(name: ModelArgument, run: RunArgument = "latest", store: StoreOption = None, json: JsonOption = False) -> int:
-    """Compare champion and challenger on events new to both.
-
-    Exit status: 0 where the gate opens, 1 where it stays shut.
-    """
-    sys.path.insert(0, "")  # the code of a trained model is often in this folder
-    found = shared.open_model(store, name).run(run)
-    with shared.working("comparing champion and challenger"):
-        proof = found.prove()
-    if json:
-        shared.print_json(proof.to_dict())
-        return int(not proof.passed)
-    from retrue.report.proof import proof_view
-
-    shared.console().print(proof_view(proof))
-    if proof.passed and found.passed_over is not None:
-        typer.echo(f"\nBut it can't be promoted: {found.passed_over}. Hint: retrain")
-    elif proof.passed:
-        typer.echo(f"\nNext: retrue promote {name} {found.id}{shared.same_store(store)}")
-    return int(not proof.passed)
-
-
-def promote(
-    name: ModelArgument, run: RunArgument = "latest", store: StoreOption = None, json: JsonOption = False
-) -> None:
-    """Make the challenger the champion.
-
-    Refused, with the reasons and exit status 1, unless the gate passes.
-    """
-    sys.path.insert(0, "")  # as in `prove`
-    model = shared.open_model(store, name)
-    found = model.run(run)
-    with shared.working("proving"):
-        version = found.promote()
-    if json:
-        shared.print_json(model.run(found.id).to_dict())
-        return
-    where = shared.same_store(store)
-    typer.echo(f"Version {version} of {name} is the champion; its model is {found.folder / 'model.joblib'}.")
-    typer.echo(f"Next: retrue log {name} EVENTS --version {version}{where}")
-    typer.echo(f"Back: retrue rollback {name}{where}")
-
-
-def rollback(name: ModelArgument, store: StoreOption = None, json: JsonOption = False) -> None:
-    """Make the version before the champion the champion again."""
-    version = shared.open_model(store, name).rollback()
-    if json:
-        shared.print_json({"model": name, "version": version})
-        return
-    typer.echo(f"Version {version} of {name} is the champion again.")

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from retrue.judge.words import metric_name, percent
+from retrue.report.evidence import sentences
 from retrue.report.incident import is_share
 from retrue.report.layout import add_row, moment, quiet_table
 from retrue.report.text import NARROW
@@ -55,6 +56,7 @@ class Proof(Protocol):
     def holdout(self) -> tuple[str, str]: ...
     @property
     def passed(self) -> bool: ...
+    def to_dict(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class proof_view:  # noqa: N801 - used as a function is, and knows the terminal'
         if self.proof.contests:
             yield Text("")
             yield contests_table(self.proof.contests, options.max_width)
+        told = [Text(sentence) for sentence in sentences(self.proof.to_dict())]
+        yield from [Text(""), *told] if told else []
 
 
 def headline(proof: Proof) -> str:

@@ -32,6 +32,7 @@ from retrue.workspace import (
     streams,
     trainers,
     training,
+    verifying,
     watching,
 )
 from retrue.workspace import signals as system_signals
@@ -43,6 +44,7 @@ from retrue.workspace.contributions import importance_of
 from retrue.workspace.incidents import keep_said, load_incidents
 from retrue.workspace.options import Options
 from retrue.workspace.receiving import Received
+from retrue.workspace.verifying import Verified
 from retrue.workspace.weighing import Weighs
 
 
@@ -335,6 +337,21 @@ class Model(Collects, Weighs):
     def run(self, id: str) -> training.Run:
         """One training run by its id, or the start of it; "latest" is the last one."""
         return training.find(self, id)
+
+    def verify(
+        self, version: str | None = None, *, since: datetime | None = None, until: datetime | None = None
+    ) -> Verified:
+        """Replay logged inputs through a version's trained model: is what is served what was tested?
+
+        Args:
+            version: the champion unless given.
+            since: first event time.
+            until: events from here on are left out.
+
+        Raises:
+            RefusedError: its trained model isn't here.
+        """
+        return verifying.verify(self, version or self.version, since, until)
 
     def rollback(self) -> str:
         """Make the version before the champion the champion again; gives its name.

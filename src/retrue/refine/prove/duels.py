@@ -60,7 +60,8 @@ class Duel:
 
 def said(scores: Floats) -> Bools:
     """bool[rows]: where a model said something."""
-    return np.asarray(np.isfinite(scores.reshape(len(scores), -1)).all(axis=1), np.bool_)
+    columns = scores[:, None] if scores.ndim == 1 else scores
+    return np.asarray(np.isfinite(columns).all(axis=1), np.bool_)
 
 
 def paired_auc(duel: Duel) -> Pair | None:
