@@ -5,18 +5,58 @@ Times are microseconds since 1970 (UTC), a window's `start` is seconds since 197
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
-Body = Mapping[str, Any]
+from retrue.store.flywheel import (
+    Annotation,
+    CollectedRow,
+    Collection,
+    Decision,
+    Manifest,
+    RunRow,
+    Signal,
+    Task,
+    Trial,
+)
+from retrue.store.row import Body, Row
 
-
-@dataclass(frozen=True)
-class Row:
-    """Abstract: a row of the table that `table` names."""
-
-    table: ClassVar[str]
+__all__ = [
+    "ROWS",
+    "Annotation",
+    "Audit",
+    "Body",
+    "CollectedRow",
+    "Collection",
+    "Comment",
+    "Counter",
+    "Decision",
+    "Delivery",
+    "EstimateRow",
+    "GridsRow",
+    "IncidentRow",
+    "Job",
+    "Lease",
+    "Log",
+    "Manifest",
+    "Marker",
+    "Model",
+    "NamedSlice",
+    "Point",
+    "Preference",
+    "ProfileRow",
+    "Reference",
+    "Row",
+    "RunRow",
+    "Session",
+    "Signal",
+    "Task",
+    "Token",
+    "Trial",
+    "VerdictRow",
+    "Version",
+    "Window",
+]
 
 
 @dataclass(frozen=True)
@@ -187,47 +227,6 @@ class IncidentRow(Row):
 
 
 @dataclass(frozen=True)
-class RunRow(Row):
-    """A training run and what came of it."""
-
-    table: ClassVar[str] = "runs"
-    id: str
-    model: str
-    status: str
-    created: int
-    updated: int
-    body: Body = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Manifest(Row):
-    """A named set of lake rows: those of a query with `_seq <= seq`, and the digest that they had."""
-
-    table: ClassVar[str] = "manifests"
-    id: str
-    model: str
-    kind: str
-    seq: int
-    digest: str
-    created: int
-    body: Body = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Collection(Row):
-    """Collected rows (edge cases): Parquet bytes, and the slice that they came from."""
-
-    table: ClassVar[str] = "collections"
-    model: str
-    name: str
-    rows: int
-    data: bytes
-    created: int
-    sql: str | None = None
-    body: Body = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Job(Row):
     """A run of something that runs by itself: `status` is running, done or failed, from `due` to `updated`."""
 
@@ -364,84 +363,6 @@ class Preference(Row):
     name: str
     body: Body
     updated: int
-
-
-@dataclass(frozen=True)
-class Signal(Row):
-    """A named slice whose share of the traffic is watched, and how its rows are collected; `sql` is None for code."""
-
-    table: ClassVar[str] = "signals"
-    model: str
-    name: str
-    created: int
-    updated: int
-    sql: str | None = None
-    body: Body = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class CollectedRow(Row):
-    """Rows that a collection took at one time: Parquet bytes, each with its reasons and inclusion probability."""
-
-    table: ClassVar[str] = "collected"
-    model: str
-    collection: str
-    rows: int
-    data: bytes
-    created: int
-    body: Body = field(default_factory=dict)
-    number: int | None = None
-
-
-@dataclass(frozen=True)
-class Task(Row):
-    """An event that needs a label from a person; `id` is the same whenever it is asked for."""
-
-    table: ClassVar[str] = "tasks"
-    id: str
-    model: str
-    status: str
-    created: int
-    updated: int
-    body: Body = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Annotation(Row):
-    """What one person said of a task."""
-
-    table: ClassVar[str] = "annotations"
-    task: str
-    annotator: str
-    label: str
-    created: int
-    body: Body = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Trial(Row):
-    """Two versions side by side in production, as a shadow or as an A/B test, and what they have shown so far."""
-
-    table: ClassVar[str] = "trials"
-    id: str
-    model: str
-    status: str
-    created: int
-    updated: int
-    body: Body = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Decision(Row):
-    """Whether to retrain, and why: `answer` is "retrain" or "wait"; `run` is what was started."""
-
-    table: ClassVar[str] = "decisions"
-    model: str
-    answer: str
-    created: int
-    run: str | None = None
-    body: Body = field(default_factory=dict)
-    number: int | None = None
 
 
 ROWS: tuple[type[Row], ...] = (
