@@ -270,3 +270,18 @@ def test_rare_labels_that_come_late_are_waited_for(store: rt.Workspace) -> None:
     held = pl.read_parquet(run.folder / "holdout.parquet")
     assert set(held["y"]) == {0, 1}
     assert held["y"].null_count() == 0
+
+
+def test_a_training_set_that_looks_nothing_like_production_is_refused_before_it_is_fitted(turned: rt.Model) -> None:
+    """Another unit for every number: nothing is fitted, and the columns are named with what they have in common."""
+    frame = turned.logged().frame
+    numbers = [name for name in turned.schema.features if frame.schema[name].is_numeric()]
+    other = Logged("warehouse", frame.with_columns(pl.col(numbers) * 1_000 + 7, city=pl.lit("Newark")))
+
+    def never(table: pl.DataFrame, weights: Any) -> Any:
+        raise AssertionError("it was fitted")
+
+    with pytest.raises(rt.RefusedError, match=r"looks nothing like the .* events since .*\(0 % in common\)"):
+        turned.retrain(rt.Trainer(never, isolated=False), mix=rt.Mix({other: 1.0}), holdout="2d", now=day(24))
+    assert turned.runs() == []
+    assert turned.retrain(LEARNER, mix=mixed(turned), holdout="2d", now=day(24)).body["unlike"] == {}

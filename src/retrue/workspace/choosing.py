@@ -17,6 +17,7 @@ from retrue.core.values import number_rows, text_rows
 from retrue.errors import RefusedError
 from retrue.refine.early import early_bias, ripening
 from retrue.refine.leaks import arriving, foretelling, missing_live
+from retrue.refine.likeness import Likeness, likeness
 from retrue.refine.mix import Mix, Mixed
 from retrue.workspace.maturity import (
     MATURE,
@@ -107,6 +108,30 @@ def refuse_leaks(model: Model, mix: Mix, mixed: Mixed, matured: Matured) -> None
     if reasons:
         hint = "leave such a column out of the features; if it is known in time, rt.Mix(..., trusted=[...])"
         raise RefusedError(list(dict.fromkeys(reasons)), what="not trained", hint=hint)
+
+
+def compared(model: Model, mixed: Mixed, matured: Matured, seed: int) -> Likeness | None:
+    """Compare a training set, each row as often as it weighs, with the events that the challenger is proven on.
+
+    Raises:
+        RefusedError: most columns have less than half of their mass in common.
+    """
+    grids = model.store.grids(model.name)
+    if grids is None or not mixed.table.height:
+        return None
+    drawn = np.random.default_rng(seed).choice(
+        mixed.table.height, mixed.table.height, p=mixed.weights / mixed.weights.sum()
+    )
+    served = matured.part(after_cut=True)
+    inputs = [name for name, source in grids.sources.items() if source.column in model.schema.features]
+    found = likeness(grids.coarse.count(mixed.table[drawn]), grids.coarse.count(served), inputs)
+    if found is not None and found.alien:
+        reason = (
+            f"the training set looks nothing like the {served.height:,} events since {matured.cut:%Y-%m-%d}: {found}"
+        )
+        hint = "are units, encodings and columns those of production? Add logged events to the mix: model.logged()"
+        raise RefusedError([reason], what="not trained", hint=hint)
+    return found
 
 
 def refuse_early(model: Model, mix: Mix, matured: Matured) -> None:

@@ -20,8 +20,8 @@ from retrue.refine.promote import Gate
 from retrue.refine.train import Trainer
 from retrue.refine.train.desk import HOLDOUT, TRAINING, WEIGHT, Desk, Order
 from retrue.workspace import clock
-from retrue.workspace.choosing import built, refuse_early, refuse_leaks, trainable
-from retrue.workspace.fitting import fit_run
+from retrue.workspace.choosing import built, compared, refuse_early, refuse_leaks, trainable
+from retrue.workspace.fitting import fit_run, log
 from retrue.workspace.maturity import matured_events
 from retrue.workspace.rebuilding import manifest_of
 from retrue.workspace.references import write_table
@@ -54,6 +54,7 @@ def queued(
     mixed = built(ready.mix, model)
     refuse_leaks(model, ready.mix, mixed, matured)
     refuse_early(model, ready.mix, matured)
+    alike = compared(model, mixed, matured, seed)
     body = {
         "manifest": {**manifest_of(mixed, matured, mix), "seed": seed, "left_out": ready.left_out},
         "features": list(schema.features),
@@ -62,11 +63,16 @@ def queued(
         "slices": edge_slices(mix),
         "gate": asdict(gate),
         "trainer": {"kind": trainer.kind, "status": "queued"},
-        "incident": None,
+        "unlike": {} if alike is None else {name: round(value, 4) for name, value in alike.unlike.items()},
+        "incident": next(
+            (part.incident for part, _ in mix.parts if isinstance(part, Collected) and part.incident), None
+        ),
     }
     run = Run(model, uuid.uuid4().hex[:8], "queued", body, gate)
     lay_out(run, trainer, mixed, matured.part(after_cut=True))
     save(model, run)
+    if alike is not None and alike.unlike:
+        log(model.store.catalog, run, [f"less than half of these is as in production: {alike}"], level="warning")
     return run
 
 
