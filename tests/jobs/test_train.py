@@ -11,6 +11,7 @@ from tests.workspace.conftest import day, events, live, registered
 
 import retrue as rt
 from retrue.config import parse
+from retrue.jobs.decide import decide
 from retrue.jobs.registry import Task
 from retrue.jobs.train import Trainings, train
 from retrue.store.commit import try_locked
@@ -18,6 +19,7 @@ from retrue.workspace.trainers import queue, train_next, waiting
 from retrue.workspace.trainers import registered as trainer_named
 
 LEARNER = DummyClassifier()
+PAYS = {"when": "benefit", "run": 0.1, "gap": "2d", "point": 0.01}
 CONFIG = """
 [trainers.prior]
 fit = "tests.jobs.test_train:LEARNER"
@@ -35,6 +37,35 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         made = registered(store, maturity="2d")
         live(made, events(14, 10))
         yield store, made
+
+
+def test_a_policy_that_names_a_trainer_queues_a_run_where_it_pays(model: Any) -> None:
+    """The world turned round: what is queued has half the original rows and half the log, and is started once."""
+    store, _ = model
+    turned = registered(store, name="turned", maturity="2d", retraining={**PAYS, "trainer": "prior"})
+    live(turned, events(14, 10, turned=("JFK", "LGA", "EWR")))
+    turned.check(now=day(24))
+    task = Task(store, "turned", day(24))
+    assert decide(task).startswith("retrain: ROC AUC lies 0.")
+    (run,) = turned.runs()
+    assert (run.status, run.id, turned.decisions()[0]["run"]) == ("queued", task.body["run"], run.id)
+    assert [part["share"] for part in run.manifest["parts"]] == [0.5, 0.5]
+    assert decide(Task(store, "turned", day(24))).startswith("not yet, because the last run was")
+    assert len(turned.runs()) == 1
+
+
+def test_a_run_that_is_refused_is_said_and_the_answer_kept(model: Any) -> None:
+    """What was collected last is all held out still."""
+    store, _ = model
+    turned = registered(
+        store, name="turned", maturity="2d", retraining={**PAYS, "trainer": "prior", "when": "schedule"}
+    )
+    live(turned, events(14, 10))
+    turned.collect("x > -9", since=day(22), until=day(24), name="late")
+    task = Task(store, "turned", day(24))
+    assert "part 'late' of the mix has no rows" in decide(task)
+    assert (turned.runs(), "run" in task.body) == ([], False)
+    assert "'late'" in turned.decisions()[0]["refused"]
 
 
 @pytest.mark.slow

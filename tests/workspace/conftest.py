@@ -50,7 +50,7 @@ def events(first: int, days: int, *, turned: tuple[str, ...] = (), shift: float 
     )
 
 
-def registered(store: rt.Workspace, table: Any = None, **options: Any) -> rt.Model:
+def registered(store: rt.Workspace, table: Any = None, *, name: str = "flights", **options: Any) -> rt.Model:
     """Register the model on the first two weeks, with windows of a day; without estimates, which take a second each."""
     roles = {
         "id": "id",
@@ -61,7 +61,7 @@ def registered(store: rt.Workspace, table: Any = None, **options: Any) -> rt.Mod
         "window": "1d",
         "estimate": "off",
     }
-    return store.register("flights", events(0, DAYS) if table is None else table, **{**roles, **options})
+    return store.register(name, events(0, DAYS) if table is None else table, **{**roles, **options})
 
 
 def live(model: rt.Model, table: pl.DataFrame, *, delay: float = 0.5) -> None:

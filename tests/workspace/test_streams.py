@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from tests.workspace.conftest import DAYS, day, events, live, registered
@@ -13,7 +14,7 @@ from retrue.errors import MetricError
 ALL = ("EWR", "LGA", "JFK")
 
 
-def turned(store: rt.Workspace, **options: object) -> rt.Model:
+def turned(store: rt.Workspace, **options: Any) -> rt.Model:
     """From day 18 on the labels are the opposite of what the scores foretell."""
     model = registered(store, **options)
     live(model, events(14, 4))

@@ -1,6 +1,7 @@
 """`decide`: after each check, weigh whether retraining pays; `trials`: judge running trials anew as labels mature.
 
-Only models that have a policy are weighed. The answer is kept; whoever holds what learns starts the run (`start=`).
+Only models that have a policy are weighed. The answer is kept; where the policy names a registered trainer and lets it
+start by itself, a run is queued, which the job `train` trains.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from retrue.errors import RetrueError
 from retrue.jobs.registry import HOUR, Kind, Task, register
 from retrue.store import rows
 from retrue.workspace import clock
+from retrue.workspace.deciding import usual_mix
+from retrue.workspace.trainers import queue
 from retrue.workspace.trials import RUNNING
 
 if TYPE_CHECKING:
@@ -65,8 +68,12 @@ class Trials:
 def decide(task: Task) -> str:
     """Weigh whether to retrain a model."""
     model = task.workspace.model(str(task.model))
-    found = model.decide(task.now)
+    trainer = model.options.policy.trainer
+    start = None if trainer is None else lambda: queue(model, trainer, usual_mix(model), now=task.now)
+    found = model.decide(task.now, start=start)
     task.body["answer"] = found.answer.answer
+    if found.run is not None:
+        task.body["run"] = found.run
     return str(found)
 
 

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from retrue.errors import RefusedError
 from retrue.judge.main_metrics import MAIN
 from retrue.judge.verdict import VerdictKind
 from retrue.metrics.registry import Z95
-from retrue.refine.decide import LOSSES, Answer, decide, obstacle
+from retrue.refine.decide import LEAST, LOSSES, Answer, decide, obstacle
 from retrue.refine.expected import Gap, Past, Situation
+from retrue.refine.mix import Mix
 from retrue.refine.policy import DAY, Policy
 from retrue.store import rows
 from retrue.workspace import clock
@@ -34,6 +36,8 @@ POINT = 0.01
 """A point: of a share in its own unit, of an error as a share of the reference's value."""
 RECENT = 28 * DAY
 """Seconds that the traffic is read from."""
+COLLECTED = 0.2
+"""Share of the weight that collections have together in a run that a policy starts."""
 WORSE = frozenset({VerdictKind.DEGRADED.value, VerdictKind.UNKNOWN.value, VerdictKind.DRIFTING.value})
 """Incidents that a better model might end."""
 
@@ -46,18 +50,21 @@ class Decided:
         answer: whether to retrain, and why.
         at: when (ISO).
         run: the id of the run that was started; None where none was.
+        refused: why the run that the policy allows couldn't be started.
     """
 
     answer: Answer
     at: str
     run: str | None = None
+    refused: str | None = None
 
     def __str__(self) -> str:
-        return str(self.answer)
+        started = "" if self.run is None else f"; run {self.run}"
+        return str(self.answer) + started + ("" if self.refused is None else f"; {self.refused}")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
-        return {**self.answer.to_dict(), "at": self.at, "run": self.run}
+        return {**self.answer.to_dict(), "at": self.at, "run": self.run, "refused": self.refused}
 
 
 def decide_model(
@@ -78,14 +85,25 @@ def decide_model(
     """
     at = clock.aware(now or clock.now())
     answer = weigh(model, at, policy, fit)
-    run = start() if start is not None and answer.starts else None
-    found = Decided(answer, at.isoformat(), None if run is None else run.id)
-    body = {**answer.to_dict(), "at": found.at, "version": model.version}
+    run = refused = None
+    try:
+        run = start() if start is not None and answer.starts else None
+    except RefusedError as error:
+        refused = str(error)
+    found = Decided(answer, at.isoformat(), None if run is None else run.id, refused)
+    body = {**answer.to_dict(), "at": found.at, "version": model.version, "refused": refused}
     with model.store.catalog.write() as tx:
         tx.add(rows.Decision(model.name, answer.answer, clock.micros(clock.now()), found.run, body))
         if found.run is not None:
             audit(tx, "retraining decided", model.name, {"run": found.run, "because": answer.because})
     return found
+
+
+def usual_mix(model: Model) -> Mix:
+    """What a run learns from that a policy starts: half the original data, half the log; a fifth what was collected."""
+    found = [part for part in model.collections() if part.rows.height >= LEAST]  # a few rows would weigh too much
+    rest = (1 - COLLECTED) / 2 if found else 0.5
+    return Mix([(model.reference, rest), (model.logged(), rest), *((part, COLLECTED / len(found)) for part in found)])
 
 
 def weigh(model: Model, at: datetime, policy: Policy | None = None, fit: Any = None) -> Answer:
