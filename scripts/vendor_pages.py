@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the scripts of others that the server's pages carry: `python3 scripts/vendor_pages.py` renews them (needs npm).
+"""Write what others made that the server's pages carry: `python3 scripts/vendor_pages.py` renews it (needs npm).
 
 Each file is what the npm package has, with a line that says what it is; its licence is in `LICENSES.txt` beside it,
 renewed by hand. The charts' bundle is the reports' own (scripts/vendor_vega.py).
@@ -15,7 +15,12 @@ import tempfile
 from pathlib import Path
 
 TARGET = Path(__file__).parent.parent / "src" / "retrue" / "server" / "static"
-VENDORED = {"htmx.js": ("htmx.org", "2.0.11", "package/dist/htmx.min.js", "https://htmx.org")}
+UPLOT = ("uplot", "1.6.32", "https://github.com/leeoniya/uPlot")
+VENDORED = {
+    "htmx.js": ("htmx.org", "2.0.11", "package/dist/htmx.min.js", "https://htmx.org"),
+    "uplot.js": (*UPLOT[:2], "package/dist/uPlot.iife.min.js", UPLOT[2]),
+    "uplot.css": (*UPLOT[:2], "package/dist/uPlot.min.css", UPLOT[2]),
+}
 """File -> npm package, version, its place in the package, its home."""
 
 

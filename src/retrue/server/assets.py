@@ -19,7 +19,7 @@ from retrue.server.errors import HttpError
 
 router = APIRouter(include_in_schema=False)
 
-OWN = ("pages.css", "pages.js", "live.js", "htmx.js")
+OWN = ("pages.css", "pages.js", "live.js", "walls.js", "htmx.js", "uplot.js", "uplot.css")
 SHARED = ("report.css", "figures.js", "vega.js")
 FOREVER = "public, max-age=31536000, immutable"
 TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}

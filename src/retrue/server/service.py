@@ -23,6 +23,7 @@ from retrue.server.pages.explained import Explanations
 from retrue.server.pages.kept import Recent, Standings
 from retrue.server.pages.reading import Headlines
 from retrue.server.pages.slice_figures import SliceTable
+from retrue.server.pages.walls import Wall
 from retrue.server.settings import ServerSettings
 from retrue.server.states import Watch
 from retrue.store import rows
@@ -35,7 +36,7 @@ class Service:
 
     `looked` is set once somebody has looked at a page. What pages worked out is kept while the store is as it was:
     `columns` holds profiles that charts are drawn of (0.4 MB each), `slices` how slices do, `comparisons` who did
-    better, `listed` features in order, `previews` what proposed monitors would have told.
+    better, `listed` features in order, `previews` what proposed monitors would have told, `walls` the newest traffic.
     """
 
     workspace: Workspace
@@ -51,6 +52,7 @@ class Service:
     comparisons: Recent[list[tuple[str, int, int, PerformanceReport]]] = field(default_factory=lambda: Recent(32))
     listed: Recent[tuple[str, list[ColumnRow]]] = field(default_factory=lambda: Recent(64))
     previews: Recent[Backtest] = field(default_factory=lambda: Recent(32))
+    walls: Recent[tuple[Wall, ...]] = field(default_factory=lambda: Recent(64))
 
     @cached_property
     def standings(self) -> Standings:

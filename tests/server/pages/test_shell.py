@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 from pathlib import Path
 
 import httpx
+import pytest
 
 import retrue as rt
 from retrue.server.assets import OWN, SHARED, asset
@@ -51,4 +53,21 @@ def test_scripts_of_others_come_with_their_licences() -> None:
     """Each vendored script says what it is, and its licence stands beside it."""
     folder = Path(rt.__file__).parent / "server" / "static"
     assert "htmx 2." in (folder / "htmx.js").read_text(encoding="utf-8")[:80]
-    assert "Zero-Clause BSD" in (folder / "LICENSES.txt").read_text(encoding="utf-8")
+    licences = (folder / "LICENSES.txt").read_text(encoding="utf-8")
+    assert "Zero-Clause BSD" in licences
+    assert "Copyright (c) 2022 Leon Sorokin" in licences
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("htmx.js", "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"),
+        ("uplot.js", "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f"),
+        ("uplot.css", "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04"),
+    ],
+)
+def test_vendored_files_are_what_their_packages_hold(name: str, digest: str) -> None:
+    """Nobody has touched them: below the line that says what it is, each is the npm package's file, by its SHA-256."""
+    text = (Path(rt.__file__).parent / "server" / "static" / name).read_text(encoding="utf-8")
+    own = text.partition("\n")[2].removesuffix("\n")
+    assert hashlib.sha256(own.encode()).hexdigest() == digest

@@ -20,10 +20,12 @@ from retrue.server.pages.overview import DAYS
 from retrue.server.pages.reading import OF_ALL_COLUMNS, Facts, Headlines, Live, candidates, facts, served_by
 from retrue.server.pages.shell import render
 from retrue.server.pages.standing import Standing, dated, standing, state_of_kind
+from retrue.server.pages.walls import LAG, Wall, walls_of
 from retrue.server.service import Service, service
 from retrue.store import rows, tables
 from retrue.workspace import Model, clock
 from retrue.workspace.notes import KINDS
+from retrue.workspace.signals import SUFFIX
 
 router = APIRouter(include_in_schema=False)
 
@@ -87,6 +89,7 @@ class ModelView:
         impact: the metric that impacts are told in, in words.
         versions: newest first.
         latency: whether the model says how long predictions take.
+        walls: the newest traffic.
         markers: deployments, holidays and notes of this time, newest first.
         may_edit: whether the actor may add some.
     """
@@ -105,6 +108,7 @@ class ModelView:
     impact: str
     versions: tuple[VersionRow, ...]
     latency: bool
+    walls: tuple[Wall, ...]
     markers: tuple[rows.Marker, ...]
     may_edit: bool
 
@@ -238,9 +242,19 @@ def model_page(
         tuple(incident_row(live, shown.until) for live in one.incidents), tuple(over),
         tuple(listed[:FIRST]), tuple(listed[FIRST:]),
         metric_name(impact) if impact else "performance", tuple(versions),
-        model.schema.latency is not None, markers, actor.may("editor"),
+        model.schema.latency is not None, kept_walls(served, actor, model, known, shown.until), markers,
+        actor.may("editor"),
     )  # fmt: skip
     return render(request, "model.html", view, title=name, place="Overview", live=name, lengths=DAYS, kinds=KINDS)
+
+
+def kept_walls(served: Service, actor: Actor, model: Model, known: Facts, until: float) -> tuple[Wall, ...]:
+    """The newest traffic; kept for the next reader."""
+    failures = actor.sees(model.name + SUFFIX)
+    until = min(until, clock.now().timestamp() - LAG)
+    state = served.standings.watch.look().get(model.name, "")
+    key = (model.name, state, f"{failures} {int(until) // LAG}")
+    return served.walls.of(key, lambda: walls_of(model, known.traffic, until, failures=failures))
 
 
 def listed_columns(connection: Connection, model: Model, shown: Range) -> tuple[str, list[ColumnRow]]:

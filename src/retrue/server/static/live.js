@@ -68,6 +68,11 @@
     document.title = fresh.title;
   }
 
+  // Walls end now: they move on where nothing comes in, too.
+  setInterval(() => {
+    if (known !== undefined && !document.hidden && document.querySelector("[data-wall]")) timer ??= setTimeout(refresh);
+  }, 60_000);
+
   // A browser has six connections to a server in all, so only pages that are seen hold one.
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) {

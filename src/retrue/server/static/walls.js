@@ -1,0 +1,113 @@
+"use strict";
+// Walls: figures of the newest traffic. The table in a figure is its data: uPlot draws it, and draws it again whenever
+// live.js has changed the table. Colours are the theme's, asked for at each drawing.
+(() => {
+  const HEIGHT = 168;
+  const FONT = "12px system-ui, sans-serif";
+  const LINES = [["prod", []], ["far", [4, 3]]];
+  const WHOLE = [...Array(12).keys()].flatMap((power) => [1, 2, 5].map((of) => of * 10 ** power)); // counts have no halves
+  const walls = new Map(); // figure -> its picture
+  const theme = matchMedia("(prefers-color-scheme: dark)");
+  const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+  const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+  const count = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
+
+  const colour = (name) => () => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  const lines = (figure) => [...figure.querySelectorAll("tbody tr")].reverse(); // the table has the newest first
+  const number = (text) => (text === "" ? null : Number(text.replaceAll(",", "")));
+  const heads = (figure) => [...figure.querySelectorAll("thead th")].slice(1).map((one) => one.textContent);
+
+  function read(figure) {
+    const rows = lines(figure);
+    const times = rows.map((row) => Date.parse(row.querySelector("time").dateTime) / 1000);
+    return [times, ...heads(figure).map((_, i) => rows.map((row) => number(row.cells[i + 1].textContent)))];
+  }
+
+  function say(figure, at) {
+    const row = at == null ? undefined : lines(figure)[at];
+    const told = row && heads(figure).map((head, i) => `${head} ${row.cells[i + 1].textContent || "unknown"}`);
+    figure.querySelector(".at").textContent = row ? `${row.cells[0].textContent}: ${told.join(", ")}` : "";
+  }
+
+  // Several lines are named where they end; a name makes room for the one below it.
+  function name(plot) {
+    if (plot.series.length < 3) return;
+    const { ctx } = plot, scale = devicePixelRatio;
+    let above = Infinity;
+    ctx.save();
+    ctx.font = `${12 * scale}px system-ui, sans-serif`;
+    Object.assign(ctx, { textBaseline: "middle", textAlign: "left" });
+    for (let i = 1; i < plot.series.length; i++) {
+      const last = plot.data[i].findLastIndex((value) => value !== null);
+      if (last < 0) continue;
+      const y = Math.min(plot.valToPos(plot.data[i][last], "y", true), above - 14 * scale);
+      above = y;
+      ctx.fillStyle = colour(LINES[i - 1][0])();
+      ctx.fillText(plot.series[i].label, plot.valToPos(plot.data[0][last], "x", true) + 8 * scale, y);
+    }
+    ctx.restore();
+  }
+
+  function options(figure, width) {
+    const bars = figure.dataset.wall === "bars", stroke = colour("soft"), ticks = { show: false };
+    const series = heads(figure).map((label, i) => {
+      const [hue, dash] = LINES[i], ink = colour(hue);
+      if (bars) return { label, width: 0, fill: ink, paths: uPlot.paths.bars({ size: [1], gap: 1, align: 1 }), points: { show: false } };
+      return { label, width: 1.75, stroke: ink, dash, points: { size: 4, fill: ink } };
+    });
+    const time = (_, splits) =>
+      splits.map((at, i) => {
+        const said = new Date(at * 1000);
+        return (i === 0 || said.getHours() + said.getMinutes() === 0 ? day : clock).format(said);
+      });
+    return {
+      width, height: HEIGHT, legend: { show: false }, padding: [8, series.length > 1 ? 32 : 20, 0, 0],
+      cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
+      series: [{}, ...series],
+      scales: {
+        x: { range: ({ data: [x] }, from, to) => [from, bars ? to + (x[1] - x[0]) : to] },
+        y: { range: (_, low, high) => [0, high * 1.1 || 1] },
+      },
+      axes: [
+        { stroke, ticks, font: FONT, grid: { show: false }, space: 64, size: 28, values: time },
+        {
+          stroke, ticks, font: FONT, grid: { stroke: colour("line"), width: 1 }, space: 28, size: 44,
+          incrs: bars ? WHOLE : undefined, values: (_, splits) => splits.map((at) => count.format(at)),
+        },
+      ],
+      hooks: { draw: [name], setCursor: [({ cursor }) => say(figure, cursor.left < 0 ? null : cursor.idx)] },
+    };
+  }
+
+  function draw(figure) {
+    const place = figure.querySelector(".plot");
+    const [caption, body] = ["figcaption", "tbody"].map((one) => figure.querySelector(one));
+    const plot = new uPlot(options(figure, place.clientWidth), read(figure), place);
+    walls.set(figure, plot);
+    figure.dataset.walled = "";
+    new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: HEIGHT })).observe(place);
+    const changed = new MutationObserver(() => {
+      plot.setData(read(figure));
+      place.setAttribute("aria-label", caption.firstChild.textContent); // as the server's markup has it
+    });
+    for (const one of [caption, body]) changed.observe(one, { childList: true });
+    place.addEventListener("keydown", (event) => {
+      const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (!by) return;
+      event.preventDefault();
+      const times = plot.data[0], now = plot.cursor.left < 0 ? times.length : plot.cursor.idx;
+      const left = plot.valToPos(times[Math.max(0, Math.min(times.length - 1, now + by))], "x");
+      plot.setCursor({ left, top: 0 });
+    });
+    place.addEventListener("blur", () => plot.setCursor({ left: -10, top: -10 }));
+  }
+
+  function show() {
+    for (const [figure, plot] of walls) if (!figure.isConnected && walls.delete(figure)) plot.destroy();
+    for (const figure of document.querySelectorAll("[data-wall]")) if (!walls.has(figure)) draw(figure);
+  }
+
+  theme.addEventListener("change", () => walls.forEach((plot) => plot.redraw()));
+  document.addEventListener("htmx:afterSettle", show);
+  show();
+})();
