@@ -143,6 +143,9 @@ def test_walls_are_pictured(open_page: Open, shots: Path) -> None:
     views: tuple[tuple[int, Scheme], ...] = ((1280, "light"), (390, "dark"))
     for width, scheme in views:
         page = drawn(open_page("/models/calm", width=width, scheme=scheme))
+        for above in ("main > figure", "#drift figure"):  # what grows above would move the picture
+            page.locator(above).scroll_into_view_if_needed()
+            expect(page.locator(above)).to_have_attribute("data-drawn", "", timeout=20_000)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         target = shots / f"walls-{scheme}-{width}.png"
         page.locator("#newest").screenshot(path=target)
