@@ -130,6 +130,14 @@ def test_a_wall_is_read_by_keyboard(open_page: Open) -> None:
     expect(page.locator("#newest table").first).to_be_visible()
 
 
+def test_walls_stay_when_another_metric_is_chosen(open_page: Open) -> None:
+    """The page's content is replaced in place: the walls in it are drawn anew, once each."""
+    page = drawn(open_page("/models/calm"))
+    page.locator("select[name=metric]").select_option("accuracy")
+    expect(page).to_have_url(re.compile("metric=accuracy"))
+    expect(drawn(page).locator(".wall canvas")).to_have_count(2)
+
+
 def test_without_scripts_the_table_is_there(open_page: Open) -> None:
     """And nothing stands empty where the picture would be."""
     page = open_page("/models/calm", java_script_enabled=False)
