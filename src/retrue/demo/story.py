@@ -269,14 +269,9 @@ def retrain(story: Story, now: datetime, out: Console) -> None:
     """Collect edge cases, train on a mix, prove on later flights, promote or be refused."""
     model = story.model
     incident = max(model.incidents(live=True), key=lambda one: (one.severity, one.since))
-    found = incident.explain()
     why = f"after {escape(story.told[incident.id].name)}; the rows to blame by now:"
     line(out, f"{now - WEEK:%d %b}", "[bold]retraining[/bold]", why)
-    guilty = guilty_of(found.slices)
-    if guilty is not None:
-        line(out, "", "[dim]rows[/dim]", rows_in_words(guilty))
-    where = "precip > 0 OR visib < 5" if guilty is None else guilty.slice
-    edge = model.collect(where, budget=BUDGET, name=f"edge cases of {now:%B}")
+    edge = model.collect(to_blame(incident, out), budget=BUDGET, name=f"edge cases of {now:%B}")
     line(out, "", "collected", f"{edge.rows.height:,} of {edge.matched:,} flights where {escape(str(edge.slice))}")
     recent = model.logged(since=now - MEMORY * WEEK)
     mix = Mix({model.reference_of("1"): 0.4, edge: 0.2, recent: 0.4})
@@ -288,6 +283,18 @@ def retrain(story: Story, now: datetime, out: Console) -> None:
         return
     line(out, "", "retrained", f"on {run.manifest['rows']:,} flights whose labels have matured")
     decide(story, run, out)
+
+
+def to_blame(incident: Any, out: Console) -> Any:
+    """What to collect: the incident itself, for the slice that it blames, else what an explanation finds."""
+    if incident.cause is not None:
+        line(out, "", "[dim]rows[/dim]", escape(incident.cause.words()))
+        return incident
+    guilty = guilty_of(incident.explain().slices)
+    if guilty is None:
+        return "precip > 0 OR visib < 5"
+    line(out, "", "[dim]rows[/dim]", rows_in_words(guilty))
+    return guilty.slice
 
 
 def decide(story: Story, run: Run, out: Console) -> None:
@@ -323,6 +330,9 @@ def conclude(story: Story, folder: Path, out: Console, took: float) -> None:
     out.print(f"took    {took:.0f} s\n\nNext:   retrue incidents flights --store {folder / 'store'}")
     if incidents:
         out.print(f"        retrue explain flights {incidents[0].id} --store {folder / 'store'}")
+    if story.model.runs():
+        where = "models/flights/refine shows each run from its incident to what it did"
+        out.print(f"        retrue serve {folder / 'store'}  [dim]{where}[/dim]")
 
 
 def save_report(story: Story, folder: Path) -> Path:
