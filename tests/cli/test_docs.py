@@ -48,6 +48,7 @@ def test_the_page_walks_through_most_commands() -> None:
         "export",
         "feedback",
         "forget",
+        "golden",
         "jobs",
         "logs",
         "mark",
@@ -64,4 +65,5 @@ def test_the_page_walks_through_most_commands() -> None:
         "token",
         "trial",
         "upkeep",
+        "verify",
     }

@@ -36,6 +36,7 @@ TAGS = (
     "models",
     "monitors",
     "quarantine",
+    "signals",
     "telemetry",
     "work",
 )

@@ -59,6 +59,11 @@ CALLS: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/models/{model}/quarantine/replay"): {"data": {}},
     ("POST", f"{API}/markers"): {"json": {"kind": "note", "text": "x", "at": "2026-01-01"}},
     ("DELETE", f"{API}/markers/{{number}}"): {},
+    ("POST", "/models/{model}/markers/add"): {"data": {"kind": "note", "text": "x", "at": "2026-01-01"}},
+    ("POST", "/models/{model}/markers/{number}/remove"): {},
+    ("POST", f"{MODEL}/signals/watched"): {"json": {"where": "x > 2", "name": "large"}},
+    ("DELETE", f"{MODEL}/signals"): {"params": {"name": "large"}},
+    ("POST", f"{MODEL}/trials"): {"json": {"version": "2"}},
     ("POST", f"{MODEL}/tasks"): {"json": {"where": "x IS NOT NULL", "most": 50}},
     ("POST", f"{MODEL}/tasks/answers"): {"content": "task,label\n"},
     ("POST", f"{MODEL}/tasks/{{task}}/answer"): {"json": {"label": 1}},
@@ -72,6 +77,8 @@ NEEDS_MORE = {
     ("POST", MODEL): "registering writes its entry in `Workspace.register`; tried in tests/client",
     ("POST", "/models/{model}/runs/{run}/promote"): "needs a proven run; tried in tests/server/test_refine.py",
     ("POST", "/models/{model}/runs/{run}/rollback"): "needs a promotion; tried in tests/server/test_refine.py",
+    ("POST", f"{MODEL}/signals/collect"): "writes entries of collections that got rows; tried in tests/jobs",
+    ("POST", f"{MODEL}/trials/{{id}}/stop"): "needs a trial's id; tried in tests/server/test_choosing.py",
     ("POST", f"{MODEL}/rollback"): "needs a promotion; `rolled back` is tried in tests/workspace",
 }
 

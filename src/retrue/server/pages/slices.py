@@ -90,6 +90,7 @@ def said_of(connection: Connection, model: Model) -> dict[str, tuple[str, str]]:
 def reason_of(verdict: Verdict) -> str:
     """What was said, and of which column.
 
+    >>> from retrue.judge.verdict import VerdictKind
     >>> reason_of(Verdict(VerdictKind.DRIFTING, "moved by KS 0.3", column="income"))
     'income: moved by KS 0.3'
     """

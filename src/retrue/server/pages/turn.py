@@ -242,7 +242,8 @@ def report_of(contest: Mapping[str, Any]) -> PerformanceReport:
     """A comparison of a proof as reports have one: the champion is the reference."""
     metric = str(contest.get("metric", ""))
     ends = contest.get("interval")
-    interval = (float(ends[0]), float(ends[1])) if isinstance(ends, list | tuple) and len(ends) == 2 else None
+    low, high = map(number, ends) if isinstance(ends, list | tuple) and len(ends) == 2 else (None, None)
+    interval = None if low is None or high is None else (low, high)
     return PerformanceReport(
         metric, Measure(number(contest.get("challenger"))), Measure(number(contest.get("champion"))),
         number(contest.get("difference")), interval, "higher" if contest.get("higher_is_better") else "lower",
