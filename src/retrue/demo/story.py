@@ -34,6 +34,7 @@ from retrue.metrics.registry import Z95
 from retrue.refine.mix import Mix
 from retrue.refine.prove import Duel, paired_auc
 from retrue.report.words import GLYPHS
+from retrue.slices import Slice
 from retrue.workspace import Model, Run, Workspace
 from retrue.workspace import open as open_workspace
 
@@ -288,7 +289,7 @@ def retrain(story: Story, now: datetime, out: Console) -> None:
 def to_blame(incident: Any, out: Console) -> Any:
     """What to collect: the incident itself, for the slice that it blames, else what an explanation finds."""
     if incident.cause is not None:
-        line(out, "", "[dim]rows[/dim]", escape(incident.cause.words()))
+        line(out, "", "[dim]rows[/dim]", escape(Slice.parse(incident.cause.slice).sql or ""))
         return incident
     guilty = guilty_of(incident.explain().slices)
     if guilty is None:
