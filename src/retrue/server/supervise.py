@@ -32,7 +32,7 @@ WRONG_USE = 2
 """Exit status of a child that can't serve this store at all."""
 NICENESS = 5
 """By how much the children that nobody waits for give way."""
-HEAD_START = 1.0
+HEAD_START = 2.0
 """Seconds that the part that answers has a processor to itself while it loads: nothing waits for the others yet."""
 PDEATHSIG = 1
 """Linux: `prctl` option that says which signal a process gets when its parent dies."""
