@@ -19,7 +19,7 @@ import retrue as rt
 from retrue.client.connect import RemoteWorkspace, check_version
 from retrue.client.http import Connection, UnreachableError
 from retrue.client.remote import HERE, RemoteIncident, RemoteModel
-from retrue.workspace.explaining import ModelIncident
+from retrue.workspace.explain.explaining import ModelIncident
 
 
 def timeless(explained: dict[str, Any]) -> dict[str, Any]:

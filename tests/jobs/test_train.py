@@ -15,8 +15,8 @@ from retrue.jobs.decide import decide
 from retrue.jobs.registry import Task
 from retrue.jobs.train import Trainings, train
 from retrue.store.commit import try_locked
-from retrue.workspace.trainers import queue, train_next, waiting
-from retrue.workspace.trainers import registered as trainer_named
+from retrue.workspace.train.trainers import queue, train_next, waiting
+from retrue.workspace.train.trainers import registered as trainer_named
 
 LEARNER = DummyClassifier()
 PAYS = {"when": "benefit", "run": 0.1, "gap": "2d", "point": 0.01}

@@ -8,7 +8,7 @@ import polars as pl
 from rich.console import Console
 
 from retrue.report.performance import drawn, performance_view
-from retrue.workspace.performance import COLUMNS
+from retrue.workspace.check.performance import COLUMNS
 
 
 def row(day: int, **known: Any) -> dict[str, Any]:

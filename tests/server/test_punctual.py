@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from retrue.server import punctual, web
+from retrue.server import answering, punctual
 from retrue.server.settings import ServerSettings
 
 
@@ -86,6 +86,6 @@ def test_who_is_in_time_notices_nothing(port: int) -> None:
 
 
 def test_the_service_has_it() -> None:
-    config = web.configured(answer, ServerSettings())
+    config = answering.configured(answer, ServerSettings())
     assert issubclass(config.http_protocol_class, punctual.Punctual)
     assert config.http_protocol_class.patience == punctual.PATIENCE

@@ -8,7 +8,7 @@ import pytest
 from tests.workspace.conftest import DAYS, events
 
 import retrue as rt
-from retrue.workspace import checking
+from retrue.workspace.check import checking
 
 ROLES: dict[str, Any] = {"id": "id", "time": "at", "label": "y", "score": "p", "window": "1d"}
 

@@ -10,7 +10,7 @@ from retrue.cli import shared
 from retrue.cli.shared import JsonOption, ModelArgument, NowOption, StoreOption
 
 if TYPE_CHECKING:
-    from retrue.workspace.trials import Trial
+    from retrue.workspace.decide.trials import Trial
 
 PANEL = "True it again"
 
@@ -96,7 +96,7 @@ def stop(
 
 def found(name: str, id: str, store: Any) -> Trial:
     """The trial that is meant."""
-    from retrue.workspace.trials import find
+    from retrue.workspace.decide.trials import find
 
     return find(shared.open_model(store, name), id)
 

@@ -108,7 +108,7 @@ def rollback(name: ModelArgument, store: StoreOption = None, json: JsonOption = 
 
 def say_registry(model: Model, run: str) -> None:
     """Say where MLflow stands with a run, if it is to know of it."""
-    from retrue.workspace.registry import state_of
+    from retrue.workspace.promote.registry import state_of
 
     said = state_of(model.run(run))
     if said is not None:

@@ -37,7 +37,7 @@ def make(
 ) -> None:
     """Ask for labels of events that have none, each once."""
     from retrue.report.words import plural
-    from retrue.workspace.asking import collection_of
+    from retrue.workspace.annotate.asking import collection_of
 
     if where is not None and collection is not None:
         raise ConfigError("a slice and --collection", expected="one of them, or neither")

@@ -10,7 +10,7 @@ from retrue.client.http import Connection
 from retrue.errors import RefusedError
 from retrue.refine.collect import Collected, Policy
 from retrue.slices import Slice
-from retrue.workspace.watching import USUAL, WatchedSignal
+from retrue.workspace.collect.watching import USUAL, WatchedSignal
 
 
 class IncidentLike(Protocol):

@@ -21,8 +21,8 @@ from retrue.store import rows
 from retrue.store.catalog import Transaction
 from retrue.store.tables import models, verdicts, windows
 from retrue.workspace import clock
-from retrue.workspace.history import ends
-from retrue.workspace.silence import REACH
+from retrue.workspace.check.history import ends
+from retrue.workspace.check.silence import REACH
 
 if TYPE_CHECKING:
     from retrue.workspace import Model, Workspace

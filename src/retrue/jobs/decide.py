@@ -15,9 +15,9 @@ from retrue.errors import RetrueError
 from retrue.jobs.registry import HOUR, Kind, Task, register
 from retrue.store import rows
 from retrue.workspace import clock
-from retrue.workspace.deciding import usual_mix
-from retrue.workspace.trainers import queue
-from retrue.workspace.trials import RUNNING
+from retrue.workspace.decide.deciding import usual_mix
+from retrue.workspace.decide.trials import RUNNING
+from retrue.workspace.train.trainers import queue
 
 if TYPE_CHECKING:
     from retrue.workspace import Workspace

@@ -22,9 +22,9 @@ from retrue.report.incident import cost_said
 from retrue.report.words import upper_first
 from retrue.store import rows
 from retrue.workspace import clock
-from retrue.workspace.course import course_of
-from retrue.workspace.evidence import alarmed
-from retrue.workspace.incidents import version_of
+from retrue.workspace.check.incidents import version_of
+from retrue.workspace.explain.course import course_of
+from retrue.workspace.explain.evidence import alarmed
 
 if TYPE_CHECKING:
     from retrue.workspace import Model

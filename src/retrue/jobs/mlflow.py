@@ -1,6 +1,6 @@
 """`mlflow`: tell MLflow of promotions and ways back that it has yet to be told of; while it is down, again and again.
 
-What is to be told stands in the run (`retrue.workspace.registry`); a job that dies leaves it there.
+What is to be told stands in the run (`retrue.workspace.promote.registry`); a job that dies leaves it there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from retrue.errors import RetrueError
 from retrue.jobs.registry import Kind, Task, register
 from retrue.store import rows
 from retrue.workspace import clock
-from retrue.workspace.registry import WAITING, follow, target_of, waiting
+from retrue.workspace.promote.registry import WAITING, follow, target_of, waiting
 
 if TYPE_CHECKING:
     from retrue.workspace import Workspace

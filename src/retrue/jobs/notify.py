@@ -28,7 +28,7 @@ from retrue.store.catalog import Catalog
 from retrue.store.tables import deliveries, incidents
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
-from retrue.workspace.incidents import read_incident
+from retrue.workspace.check.incidents import read_incident
 
 if TYPE_CHECKING:
     from retrue.workspace import Workspace

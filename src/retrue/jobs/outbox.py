@@ -21,7 +21,7 @@ from retrue.judge.severity import Severity
 from retrue.store import rows
 from retrue.store.catalog import Transaction
 from retrue.workspace import clock
-from retrue.workspace.incidents import load_incidents, read_incident
+from retrue.workspace.check.incidents import load_incidents, read_incident
 
 if TYPE_CHECKING:
     from retrue.workspace import Model

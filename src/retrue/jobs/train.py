@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from retrue.errors import TrainingError
 from retrue.jobs.registry import Kind, Task, register
 from retrue.store import rows
-from retrue.workspace.trainers import train_next, waiting
+from retrue.workspace.train.trainers import train_next, waiting
 
 if TYPE_CHECKING:
     from retrue.workspace import Workspace

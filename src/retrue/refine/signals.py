@@ -1,9 +1,9 @@
 """Built-in signals: the slices that are worth collecting in any model. `rt.signals.low_confidence() & "city = 'JFK'"`.
 
 A signal is a named slice. These ask for derived columns, which are worked out for the rows that a signal is asked
-about (see `retrue.workspace.derived`). Where no threshold is given, the reference gives it: a column `..._rank` is the
-share of the reference's rows with a lower value (of confidence: as low or lower), so that at most 5 % of the reference
-meet `entropy_rank > 0.95`.
+about (see `retrue.workspace.collect.derived`). Where no threshold is given, the reference gives it: a column
+`..._rank` is the share of the reference's rows with a lower value (of confidence: as low or lower), so that at most 5 %
+of the reference meet `entropy_rank > 0.95`.
 
 >>> low_confidence().sql, (low_confidence(below=0.6) & Slice.parse("x > 1")).sql
 ('confidence_rank <= 0.05', 'confidence < 0.6 AND x > 1')

@@ -41,7 +41,7 @@ NOTICEABLE = 0.01
 
 
 class Explanation(Protocol):
-    """What `explain` found; `retrue.workspace.explanation.Explanation` is one."""
+    """What `explain` found; `retrue.workspace.explain.explanation.Explanation` is one."""
 
     @property
     def incident(self) -> Incident: ...

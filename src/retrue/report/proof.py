@@ -44,7 +44,7 @@ class Contest(Protocol):
 
 
 class Proof(Protocol):
-    """What a challenger showed; `retrue.workspace.proof.Proof` is one."""
+    """What a challenger showed; `retrue.workspace.prove.proof.Proof` is one."""
 
     @property
     def contests(self) -> Sequence[Contest]: ...

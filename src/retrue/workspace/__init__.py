@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
-    from retrue.workspace.proof import Proof
-    from retrue.workspace.training import Run
+    from retrue.workspace.prove.proof import Proof
+    from retrue.workspace.train.training import Run
     from retrue.workspace.workspace import Workspace, open
 
 _HOME: Final = {"Model": "model", "Proof": "proof", "Run": "training", "Workspace": "workspace", "open": "workspace"}

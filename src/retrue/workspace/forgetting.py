@@ -17,7 +17,7 @@ import polars as pl
 from retrue.errors import SchemaError
 from retrue.store.erase import Erased, without
 from retrue.workspace.acting import audit
-from retrue.workspace.asking import erase
+from retrue.workspace.annotate.asking import erase
 from retrue.workspace.references import write_table
 
 if TYPE_CHECKING:

@@ -17,35 +17,24 @@ from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict
 from retrue.refine.mix import Mix
 from retrue.refine.promote import Gate
-from retrue.workspace import (
-    checking,
-    clock,
-    explaining,
-    figures,
-    groups,
-    outliers,
-    performance,
-    promotion,
-    receiving,
-    replaying,
-    retraining,
-    streams,
-    trainers,
-    training,
-    verifying,
-    watching,
-)
+from retrue.workspace import clock, groups, receiving, replaying
 from retrue.workspace import signals as system_signals
-from retrue.workspace.adopting import adopt
-from retrue.workspace.annotating import Labelling
-from retrue.workspace.backtest import backtest
-from retrue.workspace.collects import Collects
-from retrue.workspace.contributions import importance_of
-from retrue.workspace.incidents import keep_said, load_incidents
+from retrue.workspace.annotate.annotating import Labelling
+from retrue.workspace.check import checking, figures, performance, streams
+from retrue.workspace.check.adopting import adopt
+from retrue.workspace.check.backtest import backtest
+from retrue.workspace.check.incidents import keep_said, load_incidents
+from retrue.workspace.collect import watching
+from retrue.workspace.collect.collects import Collects
+from retrue.workspace.decide.weighing import Weighs
+from retrue.workspace.explain import explaining, outliers
+from retrue.workspace.explain.contributions import importance_of
 from retrue.workspace.options import Options
+from retrue.workspace.promote import promotion
+from retrue.workspace.prove import verifying
+from retrue.workspace.prove.verifying import Verified
 from retrue.workspace.receiving import Received
-from retrue.workspace.verifying import Verified
-from retrue.workspace.weighing import Weighs
+from retrue.workspace.train import retraining, trainers, training
 
 
 @dataclass(frozen=True)

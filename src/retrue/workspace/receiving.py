@@ -23,7 +23,8 @@ from retrue.store.privacy import Masked
 from retrue.store.resolve import DIFFERS
 from retrue.store.store import Store
 from retrue.tables import read
-from retrue.workspace import changes, clock
+from retrue.workspace import clock
+from retrue.workspace.check import changes
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model

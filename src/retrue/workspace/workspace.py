@@ -33,7 +33,7 @@ from retrue.store.store import Store
 from retrue.tables import Table, read
 from retrue.workspace import clock, groups, notes
 from retrue.workspace.acting import Chain, audit, verify
-from retrue.workspace.contributions import importance_of
+from retrue.workspace.explain.contributions import importance_of
 from retrue.workspace.model import Model
 from retrue.workspace.options import Options, suggested_window
 

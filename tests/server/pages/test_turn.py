@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from retrue.server.pages.turn import turn_of
 from retrue.store import rows
-from retrue.workspace.lineage import lineage
+from retrue.workspace.promote.lineage import lineage
 
 WHOLE: Mapping[str, Any] = {
     "manifest": {"rows": 120, "parts": [{"part": "edge", "rows": 120, "share": 1.0, "digest": "abc"}]},

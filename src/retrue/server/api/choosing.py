@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from retrue.server.api.shapes import JsonObject
 from retrue.server.api.shared import ERRORS, PREFIX, Editor, ModelName, Moment, Served, Viewer, asked
 from retrue.server.errors import HttpError
-from retrue.workspace import clock, deciding, trials
+from retrue.workspace import clock
+from retrue.workspace.decide import deciding, trials
 
 router = APIRouter(prefix=PREFIX, tags=["work"], responses=ERRORS)
 

@@ -29,7 +29,7 @@ from retrue.server.api.shared import (
     table,
 )
 from retrue.server.errors import HttpError
-from retrue.workspace.explanation import plain
+from retrue.workspace.explain.explanation import plain
 
 router = APIRouter(prefix=PREFIX, tags=["history"], responses=ERRORS)
 

@@ -15,7 +15,7 @@ from retrue.server.auth import Actor, some_viewer
 from retrue.server.errors import HttpError
 from retrue.server.service import Service
 from retrue.workspace import clock, notes
-from retrue.workspace.explaining import ModelIncident
+from retrue.workspace.explain.explaining import ModelIncident
 
 router = APIRouter(prefix=PREFIX, tags=["incidents"], responses=ERRORS)
 

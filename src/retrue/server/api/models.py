@@ -140,7 +140,7 @@ def check(model: ModelName, served: Served, _: Editor, question: CheckQuestion |
 )
 def list_verdicts(model: ModelName, served: Served, _: Viewer, version: Version = None) -> list[dict[str, Any]]:
     """Give what checks have judged so far of a version, in order of time."""
-    from retrue.workspace.incidents import verdicts_of
+    from retrue.workspace.check.incidents import verdicts_of
 
     found = served.model(model)
     kept = verdicts_of(found, version or found.version)

@@ -19,7 +19,7 @@ from retrue.server.api.shapes import ErrorAnswer
 from retrue.server.auth import Actor, editor, ingest, somebody, viewer
 from retrue.server.errors import HttpError
 from retrue.server.service import Service, service
-from retrue.workspace.explanation import plain
+from retrue.workspace.explain.explanation import plain
 
 PREFIX = "/api/v1"
 ARROW = "application/vnd.apache.arrow.stream"

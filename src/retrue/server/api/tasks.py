@@ -13,8 +13,8 @@ from starlette.responses import PlainTextResponse, Response
 from retrue.errors import TableError
 from retrue.refine.annotate.answers import LONGEST
 from retrue.server.api.shared import ERRORS, PREFIX, Editor, ModelName, Moment, Offset, Served, Viewer, asked
-from retrue.workspace.annotating import MOST, PEOPLE
-from retrue.workspace.asking import collection_of
+from retrue.workspace.annotate.annotating import MOST, PEOPLE
+from retrue.workspace.annotate.asking import collection_of
 
 router = APIRouter(prefix=PREFIX + "/models/{model}/tasks", tags=["labelling"], responses=ERRORS)
 

@@ -18,7 +18,7 @@ from retrue.report.units import in_points, is_loss
 from retrue.report.words import half_width, signed, spanned
 from retrue.server.pages.standing import State, state_of_kind
 from retrue.store import tables
-from retrue.workspace.incidents import read_verdict
+from retrue.workspace.check.incidents import read_verdict
 
 CELLS = 120
 """The most windows of a strip."""

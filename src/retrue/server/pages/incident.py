@@ -30,8 +30,8 @@ from retrue.server.pages.shell import render
 from retrue.server.service import Service, service
 from retrue.store import rows, tables
 from retrue.workspace import clock
-from retrue.workspace.explaining import ModelIncident
-from retrue.workspace.explanation import Explanation
+from retrue.workspace.explain.explaining import ModelIncident
+from retrue.workspace.explain.explanation import Explanation
 
 router = APIRouter(prefix="/models/{model}/incidents/{id}", include_in_schema=False)
 

@@ -18,7 +18,7 @@ from retrue.server.pages.incident import Id, Served, shown
 from retrue.server.pages.model import Name
 from retrue.server.pages.moments import at_of
 from retrue.workspace import clock
-from retrue.workspace.explaining import ModelIncident
+from retrue.workspace.explain.explaining import ModelIncident
 
 router = APIRouter(prefix="/models/{model}/incidents/{id}", include_in_schema=False)
 

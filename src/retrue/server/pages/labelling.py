@@ -24,8 +24,8 @@ from retrue.server.pages.moments import moment
 from retrue.server.pages.shell import render
 from retrue.server.service import Service, service
 from retrue.workspace import Model
-from retrue.workspace.annotating import Progress
-from retrue.workspace.asking import collection_of
+from retrue.workspace.annotate.annotating import Progress
+from retrue.workspace.annotate.asking import collection_of
 
 router = APIRouter(prefix="/models/{model}/labelling", include_in_schema=False)
 

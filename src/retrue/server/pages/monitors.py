@@ -26,7 +26,7 @@ from retrue.server.pages.shell import render
 from retrue.server.service import Service, service
 from retrue.store import tables
 from retrue.workspace import Model
-from retrue.workspace.backtest import proposed
+from retrue.workspace.check.backtest import proposed
 from retrue.workspace.options import Options
 
 router = APIRouter(prefix="/models/{model}/monitors", include_in_schema=False)

@@ -17,7 +17,7 @@ from retrue.server.pages.turn import Turn, turn_of
 from retrue.server.service import Service, service
 from retrue.store import rows, tables
 from retrue.workspace import Model
-from retrue.workspace.lineage import Lineage, effect_of, lineages, origins_of
+from retrue.workspace.promote.lineage import Lineage, effect_of, lineages, origins_of
 
 router = APIRouter(include_in_schema=False)
 

@@ -26,7 +26,7 @@ from retrue.server.service import Service, service
 from retrue.store import rows
 from retrue.workspace import Model
 from retrue.workspace.acting import audit
-from retrue.workspace.lineage import Lineage, Part, effect_of, lineages
+from retrue.workspace.promote.lineage import Lineage, Part, effect_of, lineages
 
 router = APIRouter(prefix="/models/{model}/runs/{run}", include_in_schema=False)
 

@@ -26,7 +26,7 @@ from retrue.slices import Slice
 from retrue.store import tables
 from retrue.workspace import Model
 from retrue.workspace.acting import audit
-from retrue.workspace.incidents import read_verdict
+from retrue.workspace.check.incidents import read_verdict
 
 router = APIRouter(prefix="/models/{model}/slices", include_in_schema=False)
 

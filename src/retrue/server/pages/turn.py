@@ -12,7 +12,7 @@ from retrue.metrics.registry import Measure
 from retrue.report.comparison import PerformanceReport
 from retrue.report.incident import is_share
 from retrue.report.words import difference, half_width, plural, precise, signed, spanned, upper_first, valued
-from retrue.workspace.lineage import Effect, Lineage, Side
+from retrue.workspace.promote.lineage import Effect, Lineage, Side
 
 STATES = {
     "queued": ("waits for its turn", "calm"),

@@ -1,0 +1,136 @@
+"""Ask: which logged events people are to label, each once, kept as tasks in the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import polars as pl
+
+from retrue.core.hashing import hash64
+from retrue.errors import StoreError, nearest
+from retrue.refine.annotate import task_id
+from retrue.refine.annotate.tasks import DISPUTED, OPEN
+from retrue.refine.collect import Collected
+from retrue.slices import Slice
+from retrue.store import rows
+from retrue.store.catalog import Transaction
+from retrue.store.ids import text_id
+from retrue.workspace import clock
+from retrue.workspace.acting import audit
+from retrue.workspace.collect.derived import with_derived
+from retrue.workspace.explain.explanation import plain
+
+if TYPE_CHECKING:
+    from retrue.workspace.model import Model
+
+Source: TypeAlias = str | Slice | Collected | None
+"""Which events: a slice, what was collected, or all of them."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of asking: tasks that are new, that were there already, and rows that have a label."""
+
+    new: int
+    known: int
+    labelled: int
+
+    def to_dict(self) -> dict[str, int]:
+        """Plain values."""
+        return asdict(self)
+
+
+def ask(model: Model, of: Source, *, since: datetime | None, until: datetime | None, most: int, people: int) -> Made:
+    """Make tasks of the events that have no label, at most so many new ones."""
+    events = gathered(model, of, since, until)
+    blank = events.filter(pl.col(model.store.layout(model.name).label_column).is_null())
+    made = [task_row(model, row, of, people) for row in blank.iter_rows(named=True)]
+    return keep(model, made, events.height - blank.height, most)
+
+
+def collection_of(model: Model, name: str) -> Collected:
+    """What was collected under a name.
+
+    Raises:
+        StoreError: nothing was.
+    """
+    known = {one.name: one for one in model.collections()}
+    if name not in known:
+        where = f"model {model.name!r}"
+        raise StoreError(f"no collection {name[:100]!r}", where=where, hint=nearest(name, known) or "collect it first")
+    return known[name]
+
+
+def gathered(model: Model, of: Source, since: datetime | None, until: datetime | None) -> pl.DataFrame:
+    """The champion's events, each once, with its label as it is known now and its id as text.
+
+    What was collected stays in its order, which may be one of worth; other events are in the order of hashed ids: the
+    first of them are a sample that is the same whenever it is taken.
+    """
+    layout = model.store.layout(model.name)
+    ident, time = layout.id_column, layout.time_column
+    if isinstance(of, Collected) and of.rows.height:
+        first, last = of.rows[time].min(), of.rows[time].max()
+        if isinstance(first, datetime) and isinstance(last, datetime):
+            since, until = first, last + timedelta(microseconds=1)
+    events = model.events(since, until, version=model.version).collect()
+    events = events.with_columns(text_id(ident, events.schema[ident]))
+    if isinstance(of, Collected):
+        more = [name for name in ("_reasons", "_probability") if name in of.rows.columns]
+        own = of.rows.select(text_id(ident, of.rows.schema[ident]), *more).unique(ident, maintain_order=True)
+        return own.join(events, on=ident, how="inner", maintain_order="left").unique(ident, maintain_order=True)
+    if of is not None:
+        part = Slice.of(of)
+        events = with_derived(model, events, [part])
+        part.check(events.columns)
+        events = events.filter(part.mask(events))
+    return events.with_columns(hash64(events[ident]).alias("_h")).sort("_h").unique(ident, maintain_order=True)
+
+
+def task_row(model: Model, row: Mapping[str, Any], of: Source, people: int) -> rows.Task:
+    """An event as a task."""
+    schema, layout = model.schema, model.store.layout(model.name)
+    event, now = str(row[layout.id_column]), clock.micros(clock.now())
+    said = [name for name in (schema.prediction, *schema.scores) if name and name in row]
+    hidden = {*said, layout.label_column, layout.id_column}
+    seen = dict.fromkeys((layout.time_column, *schema.features, *schema.slices))
+    body = {
+        "event": event,
+        "time": clock.micros(row[layout.time_column]),
+        "row": {name: plain(row[name]) for name in seen if name in row and name not in hidden},
+        "said": {name: plain(row[name]) for name in said},
+        "reasons": [str(one) for one in row.get("_reasons") or reason(of)],
+        "probability": row.get("_probability"),
+        "wanted": people,
+    }
+    return rows.Task(task_id(model.name, event), model.name, OPEN, now, now, body)
+
+
+def reason(of: Source) -> list[str]:
+    """Why a row is asked about, where it doesn't say so itself."""
+    return [] if of is None else [of.name if isinstance(of, Collected) else of if isinstance(of, str) else str(of)]
+
+
+def keep(model: Model, made: Sequence[rows.Task], labelled: int, most: int) -> Made:
+    """Keep the tasks that are new; of those that are there, more answers may be wanted."""
+    with model.store.catalog.write() as tx:
+        there = {one.id: one for one in tx.find(rows.Task, model=model.name)}
+        new = [one for one in made if one.id not in there][:most]
+        known = [(there[one.id], one.body["wanted"]) for one in made if one.id in there]
+        more = [
+            replace(one, status=OPEN, body={**one.body, "wanted": wanted})
+            for one, wanted in known
+            if one.status in (OPEN, DISPUTED) and wanted > one.body["wanted"]
+        ]
+        if new or more:
+            tx.put(*new, *more)
+        audit(tx, "asked for labels", model.name, {"tasks": len(new)})
+    return Made(len(new), len(known), labelled)
+
+
+def erase(tx: Transaction, model: str, events: Iterable[str]) -> int:
+    """Take the tasks of these events out, with what was said of them; gives how many went."""
+    return sum(tx.remove(rows.Task, model=model, id=task_id(model, event)) for event in events)

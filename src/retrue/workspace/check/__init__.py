@@ -1,0 +1,1 @@
+"""Check over the store: windows that closed are judged, verdicts kept, alarms grouped, performance estimated."""

@@ -1,0 +1,242 @@
+"""Watched signals: named slices whose share of the traffic is judged, and whose rows are collected as they come.
+
+watch ──> the signal in the catalog ──┬── `check`: the share of each window, against the reference's
+                                      └── `gathering`: the rows of each day, chosen by the policy
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from retrue.errors import ConfigError, RetrueError, SliceError, StoreError
+from retrue.refine.collect import Policy, matching
+from retrue.slices import Slice, Source
+from retrue.store import rows
+from retrue.workspace import clock
+from retrue.workspace.acting import audit
+from retrue.workspace.collect.collecting import slice_of
+from retrue.workspace.collect.derived import derive, is_derived
+
+if TYPE_CHECKING:
+    from retrue.workspace.explain.explaining import ModelIncident
+    from retrue.workspace.model import Model
+
+USUAL = "200 per day"
+"""The policy of a signal unless one is given."""
+LONGEST = 200
+"""Characters of a name."""
+
+
+@dataclass(frozen=True, eq=False)
+class WatchedSignal:
+    """A signal that is watched.
+
+    Attributes:
+        name: what it, and its collection, are called.
+        slice: the rows, as SQL; None where a function says.
+        function: `module:name` of that function.
+        policy: which of its rows are collected.
+        incident: the incident whose guilty slice it is.
+        since: events from then on are collected; None: all.
+        applied: the segment through which its rows were collected.
+        error: why it couldn't be told last time; None where it could.
+        rows: how many are collected.
+        matched: of how many that met it.
+    """
+
+    name: str
+    slice: str | None
+    function: str | None
+    policy: str
+    incident: str | None
+    since: datetime | None
+    applied: int
+    error: str | None
+    rows: int = 0
+    matched: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        since = None if self.since is None else self.since.isoformat()
+        return {**{name: getattr(self, name) for name in self.__dataclass_fields__}, "since": since}
+
+
+def watch(
+    model: Model,
+    where: Source | ModelIncident,
+    name: str | None,
+    policy: str | Policy,
+    since: datetime | None,
+) -> WatchedSignal:
+    """Watch a signal from now on, and collect what meets it.
+
+    Raises:
+        SliceError: it asks for what events don't have, or can't be stored.
+        ConfigError: the policy is none for a stream, or the name is another collection's, or none.
+    """
+    part, incident = slice_of(where)
+    function = function_name(where) if callable(where) and not isinstance(where, Slice) else None
+    if part.sql is None and function is None:
+        hint = "write it as SQL, or as a function in a module that can be imported"
+        raise SliceError("an expression can't be watched: it can't be stored", where="watch_signal", hint=hint)
+    chosen = Policy.parse(str(policy))
+    if chosen.budget is not None and not chosen.daily:
+        raise ConfigError(f"{chosen} rows in all", where="watch_signal", expected=f"'{chosen.budget} per day'")
+    called = check_name(name or part.name or str(part))
+    if function is None:
+        check_columns(model, part)
+    body = {
+        "policy": str(chosen), "incident": incident, "function": function, "seq": 0, "tried": 0, "error": None,
+        "since": None if since is None else clock.aware(since).isoformat(),
+    }  # fmt: skip
+    at = clock.micros(clock.now())
+    row = rows.Signal(model.name, called, at, at, part.sql, body)
+    with model.store.catalog.write() as tx:
+        if tx.get(rows.Collection, model=model.name, name=called) is not None:
+            raise ConfigError(
+                f"there is a collection {called!r} already", where="watch_signal", expected="another name"
+            )
+        tx.put(row)
+        audit(
+            tx,
+            "signal watched",
+            model.name,
+            {"policy": str(chosen), **({} if called == part.sql else {"name": called})},
+        )
+    return read(row)
+
+
+def check_name(name: str) -> str:
+    """A signal's name.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not name.strip() or len(name) > LONGEST or "\0" in name:
+        raise ConfigError("a signal without a usable name", expected=f"1 to {LONGEST} characters", hint="give name=")
+    return name.strip()
+
+
+def check_columns(model: Model, part: Slice) -> None:
+    """Refuse a slice that asks for what events of the model don't have.
+
+    Raises:
+        SliceError: it does.
+    """
+    layout = model.store.layout(model.name)
+    logged = model.store.events(model.name).collect_schema().names()
+    known = {*logged, *(column.name for column in model.schema.columns), *layout.roles, layout.label_column}
+    part.check([*sorted(known), *(name for name in part.columns if is_derived(name))])
+
+
+def function_name(function: Callable[..., Any]) -> str:
+    """`module:name` of a function.
+
+    Raises:
+        SliceError: it can't be imported by that, so another process couldn't ask it.
+    """
+    module, name = getattr(function, "__module__", "__main__"), getattr(function, "__qualname__", "")
+    said = f"{module}:{name}"
+    try:
+        found = None if module == "__main__" else resolve(said)
+    except SliceError:
+        found = None
+    if found is not function:
+        hint = "put it at the top level of a module that the service can import, or write the signal as SQL"
+        raise SliceError(f"the function {name or function!r} can't be watched", where="watch_signal", hint=hint)
+    return said
+
+
+def resolve(function: str) -> Callable[..., Any]:
+    """Import a function by its `module:name`.
+
+    Raises:
+        SliceError: it can't be.
+    """
+    module, _, name = function.partition(":")
+    try:
+        found = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise SliceError(f"the function {function} can't be imported: {error}", where="signals") from error
+    if not callable(found):
+        raise SliceError(f"{function} is no function", where="signals")
+    return found  # type: ignore[no-any-return]
+
+
+def part_of(row: rows.Signal) -> Slice:
+    """The slice of a watched signal.
+
+    Raises:
+        SliceError: its function can't be imported.
+    """
+    if row.sql is not None:
+        return Slice.parse(row.sql, row.name)
+    return Slice.of(resolve(str(row.body.get("function"))), row.name)
+
+
+def parts_of(found: Sequence[rows.Signal]) -> tuple[list[Slice], dict[str, str]]:
+    """The slices of watched signals; and of those that can't be had, why."""
+    parts, failed = list[Slice](), dict[str, str]()
+    for row in found:
+        try:
+            parts.append(part_of(row))
+        except RetrueError as error:
+            failed[row.name] = str(error)
+    return parts, failed
+
+
+def meet(
+    model: Model, events: pl.DataFrame, parts: Sequence[Slice], version: str
+) -> tuple[pl.DataFrame, dict[str, pl.Series], dict[str, str]]:
+    """Say which events meet which signals.
+
+    Returns:
+        The events with the derived columns that were asked for, a Boolean series by signal, and of signals that can't
+        be told, why.
+    """
+    table, underived = derive(model, events, frozenset().union(*(one.columns for one in parts)), version)
+    broken = {str(one): underived[name] for one in parts for name in sorted(one.columns & underived.keys())}
+    met, failed = matching(table, [one for one in parts if str(one) not in broken])
+    return table, met, {**failed, **{name: str(error) for name, error in broken.items()}}
+
+
+def rows_of(model: Model) -> tuple[rows.Signal, ...]:
+    """The watched signals as the catalog has them."""
+    with model.store.catalog.read() as tx:
+        return tx.find(rows.Signal, model=model.name)
+
+
+def read(row: rows.Signal, parts: Sequence[rows.CollectedRow] = ()) -> WatchedSignal:
+    """A watched signal, and what was collected of it."""
+    body, since = row.body, row.body.get("since")
+    return WatchedSignal(
+        row.name, row.sql, body.get("function"), str(body["policy"]), body.get("incident"),
+        None if since is None else datetime.fromisoformat(since), int(body["seq"]), body.get("error"),
+        sum(part.rows for part in parts), sum(int(part.body.get("matched", 0)) for part in parts),
+    )  # fmt: skip
+
+
+def watched(model: Model) -> list[WatchedSignal]:
+    """The watched signals, by name."""
+    with model.store.catalog.read() as tx:
+        found, parts = tx.find(rows.Signal, model=model.name), tx.find(rows.CollectedRow, model=model.name)
+    return [read(row, [part for part in parts if part.collection == row.name]) for row in found]
+
+
+def unwatch(model: Model, name: str) -> None:
+    """Watch a signal no more; what was collected stays.
+
+    Raises:
+        StoreError: there is none of that name.
+    """
+    with model.store.catalog.write() as tx:
+        if not tx.remove(rows.Signal, model=model.name, name=name):
+            known = ", ".join(row.name for row in tx.find(rows.Signal, model=model.name)) or "none is watched"
+            raise StoreError(f"no signal {name!r}", where=f"model {model.name!r}", expected=known)
+        audit(tx, "signal no longer watched", model.name)

@@ -1,0 +1,197 @@
+"""From a proven challenger to the champion: the new reference, one transaction that switches, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from retrue.core.grids import Grids
+from retrue.core.reference import Reference
+from retrue.core.scores import score_bins
+from retrue.engine import local
+from retrue.engine.slices import MOST, with_slices
+from retrue.errors import ConfigError, RefusedError
+from retrue.store import rows
+from retrue.tables import read
+from retrue.workspace import clock, notes
+from retrue.workspace.acting import audit
+from retrue.workspace.check.checking import judge_of
+from retrue.workspace.check.incidents import close_incidents, revive_incidents
+from retrue.workspace.promote import registry
+from retrue.workspace.promote.datasets import Dataset, counted, with_sets
+from retrue.workspace.prove.sides import challenger_scores, predictor, spoken
+
+if TYPE_CHECKING:
+    from retrue.workspace.model import Model
+    from retrue.workspace.train.training import Run
+
+NOBODY = ("", "-", "anonymous", "nobody", "user", "unknown", "none", "null", "somebody")
+"""Names that name no person."""
+OUTGROWN = 0.02
+"""The share of a column outside the grid from which a new reference gets grids of its own."""
+
+
+@dataclass(frozen=True)
+class Override:
+    """Somebody who promotes what the gate refuses, and why."""
+
+    who: str
+    note: str
+
+    @classmethod
+    def of(cls, who: str | None, note: str | None) -> Override | None:
+        """Read who overrides and why; None where nobody does.
+
+        Raises:
+            ConfigError: somebody without a name, or without a reason.
+        """
+        if who is None and note is None:
+            return None
+        name, why = (who or "").strip(), (note or "").strip()
+        if name.lower() in NOBODY:
+            raise ConfigError("the gate is overridden by nobody", expected="the name of who answers for it")
+        if not why:
+            raise ConfigError("the gate is overridden without a note", expected="why, for those who ask later")
+        return cls(name, why)
+
+
+def promote(run: Run, override: Override | None = None) -> str:
+    """Make a challenger the champion, with a reference of its own; gives its version.
+
+    The reference is counted on the line's grids, so that the new version's windows can be compared with the old one's.
+    Where it has outgrown them, all versions are counted anew, from the lake, on grids that fit it.
+
+    Files come first; then one transaction retires the old champion, names the new one, and keeps all that is said of
+    it: there is no moment at which there are two, or none. What other registries are told comes after.
+    """
+    model = run.model
+    version = str(1 + max((int(row.version) for row in model.versions() if row.version.isdigit()), default=0))
+    before = model.reference_of(run.body["champion"]).load()
+    learned, table = reference_of_run(run, before.grids)
+    if outgrown(learned):
+        schema = before.schema
+        late = [schema.label] if schema.label is not None else []
+        learned, _ = reference_of_run(run, local.fit_grids(read(table), schema, before.grids.extras, late))
+    model.reference_of(version).save(learned, table)
+    body = with_sets({"run": run.id, "before": run.body["champion"]}, sets_of_run(run, version, learned.grids))
+    crown(run, version, body if override is None else {**body, "override": asdict(override)}, override)
+    close_incidents(model, run.body["champion"])
+    if learned.grids.digest != before.grids.digest:
+        regrid(model, version, learned.grids)
+    return version
+
+
+def crown(run: Run, version: str, body: Mapping[str, Any], override: Override | None) -> None:
+    """Make it the champion in the catalog, with everything that is said of it, in one transaction.
+
+    Raises:
+        RefusedError: another run was promoted meanwhile.
+    """
+    model, at = run.model, clock.micros(clock.now())
+    facts = {"version": version, "run": run.id}
+    if override is not None:
+        facts |= {"override": override.who, "note": override.note}
+    with model.store.catalog.write() as tx:
+        for old in tx.find(rows.Version, model=model.name, stage="champion"):
+            if old.version != run.body["champion"]:
+                raise RefusedError([f"version {old.version} was promoted meanwhile"], what=f"run {run.id}")
+            tx.put(replace(old, stage="retired"))
+        tx.put(rows.Version(model.name, version, "champion", at, body))
+        kept = tx.get(rows.RunRow, id=run.id)
+        if kept is not None:
+            told = {**kept.body, "version": version}
+            tx.put(replace(kept, status="promoted", updated=at, body=told))
+            registry.mark(tx, run.id)
+        audit(tx, "promoted", model.name, facts)
+        tx.add(notes.marker_of(notes.DEPLOYMENT, f"version {version} promoted", clock.now(), model=model.name))
+
+
+def sets_of_run(run: Run, version: str, grids: Grids) -> list[Dataset]:
+    """What is kept of the rows that it was trained and tested on, with what it says of them."""
+    training, test = said_of_run(run, grids)
+    return [counted(run.model, part, frame, version, grids) for part, frame in (("training", training), ("test", test))]
+
+
+def outgrown(reference: Reference) -> bool:
+    """Whether much of some column lies outside its grid, where all values share one bin."""
+    columns = reference.profile.columns.values()
+    return any(column.out_of_range > OUTGROWN * column.n for column in columns)
+
+
+def regrid(model: Model, newest: str, grids: Grids) -> None:
+    """Count the references of all other versions on the grids of the newest; their windows were counted already."""
+    for row in model.versions():
+        if row.version == newest:
+            continue
+        run = row.body.get("run")
+        if run is not None:
+            learned, _ = reference_of_run(model.run(str(run)), grids)
+        else:
+            table = read(model.reference_of(row.version).frame)
+            learned = local.learn_reference(table, model.schema, grids, window=model.options.window)
+        model.store.set_reference(model.name, row.version, learned)
+
+
+def reference_of_run(run: Run, grids: Grids) -> tuple[Reference, pl.DataFrame]:
+    """What a run's model is compared with once it is in production, and its rows.
+
+    Inputs: all that it was trained and proven on. Performance: the holdout alone, because a model always does well on
+    what it has learned.
+    """
+    own, proven = said_of_run(run, grids)
+    schema = run.model.schema
+    both = pl.concat([own, proven], how="diagonal_relaxed")
+    profile = replace(grids.count(both), outcome=grids.count_rows(proven).outcome)
+    past = local.reference_windows(read(proven), grids, schema, run.model.options.window)
+    by_bin = score_bins(grids, both, schema.value)
+    learned = Reference(schema, grids, profile, by_bin, tuple(past.values()), tuple(past))
+    return replace(learned, slices=slices_of_run(run, learned, both, proven)), both
+
+
+def said_of_run(run: Run, grids: Grids) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows that it was trained on, and those of the holdout, with its own scores and predictions."""
+    schema, label = run.model.schema, run.model.store.layout(run.model.name).label_column
+    holdout = pl.read_parquet(run.folder / "holdout.parquet")
+    trained = pl.read_parquet(run.folder / "training.parquet").drop("_weight", strict=False)
+    proven = spoken(holdout, challenger_scores(run, holdout, grids.outcome), schema, grids, holdout[label])
+    own = spoken(trained, predictor(run)(trained), schema, grids, holdout[label])
+    return own, proven.select(name for name in proven.columns if name in schema.named)
+
+
+def slices_of_run(run: Run, learned: Reference, both: pl.DataFrame, proven: pl.DataFrame) -> dict[str, Reference]:
+    """The same for each slice that is judged by itself: inputs of all rows, performance of the holdout alone."""
+    least, window = run.model.settings().min_rows, run.model.options.window
+    whole = with_slices(learned, read(both), least, most=MOST).slices
+    held = with_slices(learned, read(proven), least, window=window, most=MOST).slices
+    return {
+        sql: replace(part, profile=replace(part.profile, outcome=held[sql].profile.outcome), windows=held[sql].windows)
+        for sql, part in whole.items()
+        if sql in held
+    }
+
+
+def rollback(model: Model) -> str:
+    """Make the version before the champion the champion again."""
+    champion = model.version
+    row = next((row for row in model.versions() if row.version == champion), None)
+    earlier = None if row is None else row.body.get("before")
+    if row is None or earlier is None:
+        raise RefusedError(
+            [f"version {champion} of {model.name!r} was not promoted from another"], what="nothing to roll back to"
+        )
+    with model.store.catalog.write() as tx:
+        tx.put(replace(row, stage="retired"))
+        old = tx.get(rows.Version, model=model.name, version=str(earlier))
+        if old is not None:
+            tx.put(replace(old, stage="champion"))
+        audit(tx, "rolled back", model.name, {"from": champion, "to": earlier})
+        registry.mark(tx, row.body.get("run"))
+        told = f"rolled back from version {champion} to {earlier}"
+        tx.add(notes.marker_of(notes.DEPLOYMENT, told, clock.now(), model=model.name))
+    close_incidents(model, champion)
+    revive_incidents(model, str(earlier), judge_of(model, model.reference_of(str(earlier)).load()))
+    registry.follow(model)
+    return str(earlier)

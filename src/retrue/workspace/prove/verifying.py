@@ -1,0 +1,138 @@
+"""Verify: logged inputs are replayed through the trained model; is what is served what was tested?
+
+A score that differs says that the service runs another model, or gives the same one other inputs: a feature that is
+worked out differently, in another unit, or after it was logged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from retrue.core.outcome_grid import THRESHOLD, BinaryGrid
+from retrue.core.reference import Reference
+from retrue.core.state import Floats
+from retrue.errors import RefusedError
+from retrue.judge.words import percent
+from retrue.workspace.prove.sides import one_hot, predictor, recorded
+from retrue.workspace.train.artefacts import run_of
+
+if TYPE_CHECKING:
+    from retrue.workspace.model import Model
+
+TOLERANCE = 1e-6
+"""Scores differ where they are farther apart than this, or than this share of what was logged."""
+NAMED = 100
+"""Rows that differ are named, the farthest apart first, so many at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Verified:
+    """What replaying logged inputs showed.
+
+    Attributes:
+        version: whose.
+        compared: events whose logged score was compared.
+        equal: how many of them the trained model scores the same.
+        largest: the greatest distance of two scores; None of nothing.
+        unsaid: events without a logged score.
+        differing: those that differ: `id`, `time`, `logged`, `replayed`, `distance`, the farthest apart first.
+    """
+
+    version: str
+    compared: int
+    equal: int
+    largest: float | None
+    unsaid: int
+    differing: pl.DataFrame
+
+    @property
+    def same(self) -> bool:
+        """Whether what is served is what was tested, as far as can be told."""
+        return self.compared > 0 and self.equal == self.compared
+
+    @property
+    def sentence(self) -> str:
+        """What was found, in words."""
+        if not self.compared:
+            return f"Nothing to compare: no event of version {self.version} has a logged score."
+        if self.same:
+            return f"What is served is what was tested: all {self.compared:,} logged scores are the trained model's."
+        left = self.compared - self.equal
+        return (
+            f"What is served is not what was tested: {left:,} of {self.compared:,} logged scores "
+            f"({percent(left / self.compared)}) aren't the trained model's, the farthest by {self.largest:.2g}."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "version": self.version,
+            "same": self.same,
+            "compared": self.compared,
+            "equal": self.equal,
+            "largest": self.largest,
+            "unsaid": self.unsaid,
+            "differing": self.differing.with_columns(pl.col("time").cast(pl.String)).to_dicts(),
+            "sentence": self.sentence,
+        }
+
+
+def verify(
+    model: Model, version: str, since: datetime | None, until: datetime | None, tolerance: float = TOLERANCE
+) -> Verified:
+    """Replay a version's logged inputs; see `Model.verify`."""
+    run = run_of(model, version)
+    if run is None:
+        raise RefusedError([f"the trained model of version {version} isn't here"], what="nothing to replay through")
+    reference = model.reference_of(version).load()
+    events = model.events(since, until, version=version).collect()
+    logged = in_columns(recorded(reference, events))
+    replayed = logged if not events.height else in_columns(as_logged(reference, predictor(run)(events)))
+    known = np.isfinite(logged).all(axis=1)
+    distance = np.abs(replayed - logged).max(axis=1)
+    allowed = tolerance * np.maximum(np.abs(np.nan_to_num(logged)).max(axis=1), 1.0)
+    apart = known & ~(distance <= allowed)
+    return Verified(
+        version, int(known.sum()), int((known & ~apart).sum()),
+        float(np.nanmax(distance[known])) if known.any() else None, int((~known).sum()),
+        farthest(model, events, logged, replayed, distance, np.flatnonzero(apart)),
+    )  # fmt: skip
+
+
+def in_columns(scores: Floats) -> Floats:
+    """float64[rows, 1], or one column for each class."""
+    return scores[:, None] if scores.ndim == 1 else scores
+
+
+def as_logged(reference: Reference, scores: Floats) -> Floats:
+    """The trained model's scores as they are logged: as decisions where only those are."""
+    grid = reference.grids.outcome
+    if reference.schema.scores or reference.schema.prediction is None:
+        return scores
+    if isinstance(grid, BinaryGrid):
+        return np.asarray(scores >= THRESHOLD, np.float64)
+    return scores if scores.ndim == 1 else one_hot(scores.argmax(axis=1), scores.shape[1])
+
+
+def farthest(
+    model: Model, events: pl.DataFrame, logged: Floats, replayed: Floats, distance: Floats, apart: np.ndarray[Any, Any]
+) -> pl.DataFrame:
+    """The events that differ, the farthest apart first; of several classes the scores that are farthest apart."""
+    layout = model.store.layout(model.name)
+    order = apart[np.argsort(-np.nan_to_num(distance[apart], nan=np.inf), kind="stable")][:NAMED]
+    worst = np.abs(np.nan_to_num(replayed - logged, nan=np.inf))[order].argmax(axis=1)
+    some = events[order.tolist()]
+    return pl.DataFrame(
+        {
+            "id": some[layout.id_column].cast(pl.String),
+            "time": some[layout.time_column],
+            "logged": logged[order, worst],
+            "replayed": replayed[order, worst],
+            "distance": distance[order],
+        }
+    )

@@ -1,0 +1,176 @@
+"""Choose what may be trained on: matured labels from before the holdout, no leaks, no bent labels.
+
+a mix ── labels as known now, before the cut, not held out ──> a mix to train on ── leaks? bent? ──> RefusedError
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from retrue.core.values import number_rows, text_rows
+from retrue.errors import RefusedError
+from retrue.refine.early import early_bias, ripening
+from retrue.refine.leaks import arriving, foretelling, missing_live
+from retrue.refine.likeness import Likeness, likeness
+from retrue.refine.mix import Mix, Mixed
+from retrue.workspace.train.maturity import (
+    MATURE,
+    Matured,
+    delays,
+    labelled_until,
+    learnable,
+    relabelled,
+    unproven,
+)
+
+if TYPE_CHECKING:
+    from retrue.workspace.model import Model
+
+RIPE = 0.99
+"""Share of the logged rows of a training set whose labels must have had time to come, or early labels are measured."""
+ENOUGH = 0.99
+"""Share of events with a label from which early labels can bend nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """A part of a mix, cut down to what may be trained on."""
+
+    name: str
+    frame: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A mix to train on, and how many rows were left out of it, by reason."""
+
+    mix: Mix
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
+def trainable(mix: Mix, model: Model, matured: Matured) -> Ready:
+    """The same mix without what may not be trained on: rows without a label, held out, or later than the cut."""
+    schema, grids = model.schema, model.store.grids(model.name)
+    outcome = None if grids is None else grids.outcome
+    parts: list[tuple[Any, float]] = []
+    left: Counter[str] = Counter()
+
+    def less(frame: pl.DataFrame, before: pl.DataFrame, why: str) -> pl.DataFrame:
+        left[why] += before.height - frame.height
+        return frame
+
+    for part, share in mix.parts:
+        frame = part.frame
+        if "_label_at" in frame.columns:  # logged rows: take the labels as they are known now
+            frame = less(relabelled(frame, matured, schema.id), frame, "not matured, or held out")
+        if schema.id is not None and schema.id in frame.columns:
+            frame = less(
+                unproven(frame.with_columns(text_rows(frame[schema.id])), matured, schema.id), frame, "held out"
+            )
+        if schema.time in frame.columns and frame.schema[schema.time] == matured.events.schema[matured.time]:
+            frame = less(frame.filter(~(pl.col(schema.time) >= matured.cut).fill_null(value=False)), frame, "too late")
+        frame = less(learnable(frame, str(schema.label), outcome, schema.classes), frame, "no label")
+        parts.append((Chosen(part.name, frame), share))
+    return Ready(mix.over(parts), {why: rows for why, rows in left.items() if rows})
+
+
+def built(mix: Mix, model: Model) -> Mixed:
+    """The training set. Ids stay with its rows: once promoted they are a reference; no row is to be taken twice."""
+    schema = model.schema
+    seen = [*([schema.id] if schema.id else []), *schema.features, str(schema.label)]
+    return mix.build(seen, key=schema.id, label=schema.label, time=schema.time)
+
+
+def refuse_leaks(model: Model, mix: Mix, mixed: Mixed, matured: Matured) -> None:
+    """Refuse what knows the future.
+
+    Raises:
+        RefusedError: rows that are trained on and proven on, or columns that know the label, with the reasons.
+    """
+    schema, live = model.schema, matured.events
+    features, label, trusted = list(schema.features), str(schema.label), mix.trusted
+    reasons = [
+        *foretelling(mixed.table, features, label, regression=schema.task == "regression", trusted=trusted),
+        *arriving(live.rename({matured.label: label} if matured.label != label else {}), features, label, trusted),
+    ]
+    for part, _ in mix.parts:
+        reasons += missing_live(part.name, part.frame, live, features, trusted)
+    if schema.id is not None:
+        held = text_rows(matured.part(after_cut=True)[schema.id])
+        both = int(text_rows(mixed.table[schema.id]).is_in(held.implode()).sum())
+        reasons += [f"{both:,} rows are in the training set and in the holdout"] if both else []
+    if reasons:
+        hint = "leave such a column out of the features; if it is known in time, rt.Mix(..., trusted=[...])"
+        raise RefusedError(list(dict.fromkeys(reasons)), what="not trained", hint=hint)
+
+
+def compared(model: Model, mixed: Mixed, matured: Matured, seed: int) -> Likeness | None:
+    """Compare a training set, each row as often as it weighs, with the events that the challenger is proven on.
+
+    Raises:
+        RefusedError: most columns have less than half of their mass in common.
+    """
+    grids = model.store.grids(model.name)
+    if grids is None or not mixed.table.height:
+        return None
+    drawn = np.random.default_rng(seed).choice(
+        mixed.table.height, mixed.table.height, p=mixed.weights / mixed.weights.sum()
+    )
+    served = matured.part(after_cut=True)
+    inputs = [name for name, source in grids.sources.items() if source.column in model.schema.features]
+    found = likeness(grids.coarse.count(mixed.table[drawn]), grids.coarse.count(served), inputs)
+    if found is not None and found.alien:
+        reason = (
+            f"the training set looks nothing like the {served.height:,} events since {matured.cut:%Y-%m-%d}: {found}"
+        )
+        hint = "are units, encodings and columns those of production? Add logged events to the mix: model.logged()"
+        raise RefusedError([reason], what="not trained", hint=hint)
+    return found
+
+
+def refuse_early(model: Model, mix: Mix, matured: Matured) -> None:
+    """Refuse labels that are known early and are not like those to come.
+
+    Raises:
+        RefusedError: with what was measured.
+    """
+    before = matured.part(after_cut=False)
+    rows = before if model.schema.id is None else before.filter(taken(before, model.schema.id, mix))
+    delay, age = delays(matured.events, matured.at, matured.time, matured.label)
+    ripe = max(matured.at - timedelta(seconds=ripening(delay, age, MATURE)), labelled_until(model))
+    if not rows.height or float((rows[matured.time] < ripe).mean() or 0) >= RIPE:  # type: ignore[arg-type]
+        return
+    if np.isfinite(delay).mean() >= ENOUGH:
+        return
+    regression = model.schema.task == "regression"
+    values = values_of(matured.events[matured.label], regression=regression)
+    bent = [one for one in early_bias(values, delay, age, regression=regression) if one.bent]
+    if bent:
+        hint = f"register with a longer maturity: only labels of events before {ripe:%Y-%m-%d} have had time to come"
+        raise RefusedError([str(one) for one in bent[:1]], what="not trained", hint=hint)
+
+
+def taken(events: pl.DataFrame, key: str, mix: Mix) -> pl.Series:
+    """Which logged events are in the mix."""
+    ids = [text_rows(part.frame[key]) for part, _ in mix.parts if key in part.frame.columns]
+    return (
+        text_rows(events[key]).is_in(pl.concat(ids).unique().implode())
+        if ids
+        else pl.repeat(False, events.height, eager=True)
+    )
+
+
+def values_of(labels: pl.Series, *, regression: bool) -> dict[str, Any]:
+    """float64[events] for each class: 1 where the label is that; of a regression the label itself."""
+    if regression:
+        return {"the label": number_rows(labels).cast(pl.Float64).fill_null(np.nan).to_numpy()}
+    texts = text_rows(labels)
+    known = texts.drop_nulls().unique().sort().to_list()
+    chosen = known[1:] if len(known) == 2 else known
+    return {one: (texts == one).fill_null(value=False).cast(pl.Float64).to_numpy() for one in chosen}

@@ -1,0 +1,181 @@
+"""Fit a run that is queued: in a process of its own, heard line by line; what came of it is kept with the run.
+
+queued ──> training ──> trained            the model, the holdout with its scores
+               └──────> failed             why, the last lines; champion and collected rows stay as they are
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from retrue.errors import RefusedError, StoreError, TrainingError
+from retrue.refine.train.desk import FIT, HOLDOUT, Desk, Report
+from retrue.refine.train.runner import Outcome, Training
+from retrue.refine.train.trainer import Trainer
+from retrue.store import rows
+from retrue.store.commit import try_locked
+from retrue.workspace import clock
+from retrue.workspace.references import write_table
+from retrue.workspace.train.rebuilding import pin
+from retrue.workspace.train.training import Run, find, save
+
+if TYPE_CHECKING:
+    from retrue.store.catalog import Catalog
+
+CHALLENGER = "_challenger"
+"""The holdout's column of the challenger's scores: Float64, or an array of one for each class."""
+MOST = 10_000
+"""Lines of a run that are kept in the catalog; its `train.log` has all."""
+LONGEST = 2_000
+"""Characters of a line that are kept."""
+RESUMABLE = ("queued", "training", "failed")
+
+
+def fit_run(run: Run, trainer: Trainer) -> Run:
+    """Train what a run says; gives the run as it is then.
+
+    Raises:
+        TrainingError: it failed; the run says why, too.
+        RefusedError: it is being trained already.
+    """
+    with try_locked(run.folder / "lock") as mine:
+        if not mine:
+            raise RefusedError([f"run {run.id} is being trained already"], what="not trained twice")
+        limits = {"seconds": trainer.seconds, "memory": trainer.memory}
+        said = {"kind": trainer.kind, "status": "training", "limits": limits, "isolated": trainer.isolated}
+        run = kept(run, "training", trainer=said, error=None)
+        try:
+            outcome = isolated(run, trainer) if trainer.isolated else here(run, trainer)
+        except BaseException as error:
+            failed(run, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+            raise
+        return ended(run, outcome)
+
+
+def resume(run: Run) -> Run:
+    """Train a run that was queued, cut off or failed, on the same rows; a checkpoint is gone on from.
+
+    Raises:
+        RefusedError: it was trained, or is being trained.
+        StoreError: what was to be fitted isn't there any more.
+        TrainingError: it failed again.
+    """
+    now = find(run.model, run.id)
+    if now.status not in RESUMABLE:
+        raise RefusedError([f"run {run.id} is {now.status}"], what="there is nothing to resume", hint="retrain")
+    if not (run.folder / FIT).exists():
+        hint = "call retrain again; one with isolated=False is never kept"
+        raise StoreError("what was to be fitted isn't kept", where=str(run.folder), hint=hint)
+    limits = dict(now.body.get("trainer", {}).get("limits", {}))
+    return fit_run(now, replace(Trainer.of(Desk(run.folder).fit()), **limits))
+
+
+def isolated(run: Run, trainer: Trainer) -> Outcome:
+    """Train in a process of its own."""
+    ears = Ears(run)
+    try:
+        return Training(run.folder, trainer.seconds, trainer.memory, ears.hear).run()
+    finally:
+        ears.write()
+
+
+def here(run: Run, trainer: Trainer) -> Outcome:
+    """Train in this process."""
+    from retrue.refine.train.work import work
+
+    begun, desk = time.monotonic(), Desk(run.folder)
+    desk.clear()
+    before = np.random.get_state()  # noqa: NPY002 - the user's fit may use the global generator
+    try:
+        work(desk, trainer.fit)
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
+    return Outcome(None, desk.report(), round(time.monotonic() - begun, 3), 0, ())
+
+
+def ended(run: Run, outcome: Outcome) -> Run:
+    """Keep what came of a training.
+
+    Raises:
+        TrainingError: it failed.
+    """
+    if outcome.error is not None:
+        failed(run, outcome.error, seconds=outcome.seconds, memory=outcome.memory, tail=outcome.tail)
+        where = f"run {run.id} of {run.model.name!r}"
+        raise TrainingError(f"training failed: {outcome.error}", where=where, hint=f"retrue logs --run {run.id}")
+    report, desk = outcome.report or Report(None), Desk(run.folder)
+    scores = desk.scores()
+    kind = pl.Float64 if scores.ndim == 1 else pl.Array(pl.Float64, scores.shape[1])
+    write_table(run.folder / HOLDOUT, desk.holdout().with_columns(pl.Series(CHALLENGER, scores, kind)))
+    told = {"seconds": outcome.seconds, "memory": outcome.memory, "libraries": report.libraries}
+    said = {**run.body["trainer"], **told, "status": "trained", "classes": list(report.classes)}
+    log(run.model.store.catalog, run, [f"trained in {outcome.seconds:.1f} s"])
+    pin(run)
+    return kept(run, "trained", trainer=said)
+
+
+def failed(run: Run, why: str, **facts: Any) -> Run:
+    """Note that a training failed, and why."""
+    log(run.model.store.catalog, run, [f"training failed: {why}"], level="error")
+    tail = list(facts.pop("tail", ()))
+    return kept(run, "failed", error=why, tail=tail, trainer={**run.body["trainer"], **facts, "status": "failed"})
+
+
+def kept(run: Run, status: str, **facts: Any) -> Run:
+    """Keep a run with another status and other facts; None takes one away."""
+    body = {name: value for name, value in {**run.body, **facts}.items() if value is not None}
+    changed = replace(run, status=status, body=body)
+    save(run.model, changed)
+    return changed
+
+
+@dataclass(eq=False)
+class Ears:
+    """Writes what a training says to the catalog, once a second, and so much at most."""
+
+    run: Run
+    waiting: list[tuple[int, str]] = field(default_factory=list)
+    heard: int = 0
+    written: float = field(default_factory=time.monotonic)
+    clock: Callable[[], float] = time.monotonic
+
+    def hear(self, lines: Sequence[str]) -> None:
+        """Take some lines."""
+        at = clock.micros(clock.now())
+        for line in lines:
+            self.heard += 1
+            if self.heard <= MOST and line.strip():
+                self.waiting.append((at, line))
+            elif self.heard == MOST + 1:
+                self.waiting.append((at, f"... {MOST:,} lines are kept; all are in {self.run.folder / 'train.log'}"))
+        if self.clock() - self.written >= 1:
+            self.write()
+
+    def write(self) -> None:
+        """Write what waits."""
+        self.written = self.clock()
+        if self.waiting:
+            log(
+                self.run.model.store.catalog,
+                self.run,
+                [line for _, line in self.waiting],
+                [at for at, _ in self.waiting],
+            )
+        self.waiting = []
+
+
+def log(catalog: Catalog, run: Run, lines: Sequence[str], at: Sequence[int] = (), *, level: str = "info") -> None:
+    """Keep lines of a run in the log: with model, the version it is to follow, run and time."""
+    from retrue.jobs.journal import current
+
+    job, now = current.get(), clock.micros(clock.now())
+    with catalog.write() as tx:
+        for line, when in zip(lines, at or [now] * len(lines), strict=True):
+            said = None if job is None else job.id
+            tx.add(rows.Log(when, level, line[:LONGEST], said, run.model.name, str(run.body["champion"]), run.id))

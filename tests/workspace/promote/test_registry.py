@@ -1,0 +1,143 @@
+"""MLflow follows the catalog: a real server, down and up again; sent twice, there once; the alias goes back too."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+from tests.workspace.conftest import day, events, live, registered
+
+import retrue as rt
+from retrue.jobs.mlflow import Untold, tell
+from retrue.jobs.registry import Task
+from retrue.workspace.promote import registry
+from retrue.workspace.promote.registry import REGISTERED, WAITING, follow, state_of
+
+CODES = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["city"]), remainder="passthrough")
+LEARNER = make_pipeline(CODES, LogisticRegression())
+SECONDS = 180
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def serve(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    """A real MLflow server, answering."""
+    command = [
+        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+        "--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "artefacts"),
+    ]  # fmt: skip
+    quiet = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, env=quiet, stdout=log, stderr=log, start_new_session=True)
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/health", timeout=2):
+                return process
+        except OSError:
+            time.sleep(0.3)
+    raise AssertionError((folder / "log").read_text())
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a server and its workers."""
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Its address."""
+    port = free_port()
+    process = serve(tmp_path_factory.mktemp("mlflow"), port)
+    yield f"http://127.0.0.1:{port}"
+    stop(process)
+
+
+def better(store: rt.Workspace) -> Any:
+    """A run that passes the gate."""
+    model = registered(store, maturity="1d")
+    live(model, events(14, 10, turned=("JFK", "LGA", "EWR")))
+    return model.retrain(LEARNER, mix=rt.Mix({model.logged(): 1.0}), holdout="3d", now=day(25))
+
+
+def test_without_an_address_nothing_is_to_be_told(store: rt.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(registry.URI, raising=False)
+    run = better(store)
+    run.promote()
+    assert "registry" not in run.kept
+    assert state_of(store.model("flights").run(run.id)) is None
+    assert follow(run.model) == []
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning")
+def test_mlflow_follows_the_catalog(store: rt.Workspace, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Down: promoted all the same, told why, tried again later. Up: run, version and alias; twice is once; and back."""
+    from mlflow import MlflowClient
+
+    monkeypatch.setenv(registry.URI, f"http://anna:secret@127.0.0.1:{free_port()}")
+    run = better(store)
+    model = run.model
+    assert run.promote() == "2"
+    said = model.run(run.id).body["registry"]
+    assert (said["state"], said["tries"], model.version) == (WAITING, 1, "2")
+    assert "MLflow didn't take it" in said["error"]
+    assert "secret" not in str(said)
+    assert str(state_of(model.run(run.id))).startswith("Not yet in MLflow: MLflow didn't take it")
+    now = datetime.now(UTC)
+    assert list(Untold(store).due(now)) == []  # it waits ten seconds
+    assert list(Untold(store).due(now + timedelta(seconds=20))) == ["flights"]
+
+    monkeypatch.setenv(registry.URI, server)
+    later = now + timedelta(seconds=20)
+    assert tell(Task(store, "flights", later)) == "1 run told"
+    assert list(Untold(store).due(later)) == []
+    said = model.run(run.id).body["registry"]
+    assert (said["state"], said["name"], said["version"]) == (REGISTERED, "flights", "1")
+    assert state_of(model.run(run.id)) == "In MLflow: flights, version 1."
+
+    there = MlflowClient(server, server)
+    found = there.get_model_version_by_alias("flights", "champion")
+    assert (found.version, found.run_id, found.tags["retrue.run"]) == ("1", said["run"], run.id)
+    told = there.get_run(said["run"])
+    proof = model.run(run.id).body["proof"]
+    assert told.info.status == "FINISHED"
+    assert told.data.metrics["holdout.roc_auc"] == pytest.approx(proof["contests"][0]["challenger"])
+    assert told.data.params["rows"] == str(run.manifest["rows"])
+    assert told.inputs is not None
+    assert told.inputs.dataset_inputs[0].dataset.name == f"flights, run {run.id}"
+    assert {one.path for one in there.list_artifacts(said["run"])} == {"model", "manifest.json", "proof.json"}
+
+    with store.store.catalog.write() as tx:  # as if it had died before it was noted
+        registry.mark(tx, run.id)
+    follow(model)
+    assert len(there.search_model_versions("name = 'flights'")) == 1
+    assert len(there.search_runs([there.get_experiment_by_name("retrue").experiment_id])) == 1  # type: ignore[union-attr]
+
+    assert model.rollback() == "1"  # which was never trained here
+    assert there.get_registered_model("flights").aliases == {}
+    assert model.run(run.id).body["registry"]["state"] == REGISTERED

@@ -1,0 +1,152 @@
+"""What may be trained on: nothing that knows the future, nothing that early labels bent, nothing from the holdout."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from tests.workspace.conftest import A_DAY, day, events, live, registered
+from tests.workspace.train.test_training import LEARNER
+
+import retrue as rt
+
+HOTELS = Path(__file__).parents[4] / "shared" / "data" / "hotel_bookings" / "data.parquet"
+
+
+def with_column(first: int, days: int, values: Any) -> pl.DataFrame:
+    """The small world's events with one more column."""
+    return events(first, days).with_columns(late=values)
+
+
+def test_a_column_that_knows_the_label_is_refused_unless_it_is_trusted(store: rt.Workspace) -> None:
+    """As `reservation_status` would, beside `is_canceled`."""
+    model = registered(store, with_column(0, 14, pl.col("y") * 10 + 1), maturity="2d")
+    live(model, with_column(14, 10, pl.col("y") * 10 + 1))
+    with pytest.raises(rt.RefusedError, match="not trained: column 'late' knows the label") as refused:
+        model.retrain(LEARNER, mix=rt.Mix({model.logged(): 1.0}), holdout="2d", now=day(24))
+    assert len(refused.value.reasons) == 1
+    assert "alone it explains 100 % of what a guess gets wrong" in refused.value.reasons[0]
+    trusted = rt.Mix({model.logged(): 1.0}, trusted=["late"])
+    assert model.retrain(LEARNER, mix=trusted, holdout="2d", now=day(24)).status == "trained"
+
+
+def test_a_column_that_the_log_doesnt_have_is_refused(store: rt.Workspace) -> None:
+    """The reference was exported afterwards, with all that became known."""
+    noise = pl.Series(np.random.default_rng(0).normal(size=14 * A_DAY))
+    model = registered(store, with_column(0, 14, noise), maturity="2d")
+    live(model, with_column(14, 10, pl.lit(None, pl.Float64)))
+    mix = rt.Mix({model.reference: 0.5, model.logged(): 0.5})
+    with pytest.raises(rt.RefusedError, match="column 'late' is not there when the model predicts") as refused:
+        model.retrain(LEARNER, mix=mix, holdout="2d", now=day(24))
+    assert "100 % of the rows of 'reference of version 1' have it, and 0 % of the logged events" in str(refused.value)
+
+
+def test_rows_later_than_the_cut_are_left_out_and_told(store: rt.Workspace) -> None:
+    """Even those that were never logged, and so have no id in the holdout."""
+    model = registered(store, maturity="2d")
+    live(model, events(14, 10))
+    brought = type("Brought", (), {"name": "b", "frame": events(18, 12).with_columns(id="b" + pl.col("id"))})()
+    run = model.retrain(LEARNER, mix=rt.Mix([(brought, 1.0)]), holdout="2d", now=day(24))
+    assert run.manifest["left_out"] == {"too late": 12 * A_DAY - run.manifest["rows"]}
+    assert run.manifest["rows"] == pytest.approx(2 * A_DAY, abs=2)
+
+
+def slow_truth(model: rt.Model, *, told: float) -> None:
+    """Events of 40 days; a label of 1 comes after 2 days, one of 0 after 20."""
+    table = events(14, 40).with_columns(delay=pl.when(pl.col("y") == 1).then(2.0).otherwise(20.0))
+    model.log(table.drop("y", "delay"), at=day(54))
+    for number in range(14, 54, 4):
+        for delay in (2.0, 20.0):
+            rows = table.filter((pl.col("delay") == delay) & pl.col("at").is_between(day(number), day(number + 4)))
+            if number + 4 + delay <= told:
+                model.label(rows.select("id", "y"), at=day(number + 4 + delay))
+
+
+def test_early_labels_are_measured_and_refused(store: rt.Workspace) -> None:
+    """Of events of the last three weeks only the ones are known: all labels so far say too many are."""
+    model = registered(store, maturity="0s")
+    slow_truth(model, told=54)
+    with pytest.raises(rt.RefusedError, match="not trained: early labels mislead: of") as refused:
+        model.retrain(LEARNER, mix=rt.Mix({model.logged(): 1.0}), holdout="5d", now=day(54))
+    assert "register with a longer maturity" in str(refused.value)
+
+
+def test_few_labels_that_come_at_random_are_no_early_labels(store: rt.Workspace) -> None:
+    """Every third event is looked at, whatever its label: nothing is bent."""
+    model, table = registered(store, maturity="0s"), events(14, 20)
+    model.log(table.drop("y"), at=day(34))
+    for number in range(14, 30, 4):
+        rows = table.filter(pl.col("at").is_between(day(number), day(number + 4)) & (pl.col("x").rank() % 3 == 0))
+        model.label(rows.select("id", "y"), at=day(number + 5))
+    run = model.retrain(LEARNER, mix=rt.Mix({model.logged(): 1.0}), holdout="5d", now=day(34))
+    assert run.status == "trained"
+
+
+BOOKED = ["lead_time", "adr", "hotel", "deposit_type", "market_segment", "customer_type", "adults", "meal"]
+
+
+def hotels() -> pl.DataFrame:
+    """Every tenth booking of the file since 2015-07-01, in the order of booking, with noise for a first score."""
+    if not HOTELS.exists():
+        pytest.skip("needs the hotel bookings of shared/data")
+    table = pl.read_parquet(HOTELS, columns=["booking_date", "label_date", "is_canceled", *BOOKED])
+    table = table.filter(pl.col("booking_date") >= datetime(2015, 7, 1)).sort("booking_date").gather_every(10)
+    utc = [pl.col(name).cast(pl.Datetime("us")).dt.replace_time_zone("UTC") for name in ("booking_date", "label_date")]
+    luck = pl.Series("p", np.random.default_rng(0).random(table.height))
+    return table.with_columns(*utc, luck, id=pl.int_range(pl.len()).cast(pl.String))
+
+
+@pytest.mark.slow
+def test_hotel_bookings_early_labels_are_refused_and_matured_cohorts_are_not(tmp_path: Path) -> None:
+    """At quarter starts, on all labels known so far: refused with the numbers. On matured cohorts: never as bent."""
+    table = hotels()
+    quarters = [datetime.fromisoformat(f"{one}T00:00:00+00:00") for one in ("2016-01-01", "2016-04-01", "2016-07-01")]
+    roles: dict[str, Any] = {"id": "id", "time": "booking_date", "label": "is_canceled", "score": "p", "window": "30d"}
+    answers: dict[str, list[str]] = {}
+    for name, told in (("all", "0s"), ("matured", None)):
+        with rt.open(tmp_path / name) as store:
+            first = table[:600].with_columns(id="r" + pl.col("id"))
+            model = store.register(
+                "hotels", first.drop("label_date"), **roles, maturity=told, features=BOOKED, estimate="off"
+            )
+            before = datetime.fromisoformat("2015-07-01T00:00:00+00:00")
+            for now in quarters:
+                made = table.filter(pl.col("booking_date").is_between(before, now, closed="left"))
+                model.log(made.drop("is_canceled", "label_date"), at=now)
+                due = table.filter((pl.col("label_date") >= before) & (pl.col("label_date") < now))
+                for (on,), rows in due.group_by(pl.col("label_date").dt.truncate("30d"), maintain_order=True):
+                    assert isinstance(on, datetime)
+                    model.label(rows.select("id", "is_canceled"), at=min(on + timedelta(days=15), now))
+                try:
+                    run = model.retrain(LEARNER_OF_HOTELS, mix=rt.Mix({model.logged(): 1.0}), now=now)
+                except rt.RefusedError as error:
+                    answers.setdefault(name, []).append(str(error))
+                else:
+                    proof = run.prove()
+                    gain = proof.contests[0].gain
+                    assert not proof.passed or (gain is not None and gain[0] > 0)
+                    answers.setdefault(name, []).append("trained")
+                before = now
+    assert all("early labels mislead" in one for one in answers["all"]), answers
+    assert not any("early labels mislead" in one for one in answers["matured"]), answers
+    assert "trained" in answers["matured"], answers
+
+
+def hotel_learner() -> Any:
+    """Boosted trees on what is known when a room is booked."""
+    from sklearn.compose import make_column_transformer
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OrdinalEncoder
+
+    words = ["hotel", "deposit_type", "market_segment", "customer_type", "meal"]
+    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    columns = make_column_transformer((codes, words), remainder="passthrough")
+    return make_pipeline(columns, HistGradientBoostingClassifier(max_iter=30, early_stopping=False))
+
+
+LEARNER_OF_HOTELS = rt.Trainer(hotel_learner(), isolated=False)
