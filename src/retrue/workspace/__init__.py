@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from retrue.workspace.train.training import Run
     from retrue.workspace.workspace import Workspace, open
 
-_HOME: Final = {"Model": "model", "Proof": "proof", "Run": "training", "Workspace": "workspace", "open": "workspace"}
+_HOME: Final = {
+    "Model": "model", "Proof": "prove.proof", "Run": "train.training", "Workspace": "workspace", "open": "workspace",
+}  # fmt: skip
 """In which module each name lives."""
 
 __all__ = ["Model", "Proof", "Run", "Workspace", "open"]
