@@ -11,6 +11,7 @@ import pytest
 from tests.store.test_commit import fast_folder, tallied
 from tests.store.test_durability import assert_books_agree
 
+from retrue.errors import StoreError
 from retrue.store import rows
 from retrue.store.layout import Layout
 from retrue.store.store import Store
@@ -163,3 +164,16 @@ def test_upkeep_goes_on_beside_what_is_damaged(store: Store, monkeypatch: pytest
     assert steps[:2] == ["failed", "set aside"]
     assert next(one.step for one in store.upkeep(datetime.now(UTC))) == "merged"
     assert len(store.events("m").collect()) == 1000
+
+
+def test_a_log_that_is_lost_keeps_no_other_model_from_being_served(store: Store) -> None:
+    """What needs a backup is said when that model is read; the store opens."""
+    store.add_model("other", Layout(id="id", time="t", version="v", label="y", window=3600))
+    for entry in (store.folder / "lake/m/events/_delta_log").iterdir():
+        entry.write_bytes(b"garbage")
+    fresh = Store.open(store.folder, counting=tallied)
+    fresh.append("other", "events", pl.DataFrame({"id": ["a"], "t": [T0], "v": "a", "x": [1]}))
+    fresh.apply("other")
+    assert len(fresh.events("other").collect()) == 1
+    with pytest.raises(StoreError, match="the table's log is damaged"):
+        fresh.events("m")

@@ -125,7 +125,8 @@ class LakeTable:
                     self._table.update_incremental()
             except DeltaError as error:
                 where, hint = str(self.folder / "_delta_log"), "restore it from a backup"
-                raise StoreError(f"the table's log is damaged ({error})", where=where, hint=hint) from error
+                said = str(error).splitlines()[0]  # below it is where in delta-rs
+                raise StoreError(f"the table's log is damaged ({said})", where=where, hint=hint) from error
             return self._table
 
     def _entry(self, version: int) -> Path:

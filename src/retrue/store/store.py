@@ -8,8 +8,9 @@ Opening never deletes or rewrites history, and never migrates. This is the only 
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ from retrue.store.recount import recounted, replace_profiles
 from retrue.store.segment import Hasher
 from retrue.store.shelf import CountingFactory, grid_counting
 from retrue.store.spool import Spool
+
+logger = logging.getLogger("retrue.store")
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -99,12 +102,18 @@ class Store(Intake, Keeper):
             with try_locked(self._lock(model.name)) as free:
                 if not free:
                     continue  # someone is at work there, so it was healed
-                for table in self.tables(model.name).values():
-                    moved = table.heal()
-                    mended += moved
-                    if moved:
-                        table.replay(self.spool.app, model.applied)
+                try:
+                    mended += self._heal(model)
+                except StoreError as error:  # the other models are served
+                    logger.warning("%s can't be healed: %s", model.name, error)
         return tuple(mended)
+
+    def _heal(self, model: rows.Model) -> Iterator[str]:
+        for table in self.tables(model.name).values():
+            moved = table.heal()
+            yield from moved
+            if moved:
+                table.replay(self.spool.app, model.applied)
 
     # Models
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import polars as pl
 import pytest
 from playwright.sync_api import Page, expect
-from tests.server.conftest import registered, serving
+from tests.server.conftest import Served, loans, registered, serving
 from tests.server.pages.conftest import DAYS, TODAY, Open, Scheme, events, live
 
 import retrue as rt
@@ -87,6 +90,42 @@ def test_silence_is_told_and_nothing_is_made_up(tmp_path: Path) -> None:
     assert {texts for _, texts in found["volume"].rows} == {("0",)}
     assert found["latency"].title == "No latency lately"
     assert {texts for _, texts in found["latency"].rows} == {("", "")}
+
+
+def cut_off(model: Path) -> None:
+    """Leave of the newest Parquet file what a full disk would."""
+    newest = max((model / "events").rglob("*.parquet"))
+    newest.write_bytes(newest.read_bytes()[:100])
+
+
+def overwritten(model: Path) -> None:
+    """Leave nothing of a log that can be read."""
+    for entry in (model / "events" / "_delta_log").iterdir():
+        entry.write_bytes(b"garbage")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (cut_off, "were lost: _date=2026-01-05/"),
+        (shutil.rmtree, "The table of its events is gone from the lake"),
+        (overwritten, "The table&#39;s log is damaged"),
+    ],
+)
+def test_a_lake_that_can_t_be_read_is_told_on_the_page(
+    server: Served, client: httpx.Client, damage: Callable[[Path], None], said: str
+) -> None:
+    """The wall says so in words; the rest of the page stands."""
+    name = f"torn-{damage.__name__}"
+    with rt.open(server.folder) as store:
+        model = store.register(name, loans(-500, 500), id="id", time="at", label="y", score="p", estimate="off")
+        model.log(loans(0, 500).drop("y"), at=TODAY)
+        store.store.apply(name)
+    damage(server.folder / "lake" / name)
+    page = client.get(f"/models/{name}")
+    assert page.status_code == 200
+    assert said in page.text
+    assert 'id="versions"' in page.text
 
 
 def test_errors_are_told_to_who_may_see_the_signals(tmp_path: Path) -> None:

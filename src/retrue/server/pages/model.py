@@ -90,6 +90,7 @@ class ModelView:
         versions: newest first.
         latency: whether the model says how long predictions take.
         walls: the newest traffic.
+        damaged: what of the lake was set aside as it couldn't be read, in words.
         markers: deployments, holidays and notes of this time, newest first.
         may_edit: whether the actor may add some.
     """
@@ -109,6 +110,7 @@ class ModelView:
     versions: tuple[VersionRow, ...]
     latency: bool
     walls: tuple[Wall, ...]
+    damaged: tuple[str, ...]
     markers: tuple[rows.Marker, ...]
     may_edit: bool
 
@@ -237,13 +239,14 @@ def model_page(
         markers = tuple(reversed(notes_of(tx.connection, name, later)))
         over, versions = over_of(tx.connection, name, shown), version_rows(tx.connection, model)
     chosen = chosen_metric(metric, known.metric, [own for own, _ in metrics])
+    walls = kept_walls(served, actor, model, known, shown.until)
     view = ModelView(
         name, one, sentence_of(one), facts_of(one), chosen, metrics, shown,
         tuple(incident_row(live, shown.until) for live in one.incidents), tuple(over),
         tuple(listed[:FIRST]), tuple(listed[FIRST:]),
         metric_name(impact) if impact else "performance", tuple(versions),
-        model.schema.latency is not None, kept_walls(served, actor, model, known, shown.until), markers,
-        actor.may("editor"),
+        model.schema.latency is not None, walls, tuple(map(str, model.store.damaged(name))),
+        markers, actor.may("editor"),
     )  # fmt: skip
     return render(request, "model.html", view, title=name, place="Overview", live=name, lengths=DAYS, kinds=KINDS)
 

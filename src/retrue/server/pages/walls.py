@@ -8,18 +8,23 @@ The table is the data: it is in the page without a script, live.js changes it in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import polars as pl
 
-from retrue.report.words import plural
+from retrue.errors import StoreError
+from retrue.report.words import plural, upper_first
 from retrue.server.pages.reading import Traffic
 from retrue.store import rows
+from retrue.store.damage import READING
 from retrue.workspace import Model
 from retrue.workspace.clock import MICROS
 from retrue.workspace.signals import SUFFIX, TIME, holds_signals
+
+logger = logging.getLogger("retrue.web")
 
 STEPS = {60: "minute", 600: "10 minutes", 3_600: "hour", 21_600: "6 hours"}
 """Seconds of a step, and what it is called."""
@@ -42,6 +47,7 @@ class Wall:
         shape: `bars` or `lines`.
         heads: what each series is called.
         rows: start of each step (microseconds since 1970) and a text for each series, newest first; "" is unknown.
+        trouble: why there is nothing to show, in words.
     """
 
     name: str
@@ -49,7 +55,8 @@ class Wall:
     note: str
     shape: str
     heads: tuple[str, ...]
-    rows: tuple[tuple[int, tuple[str, ...]], ...]
+    rows: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    trouble: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,16 +114,33 @@ def walls_of(model: Model, traffic: Sequence[Traffic], until: float, *, failures
         failures: whether the reader may see the system signals beside the model.
     """
     steps = steps_of(traffic, model.options.window, until)
+    beside = companion_of(model) if failures else None
+    found = readable(lambda: of_events(model, steps), "volume", "events")
+    return found + (() if beside is None else readable(lambda: of_signals(beside, steps), "errors", "system signals"))
+
+
+def readable(read: Callable[[], tuple[Wall, ...]], name: str, what: str) -> tuple[Wall, ...]:
+    """What the lake has; where it can't be read, a wall that says so: the page has more to tell."""
+    try:
+        return read()
+    except READING as error:
+        logger.warning("the lake can't be read for a page: %s", error)
+        said = error.what if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
+        why = f"{upper_first(said.splitlines()[0][:200])}. What was counted before stands; `retrue doctor` says more."
+        return (Wall(name, f"The {what} can't be read", "", "bars", (), trouble=why),)
+
+
+def of_events(model: Model, steps: Steps) -> tuple[Wall, ...]:
+    """Volume and, where the model says how long predictions take, latency."""
     time, took = model.store.layout(model.name).time_column, model.schema.latency
     frame = counted(newest(model, [time, *([took] if took else [])], steps), time, took, steps)
-    found = [volume(frame, steps)]
-    if took:
-        found.append(latency(frame, steps, took))
-    beside = companion_of(model) if failures else None
-    if beside is not None:
-        records = newest(beside, [TIME, "requests_per_s", "errors_percent"], steps)
-        found.append(errors(failed(records, steps), steps))
-    return tuple(found)
+    return (volume(frame, steps), *([latency(frame, steps, took)] if took else []))
+
+
+def of_signals(beside: Model, steps: Steps) -> tuple[Wall, ...]:
+    """Errors of the service, by its system signals."""
+    records = newest(beside, [TIME, "requests_per_s", "errors_percent"], steps)
+    return (errors(failed(records, steps), steps),)
 
 
 def companion_of(model: Model) -> Model | None:
@@ -129,7 +153,13 @@ def companion_of(model: Model) -> Model | None:
 
 
 def newest(model: Model, columns: Sequence[str], steps: Steps) -> pl.LazyFrame:
-    """Columns of the newest events, those that the lake has; no rows where it has no event."""
+    """Columns of the newest events, those that the lake has; no rows where it has no event.
+
+    Raises:
+        StoreError: events were counted, and their table is gone.
+    """
+    if not model.store.tables(model.name)["events"].exists and model.store.windows(model.name):
+        raise StoreError("the table of its events is gone from the lake", where=model.name)
     since, until = (datetime.fromtimestamp(at, UTC) for at in (steps.starts[0], steps.starts.stop))
     found = model.store.events(model.name, since, until)
     known = found.collect_schema().names()
