@@ -16,13 +16,15 @@ for pair in "${needed[@]}"; do
     [ "$program" = chromium ] && command -v chromium-browser google-chrome >/dev/null && continue
     missing+=("${pair##*:}")
 done
-# PyTorch is outside of the lock, whose builds would bring CUDA along: its tests skip without it, but in CI nothing may.
+# PyTorch is outside of the lock, whose builds would bring CUDA along, and Lightning with it, which asks for it: their
+# tests skip without them, but in CI nothing may.
 torch() {
     local python=.venv/bin/python
-    [ "${CI:-}" = true ] && [ -x "$python" ] && ! "$python" -c "import torch" 2>/dev/null || return 0
-    echo "installing torch for the tests that need it ..."
-    "$python" -m pip install -q --disable-pip-version-check torch==2.13.0 ||
-        echo "torch could not be installed: tests that need it fail"
+    [ "${CI:-}" = true ] && [ -x "$python" ] || return 0
+    "$python" -c "import sys; from importlib.util import find_spec as f; sys.exit(not (f('torch') and f('lightning')))" && return 0
+    echo "installing torch and lightning for the tests that need them ..."
+    "$python" -m pip install -q --disable-pip-version-check torch==2.13.0 lightning==2.6.6 ||
+        echo "torch or lightning could not be installed: tests that need them fail"
 }
 torch
 [ ${#missing[@]} = 0 ] && exit 0

@@ -289,8 +289,8 @@ class Model(Collects, Weighs):
 
         Args:
             fit: `fit(table, weights)` that returns anything with `predict` or `predict_proba`; an unfitted
-                scikit-learn, LightGBM or XGBoost estimator or pipeline; or a recipe: `rt.Torch`, `rt.Keras`,
-                `rt.LightGBM`, `rt.XGBoost`. It runs in a process of its own, within the limits of
+                scikit-learn, LightGBM or XGBoost estimator or pipeline; or a recipe: `rt.Torch` (of Lightning, too),
+                `rt.Keras`, `rt.LightGBM`, `rt.XGBoost`. It runs in a process of its own, within the limits of
                 `rt.Trainer(fit, seconds=, memory=)`.
             mix: the parts with their shares of the weight.
             holdout: how much of the log's matured end to keep for the proof: a length of time, or a share of it.

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-import polars as pl
-
 from retrue.core.state import Floats
-from retrue.refine.train.boosters import missing
-from retrue.refine.train.encode import Encoder
 from retrue.refine.train.lesson import Lesson
-from retrue.refine.train.nets import targets_of
+from retrue.refine.train.numbers import Learned, Numbers, library
 
 
 @dataclass(frozen=True)
@@ -41,30 +37,28 @@ class Keras:
     batch: int = 256
     patience: int = 5
 
-    def learn(self, lesson: Lesson) -> KerasNet:
+    def learn(self, lesson: Lesson) -> Learned:
         """Train; where it was cut off, Keras goes on from its own backup."""
-        try:
-            import keras
-        except ImportError as error:
-            raise missing("Keras", "keras") from error
-
+        keras = library("keras", "Keras")
         keras.utils.set_random_seed(lesson.seed)
-        encoder = Encoder.learn(lesson.table, lesson.features, scaled=True)
-        rows, (mean, sd, truth) = encoder(lesson.table).astype(np.float32), targets_of(lesson)
-        order = np.random.default_rng(lesson.seed).permutation(len(rows))  # it spares the last rows as they come
-        regression = lesson.task == "regression"
-        net = self.model(rows.shape[1], 1 if regression else len(lesson.classes))
-        net.compile(self.optimizer, self.loss or ("mse" if regression else "sparse_categorical_crossentropy"))
-        stop = keras.callbacks.EarlyStopping(patience=self.patience, restore_best_weights=True)
-        said = keras.callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, logs: lesson.say(epoch + 1, self.epochs, f"epochs, loss {logs['val_loss']:.4f}")
-        )
-        kept = [] if lesson.folder is None else [keras.callbacks.BackupAndRestore(str(lesson.folder / "keras"))]
+        told = Numbers.of(lesson, scaled=True)
+        net = self.model(*told.shape)
+        net.compile(self.optimizer, self.loss or ("mse" if told.classes is None else "sparse_categorical_crossentropy"))
+        calls = [
+            keras.callbacks.LambdaCallback(
+                on_epoch_end=lambda epoch, logs: lesson.tell(epoch + 1, self.epochs, logs["val_loss"])
+            ),
+            keras.callbacks.EarlyStopping(patience=self.patience, restore_best_weights=True),
+        ]
+        if lesson.folder is not None:
+            calls.append(keras.callbacks.BackupAndRestore(str(lesson.folder / "keras")))
+        rows = told.rows.astype("float32")
+        learned, spared = ((rows[part], told.truth[part], lesson.weights[part]) for part in told.parts)
         net.fit(
-            rows[order], truth[order], sample_weight=lesson.weights[order], validation_split=0.1, epochs=self.epochs,
-            batch_size=self.batch, callbacks=[stop, said, *kept], verbose=0,
+            *learned[:2], sample_weight=learned[2], validation_data=spared, epochs=self.epochs, batch_size=self.batch,
+            callbacks=calls, verbose=0,
         )  # fmt: skip
-        return KerasNet(encoder, written(net), np.array(lesson.classes) if lesson.classes else None, mean, sd)
+        return told.learner(partial(by_keras, written(net)))
 
 
 def written(net: Any) -> bytes:
@@ -75,23 +69,12 @@ def written(net: Any) -> bytes:
         return path.read_bytes()
 
 
-@dataclass(frozen=True)
-class KerasNet:
-    """A trained Keras model as its file, and what it was fed."""
+def by_keras(file: bytes, rows: Floats) -> Any:
+    """What the model of a `.keras` file says."""
+    import keras
 
-    encoder: Encoder
-    file: bytes
-    classes_: Any
-    mean: float = 0.0
-    sd: float = 1.0
-
-    def predict(self, table: pl.DataFrame) -> Floats:
-        """float64[rows] of a regression, float64[rows, classes] of a classifier."""
-        import keras
-
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "model.keras"
-            path.write_bytes(self.file)
-            net = keras.models.load_model(path, compile=False)
-        said = np.asarray(net.predict(self.encoder(table).astype(np.float32), verbose=0), np.float64)
-        return said if self.classes_ is not None else said.reshape(-1) * self.sd + self.mean
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        path.write_bytes(file)
+        net = keras.models.load_model(path, compile=False)
+    return net.predict(rows.astype("float32"), verbose=0)

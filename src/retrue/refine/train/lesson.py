@@ -12,6 +12,7 @@ import polars as pl
 
 from retrue.core.state import Floats, Ints
 from retrue.core.values import number_rows
+from retrue.errors import SchemaError
 
 
 @dataclass(frozen=True)
@@ -55,3 +56,14 @@ class Lesson:
     def say(self, done: int, of: int, text: str) -> None:
         """Tell how far it is; it becomes a line of the run's log."""
         print(f"{done}/{of} {text}", flush=True)  # noqa: T201 - the parent listens
+
+    def tell(self, epoch: int, of: int, loss: float) -> None:
+        """Tell an epoch's loss on the rows that are spared.
+
+        Raises:
+            SchemaError: it isn't a number any more.
+        """
+        if not np.isfinite(loss):
+            hint = "lower the learning rate, or look for what the loss can't take, such as log(0)"
+            raise SchemaError(f"the loss is {loss} in epoch {epoch}", where="the training loop", hint=hint)
+        self.say(epoch, of, f"epochs, loss {loss:.4f}")

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
-
-import numpy as np
-import polars as pl
 
 from retrue.core.state import Floats
 from retrue.errors import SchemaError
-from retrue.refine.train.boosters import missing
-from retrue.refine.train.encode import Encoder
 from retrue.refine.train.lesson import Lesson
+from retrue.refine.train.lightning_nets import fit, lightning_of, tensors
+from retrue.refine.train.numbers import SPARED, Learned, Numbers, library
 
+RATE = 1e-3
 CHECKPOINT = "checkpoint.pt"
 CHUNK = 65_536
 """Rows that are predicted at a time."""
@@ -26,6 +25,9 @@ CHUNK = 65_536
 @dataclass(frozen=True)
 class Torch:
     """A PyTorch module, trained by AdamW with early stopping; the best epoch is kept.
+
+    A LightningModule is trained by Lightning's Trainer instead, with its own steps, loss and optimisers: its steps get
+    `inputs, targets = batch`, with each row as often as it weighs, and its `validation_step` logs `val_loss`.
 
     Args:
         module: makes the module: a function of the numbers of inputs and outputs. Classifiers give logits, one for each
@@ -43,33 +45,28 @@ class Torch:
     loss: Callable[[Any, Any], Any] | None = None
     epochs: int = 50
     batch: int = 256
-    rate: float = 1e-3
+    rate: float = RATE
     patience: int = 5
-    spared: float = 0.1
+    spared: float = SPARED
 
-    def learn(self, lesson: Lesson) -> Net:
-        """Train; a checkpoint in the lesson's folder is gone on from."""
-        try:
-            import torch
-        except ImportError as error:
-            raise missing("PyTorch", "torch") from error
+    def learn(self, lesson: Lesson) -> Learned:
+        """Train; a checkpoint in the lesson's folder is gone on from.
 
+        Raises:
+            SchemaError: `loss` or `rate` for a LightningModule, which has its own; a loss that is no number.
+        """
+        torch = library("torch", "PyTorch")
         torch.manual_seed(lesson.seed)
-        encoder = Encoder.learn(lesson.table, lesson.features, scaled=True)
-        rows = torch.tensor(encoder(lesson.table), dtype=torch.float32)
-        mean, sd, truth = targets_of(lesson)
-        outputs = 1 if lesson.task == "regression" else len(lesson.classes)
-        net = self.module(rows.shape[1], outputs)
-        Loop(self, lesson, net, rows, torch.tensor(truth)).run()
-        return Net(encoder, net.eval(), np.array(lesson.classes) if lesson.classes else None, mean, sd)
-
-
-def targets_of(lesson: Lesson) -> tuple[float, float, Any]:
-    """Mean and sd of a regression's labels, and what is learned: those scaled, or the codes of the classes."""
-    if lesson.task != "regression":
-        return 0.0, 1.0, lesson.codes
-    mean, sd = float(lesson.targets.mean()), float(lesson.targets.std()) or 1.0
-    return mean, sd, ((lesson.targets - mean) / sd).astype(np.float32)
+        told = Numbers.of(lesson, self.spared, scaled=True)
+        net = self.module(*told.shape)
+        lightning = lightning_of(net)
+        if lightning is None:
+            Loop(self, lesson, net, told).run()
+        elif self.loss is not None or self.rate != RATE:
+            raise SchemaError("loss or rate for a LightningModule", expected="those of its own steps and optimisers")
+        else:
+            fit(lightning, self, lesson, net, told)
+        return told.learner(partial(by_torch, net.eval(), len(lesson.classes)))
 
 
 @dataclass(eq=False)
@@ -79,21 +76,15 @@ class Loop:
     recipe: Torch
     lesson: Lesson
     net: Any
-    rows: Any
-    truth: Any
+    told: Numbers
 
     def __post_init__(self) -> None:
-        """Make the optimiser and choose the rows that tell when to stop."""
+        """Make the optimiser."""
         import torch
 
+        self.rows, self.truth = tensors(self.told)
         self.weights = torch.tensor(self.lesson.weights, dtype=torch.float32)
         self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=self.recipe.rate)
-        rng = np.random.default_rng(self.lesson.seed)
-        spared = rng.random(len(self.rows)) < self.recipe.spared
-        if spared.all() or not spared.any():
-            spared[:] = False
-        self.learned = torch.tensor(np.flatnonzero(~spared))
-        self.telling = torch.tensor(np.flatnonzero(spared if spared.any() else ~spared))
         self.epoch, self.best, self.since, self.kept = 0, float("inf"), 0, self.state()
 
     def run(self) -> None:
@@ -112,11 +103,10 @@ class Loop:
         """The rows of this epoch, in an order that its number gives: a training that goes on sees the same."""
         import torch
 
-        order = torch.randperm(
-            len(self.learned), generator=torch.Generator().manual_seed(self.lesson.seed + self.epoch)
-        )
+        learned = torch.tensor(self.told.parts[0])
+        order = torch.randperm(len(learned), generator=torch.Generator().manual_seed(self.lesson.seed + self.epoch))
         self.net.train()
-        yield from self.learned[order].split(self.recipe.batch)
+        yield from learned[order].split(self.recipe.batch)
 
     def loss(self, part: Any) -> Any:
         """The weighted mean loss of some rows."""
@@ -141,17 +131,13 @@ class Loop:
 
         self.net.eval()
         with torch.no_grad():
-            value = float(self.loss(self.telling))
+            value = float(self.loss(self.told.parts[1]))
         self.epoch += 1
-        if not np.isfinite(value):
-            raise SchemaError(
-                f"the loss is {value} in epoch {self.epoch}", where="the training loop", hint="lower the learning rate"
-            )
+        self.lesson.tell(self.epoch, self.recipe.epochs, value)
         better = value < self.best
         self.best, self.since, self.kept = (
             (value, 0, self.state()) if better else (self.best, self.since + 1, self.kept)
         )
-        self.lesson.say(self.epoch, self.recipe.epochs, f"epochs, loss {value:.4f}{' (best)' if better else ''}")
 
     def state(self) -> dict[str, Any]:
         """A copy of the module's weights."""
@@ -164,13 +150,13 @@ class Loop:
         if self.lesson.folder is None:
             return
         path = self.lesson.folder / CHECKPOINT
-        partial = path.with_name(CHECKPOINT + ".partial")
+        half = path.with_name(CHECKPOINT + ".partial")
         counts = {"epoch": self.epoch, "best": self.best, "since": self.since}
         torch.save(
             {"net": self.net.state_dict(), "kept": self.kept, "optimiser": self.optimiser.state_dict(), **counts},
-            partial,
+            half,
         )
-        partial.replace(path)
+        half.replace(path)
 
     def go_on(self) -> None:
         """Take up where a training that was cut off has left."""
@@ -186,23 +172,10 @@ class Loop:
         self.lesson.say(self.epoch, self.recipe.epochs, "epochs were done before; going on")
 
 
-@dataclass(frozen=True)
-class Net:
-    """A trained module and what it was fed."""
+def by_torch(net: Any, classes: int, rows: Floats) -> Any:
+    """What a module says: probabilities of a classifier, else its numbers."""
+    import torch
 
-    encoder: Encoder
-    module: Any
-    classes_: Any
-    mean: float = 0.0
-    sd: float = 1.0
-
-    def predict(self, table: pl.DataFrame) -> Floats:
-        """float64[rows] of a regression, float64[rows, classes] of a classifier."""
-        import torch
-
-        rows = torch.tensor(self.encoder(table), dtype=torch.float32)
-        with torch.no_grad():
-            said = torch.cat([self.module(part) for part in rows.split(CHUNK)])
-        if self.classes_ is None:
-            return np.asarray(said.squeeze(-1).double().numpy() * self.sd + self.mean, np.float64)
-        return np.asarray(torch.softmax(said.double(), 1).numpy(), np.float64)
+    with torch.no_grad():
+        said = torch.cat([net(part) for part in torch.tensor(rows, dtype=torch.float32).split(CHUNK)]).double()
+    return (torch.softmax(said, 1) if classes else said).numpy()

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.conftest import lacking
 
 from retrue.errors import SchemaError
 from retrue.refine.train import Keras, LightGBM, Torch, XGBoost, score, train
+from retrue.refine.train.lightning_nets import resampled
 
 RNG = np.random.default_rng(7)
 ROWS = 400
@@ -52,6 +55,43 @@ def with_torch() -> None:
         lacking("PyTorch", "pip install torch")
     else:
         torch.set_num_threads(1)
+
+
+def lightning_module(loss: Any = None, logs: str = "val_loss") -> Any:
+    """What makes the same net as a LightningModule with steps, a loss and an optimiser of its own; skip without."""
+    with_torch()
+    try:
+        import lightning.pytorch as lightning
+    except ImportError:
+        lacking("Lightning", "pip install lightning")
+    from torch import nn, optim
+
+    class Lit(lightning.LightningModule):  # type: ignore[misc, name-defined, unused-ignore]
+        def __init__(self, inputs: int, outputs: int) -> None:
+            super().__init__()
+            self.net = module(inputs, outputs)
+
+        def forward(self, inputs: Any) -> Any:
+            return self.net(inputs)
+
+        def loss(self, batch: Any) -> Any:
+            inputs, targets = batch
+            said = self(inputs)
+            if loss is not None:
+                return loss(said)
+            one = said.shape[1] == 1
+            return nn.functional.mse_loss(said[:, 0], targets) if one else nn.functional.cross_entropy(said, targets)
+
+        def training_step(self, batch: Any, _: int) -> Any:
+            return self.loss(batch)
+
+        def validation_step(self, batch: Any, _: int) -> None:
+            self.log(logs, self.loss(batch))
+
+        def configure_optimizers(self) -> Any:
+            return optim.AdamW(self.parameters(), 0.01)
+
+    return Lit
 
 
 def right(task: str, scores: Any) -> float:
@@ -109,6 +149,56 @@ def test_pytorch_stops_when_nothing_is_gained_and_says_when_the_loss_is_no_numbe
     assert len(capsys.readouterr().out.splitlines()) < 200
     with pytest.raises(SchemaError, match="the loss is nan in epoch 1"):
         learned(Torch(module, loss=lambda said, truth: said.sum(1) * float("nan")), "binary")
+
+
+LIGHTNINGS_OWN = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning", "ignore:::lightning")
+
+
+@pytest.mark.slow
+@LIGHTNINGS_OWN
+@pytest.mark.parametrize("task", TASKS)
+def test_lightning_learns_every_task_and_the_same_with_the_same_seed(task: str) -> None:
+    recipe = Torch(lightning_module(), epochs=15, batch=32)
+    scores = learned(recipe, task, seed=3)
+    assert right(task, scores) > 0.85
+    if task == "binary":
+        np.testing.assert_array_equal(scores, learned(recipe, task, seed=3))
+
+
+@pytest.mark.slow
+@LIGHTNINGS_OWN
+def test_lightning_goes_on_where_it_was_cut_off(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Three epochs, then three more, are what six are; each is told in a line."""
+    once = learned(Torch(lightning_module(), epochs=6, patience=99), "binary")
+    capsys.readouterr()
+    learned(Torch(lightning_module(), epochs=3, patience=99), "binary", folder=tmp_path)
+    twice = learned(Torch(lightning_module(), epochs=6, patience=99), "binary", folder=tmp_path)
+    np.testing.assert_allclose(once, twice, atol=1e-6)
+    told = [line for line in capsys.readouterr().out.splitlines() if "epochs, loss" in line]
+    assert [line.partition(" ")[0] for line in told] == ["1/3", "2/3", "3/3", "4/6", "5/6", "6/6"]
+
+
+@pytest.mark.slow
+@LIGHTNINGS_OWN
+def test_lightning_stops_when_nothing_is_gained_and_says_what_it_lacks(capsys: pytest.CaptureFixture[str]) -> None:
+    learned(Torch(lightning_module(), epochs=500, patience=2), "binary")
+    assert capsys.readouterr().out.count("epochs, loss") < 200
+    with pytest.raises(SchemaError, match=r"logs no 'val_loss'.*in Lit.*self.log"):
+        learned(Torch(lightning_module(logs="loss")), "binary")
+    with pytest.raises(SchemaError, match="the loss is nan in epoch 1"):
+        learned(Torch(lightning_module(lambda said: said.sum() * float("nan"))), "binary")
+    with pytest.raises(SchemaError, match="loss or rate for a LightningModule"):
+        learned(Torch(lightning_module(), rate=0.1), "binary")
+
+
+@given(st.lists(st.floats(0, 50), min_size=1, max_size=40).filter(any), st.floats(0, 1, exclude_max=True))
+def test_each_row_comes_as_often_as_it_weighs(weights: list[float], start: float) -> None:
+    """Rounded up or down; one that weighs nothing never."""
+    share = np.array(weights) * len(weights) / sum(weights)
+    counts = np.bincount(resampled(np.array(weights), start), minlength=len(weights))
+    assert counts.sum() == len(weights)
+    assert (np.abs(counts - share) < 1 + 1e-6).all()
+    assert not counts[np.array(weights) == 0].any()
 
 
 @pytest.mark.slow
