@@ -30,8 +30,8 @@ from retrue.estimate import caution
 from retrue.estimate.auto import Classifier
 from retrue.estimate.cbpe import cbpe
 from retrue.estimate.estimate import Estimate
-from retrue.estimate.estimator import fit
 from retrue.estimate.expected import read_values
+from retrue.estimate.fitting import fit
 from retrue.estimate.question import Question
 from retrue.estimate.record import Matured
 from retrue.schema import Schema

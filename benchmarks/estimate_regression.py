@@ -33,8 +33,8 @@ from benchmarks.venvs import NANNYML, QUIET, SCRIPTS
 from retrue.core.outcome_grid import score_rows
 from retrue.estimate.answer import ask
 from retrue.estimate.dle import Regressor
-from retrue.estimate.estimator import fit
 from retrue.estimate.expected import Scale, read_values
+from retrue.estimate.fitting import fit
 from retrue.estimate.loss_cells import LossCells
 from retrue.schema import Schema
 

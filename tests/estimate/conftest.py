@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from retrue.core.state import Floats
-from retrue.estimate.estimator import Estimator, fit
+from retrue.estimate.estimator import Estimator
+from retrue.estimate.fitting import fit
 from retrue.schema import Schema
 
 Rows = Callable[..., pl.DataFrame]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from retrue.errors import MetricError
 from retrue.estimate.conformal import expected_coverage, quantiles, ranges
 from retrue.estimate.dle import Regressor
-from retrue.estimate.estimator import fit
+from retrue.estimate.fitting import fit
 from retrue.schema import Schema
 
 

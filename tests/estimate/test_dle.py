@@ -12,7 +12,8 @@ import pytest
 from retrue.errors import MetricError, ProfileError
 from retrue.estimate.dle import Regressor, regressor
 from retrue.estimate.estimate import concept_drift
-from retrue.estimate.estimator import Estimator, fit
+from retrue.estimate.estimator import Estimator
+from retrue.estimate.fitting import fit
 from retrue.estimate.record import Matured
 from retrue.metrics import get
 from retrue.metrics.performance.arrays import binary

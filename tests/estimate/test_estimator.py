@@ -13,7 +13,8 @@ from retrue.core.outcome import BinaryOutcome
 from retrue.core.outcome_grid import BinaryGrid
 from retrue.errors import MetricError
 from retrue.estimate.auto import METHODS, Classifier
-from retrue.estimate.estimator import Estimator, fit
+from retrue.estimate.estimator import Estimator
+from retrue.estimate.fitting import fit
 from retrue.estimate.record import Matured
 from retrue.metrics import get
 from retrue.schema import Schema

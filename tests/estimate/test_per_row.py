@@ -10,7 +10,8 @@ import scipy.stats
 from retrue.core.grids import fit_outcome
 from retrue.errors import MetricError
 from retrue.estimate import per_row
-from retrue.estimate.estimator import Refusing, fit
+from retrue.estimate.estimator import Refusing
+from retrue.estimate.fitting import fit
 from retrue.schema import Schema
 
 N = 1_500

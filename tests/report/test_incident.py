@@ -24,15 +24,8 @@ from retrue.judge.cost import Cost
 from retrue.judge.incident import Incident, State
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.report.actions import next_step
-from retrue.report.incident import (
-    Explanation,
-    cost_said,
-    expected,
-    explanation_view,
-    incidents_view,
-    sharing_said,
-    whose,
-)
+from retrue.report.explanation import Explanation
+from retrue.report.incident import cost_said, expected, explanation_view, incidents_view, sharing_said, whose
 from retrue.slices import Slice
 
 WINDOW = ("2026-02-02T00:00:00+00:00", "2026-02-03T00:00:00+00:00")

@@ -30,7 +30,7 @@ from retrue.errors import ConfigError, RefusedError, StoreError
 from retrue.explain.finding import Finding, guilty_of
 from retrue.judge.cause import Cause
 from retrue.judge.words import metric_name, minus, percent
-from retrue.metrics.registry import Z95
+from retrue.metrics.measure import Z95
 from retrue.refine.mix import Mix
 from retrue.refine.prove import Duel, paired_auc
 from retrue.report.words import GLYPHS

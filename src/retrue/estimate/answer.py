@@ -20,8 +20,8 @@ import numpy as np
 from retrue.core.state import Bools, Floats
 from retrue.estimate.expected import Expecting, Judged, Reading, Scale, read, read_values
 from retrue.metrics import Measure
+from retrue.metrics.measure import Interval
 from retrue.metrics.performance.intervals import Z, student
-from retrue.metrics.registry import Interval
 
 CORRECTED = 0.5
 """The part of a correction that counts as its standard error."""

@@ -3,7 +3,7 @@
 Confidence-based performance estimation: where scores are calibrated, the share of rows with score s that are
 positive is s, and so the expected confusion matrix follows from the window's scores alone. Here the calibration comes
 from the reference's bins (isotonic), and every registered metric from the expected outcome. Right as long as
-P(y | score) stays: rows, and `retrue.estimate.estimator.fit`, can tell more. Several classes: `cbpe_classes`.
+P(y | score) stays: rows, and `retrue.estimate.fitting.fit`, can tell more. Several classes: `cbpe_classes`.
 """
 
 from __future__ import annotations

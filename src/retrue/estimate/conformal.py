@@ -70,7 +70,7 @@ def ranges(estimator: Regressor, window: Any, level: float = LEVEL, *, weighted:
     """A range for each prediction of a window.
 
     Args:
-        estimator: learned on the reference by `retrue.estimate.estimator.fit`.
+        estimator: learned on the reference by `retrue.estimate.fitting.fit`.
         window: its rows: a frame, path or URL.
         level: how often a range is to hold the label, between 0 and 1.
         weighted: count reference rows by how much they look like the window; takes about a second more.

@@ -10,7 +10,7 @@ from typing import Any
 from retrue.core.outcome import Outcome
 from retrue.errors import MetricError, nearest
 from retrue.metrics import Measure, get, registered
-from retrue.metrics.registry import Interval
+from retrue.metrics.measure import Interval
 from retrue.schema import Task
 
 UNSAID = frozenset({"labelled", "ece", "mean_score", "selection_rate"})

@@ -8,20 +8,15 @@ One estimator for each task is registered in `FITS`; a task without one answers 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-
-from retrue.core.grids import fit_outcome
-from retrue.core.outcome_grid import OutcomeGrid
 from retrue.errors import MetricError, nearest
 from retrue.estimate.estimate import Estimate, metric_names, refuse
 from retrue.estimate.record import Matured
 from retrue.metrics import get
-from retrue.schema import Schema, Task
-from retrue.tables import read
+from retrue.schema import Task
 
 
 class Estimator(ABC):
@@ -82,48 +77,3 @@ class Refusing(Estimator):
         past: Sequence[Matured] = (),  # noqa: ARG002
     ) -> Estimate:
         return refuse(method, self.reason, metrics or (metric_names(self.task) if self.task else ()))
-
-
-def fit(reference: Any, schema: Schema, grid: OutcomeGrid | None = None) -> Estimator:
-    """Learn to estimate a model's performance without labels.
-
-    Args:
-        reference: labelled rows that the model was *not* trained on: a frame, path or URL.
-        schema: what they look like.
-        grid: how outcomes are counted (`Reference.grids.outcome`); fitted on the rows, unless given.
-
-    Returns:
-        An estimator. Where the reference doesn't allow any estimate, one that says why, whatever it is asked.
-
-    Raises:
-        TableError: the reference can't be read.
-    """
-    frame = read(reference).collect()
-    found = fit_outcome(schema, frame) if grid is None else grid
-    if schema.task is None or found is None:
-        return Refusing("the schema names neither a score nor a prediction to judge", schema.task)
-    if schema.task not in FITS:
-        return Refusing(f"no estimator for a {schema.task} without labels", schema.task)
-    return FITS[schema.task](frame, schema, found)
-
-
-def classifier(frame: pl.DataFrame, schema: Schema, grid: OutcomeGrid) -> Estimator:
-    """The estimator of a classifier."""
-    from retrue.estimate import auto
-
-    return auto.classifier(frame, schema, grid)
-
-
-def regressor(frame: pl.DataFrame, schema: Schema, grid: OutcomeGrid) -> Estimator:
-    """The estimator of a regression."""
-    from retrue.estimate import dle
-
-    return dle.regressor(frame, schema, grid)
-
-
-FITS: dict[Task, Callable[[pl.DataFrame, Schema, OutcomeGrid], Estimator]] = {
-    Task.BINARY: classifier,
-    Task.MULTICLASS: classifier,
-    Task.REGRESSION: regressor,
-}
-"""How each task's estimator is learned."""

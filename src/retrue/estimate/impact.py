@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from retrue.metrics.registry import Z95
+from retrue.metrics.measure import Z95
 
 PSEUDO = 20.0
 """Pseudo-counts that shrink a bin's mean to the overall mean."""

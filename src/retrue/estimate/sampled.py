@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from retrue.core.outcome_grid import MulticlassGrid, OutcomeGrid
 from retrue.estimate.estimate import Estimate, metric_names, refuse
-from retrue.estimate.estimator import fit
+from retrue.estimate.fitting import fit
 from retrue.schema import Schema, Task
 from retrue.tables import Table
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from retrue.core.outcome import BinaryOutcome
 from retrue.core.state import Floats, Ints
+from retrue.metrics.measure import Interval
 from retrue.metrics.performance.intervals import Z
-from retrue.metrics.registry import Interval
 
 GROUPS = 20
 """Score bins are merged to at most this many groups of equal reference mass."""

@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 
 from retrue.core.state import Floats, Ints
-from retrue.metrics.registry import Z95
+from retrue.metrics.measure import Z95
 
 SEED = 5
 

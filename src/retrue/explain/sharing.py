@@ -25,7 +25,7 @@ from retrue.explain.coding import Coded, code
 from retrue.explain.margins import EventScores, Look, Raked
 from retrue.explain.places import thinned
 from retrue.judge.impacts import MSE, RMSE, Costs
-from retrue.metrics.registry import Z95
+from retrue.metrics.measure import Z95
 
 TAKEN = 6
 """The most features that get a part of their own."""

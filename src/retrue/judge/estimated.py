@@ -20,8 +20,8 @@ from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import figure, metric_name, percent, rows
 from retrue.metrics import Measure, get
+from retrue.metrics.measure import Z95
 from retrue.metrics.names import concept_drift, estimated
-from retrue.metrics.registry import Z95
 
 DIGITS = 3
 """Figures are said to a third of their standard error: a digit less would round away half of an interval."""

@@ -24,7 +24,7 @@ from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import amount, minus, rows
 from retrue.metrics.drift.mmd import joint_sums
-from retrue.metrics.registry import Z95
+from retrue.metrics.measure import Z95
 
 PAIR = 0.05
 """The smallest change of a pair's dependence worth telling anybody: about a correlation's."""

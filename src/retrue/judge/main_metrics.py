@@ -14,8 +14,8 @@ from dataclasses import replace
 from retrue.core.outcome import Outcome, RegressionOutcome
 from retrue.judge.verdict import Verdict
 from retrue.metrics import Measure
+from retrue.metrics.measure import Z95
 from retrue.metrics.performance.median_absolute_error import size_quantile
-from retrue.metrics.registry import Z95
 
 MAIN = {
     "binary": ("roc_auc", "accuracy"),

@@ -11,7 +11,7 @@ from retrue.core.outcome import Outcome
 from retrue.judge.performance import Past
 from retrue.metrics import Measure, Metric, registered
 from retrue.metrics.business.value_per_event import UNSAID
-from retrue.metrics.registry import Z95
+from retrue.metrics.measure import Z95
 
 
 class WhenAsked(Mapping[str, Mapping[str, Measure]]):

@@ -13,7 +13,7 @@ from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import figure, metric_name, rows
 from retrue.metrics import Measure, get
-from retrue.metrics.registry import Z95
+from retrue.metrics.measure import Z95
 
 
 @dataclass(frozen=True, slots=True)

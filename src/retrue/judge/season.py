@@ -29,7 +29,7 @@ from retrue.judge.shapes.templates import PERIODS, TURNS
 from retrue.judge.wander import merge_neighbours, merge_rare, width
 from retrue.metrics import Measure
 from retrue.metrics.drift.cells import fold
-from retrue.metrics.registry import Z95
+from retrue.metrics.measure import Z95
 
 DAY, WEEK = PERIODS
 LEAST = TURNS

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from retrue.core.state import Floats
 from retrue.errors import MetricError, nearest
 from retrue.judge.settings import Settings
-from retrue.metrics.registry import Z95
+from retrue.metrics.measure import Z95
 
 LEAST = 100
 """Events that it takes to speak of a level."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import exp, log
 
+from retrue.metrics.measure import Interval, Measure
 from retrue.metrics.performance.intervals import of_difference
-from retrue.metrics.registry import Interval, Measure
 
 Groups = Mapping[str, Measure]
 """What each group has of a metric."""

@@ -13,46 +13,16 @@ from functools import cache, partial
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from retrue.errors import MetricError, nearest
+from retrue.metrics.groups import gap, ratio
+from retrue.metrics.measure import Measure
 from retrue.metrics.names import GAP, grouped_metric, is_between_groups, is_estimated, metric_of
 from retrue.schema import Kind, Task
 
-Interval: TypeAlias = tuple[float, float]
 Input: TypeAlias = Literal["column", "outcome", "profile", "tables", "estimate", "groups"]
 
 ALL_KINDS = (Kind.NUMERIC, Kind.CATEGORICAL, Kind.BOOLEAN, Kind.DATETIME, Kind.CONSTANT, Kind.EMPTY)
 NUMBERS = (Kind.NUMERIC, Kind.DATETIME)
 CATEGORIES = (Kind.CATEGORICAL, Kind.BOOLEAN)
-Z95 = 1.959963984540054
-"""Half-width of a 95 % interval in standard errors."""
-
-
-@dataclass(frozen=True)
-class Measure:
-    """What a metric says: never NaN, never a bare number.
-
-    Attributes:
-        value: the window's value, or the distance from the reference; None where it can't be told.
-        reference: the same of the reference, where that makes sense.
-        error: how far the value may be from the exact one, because it was read from a grid.
-        interval: 95 % interval of the value.
-        note: what a reader must know, such as why there is no value.
-        names: categories or columns that the value speaks of, with counts.
-    """
-
-    value: float | None
-    reference: float | None = None
-    error: float | None = None
-    interval: Interval | None = None
-    note: str | None = None
-    names: tuple[tuple[str, float], ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """`{"value", "reference", "error", "interval"}`, as in the report's JSON."""
-        interval = None if self.interval is None else list(self.interval)
-        return {"value": self.value, "reference": self.reference, "error": self.error, "interval": interval}
-
-
-NOTHING = Measure(None, note="no rows to measure")
 
 
 @dataclass(frozen=True)
@@ -239,8 +209,6 @@ def between_groups(found: Metric, name: str) -> Metric:
     Raises:
         MetricError: it isn't about outcomes.
     """
-    from retrue.metrics.groups import gap, ratio
-
     if found.of not in ("outcome", "estimate"):
         raise MetricError(f"unknown metric {name!r}", expected=f"a metric of performance, which {found.name!r} isn't")
     low, high = found.range

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retrue.metrics.registry import Z95
+from retrue.metrics.measure import Z95
 from retrue.refine.policy import DAY, Policy
 
 SHARE, SHARE_ERROR, PRIOR = 0.5, 0.3, 2.0

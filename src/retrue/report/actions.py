@@ -13,7 +13,7 @@ from retrue.metrics import get
 from retrue.report.layout import moment
 
 if TYPE_CHECKING:
-    from retrue.report.incident import Explanation
+    from retrue.report.explanation import Explanation
 
 SLACK = 0.05
 """How much worse than the reference a monitor of guilty rows lets them be."""

@@ -16,7 +16,7 @@ from retrue.report.layout import add_row, quiet_table
 from retrue.report.words import signed
 
 if TYPE_CHECKING:
-    from retrue.report.incident import Explanation
+    from retrue.report.explanation import Explanation
 
 SHOWN = 5
 """The most rows that are shown."""

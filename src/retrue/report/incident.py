@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-import polars as pl
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from retrue.core.column import ColumnProfile
 from retrue.errors import MetricError
-from retrue.explain.contributions import Contributions
 from retrue.explain.features import Feature
 from retrue.explain.finding import EVERYWHERE, Finding, guilty_of
-from retrue.explain.joint import JointChange
 from retrue.explain.sharing import Sharing
-from retrue.explain.since import Course
-from retrue.explain.standing import Standing
 from retrue.judge.cost import Cost
 from retrue.judge.incident import Incident, State
 from retrue.judge.severity import Severity
@@ -30,6 +23,7 @@ from retrue.metrics import get
 from retrue.metrics.names import metric_of
 from retrue.report.actions import next_step, sql_of
 from retrue.report.examples import contributions_said, examples_table, standings_said
+from retrue.report.explanation import Explanation
 from retrue.report.layout import add_row, moment, quiet_table, zone
 from retrue.report.text import STYLES, WIDE, named, state_text
 from retrue.report.words import GLYPHS, plural, signed
@@ -38,37 +32,6 @@ RANKED = 8
 """Features that are listed."""
 NOTICEABLE = 0.01
 """The least share of rows worth telling that the model was never evaluated on."""
-
-
-class Explanation(Protocol):
-    """What `explain` found; `retrue.workspace.explain.explanation.Explanation` is one."""
-
-    @property
-    def incident(self) -> Incident: ...
-    @property
-    def since(self) -> str: ...
-    @property
-    def features(self) -> Sequence[Feature]: ...
-    @property
-    def slices(self) -> Sequence[Finding]: ...
-    @property
-    def cost(self) -> Cost | None: ...
-    @property
-    def examples(self) -> pl.DataFrame: ...
-    @property
-    def standings(self) -> Sequence[Standing]: ...
-    @property
-    def outcome(self) -> Sequence[str]: ...
-    @property
-    def contributions(self) -> Contributions | None: ...
-    @property
-    def distributions(self) -> Mapping[str, tuple[ColumnProfile, ColumnProfile]]: ...
-    @property
-    def course(self) -> Course | None: ...
-    @property
-    def sharing(self) -> Sharing | None: ...
-    @property
-    def joint(self) -> JointChange | None: ...
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------

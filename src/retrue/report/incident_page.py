@@ -26,9 +26,9 @@ from retrue.report.charts.drift_map import drift_map
 from retrue.report.charts.timeline import Mark
 from retrue.report.entries import Gallery, column_pictures, is_loud
 from retrue.report.examples import SHOWN, cell, chosen, contributions_said, standings_said
+from retrue.report.explanation import Explanation
 from retrue.report.html import as_json, charts_data, environment, page_policy, page_script, read, style_sheet
 from retrue.report.incident import (
-    Explanation,
     changed,
     cost_said,
     examples_title,

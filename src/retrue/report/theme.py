@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 Palette = dict[str, str]
+REFERENCE, WINDOW = "reference", "window"
+"""What the two sides are called in every chart: the reference is grey, the window (production) blue."""
 
 THEMES: dict[str, Palette] = {
     "light": {

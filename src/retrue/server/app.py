@@ -30,7 +30,7 @@ from retrue.server.api import (
 from retrue.server.auth import login
 from retrue.server.auth.access import Access
 from retrue.server.auth.guard import Guard
-from retrue.server.errors import add_handlers
+from retrue.server.handlers import add_handlers
 from retrue.server.meters import Metered
 from retrue.server.pages import model, model_figures, overview, places
 from retrue.server.service import Service

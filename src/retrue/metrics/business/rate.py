@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from retrue.core.column import ColumnProfile
 from retrue.core.grid import CategoricalGrid
+from retrue.metrics.measure import Measure
 from retrue.metrics.quality.shares import share
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.registry import metric
 from retrue.schema import Kind
 
 YES = frozenset({"true", "yes", "y", "t", "1"})

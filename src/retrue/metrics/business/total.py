@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from retrue.core.column import ColumnProfile
 from retrue.core.state import Moments
-from retrue.metrics.registry import NOTHING, Z95, Measure, metric
+from retrue.metrics.measure import NOTHING, Z95, Measure
+from retrue.metrics.registry import metric
 from retrue.schema import Kind
 
 

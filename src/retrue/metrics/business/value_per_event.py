@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from retrue.core.losses import WORTH
+from retrue.metrics.measure import Measure
 from retrue.metrics.performance.basis import mean, without
 from retrue.metrics.performance.confusion import Labelled
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.registry import metric
 from retrue.schema import Task
 
 UNSAID = "nobody said what predictions are worth; give a value_matrix"

@@ -8,7 +8,8 @@ from retrue.core.column import ColumnProfile
 from retrue.core.state import Floats
 from retrue.metrics.drift.cells import Cells
 from retrue.metrics.drift.divergence import Counts, Divergence, compare, ratio, total
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.measure import Measure
+from retrue.metrics.registry import metric
 
 
 def chi2_counts(window: Counts, reference: Counts) -> Floats:

@@ -21,7 +21,7 @@ import numpy as np
 from retrue.core.column import ColumnProfile
 from retrue.core.state import Floats, Ints, added
 from retrue.metrics.drift.cells import Cells, cells
-from retrue.metrics.registry import NOTHING, Z95, Interval, Measure
+from retrue.metrics.measure import NOTHING, Z95, Interval, Measure
 
 Counts: TypeAlias = Ints | Floats
 

@@ -7,7 +7,8 @@ import numpy as np
 from retrue.core.column import ColumnProfile
 from retrue.core.state import Floats
 from retrue.metrics.drift.divergence import Counts, Divergence, ratio, total
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.measure import Measure
+from retrue.metrics.registry import metric
 
 
 def _of(q: Floats, p: Floats) -> Floats:

@@ -10,7 +10,8 @@ from retrue.core.column import SPECIALS, ColumnProfile
 from retrue.core.grid import NumericGrid
 from retrue.core.state import Bools, Floats
 from retrue.metrics.drift.divergence import Counts, shares
-from retrue.metrics.registry import NOTHING, NUMBERS, Measure, metric
+from retrue.metrics.measure import NOTHING, Measure
+from retrue.metrics.registry import NUMBERS, metric
 from retrue.schema import Kind
 
 FIRST = [SPECIALS.index(name) for name in ("null", "mismatch", "nan", "-inf")]

@@ -11,7 +11,8 @@ from retrue.core.column import ColumnProfile
 from retrue.core.state import Floats
 from retrue.metrics.drift.cells import Cells
 from retrue.metrics.drift.divergence import Counts, compare, shares
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.measure import Measure
+from retrue.metrics.registry import metric
 
 
 def linf_counts(window: Counts, reference: Counts) -> Floats:

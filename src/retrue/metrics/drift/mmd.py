@@ -6,7 +6,8 @@ import math
 
 from retrue.core.joint import JOINT, JointSums, pairs_of
 from retrue.core.profile import Profile
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.measure import Measure
+from retrue.metrics.registry import metric
 
 LEAST = 2
 """Rows that both sides need: a U-statistic leaves out each row's product with itself."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from retrue.metrics.registry import Measure, metric, untold
+from retrue.metrics.measure import Measure
+from retrue.metrics.registry import metric, untold
 
 NAME = "signal_share"
 

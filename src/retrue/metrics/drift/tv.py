@@ -10,7 +10,8 @@ from retrue.core.column import ColumnProfile
 from retrue.core.state import Floats, added
 from retrue.metrics.drift.cells import Cells
 from retrue.metrics.drift.divergence import Counts, by_chance, compare, shares, variance
-from retrue.metrics.registry import Z95, Measure, metric
+from retrue.metrics.measure import Z95, Measure
+from retrue.metrics.registry import metric
 
 
 def tv_counts(window: Counts, reference: Counts) -> Floats:

@@ -20,7 +20,8 @@ from retrue.core.column import ColumnProfile
 from retrue.core.grid import NumericGrid
 from retrue.core.state import Bools, Floats
 from retrue.metrics.drift.divergence import Counts, shares
-from retrue.metrics.registry import NOTHING, NUMBERS, Measure, metric
+from retrue.metrics.measure import NOTHING, Measure
+from retrue.metrics.registry import NUMBERS, metric
 from retrue.schema import Kind
 
 HEAVY = 0.05

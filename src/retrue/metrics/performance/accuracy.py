@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from retrue.core.outcome import MulticlassOutcome
 from retrue.core.state import added
+from retrue.metrics.measure import Measure
 from retrue.metrics.performance.basis import counted, without
 from retrue.metrics.performance.confusion import Confusion, Labelled, measure_ratio
 from retrue.metrics.performance.intervals import wilson
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.registry import metric
 from retrue.schema import Task
 
 

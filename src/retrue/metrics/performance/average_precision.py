@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from retrue.core.state import Bools, Floats
+from retrue.metrics.measure import Measure
 from retrue.metrics.performance.confusion import PARAMETERS, Labelled
 from retrue.metrics.performance.intervals import of_logit
 from retrue.metrics.performance.score_bins import ScoreBins, score_bins, unscored
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.registry import metric
 from retrue.schema import Task
 
 

@@ -18,10 +18,10 @@ import numpy as np
 
 from retrue.core.outcome import MulticlassOutcome
 from retrue.core.state import Floats, added
+from retrue.metrics.measure import Interval, Measure
 from retrue.metrics.performance.basis import without
 from retrue.metrics.performance.intervals import Z, wilson
 from retrue.metrics.performance.score_bins import named
-from retrue.metrics.registry import Interval, Measure
 
 
 class Kind(NamedTuple):

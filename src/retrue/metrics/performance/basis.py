@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from retrue.core.outcome import Outcome
 from retrue.core.state import Sums
+from retrue.metrics.measure import NOTHING, Measure
 from retrue.metrics.performance.intervals import of_fraction, of_mean
-from retrue.metrics.registry import NOTHING, Measure
 
 
 def counted(n: float, what: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from retrue.core.outcome import RegressionOutcome
+from retrue.metrics.measure import Measure
 from retrue.metrics.performance.basis import mean, without
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.registry import metric
 from retrue.schema import Task
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from retrue.core.outcome import BinaryOutcome
+from retrue.metrics.measure import Measure
 from retrue.metrics.performance.basis import mean_fraction, without
 from retrue.metrics.performance.probabilities import improbable, no_probabilities
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.registry import metric
 from retrue.schema import Task
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from retrue.metrics.measure import Measure
 from retrue.metrics.performance.confusion import PARAMETERS, Labelled, measure_ratio
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.registry import metric
 from retrue.schema import Task
 
 cell = partial(

@@ -14,10 +14,10 @@ import numpy as np
 from retrue.core.outcome import BinaryOutcome, MulticlassOutcome
 from retrue.core.state import Counts, added
 from retrue.errors import MetricError, nearest
+from retrue.metrics.measure import Measure
 from retrue.metrics.performance.basis import without
 from retrue.metrics.performance.intervals import wilson
 from retrue.metrics.performance.probabilities import no_probabilities
-from retrue.metrics.registry import Measure
 from retrue.schema import Task
 
 Labelled = BinaryOutcome | MulticlassOutcome

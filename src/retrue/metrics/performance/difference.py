@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from retrue.core.outcome import Outcome
+from retrue.metrics.measure import Measure
 from retrue.metrics.performance.intervals import of_difference
-from retrue.metrics.registry import Measure, Metric, get
+from retrue.metrics.registry import Metric, get
 
 
 def difference(metric: Metric | str, window: Outcome, reference: Outcome) -> Measure:

@@ -8,10 +8,11 @@ import numpy as np
 
 from retrue.core.outcome import BinaryOutcome
 from retrue.core.state import Bools, Counts, Floats, added
+from retrue.metrics.measure import Interval, Measure
 from retrue.metrics.performance.basis import without
 from retrue.metrics.performance.intervals import wilson
 from retrue.metrics.performance.probabilities import improbable, no_probabilities
-from retrue.metrics.registry import Interval, Measure, metric
+from retrue.metrics.registry import metric
 from retrue.schema import Task
 
 TENTHS = np.arange(11) / 10

@@ -11,9 +11,10 @@ from retrue.core.column import ColumnProfile
 from retrue.core.grid import NumericGrid
 from retrue.core.outcome import RegressionOutcome
 from retrue.core.state import Floats
+from retrue.metrics.measure import Measure
 from retrue.metrics.performance.basis import single, without
 from retrue.metrics.performance.intervals import Z
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.registry import metric
 from retrue.schema import Task
 
 quantile = partial(

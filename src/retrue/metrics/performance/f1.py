@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from retrue.metrics.measure import Measure
 from retrue.metrics.performance.basis import without
 from retrue.metrics.performance.confusion import PARAMETERS, Confusion, Labelled, confusion, reach, unpredicted
 from retrue.metrics.performance.intervals import wilson
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.registry import metric
 from retrue.schema import Task
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import exp, hypot, log, sqrt
 
 from retrue.core.state import Sums
+from retrue.metrics.measure import Z95, Interval
 from retrue.metrics.quality import shares
-from retrue.metrics.registry import Z95, Interval
 
 Z = Z95
 """The 97.5 % point of the normal distribution, as formulas call it."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from retrue.core.outcome import Outcome
+from retrue.metrics.measure import Measure
 from retrue.metrics.performance.basis import without
 from retrue.metrics.performance.intervals import wilson
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.registry import metric
 from retrue.schema import Task
 
 

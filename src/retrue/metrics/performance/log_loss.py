@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from retrue.metrics.measure import Measure
 from retrue.metrics.performance.basis import mean, without
 from retrue.metrics.performance.confusion import Labelled
 from retrue.metrics.performance.probabilities import improbable, no_probabilities
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.registry import metric
 from retrue.schema import Task
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from retrue.core.outcome import BinaryOutcome
 from retrue.core.state import Sums, added
+from retrue.metrics.measure import NOTHING, Measure
 from retrue.metrics.performance.basis import counted, mean
-from retrue.metrics.registry import NOTHING, Measure, metric
+from retrue.metrics.registry import metric
 from retrue.schema import Task
 
 

@@ -9,10 +9,11 @@ import numpy as np
 from retrue.core.column import ColumnProfile
 from retrue.core.outcome import RegressionOutcome
 from retrue.core.state import Counts, Floats
+from retrue.metrics.measure import Measure
 from retrue.metrics.performance.basis import single, without
 from retrue.metrics.performance.error_quantiles import bin_ends
 from retrue.metrics.performance.intervals import Z
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.registry import metric
 from retrue.schema import Task
 
 

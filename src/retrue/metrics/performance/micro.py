@@ -6,10 +6,11 @@ from functools import partial
 
 from retrue.core.outcome import MulticlassOutcome
 from retrue.core.state import added
+from retrue.metrics.measure import Measure
 from retrue.metrics.performance.basis import without
 from retrue.metrics.performance.confusion import Confusion
 from retrue.metrics.performance.intervals import wilson
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.registry import metric
 from retrue.schema import Task
 
 averaged = partial(metric, family="performance", of="outcome", tasks=(Task.MULTICLASS,), range=(0, 1), better="higher")

@@ -6,8 +6,8 @@ import numpy as np
 
 from retrue.core.outcome import BinaryOutcome, Outcome
 from retrue.core.state import Bools, Floats, added
+from retrue.metrics.measure import Measure
 from retrue.metrics.performance.basis import left_out
-from retrue.metrics.registry import Measure
 
 NOTICEABLE = 0.01
 """Up to this share of scores outside 0 to 1 is left out with a note; beyond it, scores are no probabilities."""

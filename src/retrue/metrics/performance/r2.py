@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from retrue.core.outcome import RegressionOutcome
+from retrue.metrics.measure import Interval, Measure
 from retrue.metrics.performance.basis import counted, without
 from retrue.metrics.performance.intervals import of_positive
-from retrue.metrics.registry import Interval, Measure, metric
+from retrue.metrics.registry import metric
 from retrue.schema import Task
 
 

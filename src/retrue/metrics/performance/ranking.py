@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from retrue.core.outcome import RankingOutcome
+from retrue.metrics.measure import Measure
 from retrue.metrics.performance.basis import mean_fraction, without
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.registry import metric
 from retrue.schema import Task
 
 at_k = partial(metric, family="performance", of="outcome", tasks=(Task.RANKING,), range=(0, 1))

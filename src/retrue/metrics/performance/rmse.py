@@ -5,9 +5,10 @@ from __future__ import annotations
 from math import sqrt
 
 from retrue.core.outcome import RegressionOutcome
+from retrue.metrics.measure import Measure
 from retrue.metrics.performance.basis import single, without
 from retrue.metrics.performance.intervals import of_positive
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.registry import metric
 from retrue.schema import Task
 
 

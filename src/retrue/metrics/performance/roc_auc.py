@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from retrue.core.outcome import MulticlassOutcome
+from retrue.metrics.measure import Measure
 from retrue.metrics.performance.basis import one_class, without
 from retrue.metrics.performance.confusion import PARAMETERS, Labelled
 from retrue.metrics.performance.intervals import of_logit
 from retrue.metrics.performance.score_bins import ScoreBins, named, score_bins, unscored
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.registry import metric
 from retrue.schema import Task
 
 

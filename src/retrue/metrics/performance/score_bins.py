@@ -8,9 +8,9 @@ import numpy as np
 
 from retrue.core.outcome import BinaryOutcome
 from retrue.core.state import Bools, Floats
+from retrue.metrics.measure import Measure
 from retrue.metrics.performance.basis import counted, one_class, without
 from retrue.metrics.performance.confusion import Labelled, class_index
-from retrue.metrics.registry import Measure
 
 TELLING = 5
 """Rows of each label that a bin needs for equal mean scores to be no coincidence."""

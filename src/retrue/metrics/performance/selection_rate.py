@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from retrue.core.outcome import BinaryOutcome
 from retrue.core.state import Sums, added
+from retrue.metrics.measure import Measure
 from retrue.metrics.performance.confusion import measure_ratio
 from retrue.metrics.performance.predicted_rate import predicted
 from retrue.metrics.performance.probabilities import improbable_share
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.registry import metric
 from retrue.schema import Task
 
 

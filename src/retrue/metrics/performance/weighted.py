@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from retrue.core.outcome import MulticlassOutcome
+from retrue.metrics.measure import Measure
 from retrue.metrics.performance.averages import F1, PRECISION, RECALL, average
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.registry import metric
 from retrue.schema import Task
 
 averaged = partial(metric, family="performance", of="outcome", tasks=(Task.MULTICLASS,), range=(0, 1), better="higher")

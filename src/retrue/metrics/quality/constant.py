@@ -6,7 +6,8 @@ import numpy as np
 
 from retrue.core.column import ColumnProfile
 from retrue.core.grid import NumericGrid
-from retrue.metrics.registry import NOTHING, Measure, metric
+from retrue.metrics.measure import NOTHING, Measure
+from retrue.metrics.registry import metric
 
 
 @metric(

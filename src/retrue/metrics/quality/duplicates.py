@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from retrue.metrics.measure import Measure
 from retrue.metrics.quality.shares import share
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.registry import metric
 
 NAMED = 10
 """How many repeated ids are named."""

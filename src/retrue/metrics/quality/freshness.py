@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from retrue.core.profile import Profile
 from retrue.core.state import Moments
-from retrue.metrics.registry import NOTHING, Measure, metric
+from retrue.metrics.measure import NOTHING, Measure
+from retrue.metrics.registry import metric
 
 TIME = "time"
 """The extra that holds the moments of the event time (`retrue.core.extra.TimeSpan`)."""

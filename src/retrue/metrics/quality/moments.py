@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from retrue.core.column import ColumnProfile
 from retrue.core.state import Moments
-from retrue.metrics.registry import NOTHING, NUMBERS, Z95, Interval, Measure, metric
+from retrue.metrics.measure import NOTHING, Z95, Interval, Measure
+from retrue.metrics.registry import NUMBERS, metric
 from retrue.schema import Kind
 
 KINDS = (*NUMBERS, Kind.CONSTANT)

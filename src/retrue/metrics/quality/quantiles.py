@@ -15,7 +15,8 @@ import numpy as np
 from retrue.core.column import ColumnProfile
 from retrue.core.grid import NumericGrid
 from retrue.core.state import Floats
-from retrue.metrics.registry import NOTHING, NUMBERS, Z95, Measure, metric
+from retrue.metrics.measure import NOTHING, Z95, Measure
+from retrue.metrics.registry import NUMBERS, metric
 from retrue.schema import Kind
 
 KINDS = (*NUMBERS, Kind.CONSTANT)

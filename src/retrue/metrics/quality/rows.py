@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from retrue.core.profile import Profile
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.measure import Measure
+from retrue.metrics.registry import metric
 
 
 @metric("rows", family="quality", of="profile", range=(0, None), unit="rows")

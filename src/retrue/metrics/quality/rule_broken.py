@@ -8,8 +8,9 @@ from retrue.core.extra import COMPARISONS
 from retrue.core.profile import Profile
 from retrue.core.state import Sums
 from retrue.errors import MetricError, nearest
+from retrue.metrics.measure import Measure
 from retrue.metrics.quality.shares import share
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.registry import metric
 
 
 @metric(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from retrue.metrics.registry import NOTHING, Z95, Interval, Measure
+from retrue.metrics.measure import NOTHING, Z95, Interval, Measure
 
 
 def share(hits: float, rows: float, reference_hits: float, reference_rows: float) -> Measure:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from retrue.core.column import ColumnProfile
+from retrue.metrics.measure import Measure
 from retrue.metrics.quality.shares import share
-from retrue.metrics.registry import NUMBERS, Measure, metric
+from retrue.metrics.registry import NUMBERS, metric
 from retrue.schema import Kind
 
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from retrue.core.column import ColumnProfile
 from retrue.core.grid import CategoricalGrid
+from retrue.metrics.measure import NOTHING, Measure
 from retrue.metrics.quality.shares import share
-from retrue.metrics.registry import CATEGORIES, NOTHING, Measure, metric
+from retrue.metrics.registry import CATEGORIES, metric
 
 
 @metric(

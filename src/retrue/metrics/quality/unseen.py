@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from retrue.core.column import ColumnProfile
 from retrue.core.grid import CategoricalGrid, NumericGrid
+from retrue.metrics.measure import Measure
 from retrue.metrics.quality.shares import share
-from retrue.metrics.registry import CATEGORIES, NUMBERS, Measure, metric
+from retrue.metrics.registry import CATEGORIES, NUMBERS, metric
 from retrue.schema import Kind
 
 NAMED = 10

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from retrue.core.profile import Profile
 from retrue.core.weighted import WEIGHT, WeightSums
+from retrue.metrics.measure import Measure
 from retrue.metrics.quality.shares import share
-from retrue.metrics.registry import Measure, metric
+from retrue.metrics.registry import metric
 
 UNWEIGHTED = Measure(None, note="the events are not weighted")
 

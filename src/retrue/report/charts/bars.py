@@ -12,7 +12,8 @@ from retrue.core.grid import CategoricalGrid
 from retrue.judge.words import percent
 from retrue.report.charts.display import NOTED, SPECIAL_NAMES, Apart
 from retrue.report.charts.distribution import sides
-from retrue.report.charts.picture import REFERENCE, WINDOW, Field, Picture, position, share, short
+from retrue.report.charts.picture import Field, Picture, position, share, short
+from retrue.report.theme import REFERENCE, WINDOW
 
 SHOWN = 12
 """The most categories with bars of their own."""

@@ -12,7 +12,8 @@ from retrue.core.outcome import BinaryOutcome, RegressionOutcome
 from retrue.core.state import Floats, Moments, Names
 from retrue.judge.words import percent
 from retrue.report.charts.display import NOTED, Display, display, is_date, said
-from retrue.report.charts.picture import REFERENCE, WINDOW, Field, Picture, position, share, short
+from retrue.report.charts.picture import Field, Picture, position, share, short
+from retrue.report.theme import REFERENCE, WINDOW
 
 TEMPLATES = {"linear": "distribution", "log": "distribution-log", "time": "distribution-time"}
 MILLISECONDS = 1000

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from retrue.judge.words import percent
-from retrue.report.charts.picture import REFERENCE, WINDOW, Field, Picture, position, short
+from retrue.report.charts.picture import Field, Picture, position, short
+from retrue.report.theme import REFERENCE, WINDOW
 
 if TYPE_CHECKING:
     from retrue.explain.embedding_map import EmbeddingMap, MapCluster

@@ -14,8 +14,9 @@ from retrue.judge.words import metric_name, percent
 from retrue.metrics.quality.shares import wilson
 from retrue.report.charts.bars import bars
 from retrue.report.charts.display import Apart
-from retrue.report.charts.picture import REFERENCE, WINDOW, Field, Picture, position
+from retrue.report.charts.picture import Field, Picture, position
 from retrue.report.comparison import PerformanceReport
+from retrue.report.theme import REFERENCE, WINDOW
 from retrue.report.words import difference, spanned, valued
 
 SHOWN = 8

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 Format = Literal["text", "number", "share", "count", "time"]
 Row = Mapping[str, Any]
 
-REFERENCE, WINDOW = "reference", "window"
-"""What the two sides are called in every chart: the reference is grey, the window (production) blue."""
-
 
 @dataclass(frozen=True, slots=True)
 class Field:

@@ -17,7 +17,7 @@ import altair as alt
 
 from retrue.errors import RetrueError
 from retrue.report.charts.heat import SHARE, TIMES, Layers, drift_map, heat_strip
-from retrue.report.charts.picture import REFERENCE, WINDOW
+from retrue.report.theme import REFERENCE, WINDOW
 
 Align: TypeAlias = Literal["left", "right"]
 

@@ -21,7 +21,8 @@ from retrue.server.auth import csrf, hosts
 from retrue.server.auth.access import Access
 from retrue.server.auth.actor import Actor
 from retrue.server.auth.limits import Buckets, whole_seconds
-from retrue.server.errors import HttpError, told
+from retrue.server.errors import HttpError
+from retrue.server.handlers import told
 from retrue.server.policy import HEADERS, HSTS
 from retrue.server.settings import ServerSettings
 from retrue.workspace.acting import acting, recorded

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from retrue.judge.words import metric_name, percent
-from retrue.metrics.registry import Measure
+from retrue.metrics.measure import Measure
 from retrue.report.comparison import PerformanceReport
 from retrue.report.incident import is_share
 from retrue.report.words import difference, half_width, plural, precise, signed, spanned, upper_first, valued

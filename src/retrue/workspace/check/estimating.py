@@ -20,7 +20,8 @@ from retrue.core.reference import Reference
 from retrue.estimate.auto import Classifier
 from retrue.estimate.cbpe import cbpe
 from retrue.estimate.estimate import Estimate, concept_drift, metric_names, refuse
-from retrue.estimate.estimator import Estimator, fit
+from retrue.estimate.estimator import Estimator
+from retrue.estimate.fitting import fit
 from retrue.estimate.record import LOOKED_AT, Matured, withhold
 from retrue.estimate.shift import label_shift
 from retrue.explain.places import thinned

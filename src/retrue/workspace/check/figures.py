@@ -17,8 +17,8 @@ from retrue.core.times import utc, window_starts
 from retrue.core.values import number_rows, text_rows
 from retrue.errors import SchemaError, nearest
 from retrue.metrics import Measure
+from retrue.metrics.measure import Z95
 from retrue.metrics.quality.shares import share
-from retrue.metrics.registry import Z95
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.tables import read

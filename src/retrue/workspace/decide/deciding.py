@@ -17,7 +17,7 @@ import polars as pl
 from retrue.errors import RefusedError
 from retrue.judge.main_metrics import MAIN
 from retrue.judge.verdict import VerdictKind
-from retrue.metrics.registry import Z95
+from retrue.metrics.measure import Z95
 from retrue.refine.decide import LEAST, LOSSES, Answer, decide, obstacle
 from retrue.refine.expected import Gap, Past, Situation
 from retrue.refine.mix import Mix

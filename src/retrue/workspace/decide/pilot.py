@@ -14,7 +14,7 @@ import polars as pl
 from retrue.core.outcome_grid import MulticlassGrid
 from retrue.core.reference import Reference
 from retrue.errors import RefusedError
-from retrue.metrics.registry import Z95
+from retrue.metrics.measure import Z95
 from retrue.refine.expected import Curve
 from retrue.refine.prove import Contest, Duel, contest
 from retrue.refine.train import score, train

@@ -27,8 +27,8 @@ from retrue.judge.measured import measure_outcome
 from retrue.judge.performance import error_of
 from retrue.judge.sentence import sentence_of
 from retrue.judge.verdict import VerdictKind, sort_worst_first
+from retrue.metrics.measure import Z95
 from retrue.metrics.names import estimated, metric_of
-from retrue.metrics.registry import Z95
 from retrue.store import rows
 from retrue.workspace.explain.evidence import (
     Losses,

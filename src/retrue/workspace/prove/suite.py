@@ -16,7 +16,7 @@ from retrue.core.reference import Reference
 from retrue.core.state import Floats
 from retrue.engine.slices import count_slices
 from retrue.estimate.estimate import Estimate
-from retrue.estimate.estimator import fit
+from retrue.estimate.fitting import fit
 from retrue.explain.places import thinned
 from retrue.judge.rules import Rule
 from retrue.judge.verdict import Verdict
