@@ -23,7 +23,7 @@ COMMANDS = [
     *("compare", "reference"),
     *("register", "log", "label", "feedback", "check", "quarantine", "forget", "models"),
     *("incidents", "explain", "acknowledge", "snooze", "resolve", "mark", "performance", "backtest"),
-    *("collect", "retrain", "golden", "prove", "promote", "rollback", "verify"),
+    *("collect", "retrain", "queue", "runs", "golden", "prove", "promote", "rollback", "verify"),
     "decide",
     *("migrate", "recount", "upkeep", "doctor"),
     *("serve", "jobs", "logs", "agent"),

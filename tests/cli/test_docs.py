@@ -57,6 +57,7 @@ def test_the_page_walks_through_most_commands() -> None:
         "models",
         "notify",
         "quarantine",
+        "queue",
         "recount",
         "resolve",
         "serve",

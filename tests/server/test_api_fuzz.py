@@ -36,6 +36,7 @@ TAGS = (
     "models",
     "monitors",
     "quarantine",
+    "runs",
     "signals",
     "telemetry",
     "work",

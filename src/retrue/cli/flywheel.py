@@ -1,4 +1,4 @@
-"""Commands of the flywheel: collect, retrain; what proves and promotes is in `proving`."""
+"""Commands of the flywheel: collect, retrain, queue, runs; what proves and promotes is in `proving`."""
 
 from __future__ import annotations
 
@@ -18,11 +18,18 @@ if TYPE_CHECKING:
     from retrue.workspace import Model, Run
 
 PANEL = "True it again"
+MixOption = Annotated[
+    list[str], typer.Option(help="reference, log, or a collection's name; once for each part.", metavar="PART=SHARE")
+]
+HoldoutOption = Annotated[
+    str, typer.Option(help="How much to keep for the proof: 28d, or a share such as 0.25.", metavar="LENGTH")
+]
+SeedOption = Annotated[int, typer.Option(help="Kept in the manifest.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (collect, retrain):
+    for command in (collect, retrain, queue, runs):
         app.command(command.__name__, rich_help_panel=PANEL)(command)
 
 
@@ -65,19 +72,16 @@ def retrain(
         str,
         typer.Option(help="fit(table, weights), or an estimator: FILE.py:NAME or MODULE:NAME.", metavar="FILE:NAME"),
     ],
-    mix: Annotated[
-        list[str],
-        typer.Option(help="reference, log, or a collection's name; once for each part.", metavar="PART=SHARE"),
-    ],
+    mix: MixOption,
     store: StoreOption = None,
-    holdout: Annotated[
-        str, typer.Option(help="How much to keep for the proof: 28d, or a share such as 0.25.", metavar="LENGTH")
-    ] = "0.25",
-    seed: Annotated[int, typer.Option(help="Kept in the manifest.")] = 0,
+    holdout: HoldoutOption = "0.25",
+    seed: SeedOption = 0,
     now: NowOption = None,
     json: JsonOption = False,
 ) -> None:
     """Train a challenger on a mix, matured labels only."""
+    from retrue.workspace.train.parts import read_holdout
+
     at, kept = shared.moment(now, "--now"), read_holdout(holdout)
     model = shared.open_model(store, name)
     function, parts = load_function(fit), read_mix(model, mix)
@@ -90,34 +94,57 @@ def retrain(
     typer.echo(f"\nNext: retrue prove {name} {run.id}{shared.same_store(store)}")
 
 
+def queue(
+    name: ModelArgument,
+    trainer: Annotated[str, typer.Argument(help="Its name in retrue.toml: \\[trainers.NAME].", metavar="TRAINER")],
+    mix: MixOption,
+    store: StoreOption = None,
+    holdout: HoldoutOption = "0.25",
+    seed: SeedOption = 0,
+    json: JsonOption = False,
+) -> None:
+    """Choose the rows now, and leave the training to the service.
+
+    `retrue serve` looks for what is queued every second, and trains it by what retrue.toml names on its side.
+    """
+    from retrue.workspace.train.parts import read_holdout
+
+    kept = read_holdout(holdout)
+    model = shared.open_model(store, name)
+    with shared.working("choosing the rows"):
+        run = model.queue(trainer, mix=read_mix(model, mix), holdout=kept, seed=seed)
+    if json:
+        shared.print_json(run.to_dict())
+        return
+    where = shared.same_store(store)
+    typer.echo(f"Run {run.id} waits: {run.manifest['rows']:,} rows for the trainer {trainer!r}.")
+    typer.echo(f"Next: retrue serve{where} trains it; then retrue prove {name} {run.id}{where}")
+
+
+def runs(
+    name: ModelArgument,
+    store: StoreOption = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many at most.", metavar="N")] = 20,
+    json: JsonOption = False,
+) -> None:
+    """List a model's training runs, latest first, and how each did."""
+    found = shared.open_model(store, name).runs()
+    if json:
+        shared.print_json([run.to_dict() for run in found[:limit]])
+        return
+    from retrue.report.proof import runs_view
+
+    if found:
+        shared.console().print(runs_view([run.to_dict() for run in found[:limit]], len(found)))
+    else:
+        typer.echo(f"No runs yet. Next: retrue retrain {name} --fit FILE.py:FUNCTION --mix reference=1")
+
+
 def show_run(run: Run) -> None:
     """Print what a run was trained on."""
     from retrue.report.proof import run_view
 
     shared.console().print(run_view(run.id, run.manifest))
-
-
-def read_holdout(text: str) -> str | float:
-    """Read `28d`, or a share.
-
-    Raises:
-        ConfigError: it is neither.
-
-    >>> read_holdout("28d"), read_holdout("0.25")
-    ('28d', 0.25)
-    """
-    from retrue.config import parse_duration
-
-    try:
-        share = float(text)
-    except ValueError:
-        parse_duration(text)
-        return text
-    if not 0 < share < 1:
-        raise ConfigError(
-            f"a share of {text}", where="--holdout", expected="more than 0 and less than 1, or a length such as 28d"
-        )
-    return share
 
 
 def read_mix(model: Model, given: list[str]) -> Mix:
@@ -126,21 +153,15 @@ def read_mix(model: Model, given: list[str]) -> Mix:
     Raises:
         ConfigError: an unknown part, or a share that is no number.
     """
-    from retrue.refine.mix import Mix
+    from retrue.workspace.train.parts import mix_of
 
-    known: dict[str, Any] = {"reference": model.reference, "log": model.logged()}
-    known |= {part.name: part for part in model.collections()}
-    parts: list[tuple[Any, float]] = []
+    shares = dict[str, float]()
     for part, share in shared.pairs(given, "--mix").items():
-        if part not in known:
-            raise ConfigError(
-                f"unknown part {part!r}", where="--mix", expected=", ".join(known), hint=nearest(part, known)
-            )
         try:
-            parts.append((known[part], float(share)))
+            shares[part] = float(share)
         except ValueError as error:
             raise ConfigError(f"{share!r} is no share", where=f"--mix {part}", expected="a number") from error
-    return Mix(parts)
+    return mix_of(model, shares, where="--mix")
 
 
 def load_function(text: str, option: str = "--fit") -> Any:

@@ -11,7 +11,6 @@ What needs the caller's own code or the store's files (retraining, proofs, artef
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Mapping
@@ -19,11 +18,10 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
-import polars as pl
-
 from retrue.client.collects import iso
 from retrue.client.http import Connection, quoted
 from retrue.client.remote import RemoteModel
+from retrue.client.runs import parquet
 from retrue.errors import ConfigError
 from retrue.jobs.records import Page
 from retrue.schema import Schema
@@ -147,7 +145,8 @@ class RemoteWorkspace:
             table.sample(list(table.dtypes), ROWS) if table.count_rows() > ROWS else table.collect(list(table.dtypes))
         )
         said = {**(options or {}), **roles, "version": version}
-        self.connection.upload(f"/models/{quoted(name)}", parquet(frame), json.dumps(said, default=plain_option))
+        told = json.dumps(said, default=plain_option)
+        self.connection.upload(f"/models/{quoted(name)}", parquet(frame), file="reference", options=told)
         return RemoteModel(self.connection, name)
 
 
@@ -182,13 +181,6 @@ def plain_option(value: Any) -> Any:
     if isinstance(value, timedelta):
         return value.total_seconds()
     return list(value) if isinstance(value, tuple | set | frozenset) else str(value)
-
-
-def parquet(frame: pl.DataFrame) -> bytes:
-    """A table as a Parquet file."""
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd")
-    return buffer.getvalue()
 
 
 def connect(url: str, token: str | None = None) -> RemoteWorkspace:

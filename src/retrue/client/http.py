@@ -84,10 +84,10 @@ class Connection:
         """Ask for a page or a text."""
         return str(self.send("GET", path, query=query).text)
 
-    def upload(self, path: str, data: bytes, options: str) -> Any:
-        """Send a table as a file, with options beside it."""
-        files = {"reference": ("reference.parquet", data, "application/vnd.apache.parquet")}
-        return self._repeated(lambda: self._http.post(API + path, files=files, data={"options": options}), 1).json()
+    def upload(self, path: str, data: bytes, *, file: str, **form: str) -> Any:
+        """Send a table as the file of a form, with its other fields beside it."""
+        files = {file: (f"{file}.parquet", data, "application/vnd.apache.parquet")}
+        return self._repeated(lambda: self._http.post(API + path, files=files, data=form), 1).json()
 
     def frame(self, path: str, **query: Any) -> pl.DataFrame:
         """Ask for a table."""

@@ -11,9 +11,11 @@ from typing import Any, Literal
 
 import polars as pl
 
-from retrue.client.collects import RemoteCollects, iso
+from retrue.client.choosing import RemoteWeighs
+from retrue.client.collects import iso
 from retrue.client.courier import to_bytes
 from retrue.client.http import Connection, plain_values, quoted
+from retrue.client.runs import RemoteTrains
 from retrue.client.told import Told
 from retrue.errors import RefusedError
 from retrue.judge.incident import Incident
@@ -33,27 +35,15 @@ PAGE = 100_000
 """Events that are read at a time."""
 HERE: Mapping[str, str] = {
     "recount": "profiles are repaired where the store is: `retrue recount`, or rt.open",
-    "retrain": "a function to fit can't be sent: retrain where the store is, with rt.open",
-    "queue": "the rows of a mix are where the store is: queue there, with rt.open",
-    "run": "runs hold trained models, which are never sent: see them where the store is, with rt.open",
-    "runs": "runs hold trained models, which are never sent: see them where the store is, with rt.open",
+    "retrain": "a function to fit can't be sent: queue a run with a registered trainer, or retrain with rt.open",
     "artefact": "a trained model is never sent: load it where the store is, with rt.open",
     "importance": "a model can't be sent: ask where the store is, with rt.open",
     "labelling": "ask for its tasks over HTTP, or label on its page; rt.open has them where the store is",
-    "logged": "a part of a mix is needed where the model is trained: there, with rt.open",
-    "reference": "a part of a mix is needed where the model is trained: there, with rt.open",
-    "reference_of": "a part of a mix is needed where the model is trained: there, with rt.open",
-    "set_reference": "a promotion sets a reference: promote where the store is, with rt.open",
+    "logged": "rows to train on stay where they are: a mix names them, `queue(..., mix={'log': 0.5, ...})`",
+    "reference": "rows to train on stay where they are: a mix names them, `queue(..., mix={'reference': 0.5, ...})`",
+    "reference_of": "rows to train on stay where they are: a mix names the champion's 'reference'",
+    "set_reference": "a promotion sets a reference: promote a run",
     "save_incident": "say acknowledge, snooze, resolve or mark of the incident",
-    "record": "what a version was trained and proven on is kept where that happens: there, with rt.open",
-    "datasets": "what a version was trained and proven on is kept where that happened: there, with rt.open",
-    "decide": "the service weighs it after each check; ask its address /decision, or where the store is, with rt.open",
-    "decisions": "ask the service's address /decisions, or where the store is, with rt.open",
-    "trial": "start it at the service's address /trials, with `retrue trial`, or with rt.open",
-    "trials": "ask the service's address /trials, or where the store is, with rt.open",
-    "verify": "a trained model is never sent: verify where the store is, with `retrue verify` or rt.open",
-    "golden": "golden sets are what challengers are proven on: keep them where the model is trained, with rt.open",
-    "golden_sets": "golden sets are what challengers are proven on: read them where the model is trained, with rt.open",
     "store": "the store's files are the server's",
     "settings": "how windows are judged follows from `options`",
     "sharing": "how windows are judged follows from `options`",
@@ -63,7 +53,7 @@ HERE: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class RemoteModel(RemoteCollects):
+class RemoteModel(RemoteTrains, RemoteWeighs):
     """A model behind a server.
 
     Args:

@@ -143,6 +143,7 @@ def silent(tx: Transaction, model: Model, open_start: int, now: float) -> bool:
 def check(task: Task) -> str:
     """Check one model; says how many windows were judged."""
     model = task.workspace.model(str(task.model))
+    task.body["version"] = model.version
     found = model.check(task.now)
     v = verdicts.c
     with model.store.catalog.read() as tx:

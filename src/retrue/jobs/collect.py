@@ -46,6 +46,7 @@ class News:
 def collect(task: Task) -> str:
     """Collect what newly met a model's signals; says how many rows came."""
     model = task.workspace.model(str(task.model))
+    task.body["version"] = model.version
     gained = model.collect_new()
     task.body["rows"] = gained
     failed = [f"{one.name}: {one.error}" for one in model.watched_signals() if one.error is not None]

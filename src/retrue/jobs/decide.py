@@ -68,6 +68,7 @@ class Trials:
 def decide(task: Task) -> str:
     """Weigh whether to retrain a model."""
     model = task.workspace.model(str(task.model))
+    task.body["version"] = model.version
     trainer = model.options.policy.trainer
     start = None if trainer is None else lambda: queue(model, trainer, usual_mix(model), now=task.now)
     found = model.decide(task.now, start=start)

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
+from typing import Any
 
 from retrue.store import rows
 from retrue.store.catalog import Catalog
@@ -25,6 +26,8 @@ MOST = 10_000
 
 current: ContextVar[rows.Job | None] = ContextVar("current", default=None)
 """The job that runs in this thread."""
+facts: ContextVar[Mapping[str, object]] = ContextVar("facts", default={})  # noqa: B039 - nobody changes it here
+"""What it is about: `version` and `run`, as far as they are known by now."""
 
 
 class Journal(logging.Handler):
@@ -44,8 +47,7 @@ class Journal(logging.Handler):
             text = f"{text}\n{logging.Formatter().formatException(record.exc_info)}"
         level = "error" if record.levelno >= logging.ERROR else record.levelname.lower()
         at = round(record.created * clock.MICROS)
-        model = None if job is None else job.model
-        self.lines.append(rows.Log(at, level, text, None if job is None else job.id, getattr(record, "model", model)))
+        self.lines.append(rows.Log(at, level, text, None if job is None else job.id, **subject(record, job)))
         self._bound()
 
     def write(self) -> None:
@@ -102,11 +104,29 @@ class Journal(logging.Handler):
             self.write()
 
 
+def subject(record: logging.LogRecord, job: rows.Job | None) -> dict[str, Any]:
+    """Model, version and run of a line: as it was logged (`extra=`), else what the job is about."""
+    known = {"model": None if job is None else job.model, **facts.get()}
+    told = {name: getattr(record, name, known.get(name)) for name in ("model", "version", "run")}
+    return {name: None if value is None else str(value) for name, value in told.items()}
+
+
 @contextmanager
-def speaking(job: rows.Job) -> Iterator[None]:
-    """Say of what this thread logs in the block that the job said it."""
+def speaking(job: rows.Job, known: Mapping[str, object]) -> Iterator[None]:
+    """Say of what this thread logs in the block that the job said it; `known` may grow while it runs."""
     before = current.set(job)
+    try:
+        with about(known):
+            yield
+    finally:
+        current.reset(before)
+
+
+@contextmanager
+def about(known: Mapping[str, object]) -> Iterator[None]:
+    """Say of what this thread logs in the block which `version` and `run` it is about."""
+    before = facts.set(known)
     try:
         yield
     finally:
-        current.reset(before)
+        facts.reset(before)

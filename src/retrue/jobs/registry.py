@@ -90,7 +90,7 @@ class Kind:
 
 KINDS: dict[str, Kind] = {}
 """All kinds by name."""
-ROOMS = ("check", "collect", "decide", "mlflow", "notify", "prune", "train", "upkeep")
+ROOMS = ("check", "collect", "decide", "mlflow", "notify", "prune", "train", "upkeep", "verify")
 """The modules that register kinds."""
 
 

@@ -183,7 +183,7 @@ class Runner:
                 return  # it has just come to its end by itself
             tx.put(replace(run.job, status="failed", updated=clock.micros(clock.now()), body=body))
             self.leases.release(tx, run.held)
-        with speaking(run.job):
+        with speaking(run.job, run.job.body):
             logger.error("%s", why)
         self.hanging[work] = self.running.pop(work)
 
@@ -197,15 +197,14 @@ class Runner:
 
     def work(self, kind: Kind, job: rows.Job, held: Held) -> None:
         """Run one job in this thread, and record it."""
-        begun = time.monotonic()
+        begun, task = time.monotonic(), Task(self.workspace, job.model, clock.moment(job.due))
         with ExitStack() as stack:
             stack.enter_context(acting("jobs"))
             stack.enter_context(self.leases.fencing(held))
-            stack.enter_context(speaking(job))
+            stack.enter_context(speaking(job, task.body))
             if self.telemetry is not None:
                 stack.enter_context(self.telemetry.span(f"job {kind.name}", model=job.model or "", job=job.id))
             try:
-                task = Task(self.workspace, job.model, clock.moment(job.due))
                 status, message = self.outcome(kind, task)
                 seconds = round(time.monotonic() - begun, 3)
                 failures = int(job.body["failures"]) + 1 if status == "failed" else 0

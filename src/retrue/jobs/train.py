@@ -44,12 +44,14 @@ class Trainings:
 def train(task: Task) -> str:
     """Train one run; one that fails says so itself, and the job has done its work."""
     model = task.workspace.model(str(task.model))
+    next_ = waiting(model)
+    if next_ is not None:
+        task.body.update(run=next_.id, version=next_.body["champion"])
     try:
         run = train_next(model)
     except TrainingError as error:
         task.body["failed"] = True
         return str(error)
-    task.body["run"] = run.id
     return f"run {run.id} is trained: retrue prove {model.name} {run.id}"
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from retrue.judge.words import metric_name, percent
 from retrue.report.evidence import sentences
 from retrue.report.incident import is_share
+from retrue.report.jobs import below
 from retrue.report.layout import add_row, moment, quiet_table
 from retrue.report.text import NARROW
 from retrue.report.words import plural, precise, signed, spanned, upper_first
@@ -151,6 +152,28 @@ def outcome(contest: Contest) -> Text:
     return Text(
         said, style="yellow" if contest.outcome == "worse" else "dim" if contest.outcome in ("even", "unknown") else ""
     )
+
+
+def runs_view(runs: Sequence[Mapping[str, Any]], total: int) -> RenderableType:
+    """Show training runs, as `Run.to_dict` gives them: state, rows, trainer, and what came of each."""
+    table = quiet_table("Run", "State", "Trained at", "Rows", "Trainer", "What came of it", right=["Rows"])
+    for run in runs:
+        state = Text(run["status"], style="bold red" if run["status"] == "failed" else "dim")
+        rows, kind = f"{run['manifest']['rows']:,}", run.get("trainer", {}).get("kind", "")
+        add_row(table, [run["id"], state, moment(run["at"]), rows, kind, came_of(run)])
+    return below(table, len(runs), total)
+
+
+def came_of(run: Mapping[str, Any]) -> str:
+    """What came of a run in a clause: why it failed or was refused, or the version that it became."""
+    if run.get("error"):
+        return str(run["error"]).partition("\n")[0]
+    if run.get("version"):
+        return f"version {run['version']}"
+    proof = run.get("proof")
+    if not proof:
+        return ""
+    return str(proof["reasons"][0]) if proof["reasons"] else "may be promoted"
 
 
 @dataclass(frozen=True)

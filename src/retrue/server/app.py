@@ -22,7 +22,9 @@ from retrue.server.api import (
     metrics,
     models,
     monitors,
+    proving,
     quarantine,
+    runs,
     signals,
     tasks,
     work,
@@ -61,6 +63,8 @@ ROUTERS = (
     work.router,
     tasks.router,
     choosing.router,
+    runs.router,
+    proving.router,
 )
 """Every router but that of what comes in. API routers carry the prefix `/api/v1` themselves."""
 

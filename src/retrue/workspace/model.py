@@ -35,6 +35,7 @@ from retrue.workspace.prove import verifying
 from retrue.workspace.prove.verifying import Verified
 from retrue.workspace.receiving import Received
 from retrue.workspace.train import retraining, trainers, training
+from retrue.workspace.train.parts import mix_of
 
 
 @dataclass(frozen=True)
@@ -304,20 +305,23 @@ class Model(Collects, Weighs):
         """
         return retraining.retrain(self, fit, mix=mix, holdout=holdout, seed=seed, gate=gate or Gate(), now=now)
 
-    def queue(self, trainer: str, *, mix: Mix, holdout: str | float = 0.25, seed: int = 0) -> training.Run:
+    def queue(
+        self, trainer: str, *, mix: Mix | Mapping[Any, float], holdout: str | float = 0.25, seed: int = 0
+    ) -> training.Run:
         """Choose the rows now, and leave the training to a service (`retrue serve`), which looks for it every second.
 
         Args:
             trainer: a registered one: `[trainers.NAME]` of retrue.toml names its code, on the service's side, too.
-            mix: as in `retrain`.
+            mix: as in `retrain`; or the shares by name: `{"reference": 0.5, "log": 0.3, "storms": 0.2}`.
             holdout: as in `retrain`.
             seed: as in `retrain`.
 
         Raises:
-            ConfigError: there is no such trainer.
+            ConfigError: there is no such trainer, or no part of that name.
             RefusedError: as in `retrain`.
         """
-        return trainers.queue(self, trainer, mix, holdout=holdout, seed=seed)
+        chosen = mix if isinstance(mix, Mix) else mix_of(self, mix)
+        return trainers.queue(self, trainer, chosen, holdout=holdout, seed=seed)
 
     def runs(self) -> list[training.Run]:
         """Its training runs, latest first."""

@@ -24,7 +24,7 @@ MODEL = f"{API}/models/{{model}}"
 INCIDENT = f"{MODEL}/incidents/{{id}}"
 PAGE = "/models/{model}/incidents/{id}"
 BRINGS_ROWS = {("POST", f"{MODEL}/{kind}") for kind in ("events", "labels", "feedback", "signals")}
-FINDS_OUT = {("POST", f"{MODEL}/check")}
+FINDS_OUT = {("POST", f"{MODEL}/check"), ("POST", f"{MODEL}/decisions")}
 """Judging is no decision of anybody's: it comes to the same whoever asks, and the scheduler does it all the time."""
 SIGNS_OUT = {("POST", "/logout")}
 """Tried in test_login.py."""
@@ -79,6 +79,13 @@ NEEDS_MORE = {
     ("POST", "/models/{model}/runs/{run}/rollback"): "needs a promotion; tried in tests/server/test_refine.py",
     ("POST", f"{MODEL}/signals/collect"): "writes entries of collections that got rows; tried in tests/jobs",
     ("POST", f"{MODEL}/trials/{{id}}/stop"): "needs a trial's id; tried in tests/server/test_choosing.py",
+    ("POST", f"{MODEL}/runs"): "needs a trainer; tried in tests/server/test_runs.py",
+    ("POST", f"{MODEL}/runs/{{run}}/prove"): "needs a run; tried in tests/server/test_runs.py",
+    ("POST", f"{MODEL}/runs/{{run}}/promote"): "needs a proven run; tried in tests/server/test_runs.py",
+    ("POST", f"{MODEL}/verify"): "needs a trained model; tried in tests/server/test_runs.py",
+    ("POST", f"{MODEL}/golden"): "needs a table; tried in tests/server/test_runs.py",
+    ("POST", f"{MODEL}/datasets"): "needs a table; tried in tests/server/test_runs.py",
+    ("POST", "/models/{model}/refine/queue"): "needs a trainer; it is POST /runs behind a form",
     ("POST", f"{MODEL}/rollback"): "needs a promotion; `rolled back` is tried in tests/workspace",
 }
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from retrue.refine.policy import Policy
 from retrue.server.api.shapes import JsonObject
 from retrue.server.api.shared import ERRORS, PREFIX, Editor, ModelName, Moment, Served, Viewer, asked
 from retrue.server.errors import HttpError
@@ -31,6 +32,15 @@ class Start(BaseModel):
     margin: Annotated[float, Field(ge=0, lt=1)] = 0.01
     slices: Annotated[list[Annotated[str, Field(max_length=10_000)]] | None, Field(max_length=trials.PLACES)] = None
     now: Moment | None = None
+
+
+class Question(BaseModel):
+    """When to decide for (now), and what to weigh by: the model's own policy unless given."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    now: Moment | None = None
+    policy: JsonObject | None = None
 
 
 class Stop(BaseModel):
@@ -85,6 +95,13 @@ def stop_trial(model: ModelName, id: TrialId, body: Stop, served: Served, _: Edi
 def decide(model: ModelName, served: Served, _: Viewer) -> JsonObject:
     """Give the answer with every number that it was made from; it isn't kept."""
     return deciding.weigh(served.model(model), clock.now()).to_dict()
+
+
+@router.post("/models/{model}/decisions", operation_id="keep_decision", summary="Decide, and keep the answer")
+def keep_decision(model: ModelName, body: Question, served: Served, _: Editor) -> JsonObject:
+    """Give the answer with every number that it was made from, and keep it; no run is started."""
+    policy = None if body.policy is None else Policy.of(body.policy)
+    return served.model(model).decide(body.now, policy=policy).to_dict()
 
 
 @router.get("/models/{model}/decisions", operation_id="list_decisions", summary="List earlier answers")

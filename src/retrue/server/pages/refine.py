@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
+from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
 from sqlalchemy import func, select
+from starlette.responses import RedirectResponse
 
+from retrue.config import load
+from retrue.errors import ConfigError, RetrueError
 from retrue.report.words import plural, upper_first
-from retrue.server.auth import Actor, viewer
+from retrue.server.api.runs import queued
+from retrue.server.auth import Actor, editor, viewer
+from retrue.server.errors import status_of
 from retrue.server.pages.model import Name
 from retrue.server.pages.shell import render
 from retrue.server.pages.turn import Turn, turn_of
 from retrue.server.service import Service, service
 from retrue.store import rows, tables
 from retrue.workspace import Model
+from retrue.workspace.decide.deciding import COLLECTED
 from retrue.workspace.promote.lineage import Lineage, effect_of, lineages, origins_of
+from retrue.workspace.prove.golden import GOLDEN
+from retrue.workspace.train.parts import part_names, read_holdout
 
 router = APIRouter(include_in_schema=False)
 
 Served = Annotated[Service, Depends(service)]
 Reader = Annotated[Actor, Depends(viewer)]
+Editor = Annotated[Actor, Depends(editor)]
+Words = Annotated[list[Annotated[str, Form(max_length=20_000)]], Form(max_length=200)]
 SHOWN = 10
 """Turns that are shown."""
 EFFECTS = 3
@@ -52,6 +63,23 @@ class Decided:
 
 
 @dataclass(frozen=True)
+class Queueing:
+    """The form that queues a run.
+
+    Attributes:
+        trainers: registered ones, by name; parts: what a mix may be made of, each with the percentage that is offered.
+        why_not: why no run can be queued here; "" where one can.
+        chosen, holdout: what was asked for.
+    """
+
+    trainers: tuple[str, ...]
+    parts: tuple[tuple[str, str], ...]
+    why_not: str
+    chosen: str = ""
+    holdout: str = "0.25"
+
+
+@dataclass(frozen=True)
 class RefineView:
     """The page.
 
@@ -65,6 +93,7 @@ class RefineView:
         decided: the last decision.
         tasks: rows that wait for a label.
         champion: the version in production.
+        queueing: the form that queues a run; None for who may only look.
     """
 
     model: str
@@ -76,10 +105,11 @@ class RefineView:
     decided: Decided | None
     tasks: int
     champion: str
+    queueing: Queueing | None
 
 
-def view_of(model: Model) -> RefineView:
-    """What the page shows."""
+def view_of(model: Model, queueing: Queueing | None) -> RefineView:
+    """What the page shows, with this form on it."""
     found, incidents = lineages(model), {one.id: one for one in model.incidents()}
     sentences = {key: one.incident.sentence for key, one in incidents.items()}
     promoted = [one for one in found[:SHOWN] if one.version is not None][:EFFECTS]
@@ -95,7 +125,7 @@ def view_of(model: Model) -> RefineView:
     ]
     return RefineView(
         model.name, sentence_of(turns, kept, len(offered)), turns, max(len(found) - SHOWN, 0), kept,
-        tuple(offered[:OPEN]), decided_of(model), waiting(model), champion,
+        tuple(offered[:OPEN]), decided_of(model), waiting(model), champion, queueing,
     )  # fmt: skip
 
 
@@ -115,10 +145,11 @@ def kept_of(model: Model, found: Sequence[Lineage]) -> tuple[Kept, ...]:
     """What was collected, latest first, without reading the rows."""
     used, origins = {part.name for one in found for part in one.parts}, origins_of(model)
     c, d = tables.collections.c, tables.collected.c
-    once = select(c.name, c.rows, c.created).where(c.model == model.name)
+    once = select(c.name, c.rows, c.created, c.body).where(c.model == model.name)
     going = select(d.collection, func.sum(d.rows), func.max(d.created)).where(d.model == model.name)
     with model.store.catalog.read() as tx:
-        listed = [*tx.connection.execute(once), *tx.connection.execute(going.group_by(d.collection))]
+        listed = [(name, n, at) for name, n, at, body in tx.connection.execute(once) if not body.get(GOLDEN)]
+        listed += [(name, n, at) for name, n, at in tx.connection.execute(going.group_by(d.collection))]
     told = {str(name): (int(n), int(created)) for name, n, created in listed}
     ordered = sorted(told.items(), key=lambda one: -one[1][1])
     return tuple(Kept(name, f"{n:,}", created, name in used, origins.get(name, "")) for name, (n, created) in ordered)
@@ -146,9 +177,77 @@ def waiting(model: Model) -> int:
         return int(tx.connection.execute(query).scalar_one())
 
 
+def queueing_of(model: Model) -> Queueing:
+    """The form as it is offered: half original data, half the log; a fifth for what was collected."""
+    names, schema = part_names(model), model.schema
+    try:
+        trainers, why_not = tuple(sorted(load().trainers)), ""
+    except ConfigError as error:
+        trainers, why_not = (), str(error)
+    if schema.label is None or schema.time is None or not (schema.score or schema.prediction):
+        why_not = "retraining needs a label, a time and a score, and this model lacks one of them"
+    elif not trainers and not why_not:
+        why_not = "no trainer is named in the service's retrue.toml"
+    found = names[2:]
+    rest = 100 * (1 - COLLECTED) / 2 if found else 50
+    shares = [f"{rest:g}", f"{rest:g}", *(f"{100 * COLLECTED / len(found):.3g}" for _ in found)]
+    return Queueing(trainers, tuple(zip(names, shares, strict=True)), why_not)
+
+
+def shown(
+    request: Request, model: Model, actor: Actor, queueing: Queueing | None = None, trouble: RetrueError | None = None
+) -> Response:
+    """Answer with the page; with what was asked for, and why it can't be, where it can't."""
+    form = (queueing or queueing_of(model)) if actor.may("editor") else None
+    view = view_of(model, form)
+    status = 200 if trouble is None else status_of(trouble)
+    return render(
+        request, "refine.html", view, title=view.sentence, place="Overview", live=model.name, status=status,
+        trouble=trouble,
+    )  # fmt: skip
+
+
 @router.get("/models/{model}/refine")  # noqa: FAST003 - `Name` is it
-def refine(request: Request, served: Served, name: Name, _: Reader) -> Response:
+def refine(request: Request, served: Served, name: Name, actor: Reader) -> Response:
     """Show the chains of a model."""
+    return shown(request, served.model(name), actor)
+
+
+@router.post("/models/{model}/refine/queue")  # noqa: FAST003 - `Name` is it
+def queue(
+    request: Request, served: Served, name: Name, actor: Editor, part: Words, share: Words,
+    trainer: Annotated[str, Form(max_length=200)] = "", holdout: Annotated[str, Form(max_length=20)] = "0.25",
+) -> Response:  # fmt: skip
+    """Queue a run, and go on at its page."""
     model = served.model(name)
-    view = view_of(model)
-    return render(request, "refine.html", view, title=view.sentence, place="Overview", live=model.name)
+    try:
+        mix = mix_said(part, share)
+        run = queued(model, actor.name, trainer, mix, settings={}, holdout=read_holdout(holdout))
+    except RetrueError as error:
+        kept = replace(queueing_of(model), parts=tuple(zip(part, share, strict=False)), chosen=trainer, holdout=holdout)
+        return shown(request, model, actor, kept, error)
+    return RedirectResponse(f"/models/{quote(name, safe='')}/runs/{quote(run['id'])}?done=queued", 303)
+
+
+def mix_said(parts: Sequence[str], shares: Sequence[str]) -> dict[str, float]:
+    """The parts that have a share.
+
+    Raises:
+        ConfigError: a share that is no number, or none at all.
+
+    >>> mix_said(["reference", "log", "storms"], ["50", " 50 %", ""])
+    {'reference': 50.0, 'log': 50.0}
+    """
+    found = dict[str, float]()
+    for part, share in zip(parts, shares, strict=False):
+        text = share.strip().removesuffix("%").strip()
+        try:
+            value = float(text or 0)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value < float("inf"):
+            raise ConfigError(f"{share[:40]!r} is no share", where=part[:100], expected="a percentage such as 40")
+        found |= {part: value} if value else {}
+    if not found:
+        raise ConfigError("a mix of nothing", where="shares", expected="a percentage for at least one part")
+    return found

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Form, Path, Request, Response
 from starlette.responses import RedirectResponse
 
 from retrue.errors import RefusedError, RetrueError
+from retrue.jobs.apart import apart
 from retrue.judge.words import metric_name, percent
 from retrue.report.charts.outcome import forest_of
 from retrue.report.words import upper_first
@@ -19,7 +20,6 @@ from retrue.server.auth import Actor, editor, viewer
 from retrue.server.errors import HttpError, status_of
 from retrue.server.pages.figures import pictured
 from retrue.server.pages.model import Name
-from retrue.server.pages.promoting import promote_apart
 from retrue.server.pages.shell import render
 from retrue.server.pages.turn import Line, Turn, line_of, report_of, turn_of
 from retrue.server.service import Service, service
@@ -128,6 +128,7 @@ def picture_of(one: Lineage) -> Any:
 
 
 DONE = {
+    "queued": "Queued: the service trains it, and this page shows how it goes.",
     "promoted": "Promoted: from now on this version is the champion.",
     "back": "Rolled back: the version before is the champion again.",
 }
@@ -167,7 +168,8 @@ def promote(
     with model.store.catalog.write() as tx:
         audit(tx, "asked for a promotion", name, {"run": chosen.id, "override": bool(note.strip())})
     try:
-        promote_apart(model.store.folder, name, chosen.id, actor.name, note.strip() or None)
+        override: dict[str, Any] = {"override": actor.name, "note": note.strip()} if note.strip() else {}
+        apart("promote", model.store.folder, name, actor.name, run=chosen.id, **override)
     except RetrueError as error:
         return shown(request, model, actor, id, error)
     return back(name, id, "promoted")

@@ -20,6 +20,7 @@ from retrue.judge.measured import measure_outcome
 from retrue.refine.mix import digest
 from retrue.store import rows
 from retrue.tables import read
+from retrue.workspace.acting import audit
 from retrue.workspace.references import write_whole
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def record(model: Versioned, part: str, table: Any, version: str) -> Dataset:
         if row is None:
             raise StoreError(f"no version {version!r}", where=f"model {model.name!r}")
         tx.put(replace(row, body=with_sets(row.body, [found])))
+        audit(tx, "data recorded", model.name, {"version": version, "part": part, "rows": found.rows})
     return found
 
 

@@ -6,6 +6,7 @@ worked out differently, in another unit, or after it was logged.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ TOLERANCE = 1e-6
 """Scores differ where they are farther apart than this, or than this share of what was logged."""
 NAMED = 100
 """Rows that differ are named, the farthest apart first, so many at most."""
+DIFFERING = {"id": pl.String, "time": pl.String, **dict.fromkeys(("logged", "replayed", "distance"), pl.Float64)}
+"""Their columns, as they are sent."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,12 @@ class Verified:
     largest: float | None
     unsaid: int
     differing: pl.DataFrame
+
+    @classmethod
+    def from_dict(cls, said: Mapping[str, Any]) -> Verified:
+        """What `to_dict` gave; times stay texts."""
+        told = {name: said[name] for name in ("version", "compared", "equal", "largest", "unsaid")}
+        return cls(**told, differing=pl.DataFrame(said["differing"], schema=DIFFERING))
 
     @property
     def same(self) -> bool:

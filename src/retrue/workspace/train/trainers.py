@@ -11,7 +11,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from retrue.config import Config, load
+from retrue.config import Config, TrainerSettings, load
 from retrue.errors import ConfigError, StoreError, nearest
 from retrue.refine.promote import Gate
 from retrue.refine.train.trainer import Trainer
@@ -28,17 +28,26 @@ if TYPE_CHECKING:
     from retrue.workspace.model import Model
 
 
+def settings_of(name: str, config: Config | None = None) -> TrainerSettings:
+    """What `retrue.toml` says of a trainer; its code isn't imported.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    known = (config or load()).trainers
+    if name not in known:
+        expected = ", ".join(sorted(known)) or "[trainers.NAME] in retrue.toml"
+        raise ConfigError(f"no trainer {name!r}", expected=expected, hint=nearest(name, known))
+    return known[name]
+
+
 def registered(name: str, config: Config | None = None) -> Trainer:
     """A trainer that `retrue.toml` names.
 
     Raises:
         ConfigError: there is none of that name, or it can't be imported.
     """
-    known = (config or load()).trainers
-    if name not in known:
-        expected = ", ".join(sorted(known)) or "[trainers.NAME] in retrue.toml"
-        raise ConfigError(f"no trainer {name!r}", expected=expected, hint=nearest(name, known))
-    said = known[name]
+    said = settings_of(name, config)
     module, _, attribute = said.fit.rpartition(":")
     try:
         fit = getattr(import_module(module), attribute)

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from retrue.workspace.train.rebuilding import Rebuilt
 
 
+UNTRAINED = ("queued", "training", "failed")
+"""States of a run without a challenger."""
+
+
 @dataclass(frozen=True)
 class Run:
     """A training run: a challenger, what it was trained on, and what it showed."""
@@ -93,11 +97,23 @@ class Run:
         return resume(self)
 
     def prove(self) -> Proof:
-        """Compare champion and challenger on later events that neither has learned from."""
+        """Compare champion and challenger on later events that neither has learned from.
+
+        Raises:
+            RefusedError: it isn't trained.
+        """
+        self.refuse_untrained()
         proof, kept = prove_run(self), self.kept
         status = "promoted" if "version" in kept else "proven" if proof.passed else "refused"
         save(self.model, replace(self, status=status, body={**kept, "proof": proof.to_dict()}))
         return proof
+
+    def refuse_untrained(self) -> None:
+        """Raise RefusedError where there is no challenger to compare."""
+        status = find(self.model, self.id).status
+        if status in UNTRAINED:
+            hint = "wait for the service" if status != "failed" else f"retrue logs --run {self.id}"
+            raise RefusedError([f"run {self.id} is {status}"], what="there is nothing to prove", hint=hint)
 
     @property
     def kept(self) -> dict[str, Any]:

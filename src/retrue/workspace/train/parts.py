@@ -1,0 +1,88 @@
+"""The parts of a mix by their names: what a command line, a form and a request can say of one.
+
+{"reference": 0.4, "log": 0.4, "storms": 0.2}      # "storms" was collected
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from retrue.config import parse_duration
+from retrue.errors import ConfigError, nearest
+from retrue.refine.mix import Mix
+from retrue.store.tables import collected, collections
+from retrue.workspace.prove.golden import GOLDEN
+
+if TYPE_CHECKING:
+    from retrue.workspace.model import Model
+
+REFERENCE, LOG = "reference", "log"
+"""The champion's reference, and its logged events."""
+
+
+def part_names(model: Model) -> tuple[str, ...]:
+    """What a mix may be made of: the reference, the log, then what was collected, oldest first. No row is read."""
+    once, going = collections.c, collected.c
+    first = select(once.name, once.body).where(once.model == model.name).order_by(once.created)
+    with model.store.catalog.read() as tx:
+        names = [name for name, body in tx.connection.execute(first) if not body.get(GOLDEN)]
+        names += tx.connection.execute(
+            select(going.collection).where(going.model == model.name).distinct().order_by(going.collection)
+        ).scalars()
+    return tuple(dict.fromkeys((REFERENCE, LOG, *map(str, names))))
+
+
+def mix_of(model: Model, shares: Mapping[Any, float], *, where: str = "mix", **settings: Any) -> Mix:
+    """A mix of named parts.
+
+    Args:
+        model: whose.
+        shares: the share of each part, by its name; anything else with a name stands for that.
+        where: what an error calls the place where they were said.
+        settings: as `Mix` takes them.
+
+    Raises:
+        ConfigError: a part that isn't there; or as `Mix` raises it.
+    """
+    known, named = part_names(model), {str(getattr(part, "name", part)): share for part, share in shares.items()}
+    check_parts(named, known, where)
+    kept = {part.name: part for part in model.collections()} if set(named) - {REFERENCE, LOG} else {}
+    parts = [(kept[name] if name in kept else _own(model, name), share) for name, share in named.items()]
+    return Mix(parts, **settings)
+
+
+def check_parts(shares: Mapping[str, float], known: tuple[str, ...], where: str = "mix") -> None:
+    """Raise ConfigError for a part that isn't there."""
+    for name in shares:
+        if name not in known:
+            raise ConfigError(
+                f"unknown part {name!r}", where=where, expected=", ".join(known), hint=nearest(name, known)
+            )
+
+
+def _own(model: Model, name: str) -> Any:
+    return model.reference if name == REFERENCE else model.logged()
+
+
+def read_holdout(text: str) -> str | float:
+    """Read `28d`, or a share.
+
+    Raises:
+        ConfigError: it is neither.
+
+    >>> read_holdout("28d"), read_holdout("0.25")
+    ('28d', 0.25)
+    """
+    try:
+        share = float(text)
+    except ValueError:
+        parse_duration(text)
+        return text
+    if not 0 < share < 1:
+        raise ConfigError(
+            f"a share of {text}", where="holdout", expected="more than 0 and less than 1, or a length such as 28d"
+        )
+    return share
