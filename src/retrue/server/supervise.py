@@ -30,6 +30,8 @@ DRAIN = 25.0
 """Seconds that children have to end after SIGTERM, before they are killed."""
 WRONG_USE = 2
 """Exit status of a child that can't serve this store at all."""
+FINDING = 120.0
+"""Seconds within which it finds that out, on a machine that has a lot else to do."""
 NICENESS = 5
 """By how much the children that nobody waits for give way."""
 HEAD_START = 2.0
@@ -204,7 +206,7 @@ class Supervisor:
 
 def hopeless(child: Child, status: int, now: float) -> bool:
     """Whether a child couldn't even start, and won't another time."""
-    return status == WRONG_USE and child.starts == 1 and now - child.started < SOUND
+    return status == WRONG_USE and child.starts == 1 and now - child.started < FINDING
 
 
 def how(status: int) -> str:
