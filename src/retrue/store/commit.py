@@ -27,6 +27,7 @@ from retrue.core.outcome_grid import OutcomeGrid
 from retrue.core.times import window_starts
 from retrue.errors import RetrueError, StoreError
 from retrue.store import quarantine, rows
+from retrue.store.arrivals import came, keep_arrivals
 from retrue.store.aside import KINDS, TRIES, Stuck, fitted, without
 from retrue.store.catalog import Catalog, Transaction
 from retrue.store.counting import Cell, Counting, Increments
@@ -135,7 +136,7 @@ class Cycle:
             for step in TABLES:
                 self.write(plan, number, step)
             step = "count"
-            return self.count(plan, number, counting, news(segment, plan))
+            return self.count(plan, segment, counting)
         except UnwritableError as error:
             tries = self.spool.failed(self.model, number, step, error.what)
             if step == "quarantine" or tries < TRIES:
@@ -190,19 +191,21 @@ class Cycle:
         table.commit(frame, app, segment)
         self.fault(f"cycle: {name} written")
 
-    def count(self, plan: Plan, segment: int, counting: Counting | None, told: pl.DataFrame) -> Applied:
+    def count(self, plan: Plan, segment: Segment, counting: Counting | None) -> Applied:
         """Step 2: add the increments and advance, in one transaction."""
+        number, arrived = segment.number, came(segment, plan.tables)
         increments = Increments() if counting is None else count_plan(plan, counting, self.layout)
         outcome = None if counting is None else counting.outcome
         books, counts = book(plan, self.layout, outcome), {**plan.counts, **odd_labels(plan, self.layout, outcome)}
         with self.catalog.write() as tx:
-            tx.advance(self.model, segment)
+            tx.advance(self.model, number)
             if counting is not None:
-                store_increments(tx, self.model, counting, increments, segment)
-            keep_books(tx, self.model, books, segment)
+                store_increments(tx, self.model, counting, increments, number)
+            keep_books(tx, self.model, books, number)
             keep_odd_labels(tx, self.model, books, outcome)
-            keep_refused(tx, self.model, plan.refused, self.layout.label_column, segment)
-            keep_told(tx, self.model, told)
+            keep_refused(tx, self.model, plan.refused, self.layout.label_column, number)
+            keep_told(tx, self.model, news(segment, plan))
+            keep_arrivals(tx, self.model, arrived)
             for name, value in counts.items():
                 tx.count(self.model, name, value)
             tx.count(self.model, "set aside", quarantine.count(plan.tables.get("quarantine")))
@@ -211,7 +214,7 @@ class Cycle:
         for kind in ("labels", "feedback"):  # copies for events that came later aren't news
             taken[kind] = taken.get(kind, 0) - plan.counts.get(f"{kind} picked up", 0)
         windows = frozenset((version, start) for version, start, *_ in books.rows())
-        return Applied(segment, taken, counts, windows)
+        return Applied(number, taken, counts, windows)
 
 
 def news(segment: Segment, plan: Plan) -> pl.DataFrame:

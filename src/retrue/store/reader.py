@@ -17,6 +17,7 @@ from retrue.core.profile import Profile
 from retrue.core.reference import Reference
 from retrue.errors import ProfileError
 from retrue.store import held, rows, tables
+from retrue.store.arrivals import Arrivals, known_arrivals
 from retrue.store.counting import GridCounting, merged
 from retrue.store.damage import READING
 from retrue.store.held import HeldPage, Tally
@@ -228,6 +229,11 @@ class Reader(Mender):
         """How many rows were repeated, differing, set aside, corrected, waiting, ambiguous ... in all."""
         with self.catalog.read() as tx:
             return {one.name: one.value for one in tx.find(rows.Counter, model=model)}
+
+    def arrivals(self, model: str) -> Arrivals:
+        """What became of the rows that came lately, by when they came."""
+        with self.catalog.read() as tx:
+            return known_arrivals(tx, model)
 
     def windows(self, model: str, since: int | None = None, until: int | None = None) -> tuple[rows.Window, ...]:
         """The books of windows that start from `since` and before `until` (seconds)."""

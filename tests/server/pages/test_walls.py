@@ -17,6 +17,7 @@ from tests.server.conftest import Served, loans, registered, serving
 from tests.server.pages.conftest import DAYS, TODAY, Open, Scheme, events, live
 
 import retrue as rt
+from retrue.server.pages.ingestion import ingestion
 from retrue.server.pages.reading import Traffic
 from retrue.server.pages.walls import MANY, STEPS, Steps, Wall, steps_of, walls_of
 
@@ -44,7 +45,7 @@ def walls(model: rt.Model, until: datetime, *, failures: bool = True) -> dict[st
 
 def drawn(page: Page) -> Page:
     """The page, once its walls are drawn."""
-    expect(page.locator(".wall[data-walled]")).to_have_count(2)
+    expect(page.locator(".wall[data-walled]")).to_have_count(3)
     return page
 
 
@@ -128,6 +129,32 @@ def test_a_lake_that_can_t_be_read_is_told_on_the_page(
     assert 'id="versions"' in page.text
 
 
+def test_what_became_of_rows_is_told_by_when_they_came(tmp_path: Path) -> None:
+    """By the hour where few come, and by the minute where many do; long silence is said."""
+    frame = events(1).drop("y")
+    with rt.open(tmp_path / "store") as store:
+        model = store.register("loans", events(1), id="id", time="at", label="y", score="p")
+        assert ingestion(model, TODAY.timestamp()).title == "Nothing has come in since this is counted"
+        model.log(frame.head(20), at=TODAY - timedelta(hours=2))
+        model.log(frame.slice(18, 3), at=TODAY - timedelta(minutes=1))
+        model.label(pl.DataFrame({"id": ["nobody's"], "y": [1]}), at=TODAY - timedelta(minutes=1))
+        store.store.apply("loans")
+        few, silent = (ingestion(model, (TODAY + timedelta(days=late)).timestamp()) for late in (0, 9))
+        assert few.title == "24 rows in the last 60 hours, 2 repeated, 1 without their event so far"
+        assert [(own[1:], own[0]) for _, own in few.rows if own != ("0",) * 4] == [
+            (("1", "2", "0"), "1"),
+            (("0",) * 3, "20"),
+        ]
+        assert silent.title == "Nothing has come in since 12 Jan 23:59 UTC"
+        assert [own for _, own in silent.rows if own != ("0",) * 4] == [own for _, own in few.rows if own != ("0",) * 4]
+        store.store.append("loans", "events", loans(5_000, 400).drop("y"), at=TODAY)
+        assert ingestion(model, TODAY.timestamp() + 1).note.endswith("; 400 rows on the way to the lake")
+        store.store.apply("loans")
+        busy = ingestion(model, TODAY.timestamp() + 1)
+    assert busy.note == "Events, labels and feedback by the minute in which they came"
+    assert sum(int(one) for one in busy.rows[0][1]) == 400
+
+
 def test_errors_are_told_to_who_may_see_the_signals(tmp_path: Path) -> None:
     """By requests: 10 of which 1 % failed and 30 of which 5 % did are 4 %."""
     registered(tmp_path / "store")
@@ -148,7 +175,7 @@ def test_errors_are_told_to_who_may_see_the_signals(tmp_path: Path) -> None:
 def test_a_wall_is_drawn_in_the_theme_s_colours(open_page: Open) -> None:
     """And again when the reader turns to the dark; it is named by its finding."""
     page = drawn(open_page("/models/calm"))
-    plot = page.locator("#newest .plot").first
+    plot = page.locator("#newest .plot").nth(1)
     expect(plot).to_have_attribute("aria-label", re.compile("7 events in the last whole hour"))
     assert PROD["light"] in plot.locator("canvas").evaluate(PAINTED)
     page.emulate_media(color_scheme="dark")
@@ -159,14 +186,14 @@ def test_a_wall_is_drawn_in_the_theme_s_colours(open_page: Open) -> None:
 def test_a_wall_is_read_by_keyboard(open_page: Open) -> None:
     """Arrows walk from the newest step back, each said in words; a table stands behind it."""
     page = drawn(open_page("/models/calm", timezone_id="UTC"))
-    page.locator("#newest .plot").first.focus()
+    page.locator("#newest .plot").nth(1).focus()
     page.keyboard.press("ArrowLeft")
-    expect(page.locator("#newest .at").first).to_have_text(re.compile(r"12 Jan.* 23:00: Events 7"))
+    expect(page.locator("#newest .at").nth(1)).to_have_text(re.compile(r"12 Jan.* 23:00: Events 7"))
     page.keyboard.press("ArrowLeft")
-    expect(page.locator("#newest .at").first).to_have_text(re.compile(r"12 Jan.* 22:00: Events 8"))
+    expect(page.locator("#newest .at").nth(1)).to_have_text(re.compile(r"12 Jan.* 22:00: Events 8"))
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.locator("#newest table").first).to_be_visible()
+    expect(page.locator("#newest table").nth(1)).to_be_visible()
 
 
 def test_walls_stay_when_another_metric_is_chosen(open_page: Open) -> None:
@@ -174,15 +201,15 @@ def test_walls_stay_when_another_metric_is_chosen(open_page: Open) -> None:
     page = drawn(open_page("/models/calm"))
     page.locator("select[name=metric]").select_option("accuracy")
     expect(page).to_have_url(re.compile("metric=accuracy"))
-    expect(drawn(page).locator(".wall canvas")).to_have_count(2)
+    expect(drawn(page).locator(".wall canvas")).to_have_count(3)
 
 
 def test_without_scripts_the_table_is_there(open_page: Open) -> None:
     """And nothing stands empty where the picture would be."""
     page = open_page("/models/calm", java_script_enabled=False)
-    page.locator("#newest summary").first.click()
-    expect(page.locator("#newest table").first.locator("tbody tr")).to_have_count(MANY)
-    expect(page.locator("#newest .plot").first).to_be_hidden()
+    page.locator("#newest summary").nth(1).click()
+    expect(page.locator("#newest table").nth(1).locator("tbody tr")).to_have_count(MANY)
+    expect(page.locator("#newest .plot").nth(1)).to_be_hidden()
 
 
 def test_walls_are_pictured(open_page: Open, shots: Path) -> None:
@@ -209,14 +236,14 @@ def test_a_wall_follows_what_comes_in(open_page: Open, tmp_path: Path) -> None:
     with serving(folder) as served:
         page = drawn(open_page("/models/calm", url=served.url))
         expect(page.locator("#live")).to_have_text("live")
-        page.evaluate("window.stays = document.querySelector('.wall canvas')")
+        page.evaluate("window.stays = document.querySelectorAll('.wall canvas')[1]")
         height = "document.querySelector('#newest').offsetHeight"
         before = page.evaluate(height)
         with rt.open(folder) as store:
             store.model("calm").log(more, at=TODAY)
             store.store.apply("calm")
         expect(page.locator("#wall-volume")).to_contain_text("12 events in the last whole hour", timeout=10_000)
-        expect(page.locator("#newest .plot").first).to_have_attribute("aria-label", re.compile("^12 events"))
-        assert page.evaluate("window.stays === document.querySelector('.wall canvas')")
+        expect(page.locator("#newest .plot").nth(1)).to_have_attribute("aria-label", re.compile("^12 events"))
+        assert page.evaluate("window.stays === document.querySelectorAll('.wall canvas')[1]")
         assert page.evaluate(height) == before
         page.close()  # before its server goes, of which it would complain

@@ -42,6 +42,7 @@ def timeline(
     *,
     reference: float | None = None,
     estimated: Sequence[Point] = (),
+    dashed: str = "estimated",
     marks: Sequence[Mark] = (),
     notes: Sequence[Note] = (),
 ) -> Picture | None:
@@ -52,6 +53,7 @@ def timeline(
         title: the finding.
         reference: the reference's level.
         estimated: the same metric as it is estimated without labels, drawn dashed.
+        dashed: what is written beside that line.
         marks: incidents, drawn as bands behind the line.
         notes: what happened besides, drawn as rules.
     """
@@ -62,7 +64,7 @@ def timeline(
     if named is None:
         said = []
     else:
-        named["name"] = "estimated"
+        named["name"] = dashed
     rows = [*(point_row(point) for point in points), *said]
     rows += [{"part": "mark", "t": millis(m.start), "t2": millis(m.end), "name": m.name} for m in marks]
     rows += [{"part": "note", "t": millis(n.time), "name": n.name} for n in notes]

@@ -16,6 +16,7 @@ from retrue.report.words import PREFERRED, upper_first
 from retrue.server.auth import Actor, viewer
 from retrue.server.errors import HttpError
 from retrue.server.pages.columns import Column, ColumnRow, columns_of, ranked
+from retrue.server.pages.ingestion import ingestion
 from retrue.server.pages.overview import DAYS
 from retrue.server.pages.reading import OF_ALL_COLUMNS, Facts, Headlines, Live, candidates, facts, served_by
 from retrue.server.pages.shell import render
@@ -239,7 +240,7 @@ def model_page(
         markers = tuple(reversed(notes_of(tx.connection, name, later)))
         over, versions = over_of(tx.connection, name, shown), version_rows(tx.connection, model)
     chosen = chosen_metric(metric, known.metric, [own for own, _ in metrics])
-    walls = kept_walls(served, actor, model, known, shown.until)
+    walls = (ingestion(model, clock.now().timestamp()), *kept_walls(served, actor, model, known, shown.until))
     view = ModelView(
         name, one, sentence_of(one), facts_of(one), chosen, metrics, shown,
         tuple(incident_row(live, shown.until) for live in one.incidents), tuple(over),

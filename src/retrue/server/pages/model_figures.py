@@ -171,16 +171,21 @@ def drift(
 
 @router.get("/latency")
 def latency(request: Request, served: Served, _: Reader, name: Name, days: Days = 30) -> Response:
-    """The latency that most predictions stay under, by window: the 95 % quantile."""
+    """The latency that 95 % and half of the predictions of each window stay under, over all of the time shown."""
     model = served.model(name)
     role = model.schema.latency
     profiles = column_profiles(served, model, role, days) if role else []
-    told_ = [(start, get("p95").compute(profile, profile)) for start, profile in profiles]
-    found = [Point(at_of(start), one.value, one.interval) for start, one in told_]
-    last = next((one.value for _, one in reversed(told_) if one.value is not None), None)
-    return pictured(
-        request, timeline(found, f"95 % of predictions took at most {last:.3g} ({role})" if last is not None else "")
-    )
+    most, half = (latencies(profiles, metric) for metric in ("p95", "median"))
+    known = [one for one in zip(most, half, strict=True) if one[0].value is not None and one[1].value is not None]
+    said = [f"{point.value:.3g}" for point in known[-1]] if known else []
+    title = f"95 % of predictions took at most {said[0]}, half at most {said[1]} ({role})" if said else ""
+    return pictured(request, timeline(most, title, estimated=half, dashed="half of them"))
+
+
+def latencies(profiles: Sequence[tuple[int, ColumnProfile]], metric: str) -> list[Point]:
+    """A quantile by window."""
+    told_ = ((start, get(metric).compute(profile, profile)) for start, profile in profiles)
+    return [Point(at_of(start), one.value, one.interval) for start, one in told_]
 
 
 def window_range(model: Model, days: int) -> Range:

@@ -54,7 +54,7 @@ class Wall:
     title: str
     note: str
     shape: str
-    heads: tuple[str, ...]
+    heads: tuple[str, ...] = ()
     rows: tuple[tuple[int, tuple[str, ...]], ...] = ()
     trouble: str = ""
 
@@ -126,7 +126,7 @@ def readable(read: Callable[[], tuple[Wall, ...]], name: str, what: str) -> tupl
     except READING as error:
         logger.warning("the lake can't be read for a page: %s", error)
         said = error.what if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
-        why = f"{upper_first(said.splitlines()[0][:200])}. What was counted before stands; `retrue doctor` says more."
+        why = f"{upper_first(said.splitlines()[0][:200])}. What was counted before stands; 'retrue doctor' says more."
         return (Wall(name, f"The {what} can't be read", "", "bars", (), trouble=why),)
 
 

@@ -5,6 +5,7 @@
   const HEIGHT = 168;
   const FONT = "12px system-ui, sans-serif";
   const LINES = [["prod", []], ["far", [4, 3]]];
+  const PARTS = ["prod", "far", "ref", "warn"]; // of a stack, from its foot up; pages.css has the same for its key
   const WHOLE = [...Array(12).keys()].flatMap((power) => [1, 2, 5].map((of) => of * 10 ** power)); // counts have no halves
   const walls = new Map(); // figure -> its picture
   const theme = matchMedia("(prefers-color-scheme: dark)");
@@ -20,8 +21,12 @@
   function read(figure) {
     const rows = lines(figure);
     const times = rows.map((row) => Date.parse(row.querySelector("time").dateTime) / 1000);
-    return [times, ...heads(figure).map((_, i) => rows.map((row) => number(row.cells[i + 1].textContent)))];
+    const all = heads(figure).map((_, i) => rows.map((row) => number(row.cells[i + 1].textContent)));
+    return [times, ...(figure.dataset.wall === "stack" ? stacked(all) : all)];
   }
+
+  // The whole first, then less and less of it: each is drawn over the one before.
+  const stacked = (parts) => parts.map((_, i) => parts[0].map((_, at) => parts.slice(0, parts.length - i).reduce((sum, own) => sum + own[at], 0)));
 
   function say(figure, at) {
     const row = at == null ? undefined : lines(figure)[at];
@@ -31,7 +36,7 @@
 
   // Several lines are named where they end; a name makes room for the one below it.
   function name(plot) {
-    if (plot.series.length < 3) return;
+    if (plot.series.length < 3 || plot.root.closest("[data-wall=stack]")) return;
     const { ctx } = plot, scale = devicePixelRatio;
     let above = Infinity;
     ctx.save();
@@ -49,9 +54,9 @@
   }
 
   function options(figure, width) {
-    const bars = figure.dataset.wall === "bars", stroke = colour("soft"), ticks = { show: false };
-    const series = heads(figure).map((label, i) => {
-      const [hue, dash] = LINES[i], ink = colour(hue);
+    const stack = figure.dataset.wall === "stack", bars = stack || figure.dataset.wall === "bars", stroke = colour("soft"), ticks = { show: false };
+    const series = heads(figure).map((label, i, { length }) => {
+      const [hue, dash] = stack ? [PARTS[length - 1 - i], []] : LINES[i], ink = colour(hue);
       if (bars) return { label, width: 0, fill: ink, paths: uPlot.paths.bars({ size: [1], gap: 1, align: 1 }), points: { show: false } };
       return { label, width: 1.75, stroke: ink, dash, points: { size: 4, fill: ink } };
     });
@@ -61,7 +66,7 @@
         return (i === 0 || said.getHours() + said.getMinutes() === 0 ? day : clock).format(said);
       });
     return {
-      width, height: HEIGHT, legend: { show: false }, padding: [8, series.length > 1 ? 32 : 20, 0, 0],
+      width, height: HEIGHT, legend: { show: false }, padding: [8, !bars && series.length > 1 ? 32 : 20, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
       series: [{}, ...series],
       scales: {
