@@ -227,7 +227,7 @@ def test_ids_are_forgotten_near_and_far(stores: dict[str, Any]) -> None:
 
 
 def test_what_is_done_where_the_store_is_says_so(stores: dict[str, Any]) -> None:
-    with pytest.raises(rt.RefusedError, match=r"or retrain with rt\.open"):
+    with pytest.raises(rt.RefusedError, match=r"queue a registered trainer.*or retrain where the store is"):
         stores["far"].model("flights").retrain(None, mix=None)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import psutil
 import pytest
 
 import retrue as rt
@@ -88,3 +89,11 @@ def wait_until(true: Callable[[], object], seconds: float = 60) -> None:
             return
         time.sleep(0.1)
     raise AssertionError("it never came to be")
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that only waits for its parent to look doesn't."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sklearn.dummy import DummyClassifier
+from tests.jobs.conftest import alive, runner, wait_until
 from tests.workspace.conftest import day, events, live, registered
+from tests.workspace.train import faults
 
 import retrue as rt
 from retrue.config import parse
@@ -112,3 +115,27 @@ def test_a_trainer_is_named_in_the_settings() -> None:
         trainer_named("c", known)
     with pytest.raises(rt.ConfigError, match=r"unknown key 'fits' in \[trainers.a\]"):
         parse({"trainers": {"a": {"fit": "x:y", "fits": "x"}}})
+
+
+@pytest.mark.slow
+def test_a_training_whose_service_is_killed_is_trained_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kill -9 of the process of jobs: nothing of the training lives on, and another process takes the run up."""
+    (tmp_path / "retrue.toml").write_text('[trainers.stuck]\nfit = "ours:STUCK"\n', encoding="utf-8")
+    shutil.copy(faults.__file__, tmp_path / "ours.py")  # what a process that starts in this folder can import
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with rt.open(tmp_path / "store") as store:
+        made, mark = registered(store, maturity="2d"), tmp_path / "mark"
+        live(made, events(14, 10))
+        run = queue(made, "stuck", rt.Mix({made.logged(): 1.0}), holdout="2d", now=day(24))
+        with runner(tmp_path / "store") as first:
+            wait_until(mark.exists, 120)
+            pids = [int(pid) for pid in mark.read_text(encoding="utf-8").split()]
+            first.kill()
+        wait_until(lambda: not any(map(alive, pids)))
+        assert (made.run(run.id).status, made.version) == ("training", "1")
+        with runner(tmp_path / "store"):
+            wait_until(lambda: made.run(run.id).status != "training", 120)
+        assert made.run(run.id).status == "trained"

@@ -35,7 +35,8 @@ PAGE = 100_000
 """Events that are read at a time."""
 HERE: Mapping[str, str] = {
     "recount": "profiles are repaired where the store is: `retrue recount`, or rt.open",
-    "retrain": "a function to fit can't be sent: queue a run with a registered trainer, or retrain with rt.open",
+    "retrain": "a function to fit can't be sent: queue a registered trainer ([trainers.NAME] of the service's "
+    "retrue.toml), or retrain where the store is, with rt.open",
     "artefact": "a trained model is never sent: load it where the store is, with rt.open",
     "importance": "a model can't be sent: ask where the store is, with rt.open",
     "labelling": "ask for its tasks over HTTP, or label on its page; rt.open has them where the store is",

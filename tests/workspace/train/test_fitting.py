@@ -3,72 +3,20 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pytest
 from sklearn.dummy import DummyClassifier
 from tests.workspace.conftest import day, events, live, registered
+from tests.workspace.train import faults
 
 import retrue as rt
 from retrue.store.commit import try_locked
 from retrue.workspace.train.fitting import CHALLENGER
-
-
-class Late:
-    """A model of the tests' own: it can be imported where it is loaded."""
-
-    def __init__(self, given: float = 0.5) -> None:
-        self.given = given
-
-    def predict(self, table: pl.DataFrame) -> Any:
-        """Say the same of all."""
-        return np.full(table.height, self.given)
-
-
-def fit(table: pl.DataFrame, weights: Any) -> Any:
-    """Learn."""
-    sys.stdout.write(f"learning from {table.height} rows\n")
-    return DummyClassifier().fit(table.select("x", "city"), table["y"], weights)
-
-
-def crash(table: pl.DataFrame, weights: Any) -> Any:
-    """As a library in C does it."""
-    sys.stderr.write("about to crash\n")
-    os.kill(os.getpid(), signal.SIGSEGV)
-
-
-def hang(table: pl.DataFrame, weights: Any) -> Any:
-    """Wait for what never comes, with a child that does the same."""
-    subprocess.run([sys.executable, "-c", "import time; time.sleep(600)"], check=True)
-
-
-def gorge(table: pl.DataFrame, weights: Any) -> Any:
-    """Take memory until somebody says stop."""
-    held = [np.ones(2_000_000) for _ in range(40)]  # 640 MB
-    time.sleep(600)
-    return held
-
-
-def nothing(table: pl.DataFrame, weights: Any) -> Any:
-    """End the process without a word."""
-    os._exit(0)
-
-
-def nan(table: pl.DataFrame, weights: Any) -> Any:
-    """A model that says nothing."""
-    return Late(float("nan"))
-
-
-def killed(table: pl.DataFrame, weights: Any) -> Any:
-    """As the system does it when memory runs out."""
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")
@@ -89,16 +37,15 @@ def retrained(model: rt.Model, what: Any, **options: Any) -> Any:
 @pytest.mark.parametrize(
     ("trainer", "why"),
     [
-        (rt.Trainer(crash), "it crashed: SIGSEGV"),
-        (rt.Trainer(killed), r"it was killed \(SIGKILL\): by the system for want of memory, or by somebody"),
-        (rt.Trainer(nothing), r"it ended \(exit status 0\) without leaving a model"),
-        (rt.Trainer(nan), r"the trained model gives NaN or infinite for 601 of 601 rows"),
-        (rt.Trainer(hang, seconds=3), "it took longer than its limit of 3 seconds"),
-        (rt.Trainer(gorge, memory=500_000_000), r"it held \d+ MB of memory, more than its limit of 500 MB"),
+        (rt.Trainer(faults.crash), "it crashed in native code: SIGSEGV; its log says where"),
+        (rt.Trainer(faults.killed), r"it was killed \(SIGKILL\), by somebody or for want of memory"),
+        (rt.Trainer(faults.nothing), r"it ended \(exit status 0\) without leaving a model"),
+        (rt.Trainer(faults.ask), "EOFError"),
+        (rt.Trainer(faults.hang, seconds=1), "it took longer than its limit of 1 seconds"),
+        (rt.Trainer(faults.gorge, memory=300_000_000), r"it held \d+ MB of memory, more than its limit of 300 MB"),
     ],
-    ids=["crash", "kill -9", "nothing", "NaN", "hang", "memory"],
+    ids=["crash", "kill -9", "nothing", "asks", "hang", "memory"],
 )
-@pytest.mark.slow
 def test_whatever_happens_to_a_training_is_one_failed_run(turned: rt.Model, trainer: rt.Trainer, why: str) -> None:
     """The reason and the last lines are kept; champion and collected rows are as they were."""
     before = (turned.version, turned.collections()[0].rows.height)
@@ -107,25 +54,32 @@ def test_whatever_happens_to_a_training_is_one_failed_run(turned: rt.Model, trai
     run = turned.run("latest")
     assert run.status == "failed"
     assert run.error is not None
+    if "SIGSEGV" in why:
+        assert any(line.endswith(" in crash") for line in run.log)
     assert not (run.folder / "model.joblib").exists()
     assert (turned.version, turned.collections()[0].rows.height) == before
+
+
+def test_a_model_that_says_no_number_is_a_failed_run(turned: rt.Model) -> None:
+    with pytest.raises(rt.SchemaError, match=r"the trained model gives NaN or infinite for 601 of 601 rows"):
+        retrained(turned, rt.Trainer(faults.nan, isolated=False))
+    assert turned.run("latest").status == "failed"
 
 
 def test_what_a_training_says_is_in_the_log_and_its_scores_in_the_holdout(turned: rt.Model) -> None:
     """It is told with model, version, run and time; limits, time and memory are kept with the run."""
     from retrue.jobs.records import find_logs
 
-    run = retrained(turned, rt.Trainer(fit, seconds=60))
+    run = retrained(turned, rt.Trainer(faults.fit, seconds=60))
     lines = find_logs(turned.store.catalog, run=run.id, text="learning from").rows
     assert [(line.model, line.version, line.run) for line in lines] == [("flights", "1", run.id)]
     assert run.log[0].startswith("learning from ")
     trainer = run.body["trainer"]
     assert (trainer["kind"], trainer["status"], trainer["limits"]["seconds"]) == ("fit", "trained", 60)
-    assert trainer["libraries"]["sklearn"]
+    assert trainer["libraries"]["polars"]
     assert trainer["memory"] > 50e6
     held = pl.read_parquet(run.folder / "holdout.parquet")
     assert held[CHALLENGER].to_list() == pytest.approx(run.predict(held.select("x", "city")).tolist())
-    assert run.prove().contests[0].where == "holdout"
 
 
 @pytest.mark.slow
@@ -137,7 +91,7 @@ def test_a_failed_run_is_resumed_on_the_same_rows(turned: rt.Model, tmp_path: Pa
         if not mark.exists():
             mark.touch()
             raise RuntimeError("the first time fails")
-        return fit(table, weights)
+        return faults.fit(table, weights)
 
     with pytest.raises(rt.TrainingError, match=r"RuntimeError: the first time fails \(test_fitting.py, line \d+\)"):
         retrained(turned, second_time)
@@ -163,4 +117,61 @@ def test_what_cant_be_sent_to_another_process_is_refused(turned: rt.Model) -> No
     with pytest.raises(rt.ConfigError, match="as a trainer"):
         retrained(turned, DummyClassifier)
     with pytest.raises(rt.ConfigError, match="0 seconds for a training"):
-        rt.Trainer(fit, seconds=0)
+        rt.Trainer(faults.fit, seconds=0)
+
+
+NOTEBOOK = '''
+import sys
+import retrue as rt
+from tests.workspace.conftest import day
+
+def cell(text, number):
+    exec(compile(text, f"<cell {number}>", "exec"), globals())
+
+cell("""
+HIGH = 0.75
+
+class Mine:
+    def __init__(self, said):
+        self.said = said
+
+    def predict(self, table):
+        return table["x"].to_numpy() * 0 + self.said
+
+def helper(weights):
+    return HIGH * weights.mean()
+
+def fit(table, weights):
+    print("learning in a notebook")
+    return Mine(helper(weights))
+""", 1)
+with rt.open(sys.argv[1]) as store:
+    model = store.model("flights")
+    told = {"mix": rt.Mix({model.logged(): 1.0}), "holdout": "2d", "now": day(24)}
+    run = model.retrain(fit, **told)
+    assert model.run(run.id).challenger.said == HIGH
+    cell("def fit(table, weights):\\n    return unknown", 2)
+    try:
+        model.retrain(fit, **told)
+    except rt.TrainingError as error:
+        print(error)
+print(run.id)
+'''
+"""A script whose functions and classes are defined as a notebook defines them: in `__main__`, in no file."""
+
+
+@pytest.mark.slow
+def test_a_fit_of_a_notebook_goes_along_whole(turned: rt.Model, tmp_path: Path) -> None:
+    """With what it refers to; its model is loaded in a process that never saw the notebook."""
+    script = tmp_path / "notebook.py"
+    script.write_text(NOTEBOOK, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, script, turned.store.folder], capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    *said, run_id = done.stdout.splitlines()
+    assert "NameError: name 'unknown' is not defined (<cell 2>, line 2)" in "".join(said)
+    run = turned.run(run_id)
+    assert run.log == ("learning in a notebook",)
+    assert run.predict(events(30, 1)[:2]).tolist() == [0.75, 0.75]

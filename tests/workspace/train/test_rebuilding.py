@@ -11,6 +11,7 @@ from tests.workspace.train.test_training import LEARNER
 
 import retrue as rt
 from retrue.store import rows
+from retrue.store.retention import Retention
 from retrue.workspace.collect.collecting import Logged
 
 
@@ -67,3 +68,24 @@ def test_a_manifest_pins_the_days_of_its_rows(turned: rt.Model) -> None:
         (run.id, run.manifest["applied"], run.manifest["digest"])
     ]
     assert (pinned[0].body["since"][:10], pinned[0].body["until"][:10]) == (str(day(16))[:10], str(day(22))[:10])
+
+
+def test_what_a_manifest_pins_is_spared_by_retention_until_it_is_forgotten(
+    turned: rt.Model, store: rt.Workspace
+) -> None:
+    """Trained, compacted, and vacuumed past its age: the same set bit for bit. An erasure is said."""
+    edge = turned.collect("city = 'JFK'", name="JFK")
+    mix = rt.Mix({turned.reference: 0.2, edge: 0.4, turned.logged(since=day(16)): 0.4}, seed=3)
+    run = turned.retrain(LEARNER, mix=mix, holdout="2d", now=day(24))
+    age = Retention.of({"events": "30d"})
+    for later in (40, 50, 400):
+        list(store.store.upkeep_of("flights", day(24) + timedelta(days=later), age))
+    days = turned.events().collect()["at"].dt.date().unique().sort().to_list()
+    assert (days[0], days[-1]) == (day(14).date(), day(22).date())
+    found, kept = run.rebuild(), pl.read_parquet(run.folder / "training.parquet")
+    assert found.changed == ()
+    assert found.table.equals(kept.drop("_weight"))
+    assert found.weights.tobytes() == kept["_weight"].to_numpy().tobytes()
+    turned.forget(turned.events(day(17), day(18)).collect()["id"])
+    changed = run.rebuild().changed
+    assert [said.partition(":")[0] for said in changed] == ["part 'JFK' changed", "part 'log since 2024-01-17' changed"]

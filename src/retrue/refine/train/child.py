@@ -1,13 +1,15 @@
 """The process that trains: `python -m retrue.refine.train.child FOLDER`, started by `runner`.
 
-It writes into its folder and nowhere else. What it prints is the run's log. When its parent dies, so does it.
+It writes into its folder and nowhere else. What it prints is the run's log. When its parent dies, so does it, with all
+that it started.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import os
+import signal
 import sys
-import threading
 import traceback
 from pathlib import Path
 
@@ -16,8 +18,9 @@ from retrue.cpu import settle
 
 def main() -> int:
     """Train; gives the exit status: 0 where all went well."""
+    die_with_parent()
+    faulthandler.enable()  # a crash in native code says in the log where it was
     settle()
-    threading.Thread(target=die_with_parent, daemon=True).start()
     from retrue.refine.train.desk import Desk, Report
     from retrue.refine.train.work import complaint, work
 
@@ -32,10 +35,15 @@ def main() -> int:
 
 
 def die_with_parent() -> None:
-    """End this process when the pipe from its parent is closed: nobody would hear what it says."""
-    while os.read(0, 1):
-        pass
-    os._exit(3)
+    """Fork a process that waits for the end of the pipe from the parent, and then ends the whole group.
+
+    A thread couldn't: it would wait for a lock that native code may hold for hours, and spare what the fit started.
+    """
+    if os.fork() == 0:
+        while os.read(0, 1):
+            pass
+        os.killpg(0, signal.SIGKILL)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # nobody answers a fit that asks
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ TICK = 0.1
 """Seconds from one look at the process to the next."""
 TAIL = 20
 """Lines of the log that a failure shows."""
+LESS = "set another limit (rt.Trainer, or [trainers.NAME] of retrue.toml), or take fewer rows (most= of rt.Mix)"
 LOG = "train.log"
 """The whole of what it said, in its folder."""
 
@@ -122,9 +123,9 @@ class Training:
             self.listen()
             self.peak = max(self.peak, held := resident(child.pid))
             if self.memory is not None and held > self.memory:
-                return f"it held {megabytes(held)} of memory, more than its limit of {megabytes(self.memory)}"
+                return f"it held {megabytes(held)} of memory, more than its limit of {megabytes(self.memory)}; {LESS}"
             if time.monotonic() - begun > self.seconds:
-                return f"it took longer than its limit of {self.seconds:g} seconds"
+                return f"it took longer than its limit of {self.seconds:g} seconds; {LESS}"
 
     def listen(self) -> None:
         """Pass on what was said since."""
@@ -143,7 +144,7 @@ class Training:
             return killed(-code)
         missing = [name for name in (MODEL, SCORES) if not (self.folder / name).exists()]
         if report is None or missing:
-            return f"it ended (exit status {code}) without leaving a model"
+            return f"it ended (exit status {code}) without leaving a model: something in it ends the whole process"
         return None
 
 
@@ -151,16 +152,13 @@ def killed(number: int) -> str:
     """What a signal that ended it means.
 
     >>> killed(11)
-    'it crashed: SIGSEGV'
+    'it crashed in native code: SIGSEGV; its log says where'
     """
     name = signal.Signals(number).name
     if number == signal.SIGKILL:
-        return "it was killed (SIGKILL): by the system for want of memory, or by somebody"
-    return (
-        f"it crashed: {name}"
-        if name in {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"}
-        else f"it was ended: {name}"
-    )
+        return "it was killed (SIGKILL), by somebody or for want of memory: take fewer rows (most= of rt.Mix)"
+    crashed = name in {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"}
+    return f"it crashed in native code: {name}; its log says where" if crashed else f"it was ended: {name}"
 
 
 def kill(child: subprocess.Popen[bytes]) -> None:

@@ -19,6 +19,7 @@ from retrue.store import rows
 from retrue.store.tables import collections
 from retrue.workspace import clock
 from retrue.workspace.check.performance import performance
+from retrue.workspace.train.standing import standing
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
@@ -145,10 +146,9 @@ class Lineage:
 def lineages(model: Model) -> list[Lineage]:
     """The model's turns, latest first."""
     with model.store.catalog.read() as tx:
-        runs = sorted(tx.find(rows.RunRow, model=model.name), key=lambda one: -one.created)
         versions = {one.version: one for one in tx.find(rows.Version, model=model.name)}
     origins = origins_of(model)
-    return [lineage(one, versions, origins) for one in runs]
+    return [lineage(one, versions, origins) for one in standing(model)]
 
 
 def origins_of(model: Model) -> dict[str, str]:

@@ -16,9 +16,9 @@ from retrue.errors import ConfigError, StoreError, nearest
 from retrue.refine.promote import Gate
 from retrue.refine.train.trainer import Trainer
 from retrue.store import rows
-from retrue.store.commit import try_locked
 from retrue.workspace import clock
 from retrue.workspace.train.fitting import fit_run, kept
+from retrue.workspace.train.standing import free
 from retrue.workspace.train.training import Run, find
 
 if TYPE_CHECKING:
@@ -83,15 +83,9 @@ def waiting(model: Model) -> Run | None:
         ]
     for row in sorted(found, key=lambda row: row.created):
         run = find(model, row.id)
-        if "job" in row.body and free(run):
+        if "job" in row.body and free(run.folder):
             return run
     return None
-
-
-def free(run: Run) -> bool:
-    """Whether nobody trains it."""
-    with try_locked(run.folder / "lock") as mine:
-        return mine
 
 
 def train_next(model: Model, config: Config | None = None) -> Run:

@@ -19,6 +19,7 @@ from retrue.workspace.promote.promotion import Override, promote
 from retrue.workspace.prove.proof import Proof
 from retrue.workspace.prove.proving import prove_run
 from retrue.workspace.train.artefacts import load
+from retrue.workspace.train.standing import folder_of, standing
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
@@ -42,7 +43,7 @@ class Run:
     @property
     def folder(self) -> Path:
         """Where its artefact and its holdout are."""
-        return self.model.store.folder / "runs" / self.model.name / self.id
+        return folder_of(self.model, self.id)
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -169,9 +170,7 @@ def save(model: Model, run: Run) -> None:
 
 def runs(model: Model) -> list[Run]:
     """The model's runs, latest first."""
-    with model.store.catalog.read() as tx:
-        found = sorted(tx.find(rows.RunRow, model=model.name), key=lambda row: -row.created)
-    return [Run(model, row.id, row.status, row.body, Gate(**row.body.get("gate", {}))) for row in found]
+    return [Run(model, row.id, row.status, row.body, Gate(**row.body.get("gate", {}))) for row in standing(model)]
 
 
 def find(model: Model, id: str) -> Run:
