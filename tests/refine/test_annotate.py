@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -21,6 +22,8 @@ TASKS = [
     Task(task_id("flights", "@e2"), "@e2", {"x": None, "city": "Åre, <b>"}),
 ]
 FIRST, SECOND = (one.id for one in TASKS)
+NOON = 1_770_000_000_000_000
+"""A time of an answer."""
 
 
 def tree(text: str) -> ET.Element:
@@ -93,9 +96,9 @@ def test_a_filled_in_csv_is_read_and_blank_rows_are_left() -> None:
 
 
 def test_a_filled_in_json_is_read_with_the_answers_that_it_has() -> None:
-    items = json.loads(written([Task("a", "e", {}, answers=(Answer("a", "bo", "0", 5),))], LATE, "json"))
+    items = json.loads(written([Task("a", "e", {}, answers=(Answer("a", "bo", "0", NOON),))], LATE, "json"))
     items[0]["label"] = True
-    assert read_answers(json.dumps(items), LATE, "anna") == [Answer("a", "bo", "0", 5), Answer("a", "anna", "1")]
+    assert read_answers(json.dumps(items), LATE, "anna") == [Answer("a", "bo", "0", NOON), Answer("a", "anna", "1")]
 
 
 STUDIO: list[dict[str, Any]] = [
@@ -130,7 +133,7 @@ STUDIO: list[dict[str, Any]] = [
 
 def test_label_studio_s_json_export_is_read() -> None:
     assert read_answers(json.dumps(STUDIO), LATE, "anna") == [
-        Answer("a", "bo@example.org", "1", 1615328168728378),
+        Answer("a", "label-studio user 10", "1", 1615328168728378),
         Answer("a", "label-studio user 12", "0"),
     ]
 
@@ -138,7 +141,9 @@ def test_label_studio_s_json_export_is_read() -> None:
 def test_label_studio_s_smaller_exports_are_read_too() -> None:
     small = [{"task": "a", "id": 17, "label": "1", "annotator": 12, "annotation_id": 1003}]
     assert read_answers(json.dumps(small), LATE, "anna") == told(("a", "label-studio user 12", "1"))
-    assert read_answers("event,task,id,label,annotator\ne,a,17,1,12\n", LATE, "anna") == told(("a", "12", "1"))
+    assert read_answers("event,task,id,label,annotator\ne,a,17,1,12\n", LATE, "anna") == told(
+        ("a", "label-studio user 12", "1")
+    )
 
 
 def test_numbers_are_written_in_one_way() -> None:
@@ -161,12 +166,36 @@ def test_what_can_t_be_read_is_refused_with_its_place(text: str, said: str) -> N
         read_answers(text, LATE, "anna")
 
 
-@given(st.text() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"task": "a", "answers": [{"annotator": "cy", "label": "1", "at": 9 * 10**18}]},
+        {"task": "a", "answers": [{"annotator": "cy", "label": "1", "at": 10**30}]},
+        {"task": "a", "answers": [{"annotator": "cy", "label": "1", "at": "noon"}]},
+        {"task": "a", "label": "1", "annotator": "\ud800x"},
+        {"task": "a", "label": "1", "annotator": "a\0x"},
+        {"task": "\ud800", "label": "1"},
+    ],
+)
+def test_what_no_page_could_show_is_refused(row: dict[str, Any]) -> None:
+    with pytest.raises(TableError, match="in row 1: expected"):
+        read_answers(json.dumps([row]), LATE, "anna")
+
+
+ANY = st.none() | st.booleans() | st.integers() | st.text(st.characters(), max_size=5) | st.sampled_from(["1", "a"])
+KEYS = st.sampled_from(["task", "label", "annotator", "answers", "at", "data", "annotations", "completed_by", "id"])
+THINGS = st.recursive(ANY, lambda each: st.lists(each, max_size=3) | st.dictionaries(KEYS, each), max_leaves=12)
+
+
+@given(st.text() | THINGS.map(json.dumps))
 def test_whatever_comes_is_read_or_refused(text: str) -> None:
     try:
-        read_answers(text, LATE, "anna")
+        found = read_answers(text, LATE, "anna")
     except RetrueError:
         return
+    for one in found:
+        assert f"{one.task}{one.annotator}".encode()
+        assert one.at is None or 2000 <= datetime.fromtimestamp(one.at / 1e6, UTC).year < 2100
 
 
 # --- together ---------------------------------------------------------------------------------------------------------

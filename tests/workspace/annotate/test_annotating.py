@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -200,6 +201,63 @@ def test_an_older_answer_in_a_file_replaces_no_newer_one(model: rt.Model) -> Non
     assert labels(model) == {task.event: 1}
 
 
+def said(task: str, *answers: tuple[str, object]) -> str:
+    """A file in which Bo says these labels of a task, each at a time."""
+    told = [
+        {
+            "completed_by": {"id": 7, "email": "bo@example.org"},
+            "updated_at": at,
+            "result": [{"from_name": "label", "value": {"choices": [str(label)]}}],
+        }
+        for at, label in answers
+    ]
+    return json.dumps([{"data": {"task": task}, "annotations": told}])
+
+
+def test_of_two_answers_in_one_file_the_newer_one_holds(model: rt.Model) -> None:
+    queue = model.labelling
+    queue.make(EDGE, most=1)
+    (task,) = queue.tasks()
+    queue.take(said(task.id, ("2021-02-02T00:00:00Z", 1), ("2021-02-01T00:00:00Z", 0)))
+    assert labels(model) == {task.event: 1}
+
+
+def test_who_is_ahead_of_time_may_still_change_their_mind(model: rt.Model) -> None:
+    queue = model.labelling
+    queue.make(EDGE, most=1)
+    (task,) = queue.tasks()
+    queue.take(said(task.id, ("2099-01-01T00:00:00Z", 1)))
+    assert queue.answer(task.id, 0, annotator="label-studio user 7").label == "0"
+    assert labels(model) == {task.event: 0}
+    assert queue.latest()[0][1].at == queue.task(task.id).answers[0].at
+
+
+def test_one_person_of_label_studio_is_one_in_all_of_its_exports(model: rt.Model) -> None:
+    queue = model.labelling
+    queue.make(EDGE, most=1, people=2)
+    (task,) = queue.tasks()
+    queue.take(said(task.id, ("2021-02-02T00:00:00Z", 1)))
+    queue.take(f"task,label,annotator\n{task.id},1,7\n")
+    queue.take(json.dumps([{"task": task.id, "label": 1, "annotator": 7}]))
+    assert queue.task(task.id).status == "open"
+    assert dict(queue.progress().people) == {"label-studio user 7": 1}
+
+
+def test_only_as_many_rows_become_tasks_as_are_asked_for(model: rt.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    import retrue.workspace.annotate.asking as room
+
+    made, real = list[str](), room.task_row
+
+    def counting(*about: Any) -> rows.Task:
+        made.append("one more")
+        return real(*about)
+
+    monkeypatch.setattr(room, "task_row", counting)
+    model.labelling.make(EDGE, most=1)
+    assert model.labelling.make(EDGE, most=2).new == 2
+    assert len(made) == 3
+
+
 def test_a_label_from_elsewhere_is_the_truth_and_stays(model: rt.Model) -> None:
     queue = model.labelling
     queue.make(EDGE, most=1)
@@ -258,6 +316,27 @@ def labelled_as_hashes(model: rt.Model) -> None:
     assert task.event not in {f"e{row}" for row in range(DAYS * 300, DAYS * 300 + 5)}
     model.labelling.answer(task.id, 1)
     assert labels(model) == {task.event: 1}
+
+
+def test_what_is_forgotten_while_it_is_answered_does_not_come_back(
+    model: rt.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between reading the answers and sending the label."""
+    import retrue.workspace.annotate.settling as room
+
+    model.labelling.make(EDGE, most=1)
+    (task,) = model.labelling.tasks()
+    real = room.already
+
+    def meanwhile(*about: Any) -> set[str]:
+        found = real(*about)
+        model.forget([task.event])
+        return found
+
+    monkeypatch.setattr(room, "already", meanwhile)
+    with pytest.raises(rt.StoreError, match="no task"):
+        model.labelling.answer(task.id, 1)
+    assert model.labelling.tasks() == []
 
 
 def test_what_is_forgotten_leaves_the_queue(model: rt.Model) -> None:

@@ -15,6 +15,8 @@ from retrue.refine.annotate.tasks import Answer, Question
 
 LONGEST = 200
 """Characters of an annotator's name that are kept."""
+FIRST, LAST = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1e6) for year in (2000, 2100))
+"""Answers are from then on, and from before then (microseconds since 1970)."""
 
 
 def read_answers(text: str, question: Question, annotator: str) -> list[Answer]:
@@ -80,13 +82,15 @@ def _plain(row: Mapping[str, Any], question: Question, annotator: str, where: st
     task = _task(row.get("task"), where)
     for one in row.get("answers") or () if isinstance(row.get("answers"), list) else ():
         if isinstance(one, Mapping) and one.get("label") not in (None, ""):
-            at = one.get("at")
             said = question.read(one["label"], where)
-            yield Answer(task, _person(one.get("annotator")) or annotator, said, at if isinstance(at, int) else None)
+            yield Answer(task, _person(one.get("annotator"), where) or annotator, said, _time(one.get("at"), where))
     label = row.get("label")
     if label is None or not str(label).strip():
         return
-    yield Answer(task, _person(row.get("annotator")) or annotator, question.read(label, where))
+    who = row.get("annotator")
+    if isinstance(who, str) and who.strip().isdecimal():  # Label Studio's CSV
+        who = int(who)
+    yield Answer(task, _person(who, where) or annotator, question.read(label, where))
 
 
 def _studio(row: Mapping[str, Any], data: Mapping[str, Any], question: Question, where: str) -> Iterator[Answer]:
@@ -99,8 +103,8 @@ def _studio(row: Mapping[str, Any], data: Mapping[str, Any], question: Question,
         results = one.get("result")
         label = next((x for x in map(_value, results if isinstance(results, list) else ()) if x is not None), None)
         if label is not None:
-            who = _person(one.get("completed_by")) or "label-studio"
-            when = _micros(one.get("updated_at") or one.get("created_at"))
+            who = _person(one.get("completed_by"), where) or "label-studio"
+            when = _time(_micros(one.get("updated_at") or one.get("created_at")), where)
             yield Answer(task, who, question.read(label, where), when)
 
 
@@ -118,16 +122,43 @@ def _value(result: object) -> object:
 def _task(said: object, where: str) -> str:
     if not isinstance(said, str) or not said.strip():
         raise TableError("a row that names no task", where=where, expected="the id that the export gave it")
-    return said.strip()
+    return _text(said.strip(), "task", where)
 
 
-def _person(said: object) -> str:
-    """Who said it: a name, Label Studio's number of a user, or its user with an e-mail address."""
+def _person(said: object, where: str) -> str:
+    """Who said it: a name, or Label Studio's number of a user, which all of its exports have."""
     if isinstance(said, Mapping):
-        said = said.get("email") or said.get("id")
+        number = said.get("id")
+        said = said.get("email") if number is None else number
     if isinstance(said, int) and not isinstance(said, bool):
         return f"label-studio user {said}"
-    return str(said).strip()[:LONGEST] if isinstance(said, str) else ""
+    return _text(said.strip()[:LONGEST], "annotator", where) if isinstance(said, str) else ""
+
+
+def _text(said: str, what: str, where: str) -> str:
+    """A name that a database keeps."""
+    if not storable(said):
+        raise TableError(f"{what} {said[:40]!r}", where=where, expected="text without NUL and half characters")
+    return said
+
+
+def storable(said: str) -> bool:
+    r"""Whether a text is Unicode that any database keeps.
+
+    >>> storable("Zo\u00eb"), storable("\ud800"), storable("a\0b")
+    (True, False, False)
+    """
+    return "\0" not in said and not any("\ud800" <= one <= "\udfff" for one in said)
+
+
+def _time(said: object, where: str) -> int | None:
+    """When it was said; None where nobody knows."""
+    if said is None:
+        return None
+    if isinstance(said, bool) or not isinstance(said, int) or not FIRST <= said < LAST:
+        expected = "microseconds since 1970, of a year from 2000 to 2099"
+        raise TableError(f"at: {repr(said)[:40]} is no time of an answer", where=where, expected=expected)
+    return said
 
 
 def _micros(said: object) -> int | None:

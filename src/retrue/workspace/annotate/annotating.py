@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from retrue.errors import ConfigError, SchemaError, StoreError, nearest
 from retrue.refine.annotate import FORMATS, Agreement, Answer, Question, Task, agreement, read_answers, written
-from retrue.refine.annotate.answers import LONGEST
+from retrue.refine.annotate.answers import LONGEST, storable
 from retrue.refine.annotate.tasks import DISPUTED, OPEN, STATES
 from retrue.store import rows
 from retrue.workspace import clock
@@ -230,7 +230,7 @@ class Labelling:
         """
         who = _name(annotator or actor.get())
         _ = self.task(id)
-        said = Answer(id, who, self.question.read(label, f"task {id}"), clock.micros(clock.now()))
+        said = Answer(id, who, self.question.read(label, f"task {id}"))  # without a time: said now, the newest
         self._keep([said], "labelled a row", {"task": id, "annotator": who})
         return self.task(id)
 
@@ -251,7 +251,10 @@ class Labelling:
     def _keep(self, said: Sequence[Answer], action: str, facts: Mapping[str, Any]) -> Taken:
         """Keep answers, then let what was agreed on through the door."""
         now, counts = clock.micros(clock.now()), dict.fromkeys(("new", "changed", "repeated", "unknown"), 0)
-        last = {(one.task, one.annotator): one for one in said}
+        # No answer is from a time to come (a clock that is fast), or nothing that its person says later would count.
+        timed = [one if one.at is None else replace(one, at=min(one.at, now)) for one in said]
+        oldest_first = sorted(timed, key=lambda one: now if one.at is None else one.at)
+        last = {(one.task, one.annotator): one for one in oldest_first}
         touched: list[str] = []
         with self.model.store.catalog.write() as tx:
             there = {one.id: one for one in find_tasks(tx, self.model.name, {one.task for one in said})}
@@ -301,4 +304,6 @@ def _name(annotator: str) -> str:
     """
     if not annotator.strip() or len(annotator) > LONGEST:
         raise ConfigError(f"a name of {len(annotator)} characters", where="annotator", expected=f"1 to {LONGEST}")
+    if not storable(annotator):
+        raise ConfigError(f"a name such as {annotator[:40]!r}", where="annotator", expected="text")
     return annotator.strip()

@@ -46,9 +46,14 @@ class Made:
 def ask(model: Model, of: Source, *, since: datetime | None, until: datetime | None, most: int, people: int) -> Made:
     """Make tasks of the events that have no label, at most so many new ones."""
     events = gathered(model, of, since, until)
-    blank = events.filter(pl.col(model.store.layout(model.name).label_column).is_null())
-    made = [task_row(model, row, of, people) for row in blank.iter_rows(named=True)]
-    return keep(model, made, events.height - blank.height, most)
+    layout = model.store.layout(model.name)
+    blank = events.filter(pl.col(layout.label_column).is_null())
+    with model.store.catalog.read() as tx:
+        asked = [str(one.body["event"]) for one in tx.find(rows.Task, model=model.name)]
+    there = pl.col(layout.id_column).is_in(asked)
+    fresh, known = blank.filter(~there).head(most), blank.filter(there)[layout.id_column]
+    made = [task_row(model, row, of, people) for row in fresh.iter_rows(named=True)]
+    return keep(model, made, [task_id(model.name, event) for event in known], people, events.height - blank.height)
 
 
 def collection_of(model: Model, name: str) -> Collected:
@@ -114,21 +119,21 @@ def reason(of: Source) -> list[str]:
     return [] if of is None else [of.name if isinstance(of, Collected) else of if isinstance(of, str) else str(of)]
 
 
-def keep(model: Model, made: Sequence[rows.Task], labelled: int, most: int) -> Made:
-    """Keep the tasks that are new; of those that are there, more answers may be wanted."""
+def keep(model: Model, made: Sequence[rows.Task], known: Sequence[str], people: int, labelled: int) -> Made:
+    """Keep the tasks that are new; of those that were known, more answers may be wanted."""
     with model.store.catalog.write() as tx:
         there = {one.id: one for one in tx.find(rows.Task, model=model.name)}
-        new = [one for one in made if one.id not in there][:most]
-        known = [(there[one.id], one.body["wanted"]) for one in made if one.id in there]
+        new = [one for one in made if one.id not in there]  # others may have asked meanwhile
+        again = [there[task] for task in [*known, *(one.id for one in made)] if task in there]
         more = [
-            replace(one, status=OPEN, body={**one.body, "wanted": wanted})
-            for one, wanted in known
-            if one.status in (OPEN, DISPUTED) and wanted > one.body["wanted"]
+            replace(one, status=OPEN, body={**one.body, "wanted": people})
+            for one in again
+            if one.status in (OPEN, DISPUTED) and people > one.body["wanted"]
         ]
         if new or more:
             tx.put(*new, *more)
         audit(tx, "asked for labels", model.name, {"tasks": len(new)})
-    return Made(len(new), len(known), labelled)
+    return Made(len(new), len(again), labelled)
 
 
 def erase(tx: Transaction, model: str, events: Iterable[str]) -> int:

@@ -66,7 +66,7 @@ def settle(model: Model, question: Question, ids: Iterable[str] | None = None) -
     agreed = [one for one in changed if one.result.status == AGREED]
     known = already(model, question, [one.row for one in agreed])
     sent = [one for one in agreed if one.row.id not in known]
-    send(model, sent)
+    sent = send(model, sent)
     now = clock.micros(clock.now())
     with model.store.catalog.write() as tx:
         fresh = {one.id: one for one in find_tasks(tx, model.name, {one.row.id for one in changed})}
@@ -102,15 +102,18 @@ def ours(question: Question, task: rows.Task, label: object) -> bool:
         return False
 
 
-def send(model: Model, agreed: Sequence[Settled]) -> None:
-    """Let labels through the door, each with a key of its own.
+def send(model: Model, agreed: Sequence[Settled]) -> list[Settled]:
+    """Let labels through the door, each with a key of its own; gives those whose task is still there.
 
     Ids are as the lake has them, hashed ones too, which must not be hashed again.
     """
-    if not agreed:
-        return
     with model.store.catalog.write() as tx:  # first, so that what is found in the log later is known to be ours
-        tx.put(*(replace(one.row, body={**one.row.body, "sent": one.result.label}) for one in agreed))
+        there = {one.id: one for one in find_tasks(tx, model.name, {one.row.id for one in agreed})}
+        agreed = [one for one in agreed if one.row.id in there]  # others were erased meanwhile, and don't come back
+        bodies = [{**there[one.row.id].body, "sent": one.result.label} for one in agreed]
+        tx.put(*(replace(there[one.row.id], body=body) for one, body in zip(agreed, bodies, strict=True)))
+    if not agreed:
+        return []
     layout = model.store.layout(model.name)
     events, labels = [one.row.body["event"] for one in agreed], [one.result.label for one in agreed]
     frame = pl.DataFrame({layout.id_column: events, layout.label_column: labels})
@@ -118,3 +121,4 @@ def send(model: Model, agreed: Sequence[Settled]) -> None:
     (outcome,) = acknowledge(model.store, [Lot(model, "labels", frame, parts, clock.now(), masked=True)])
     if isinstance(outcome, RetrueError):
         raise outcome
+    return list(agreed)
