@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from retrue.cli import shared
 from retrue.cli.shared import JsonOption, ModelArgument, NowOption, StoreOption
 from retrue.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from retrue.slices import Slice
 
 PANEL = "A model in production"
 
@@ -29,6 +32,13 @@ def backtest(
         str | None,
         typer.Option("--config", help="A retrue.toml whose \\[models.MODEL] is proposed.", metavar="FILE"),
     ] = None,
+    signal: Annotated[
+        list[str] | None,
+        typer.Option("--signal", help="A slice to watch for, or a built-in signal; again for more.", metavar="SQL"),
+    ] = None,
+    policy: Annotated[
+        str, typer.Option("--policy", help="Which rows of the signals to collect.", metavar="POLICY")
+    ] = "200 per day",
     incidents: Annotated[
         str | None,
         typer.Option(
@@ -47,13 +57,15 @@ def backtest(
     Beside the present set, and a dummy that alarms at fixed intervals. Nothing is written, unless --adopt is given.
     """
     at, model = shared.moment(now, "--now"), shared.open_model(store, name)
-    proposal = proposed(name, rules, config)
-    if adopt and not proposal:
-        raise ConfigError("nothing to adopt", where="--adopt", expected="a proposal: --rules or --config")
+    proposal, parts = proposed(name, rules, config), [part_of(text) for text in signal or ()]
+    if adopt and not proposal and not parts:
+        raise ConfigError("nothing to adopt", where="--adopt", expected="a proposal: --rules, --config or --signal")
     with shared.working(f"replaying {name}"):
-        found = model.backtest(**proposal, incidents=incidents, now=at)
-    if adopt:
+        found = model.backtest(**proposal, signals=parts, policy=policy, incidents=incidents, now=at)
+    if adopt and proposal:
         model.adopt(**proposal)
+    for part in parts if adopt else ():
+        model.watch_signal(part, policy=policy)
     if json:
         shared.print_json({**found.to_dict(), **({"adopted": True} if adopt else {})})
         return
@@ -86,6 +98,15 @@ def proposed(name: str, rules: str | None, file: str | None) -> dict[str, Any]:
             hint=nearest(name, models),
         )  # fmt: skip
     return models[name].options()
+
+
+def part_of(text: str) -> Slice:
+    """A signal: a built-in one by its name, else a slice."""
+    from retrue.refine.signals import BUILT_IN, named
+    from retrue.slices import Slice
+
+    known = {function.__name__ for function in BUILT_IN}
+    return named(text) if text.strip().replace(" ", "_") in known else Slice.parse(text)
 
 
 def lines(file: Path) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import polars as pl
 
 from retrue.client.choosing import RemoteWeighs
-from retrue.client.collects import iso
+from retrue.client.collects import asked, iso
 from retrue.client.courier import to_bytes
 from retrue.client.http import Connection, plain_values, quoted
 from retrue.client.runs import RemoteTrains
@@ -21,11 +21,14 @@ from retrue.errors import RefusedError
 from retrue.judge.incident import Incident
 from retrue.judge.replay import Backtest
 from retrue.judge.verdict import Verdict
+from retrue.refine.collect import Policy
 from retrue.schema import Schema
+from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.erase import Erased
 from retrue.tables import read
 from retrue.workspace import clock
+from retrue.workspace.collect.watching import USUAL
 from retrue.workspace.options import Options
 from retrue.workspace.receiving import Received
 
@@ -192,11 +195,19 @@ class RemoteModel(RemoteTrains, RemoteWeighs):
         return [verdict(one) for one in found]
 
     def backtest(
-        self, rules: Sequence[str] | None = None, *, incidents: Any = None, now: datetime | None = None, **options: Any
+        self,
+        rules: Sequence[str] | None = None,
+        *,
+        signals: Iterable[str | Slice] = (),
+        policy: str | Policy = USUAL,
+        incidents: Any = None,
+        now: datetime | None = None,
+        **options: Any,
     ) -> Backtest:
         """Replay a proposed set of monitors over the stored history. See `Model.backtest`."""
         known = incidents if incidents is None or incidents == "store" else records_of(incidents)
         said = {**options, "rules": None if rules is None else list(rules), "incidents": known, "now": iso(now)}
+        said |= {"signals": [asked(one, None) for one in signals], "policy": str(policy)}
         return Backtest.from_dict(self.connection.post(f"{self.path}/backtest", sendable(said)))
 
     def adopt(self, rules: Sequence[str] | None = None, **options: Any) -> None:

@@ -159,6 +159,37 @@ class MonitorTally:
 
 
 @dataclass(frozen=True)
+class SignalTally:
+    """What one signal of a set comes to by itself.
+
+    Args:
+        set: present or proposed.
+        signal: its name.
+        slice: which rows, as SQL; None where a function says.
+        policy: which of its rows would be collected.
+        windows: windows whose rows were held against it.
+        rows: how many rows these have.
+        met: rows that would have met it.
+        collected: rows that would have been collected.
+        judged: windows whose share could be judged.
+        alarmed: windows that it alarmed in.
+        alarms: episodes.
+    """
+
+    set: str
+    signal: str
+    slice: str | None
+    policy: str
+    windows: int
+    rows: int
+    met: int
+    collected: int
+    judged: int
+    alarmed: int
+    alarms: int
+
+
+@dataclass(frozen=True)
 class Backtest:
     """A set of monitors replayed over stored history, beside the present set and a dummy.
 
@@ -172,6 +203,7 @@ class Backtest:
         sets: present, proposed (where one was given) and dummy.
         monitors: each monitor by itself.
         notes: what a reader must know before believing it.
+        signals: each signal by itself.
     """
 
     model: str
@@ -183,6 +215,7 @@ class Backtest:
     sets: tuple[Tally, ...]
     monitors: tuple[MonitorTally, ...]
     notes: tuple[str, ...]
+    signals: tuple[SignalTally, ...] = ()
 
     def __getitem__(self, name: str) -> Tally:
         """One set by its name: present, proposed, dummy."""
@@ -200,6 +233,7 @@ class Backtest:
             "sets": [one.to_dict() for one in self.sets],
             "monitors": [asdict(one) for one in self.monitors],
             "notes": list(self.notes),
+            "signals": [asdict(one) for one in self.signals],
         }
 
     @classmethod
@@ -207,7 +241,9 @@ class Backtest:
         """Read back what `to_dict` gave."""
         sets = tuple(Tally.from_dict(one) for one in data["sets"])
         monitors = tuple(MonitorTally(**one) for one in data["monitors"])
-        return cls(**{**data, "sets": sets, "monitors": monitors, "notes": tuple(data["notes"])})
+        signals = tuple(SignalTally(**one) for one in data["signals"])
+        told = {"sets": sets, "monitors": monitors, "notes": tuple(data["notes"]), "signals": signals}
+        return cls(**{**data, **told})
 
 
 def episodes_of(

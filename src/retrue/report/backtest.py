@@ -31,6 +31,9 @@ class backtest_view:  # noqa: N801 - used as a function is
         yield sets_table(found)
         yield Text("\nEach monitor by itself", style="bold")
         yield monitors_table(found)
+        if found.signals:
+            yield Text("\nEach signal by itself", style="bold")
+            yield signals_table(found)
         yield from episodes_parts(found.sets)
         for note in found.notes:
             yield Text(f"\n{note[:1].upper()}{note[1:]}.", style="dim", end="")
@@ -67,6 +70,17 @@ def monitors_table(found: Backtest) -> Table:
     table = quiet_table("Set", "Monitor", "Alarms", "Windows", wide="Monitor", right=("Alarms", "Windows"))
     for one in found.monitors:
         add_row(table, (one.set, one.monitor, str(one.alarms), f"{one.alarmed} of {one.judged}"))
+    return table
+
+
+def signals_table(found: Backtest) -> Table:
+    """Each signal of each set: how many rows it would have met and collected, and what its share would have told."""
+    columns = ("Set", "Signal", "Met", "Of", "Collected", "Policy", "Alarms", "Windows")
+    table = quiet_table(*columns, wide="Signal", right=("Met", "Of", "Collected", "Alarms", "Windows"))
+    for one in found.signals:
+        told = f"{one.alarmed} of {one.judged}"
+        numbers = (f"{one.met:,}", f"{one.rows:,}", f"{one.collected:,}", one.policy, str(one.alarms), told)
+        add_row(table, (one.set, one.signal, *numbers))
     return table
 
 

@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 from retrue.adapters.otel import Telemetry
 from retrue.core.column import ColumnProfile
 from retrue.errors import nearest
-from retrue.judge.replay import Backtest
+from retrue.judge.replay import Backtest, Episode, SignalTally
 from retrue.report.comparison import PerformanceReport
 from retrue.server.errors import HttpError
 from retrue.server.ingest.gather import Gatherer
@@ -36,7 +36,8 @@ class Service:
 
     `looked` is set once somebody has looked at a page. What pages worked out is kept while the store is as it was:
     `columns` holds profiles that charts are drawn of (0.4 MB each), `slices` how slices do, `comparisons` who did
-    better, `listed` features in order, `previews` what proposed monitors would have told, `walls` the newest traffic.
+    better, `listed` features in order, `previews` and `signals` what proposed ones would have told, `walls` the newest
+    traffic.
     """
 
     workspace: Workspace
@@ -52,6 +53,7 @@ class Service:
     comparisons: Recent[list[tuple[str, int, int, PerformanceReport]]] = field(default_factory=lambda: Recent(32))
     listed: Recent[tuple[str, list[ColumnRow]]] = field(default_factory=lambda: Recent(64))
     previews: Recent[Backtest] = field(default_factory=lambda: Recent(32))
+    signals: Recent[tuple[SignalTally, list[Episode]]] = field(default_factory=lambda: Recent(32))
     walls: Recent[tuple[Wall, ...]] = field(default_factory=lambda: Recent(64))
 
     @cached_property

@@ -22,6 +22,7 @@ QUERIES: tuple[str, ...] = (
     "select model, version || ' ' || stage from versions order by model, version",
     "select model, max(updated) || ' ' || count(*) from incidents group by model",
     "select model, max(created) from comments group by model",
+    "select model, max(updated) || ' ' || count(*) from signals group by model",
     "select coalesce(model, ''), max(number) || ' ' || count(*) from markers group by model",
 )
 """What pages show by model: each gives a model's name and a text that differs when that has changed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -15,8 +15,10 @@ from retrue.judge.incident import Incident
 from retrue.judge.replay import Backtest
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict
+from retrue.refine.collect import Policy
 from retrue.refine.mix import Mix
 from retrue.refine.promote import Gate
+from retrue.slices import Source
 from retrue.workspace import clock, groups, receiving, replaying
 from retrue.workspace import signals as system_signals
 from retrue.workspace.annotate.annotating import Labelling
@@ -26,6 +28,7 @@ from retrue.workspace.check.backtest import backtest
 from retrue.workspace.check.incidents import keep_said, load_incidents
 from retrue.workspace.collect import watching
 from retrue.workspace.collect.collects import Collects
+from retrue.workspace.collect.watching import USUAL
 from retrue.workspace.decide.weighing import Weighs
 from retrue.workspace.explain import explaining, outliers
 from retrue.workspace.explain.contributions import importance_of
@@ -157,7 +160,14 @@ class Model(Collects, Weighs):
         return checking.check(self, now, against)
 
     def backtest(
-        self, rules: Sequence[str] | None = None, *, incidents: Any = None, now: datetime | None = None, **options: Any
+        self,
+        rules: Sequence[str] | None = None,
+        *,
+        signals: Iterable[Source] = (),
+        policy: str | Policy = USUAL,
+        incidents: Any = None,
+        now: datetime | None = None,
+        **options: Any,
     ) -> Backtest:
         """Replay a proposed set of monitors over the stored history, beside the present set and a dummy.
 
@@ -165,6 +175,9 @@ class Model(Collects, Weighs):
 
         Args:
             rules: the rules proposed in place of the present ones; left out, those stay.
+            signals: signals proposed besides the watched ones: SQL, or a slice such as one of `rt.signals`; one that is
+                watched already is replayed with `policy`.
+            policy: which of their rows would be collected.
             incidents: incidents that happened: a table with `since`, perhaps `until` and `name`; or "store".
             now: windows whose grace has passed by then are replayed; the present unless given.
             options: what else is proposed: `alarm_budget`, `calm`, `grace`. Nothing at all replays the present set.
@@ -174,7 +187,7 @@ class Model(Collects, Weighs):
             ConfigError, MetricError, SliceError, TableError: what was proposed, or the incidents, can't be understood.
         """
         proposal = {**options, **({} if rules is None else {"rules": rules})}
-        return backtest(self, proposal or None, incidents=incidents, now=now)
+        return backtest(self, proposal or None, signals=signals, policy=policy, incidents=incidents, now=now)
 
     def performance(self, metric: str | None = None, *, version: str | None = None) -> pl.DataFrame:
         """How a version did in each judged window: what labels say, and what was estimated without them.

@@ -37,10 +37,12 @@ def events(days: int, *, shift: float = 0.0) -> pl.DataFrame:
     return made.with_columns(moved.alias("income"), (pl.col("region") + "<script>alert(2)</script>").alias(HOSTILE))
 
 
-def live(store: rt.Workspace, name: str, *, shift: float) -> None:
-    """Register a model and let it live for some days."""
+def live(store: rt.Workspace, name: str, *, shift: float, watch: tuple[str, ...] = ()) -> None:
+    """Register a model, have it watch for some slices, and let it live for some days."""
     reference = events(10).with_columns(pl.col("at") - pl.duration(days=10))
     model = store.register(name, reference, id="id", time="at", label="y", score="p", window="1d", estimate="off")
+    for part in watch:
+        model.watch_signal(part, name=f"{part} <b>")
     model.log(events(DAYS, shift=shift).drop("y"), at=TODAY)
     model.label(events(DAYS).select("id", "y"), at=TODAY)
     model.log([{"id": "odd", "at": "no time", "income": 1.0, "region": "north", "p": 0.5, HOSTILE: "x"}], at=TODAY)
@@ -49,11 +51,12 @@ def live(store: rt.Workspace, name: str, *, shift: float) -> None:
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Serve a store: `calm` is in true, `moved` isn't."""
+    """Serve a store: `calm` is in true, `moved` isn't, `edges` watches for a signal."""
     folder = tmp_path_factory.mktemp("places") / "store"
     with rt.open(folder) as opened:
         live(opened, "calm", shift=0)
         live(opened, "moved", shift=4_000)
+        live(opened, "edges", shift=4_000, watch=("income > 4500",))
     with serving(folder) as served:
         yield served
 

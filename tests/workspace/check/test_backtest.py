@@ -237,3 +237,45 @@ def test_a_rule_that_isnt_understood_is_refused(watched: rt.Model) -> None:
 def test_incidents_that_cant_be_read_are_refused(watched: rt.Model, table: dict[str, list[object]], said: str) -> None:
     with pytest.raises(TableError, match=said):
         replayed(watched, incidents=pl.DataFrame(table))
+
+
+def test_a_signal_is_replayed_as_it_would_be_collected_and_judged(watched: rt.Model) -> None:
+    """Its rows by Polars; 20 of each day are taken; only the two shifted days alarm, as one episode."""
+    wide = rt.Slice.parse("x > 3", name="wide")
+    found = replayed(watched, signals=[wide], policy="20 per day")
+    (told,) = found.signals
+    days = [events(14, FAULT), events(14 + FAULT, 2, shift=6.0), events(16 + FAULT, 4)]
+    met = pl.concat(days).filter(pl.col("x") > 3).group_by(pl.col("at").dt.date()).len()["len"].to_list()
+    assert (told.set, told.signal, told.slice, told.policy) == ("proposed", "wide", "x > 3", "20 per day")
+    assert (told.windows, told.rows, told.met) == (18, 18 * A_DAY, sum(met))
+    assert told.collected == sum(min(20, count) for count in met)
+    assert (told.judged, told.alarmed, told.alarms) == (18, 2, 1)
+    assert found["proposed"].alarms >= found["present"].alarms
+    assert any("newest 50 windows" in note for note in found.notes)
+    assert Backtest.from_dict(found.to_dict()) == found
+
+
+def test_what_backtest_says_of_a_signal_is_what_check_says_then(store: rt.Workspace) -> None:
+    """The same verdicts window by window, and by collecting the same number of rows; watched ones are in both sets."""
+    model = registered(store, maturity="2d")
+    live(model, events(14, 2))
+    live(model, events(16, 1, shift=1.0))
+    foreseen = replayed(model, signals=["x > 1.5"], policy="25 per day").signals[0]
+    model.watch_signal("x > 1.5", policy="25 per day")
+    said = [one for one in model.check(now=NOW) if one.metric == "signal_share"]
+    assert (foreseen.judged, foreseen.alarmed) == (len(said), sum(one.alarms for one in said))
+    model.collect_new()
+    (kept,) = model.watched_signals()
+    assert (foreseen.met, foreseen.collected) == (kept.matched, kept.rows)
+    again = replayed(model, signals=["x > 1.5"], policy="10 per day")
+    assert [(one.set, one.policy) for one in again.signals] == [("present", "25 per day"), ("proposed", "10 per day")]
+
+
+def test_signals_that_can_t_be_replayed_are_refused(watched: rt.Model) -> None:
+    for part, policy, said in (
+        ("xx > 1", "200 per day", "unknown column 'xx'"),
+        ("x > 1", "200", "200 rows in all"),
+        (pl.col("x") > 1, "always", "code can't be replayed"),
+    ):
+        with pytest.raises(rt.RetrueError, match=said):
+            replayed(watched, signals=[part], policy=policy)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from retrue.refine.signals import named
 from retrue.server.api.shapes import BacktestShape, JsonObject
 from retrue.server.api.shared import ERRORS, PREFIX, Editor, ModelName, Moment, Served, Viewer, asked
+from retrue.slices import Slice
+from retrue.workspace.collect.watching import LONGEST, USUAL
 
 router = APIRouter(prefix=PREFIX, tags=["monitors"], responses=ERRORS)
 
@@ -36,9 +39,39 @@ class Proposal(BaseModel):
 PROPOSED = {"rules", "alarm_budget", "calm", "grace"}
 
 
-class BacktestQuestion(Proposal):
-    """A proposal, and the incidents that are known: a list with `since`, perhaps `until` and `name`; or "store"."""
+class AskedSignal(BaseModel):
+    """A signal that might be watched: a slice and what to call it, or a built-in one by its name."""
 
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"where": "precip > 0.1"}]})
+
+    where: Annotated[str | None, Field(min_length=1, max_length=10_000)] = None
+    signal: Annotated[str | None, Field(min_length=1, max_length=100)] = None
+    name: Annotated[str | None, Field(min_length=1, max_length=LONGEST)] = None
+
+    @model_validator(mode="after")
+    def _one(self) -> AskedSignal:
+        if (self.where is None) == (self.signal is None):
+            raise ValueError("one of where and signal")
+        return self
+
+    def part(self) -> Slice:
+        """It as a slice.
+
+        Raises:
+            SliceError: it doesn't parse, or there is none of that name.
+        """
+        part = named(self.signal) if self.signal is not None else Slice.parse(str(self.where))
+        return part if self.name is None else part.named(self.name)
+
+
+class BacktestQuestion(Proposal):
+    """A proposal, signals that might be watched, and the incidents that are known.
+
+    Incidents are a list with `since`, perhaps `until` and `name`; or "store".
+    """
+
+    signals: Annotated[list[AskedSignal], Field(max_length=100)] = []
+    policy: Annotated[str, Field(min_length=1, max_length=300)] = USUAL
     incidents: list[JsonObject] | Literal["store"] | None = None  # any other text would be read as a path
     now: Moment | None = None
 
@@ -69,4 +102,6 @@ def backtest(model: ModelName, served: Served, _: Viewer, body: BacktestQuestion
     """Replay a proposed set of monitors over the stored history, beside the present one. Nothing is written."""
     asks = body or BacktestQuestion()
     with asked(409):
-        return served.model(model).backtest(incidents=asks.incidents, now=asks.now, **asks.said()).to_dict()
+        signals = [one.part() for one in asks.signals]
+        told: dict[str, Any] = {"signals": signals, "policy": asks.policy, "incidents": asks.incidents, "now": asks.now}
+        return served.model(model).backtest(**told, **asks.said()).to_dict()

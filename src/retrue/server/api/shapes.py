@@ -231,3 +231,4 @@ class BacktestShape(Shape):
     sets: list[JsonObject]
     monitors: list[JsonObject]
     notes: list[str]
+    signals: list[JsonObject]

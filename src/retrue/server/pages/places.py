@@ -18,6 +18,7 @@ from retrue.server.pages import (
     refine,
     run,
     settings,
+    signals,
     slices,
     work,
 )
@@ -30,6 +31,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     markers.router,
     monitors.router,
     slices.router,
+    signals.router,
     compare.router,
     labelling.router,
     refine.router,

@@ -22,6 +22,7 @@ from fastapi import Request, Response
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from starlette.routing import Match
 
+from retrue.judge.words import percent
 from retrue.report.html import breakable, read
 from retrue.report.words import plural, short_count
 from retrue.server.assets import asset
@@ -133,7 +134,12 @@ def environment() -> Environment:
         loader=FunctionLoader(read_template), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
-    helpers: dict[str, Any] = {"static": lambda name: asset(name).address, "plural": plural, "count": short_count}
+    helpers: dict[str, Any] = {
+        "static": lambda name: asset(name).address,
+        "plural": plural,
+        "count": short_count,
+        "percent": percent,
+    }
     made.globals.update(helpers)
     made.filters.update({"breakable": breakable, "moment": moment, "day": day, "count": short_count})
     return made

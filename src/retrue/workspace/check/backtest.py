@@ -10,21 +10,20 @@ are known today.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from retrue.core.reference import Reference
-from retrue.errors import ConfigError, StoreError, TableError, nearest
+from retrue.errors import ConfigError, SliceError, StoreError, nearest
 from retrue.judge.assess import Judge
 from retrue.judge.gaps import slices_of
 from retrue.judge.monitor import Figure, Monitor
 from retrue.judge.replay import (
     Backtest,
     Episode,
-    Marked,
     MonitorTally,
+    SignalTally,
     Tally,
     covered_days,
     dummy,
@@ -34,26 +33,47 @@ from retrue.judge.replay import (
 )
 from retrue.judge.rules import Rule
 from retrue.judge.settings import Settings
-from retrue.judge.verdict import Verdict, VerdictKind
-from retrue.slices import Slice
+from retrue.judge.verdict import VerdictKind
+from retrue.refine.collect import Policy
+from retrue.slices import Slice, Source
 from retrue.store import rows
-from retrue.tables import read
 from retrue.workspace import clock
 from retrue.workspace.check import changes, history
-from retrue.workspace.check.incidents import load_incidents
+from retrue.workspace.check.marked import is_store, marked_in, told_of_store
+from retrue.workspace.check.signal_replay import (
+    Asked,
+    ByWindow,
+    SignalHistory,
+    Span,
+    newest_of,
+    proposed_signals,
+    read_history,
+    tally_of,
+    watched_now,
+)
+from retrue.workspace.check.signal_shares import NEWEST, ROWS
+from retrue.workspace.collect.watching import USUAL
 from retrue.workspace.options import Options
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
 
-Span = tuple[str, str]
-ByWindow = dict[Span, list[Verdict]]
 LEARNED = "learned"
 PRESENT, PROPOSED = "present", "proposed"
 REPLAYED = ("rules", "alarm_budget", "calm", "grace")
 """What a proposal may change; windows of another length, or labels trusted earlier, would need other profiles."""
-STORE = "store"
-"""In place of a table of incidents: those that the store has."""
+
+
+@dataclass(frozen=True)
+class MonitorSet:
+    """What a model is, or might be, watched by: its options, and its signals by name."""
+
+    options: Options
+    signals: Mapping[str, Asked] = field(default_factory=dict)
+
+    def settings(self, sharing: int) -> Settings:
+        """How strictly its learned tests and its signals judge, where so many models share the budget."""
+        return replace(self.options.settings(sharing=sharing), signals=len(self.signals))
 
 
 @dataclass
@@ -63,51 +83,79 @@ class Replay:
     Args:
         learned: those of the learned tests, by how strictly they judge.
         rules: those of each rule, by its text.
+        signals: what its rows say of signals.
+        judges: who judges, by how strictly.
         sharing: models that share the alarm budget.
     """
 
-    learned: dict[Settings, ByWindow] = field(default_factory=dict)
-    rules: dict[str, ByWindow] = field(default_factory=dict)
-    sharing: int = 1
+    learned: dict[Settings, ByWindow]
+    rules: dict[str, ByWindow]
+    signals: SignalHistory
+    judges: Mapping[Settings, Judge]
+    sharing: int
 
-    def by_monitor(self, options: Options) -> dict[str, ByWindow]:
-        """The verdicts of each monitor of a set."""
-        learned = self.learned[options.settings(sharing=self.sharing)]
-        return {LEARNED: learned, **{text: self.rules[text] for text in options.rules}}
+    def by_monitor(self, chosen: MonitorSet) -> dict[str, ByWindow]:
+        """The verdicts of each monitor of a set, but its signals."""
+        learned = self.learned[chosen.settings(self.sharing)]
+        return {LEARNED: learned, **{text: self.rules[text] for text in chosen.options.rules}}
+
+    def by_signal(self, chosen: MonitorSet) -> dict[str, ByWindow]:
+        """The verdicts on the share of each signal of a set."""
+        judge = self.judges[chosen.settings(self.sharing)]
+        return {name: self.signals.verdicts(name, judge) for name in chosen.signals}
 
 
 def backtest(
-    model: Model, proposal: Mapping[str, Any] | None = None, *, incidents: Any = None, now: datetime | None = None
+    model: Model,
+    proposal: Mapping[str, Any] | None = None,
+    *,
+    signals: Iterable[Source] = (),
+    policy: str | Policy = USUAL,
+    incidents: Any = None,
+    now: datetime | None = None,
 ) -> Backtest:
     """Replay the present set of monitors, and a proposed one.
 
     Args:
         model: whose history.
-        proposal: what it changes: `rules`, `alarm_budget`, `calm`, `grace`; None replays the present set alone.
+        proposal: what it changes: `rules`, `alarm_budget`, `calm`, `grace`.
+        signals: what would be watched besides; with no proposal at all the present set is replayed alone.
+        policy: which of their rows would be collected.
         incidents: incidents known to have happened: a table with `since` and perhaps `until` and `name`, or "store".
         now: windows whose grace has passed by then are replayed; the present unless given.
 
     Raises:
         StoreError: there is no history.
         ConfigError: the proposal changes what can't be replayed.
-        MetricError, SliceError: one of its rules doesn't parse, or names what isn't there.
+        MetricError, SliceError: a rule or a signal of it doesn't parse, or names what isn't there.
         TableError: the incidents can't be read.
     """
-    at = clock.aware(now or clock.now())
-    sets = {PRESENT: model.options}
-    if proposal is not None:
-        sets[PROPOSED] = proposed(model.options, proposal)
-    replays = [replay(model, version, windows, sets, at) for version, windows in stored(model, at).items()]
+    at, wanted = clock.aware(now or clock.now()), list(signals)
+    watched, lost = watched_now(model)
+    sets = {PRESENT: MonitorSet(model.options, watched)}
+    if proposal is not None or wanted:
+        options = proposed(model.options, proposal or {})
+        sets[PROPOSED] = MonitorSet(options, proposed_signals(model, wanted, policy, watched))
+    replays = replay_all(model, sets, at)
     spans = sorted({span for one in replays for by in one.learned.values() for span in by}, key=begins)
     days = covered_days(spans)
     marked, beyond = marked_in(model, incidents, spans)
-    tallies = [tally(name, alarms(model, replays, options), days, marked) for name, options in sets.items()]
+    tallies = [tally(name, alarms(model, replays, chosen), days, marked) for name, chosen in sets.items()]
     tallies.append(dummy(spans, tallies[-1].alarms, days, marked))
-    monitors = [one for name, options in sets.items() for one in of_monitors(model, name, replays, options)]
+    monitors = [one for name, chosen in sets.items() for one in of_monitors(model, name, replays, chosen)]
+    told = [one for name, chosen in sets.items() for one in of_signals(model, name, replays, chosen)]
+    said = [*notes(model, incidents, days, tallies, monitors, beyond), *of_rows(replays, told, lost)]
     return Backtest(
         model.name, spans[0][0], spans[-1][1], sum(len(next(iter(one.learned.values()))) for one in replays), days,
-        len(marked), tuple(tallies), tuple(monitors), tuple(notes(model, incidents, days, tallies, monitors, beyond)),
+        len(marked), tuple(tallies), tuple(monitors), tuple(said), tuple(told),
     )  # fmt: skip
+
+
+def replay_all(model: Model, sets: Mapping[str, MonitorSet], at: datetime) -> list[Replay]:
+    """Judge the stored windows of all versions by every set."""
+    found = stored(model, at)
+    newest = newest_of(one for windows in found.values() for one in windows)
+    return [replay(model, version, windows, sets, at, newest) for version, windows in found.items()]
 
 
 def proposed(present: Options, proposal: Mapping[str, Any]) -> Options:
@@ -146,26 +194,33 @@ def stored(model: Model, at: datetime) -> dict[str, list[rows.Window]]:
 
 
 def replay(
-    model: Model, version: str, windows: Sequence[rows.Window], sets: Mapping[str, Options], at: datetime
+    model: Model,
+    version: str,
+    windows: Sequence[rows.Window],
+    sets: Mapping[str, MonitorSet],
+    at: datetime,
+    newest: int,
 ) -> Replay:
-    """Judge the windows of one version by every set; each profile is read once."""
+    """Judge the windows of one version by every set; each profile is read once, and rows only where signals ask."""
     kept = model.reference_of(version)
     reference = kept.load()
-    texts = dict.fromkeys(text for options in sets.values() for text in options.rules)
+    texts = dict.fromkeys(text for chosen in sets.values() for text in chosen.options.rules)
     rules = {text: Rule.parse(text, reference.grids.columns) for text in texts}
     sharing = model.sharing
-    strict = dict.fromkeys(options.settings(sharing=sharing) for options in sets.values())
-    judges = {one: Judge(reference, one) for one in strict}
+    judges = {one: Judge(reference, one) for one in (chosen.settings(sharing) for chosen in sets.values())}
     measurer = history.with_bases(Judge(reference, rules=list(rules.values())), kept)
     monitors = {text: Monitor(rule, measurer) for text, rule in rules.items()}
     figures: dict[str, list[Figure]] = {text: [] for text in monitors}
-    found, odd = Replay({settings: {} for settings in judges}, sharing=sharing), changes.known(model, version)
+    parts = {name: asked.part for chosen in sets.values() for name, asked in chosen.signals.items()}
+    signals = read_history(model, version, windows, list(parts.values()), newest)
+    found = Replay({settings: {} for settings in judges}, {}, signals, judges, sharing)
+    odd = changes.known(model, version)
     for window in history.watched(model, windows, at, unkept(model, reference, rules.values())):
         start = int(begins(window.span).timestamp())
-        whole, parts = window.parts[""], {name: part for name, part in window.parts.items() if name}
+        whole, slices = window.parts[""], {name: part for name, part in window.parts.items() if name}
         for settings, judge in judges.items():
             told = changes.judge(odd.get(start, []), whole.rows, settings)
-            assessed = judge.assess(whole, span=window.span, slices=parts)
+            assessed = judge.assess(whole, span=window.span, slices=slices)
             found.learned[settings][window.span] = [*assessed.verdicts, *(one.within(window.span) for one in told)]
         for text, monitor in monitors.items():
             figures[text].append(monitor.figure(window))
@@ -183,9 +238,10 @@ def unkept(model: Model, reference: Reference, rules: Iterable[Rule]) -> list[Sl
     return [part.named(sql) for sql, part in named.items() if sql not in kept]
 
 
-def alarms(model: Model, replays: Iterable[Replay], options: Options) -> list[Episode]:
+def alarms(model: Model, replays: Iterable[Replay], chosen: MonitorSet) -> list[Episode]:
     """The episodes of a whole set, over all versions."""
-    return [one for each in replays for one in episodes(model, joined(each.by_monitor(options).values()), options)]
+    found = (joined([*each.by_monitor(chosen).values(), *each.by_signal(chosen).values()]) for each in replays)
+    return [one for verdicts in found for one in episodes(model, verdicts, chosen.options)]
 
 
 def joined(monitors: Iterable[ByWindow]) -> ByWindow:
@@ -203,96 +259,48 @@ def episodes(model: Model, verdicts: ByWindow, options: Options) -> list[Episode
     return episodes_of(model.name, verdicts, options.hysteresis(), grace, maturity)
 
 
-def of_monitors(model: Model, name: str, replays: Sequence[Replay], options: Options) -> Iterator[MonitorTally]:
+def of_monitors(model: Model, name: str, replays: Sequence[Replay], chosen: MonitorSet) -> Iterator[MonitorTally]:
     """What each monitor of a set comes to by itself."""
-    for monitor in (LEARNED, *options.rules):
-        own = [each.by_monitor(options)[monitor] for each in replays]
+    for monitor in (LEARNED, *chosen.options.rules):
+        own = [each.by_monitor(chosen)[monitor] for each in replays]
         windows = [verdicts for by_window in own for verdicts in by_window.values()]
         judged = sum(any(v.kind is not VerdictKind.NOT_COMPARABLE for v in verdicts) for verdicts in windows)
         alarmed = sum(any(v.alarms for v in verdicts) for verdicts in windows)
-        count = sum(len(episodes(model, by_window, options)) for by_window in own)
+        count = sum(len(episodes(model, by_window, chosen.options)) for by_window in own)
         yield MonitorTally(name, monitor, judged, alarmed, count)
 
 
-# --- known incidents --------------------------------------------------------------------------------------------------
+def of_signals(model: Model, name: str, replays: Sequence[Replay], chosen: MonitorSet) -> Iterator[SignalTally]:
+    """What each signal of a set comes to by itself."""
+    for signal, asked in chosen.signals.items():
+        own = [(each.signals, each.by_signal(chosen)[signal]) for each in replays]
+        count = sum(len(episodes(model, by_window, chosen.options)) for _, by_window in own)
+        yield tally_of(name, asked, own, count)
 
 
-def marked_in(model: Model, source: Any, spans: Sequence[Span]) -> tuple[list[Marked], int]:
-    """The marked incidents within the history, and how many lie outside."""
-    first, last = begins(spans[0]), datetime.fromisoformat(spans[-1][1])
-    if source is None:
-        return [], 0
-    known = own_incidents(model, last) if is_store(source) else read_incidents(source, last, zone_of(model))
-    inside = [one for one in known if one.since < last and one.until > first]
-    return inside, len(known) - len(inside)
+def preview_signal(
+    model: Model, where: Source, policy: str | Policy = USUAL, *, now: datetime | None = None
+) -> tuple[SignalTally, list[Episode]]:
+    """What one signal would have met, collected and told, and its alarms; no other monitor is replayed.
 
-
-def is_store(source: Any) -> bool:
-    """Whether the store's own incidents are meant."""
-    return isinstance(source, str) and source == STORE
-
-
-def zone_of(model: Model) -> ZoneInfo:
-    """The model's time zone."""
-    return ZoneInfo(model.schema.timezone)
-
-
-def own_incidents(model: Model, last: datetime) -> list[Marked]:
-    """The incidents that the store has: those that people marked as real, else all that nobody called a false alarm."""
-    found = [one for one in load_incidents(model) if one.real is not False]
-    chosen = [one for one in found if one.real] or found
-    return [
-        Marked(datetime.fromisoformat(one.since), datetime.fromisoformat(one.until) if one.until else last, one.id)
-        for one in chosen
-    ]
-
-
-def told_of_store(model: Model) -> Iterator[str]:
-    """What a reader must know of the store's incidents: whether people know of them, and which were left out."""
-    found = load_incidents(model)
-    real, false = ([one for one in found if one.real is said] for said in (True, False))
-    if not real:
-        yield (
-            "the incidents are those that checks have found, not those that people know of: that favours their rules; "
-            f"say which are real: retrue mark {model.name} ID --real"
-        )
-    else:
-        open_ = len(found) - len(real) - len(false)
-        left = f"; {open_} that nobody marked {'is' if open_ == 1 else 'are'} left out" if open_ else ""
-        yield f"the incidents are the {len(real)} that people marked as real{left}"
-    lasting = sum(one.live for one in (real or found) if one.real is not False)
-    if lasting:
-        yield f"{lasting} of the incidents {'lasts' if lasting == 1 else 'last'}: counted to the end of the history"
-    if false:
-        yield f"{len(false)} called a false alarm {'is' if len(false) == 1 else 'are'} left out"
-
-
-def read_incidents(source: Any, last: datetime, zone: ZoneInfo) -> list[Marked]:
-    """Read incidents: `since`, perhaps `until` (else they last) and `name`; naive times are the model's."""
-    table = read(source)
-    if "since" not in table.dtypes:
-        raise TableError("incidents without `since`", where=table.name, expected="columns since, until, name")
-    said = table.collect([name for name in ("since", "until", "name") if name in table.dtypes]).to_dicts()
-    found = []
-    for number, row in enumerate(said, 1):
-        since = time_of(row["since"], zone, f"{table.name}, row {number}")
-        until = last if row.get("until") in (None, "") else time_of(row["until"], zone, f"{table.name}, row {number}")
-        if until <= since:
-            raise TableError(
-                f"an incident from {row['since']} to {row.get('until')}", where=f"{table.name}, row {number}",
-                expected="a time, and a later one",
-            )  # fmt: skip
-        found.append(Marked(since, until, str(row.get("name") or since.isoformat())))
-    return found
-
-
-def time_of(value: object, zone: ZoneInfo, where: str) -> datetime:
-    """A time as a table may have it."""
-    try:
-        at = datetime.fromisoformat(value.isoformat() if isinstance(value, date) else str(value))
-    except ValueError:
-        raise TableError(f"{value!r} is no time", where=where, expected="something like 2026-03-01 12:00") from None
-    return at if at.tzinfo else at.replace(tzinfo=zone)
+    Raises:
+        StoreError: there is no history.
+        ConfigError, SliceError: the signal can't be watched, or can't be told.
+    """
+    asked = next(iter(proposed_signals(model, [where], policy, {}).values()))
+    found = stored(model, clock.aware(now or clock.now()))
+    newest = newest_of(one for windows in found.values() for one in windows)
+    signals = len({*watched_now(model)[0], asked.name})
+    own, alarms_ = [], list[Episode]()
+    for version, windows in found.items():
+        known = read_history(model, version, windows, [asked.part], newest)
+        if asked.name in known.failed:
+            raise SliceError(known.failed[asked.name], where=f"signal {asked.name!r}")
+        strict = replace(model.settings(), signals=signals)
+        by_window = known.verdicts(asked.name, Judge(model.reference_of(version).load(), strict))
+        own.append((known, by_window))
+        alarms_ += episodes(model, by_window, model.options)
+    return tally_of(PROPOSED, asked, own, len(alarms_)), alarms_
 
 
 # --- honesty ----------------------------------------------------------------------------------------------------------
@@ -325,6 +333,17 @@ def notes(
     )
     if model.options.maturity is None:
         yield "no maturity is set: alarms of performance count as told when their window ends"
+
+
+def of_rows(replays: Sequence[Replay], told: Sequence[SignalTally], lost: Mapping[str, str]) -> Iterator[str]:
+    """What a reader must know of signals: how far back they were replayed, and which can't be told."""
+    failed = {**lost, **{name: why for each in replays for name, why in each.signals.failed.items()}}
+    yield from (f"the signal {name!r} can't be told: {why}" for name, why in failed.items())
+    if told:
+        yield (
+            f"signals are held against the rows of the newest {NEWEST} windows, at most {ROWS:,} of each; what a share "
+            "would have collected is what is to be expected"
+        )
 
 
 def begins(span: Span) -> datetime:

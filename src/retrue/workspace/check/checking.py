@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.judge.words import percent
 from retrue.judge.words import rows as say_rows
 from retrue.metrics import Measure, get
+from retrue.metrics.drift.signal_share import NAME as SIGNAL_SHARE
 from retrue.metrics.names import IMPACT, concept_drift, estimated
 from retrue.store import rows
 from retrue.store.rows import EstimateRow
@@ -49,6 +50,7 @@ class Judged:
         outcome: what its predictions and labels look like.
         early: whether its labels are still coming in.
         estimate: what its labels would say.
+        usual: the usual share of each watched signal, where that is known.
     """
 
     start: int
@@ -60,6 +62,7 @@ class Judged:
     outcome: Outcome | None = None
     early: bool = False
     estimate: EstimateRow | None = None
+    usual: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def all(self) -> tuple[Verdict, ...]:
@@ -277,9 +280,12 @@ def points_of(model: str, version: str, judged: Judged) -> Iterable[rows.Point]:
             continue
         low, high = verdict.interval or (None, None)
         key = verdict.slice or "", verdict.metric, verdict.column or ""
+        signal = verdict.metric == SIGNAL_SHARE
+        usual = judged.usual.get(str(verdict.slice)) if signal else None
         point = rows.Point(
-            model, version, judged.start, *key, verdict.value, None, low, high, None, judged.rows, judged.applied, None
-        )
+            model, version, judged.start, *key, verdict.value, usual, low, high, None, judged.rows, judged.applied,
+            verdict.reason if signal else None,
+        )  # fmt: skip
         found.setdefault(key, point)
     return found.values()
 

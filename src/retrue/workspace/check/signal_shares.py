@@ -20,7 +20,7 @@ from retrue.explain.places import thinned
 from retrue.judge.assess import Judge
 from retrue.judge.null import MIN_WINDOWS
 from retrue.judge.signals import Usual, judge_share, untold
-from retrue.judge.verdict import Verdict, sort_worst_first
+from retrue.judge.verdict import sort_worst_first
 from retrue.metrics.drift.signal_share import NAME
 from retrue.slices import Slice
 from retrue.store import rows
@@ -30,6 +30,7 @@ from retrue.workspace.collect.watching import meet, parts_of, rows_of
 
 if TYPE_CHECKING:
     from retrue.workspace.check.checking import Judged
+    from retrue.workspace.model import Model
 
 ROWS = 10_000
 """The most rows of a window that are looked at, evenly spread."""
@@ -65,37 +66,19 @@ class Frequency:
     failed: dict[str, str]
 
     def told(self, one: Judged) -> Judged:
-        """One window with its verdicts on signals."""
-        frame, span = self.frame(one.start), self.timeline.model.span(one.start)
-        _, met, wrong = meet(self.timeline.model, frame, self.parts, self.timeline.version)
-        verdicts = [self.judged(name, mask, one.start) for name, mask in met.items()]
+        """One window with its verdicts on signals, and what is usual of each."""
+        model, version = self.timeline.model, self.timeline.version
+        frame, _ = looked_at(model, version, one.start)
+        _, met, wrong = meet(model, frame, self.parts, version)
+        usual = {name: usual_of(self.reference.get(name), *self.good(name, one.start)) for name in met}
+        verdicts = [
+            judge_share(name, int(mask.sum()), mask.len(), usual[name], self.judge.strict, self.judge.tests)
+            for name, mask in met.items()
+        ]
         verdicts += [untold(name, why, None, frame.height) for name, why in {**self.failed, **wrong}.items()]
-        placed = [verdict.within(span) for verdict in verdicts]
-        return replace(one, verdicts=tuple(sort_worst_first([*one.verdicts, *placed])))
-
-    def judged(self, name: str, mask: pl.Series, start: int) -> Verdict:
-        """The verdict on one signal in one window."""
-        judge = self.judge
-        return judge_share(name, int(mask.sum()), mask.len(), self.usual(name, start), judge.strict, judge.tests)
-
-    def frame(self, start: int) -> pl.DataFrame:
-        """The logged rows of a window, thinned where they are many."""
-        model = self.timeline.model
-        since, until = (datetime.fromisoformat(moment) for moment in model.span(start))
-        store, version = model.store, self.timeline.version
-        return thinned(store.labelled(model.name, since, until, version=version).collect(), ROWS)
-
-    def usual(self, name: str, start: int) -> Usual | None:
-        """What is usual: the reference's share, and how it wanders there and in good windows before this one."""
-        hits, sizes = self.good(name, start)
-        own = self.reference.get(name)
-        if own is None:
-            return Usual.of(hits, sizes, "calm windows") if sizes.size >= MIN_WINDOWS else None
-        return replace(
-            Usual.of(np.concatenate([own[0], hits]), np.concatenate([own[1], sizes])),
-            hits=float(own[2]),
-            rows=float(own[3]),
-        )
+        placed = [verdict.within(model.span(one.start)) for verdict in verdicts]
+        shares = {name: found.hits / found.rows for name, found in usual.items() if found is not None and found.rows}
+        return replace(one, verdicts=tuple(sort_worst_first([*one.verdicts, *placed])), usual=shares)
 
     def good(self, name: str, start: int) -> tuple[Floats, Floats]:
         """float64[windows] twice: rows that met a signal in calm windows before this one, and rows looked at."""
@@ -108,27 +91,57 @@ class Frequency:
         return np.array([float(one.value or 0.0) for one in told]) * sizes, sizes
 
     @cached_property
-    def reference(self) -> dict[str, tuple[Floats, Floats, int, int]]:
-        """Of signals that the reference tells: hits and rows of each of its windows, and of all of it."""
-        model, version = self.timeline.model, self.timeline.version
-        reference = model.reference_of(version)
-        if not reference.path.exists():
-            return {}
-        frame = thinned(reference.frame)
-        table, met, _ = meet(model, frame, self.parts, version)
-        unknown = {name for name in table.columns if is_derived(name) and table[name].null_count() == table.height}
-        tells = {str(one): met[str(one)] for one in self.parts if str(one) in met and not one.columns & unknown}
-        starts = self.starts(frame)
-        return {name: (*windows(mask, starts), int(mask.sum()), mask.len()) for name, mask in tells.items()}
+    def reference(self) -> dict[str, Shares]:
+        """Of signals that the reference tells: what it says."""
+        return reference_shares(self.timeline.model, self.timeline.version, self.parts)
 
-    def starts(self, frame: pl.DataFrame) -> Ints:
-        """int64[rows]: the window of each of the reference's rows; empty where it has no time."""
-        schema = self.judge.reference.schema
-        if schema.time is None or schema.time not in frame.columns:
-            return np.zeros(0, np.int64)
-        times = event_times(frame[schema.time], schema.timezone)
-        starts = window_starts(times, max(int(self.timeline.model.options.window), 1), schema.timezone)
-        return starts.fill_null(-1).to_numpy()
+
+@dataclass(frozen=True, eq=False)
+class Shares:
+    """What the reference says of a signal: float64[windows] of hits and of rows, and both of all of it."""
+
+    hits: Floats
+    rows: Floats
+    met: int
+    looked: int
+
+
+def looked_at(model: Model, version: str, start: int) -> tuple[pl.DataFrame, int]:
+    """The logged rows of a window, thinned where they are many; and how many there are."""
+    since, until = (datetime.fromisoformat(moment) for moment in model.span(start))
+    whole = model.store.labelled(model.name, since, until, version=version).collect()
+    return thinned(whole, ROWS), whole.height
+
+
+def usual_of(own: Shares | None, hits: Floats, sizes: Floats) -> Usual | None:
+    """What is usual: the reference's share, and how it wanders there and in good windows before this one."""
+    if own is None:
+        return Usual.of(hits, sizes, "calm windows") if sizes.size >= MIN_WINDOWS else None
+    past = Usual.of(np.concatenate([own.hits, hits]), np.concatenate([own.rows, sizes]))
+    return replace(past, hits=float(own.met), rows=float(own.looked))
+
+
+def reference_shares(model: Model, version: str, parts: Sequence[Slice]) -> dict[str, Shares]:
+    """What a version's reference says of the signals that it tells."""
+    reference = model.reference_of(version)
+    if not reference.path.exists():
+        return {}
+    frame = thinned(reference.frame)
+    table, met, _ = meet(model, frame, parts, version)
+    unknown = {name for name in table.columns if is_derived(name) and table[name].null_count() == table.height}
+    tells = {str(one): met[str(one)] for one in parts if str(one) in met and not one.columns & unknown}
+    starts = starts_of(model, frame)
+    return {name: Shares(*windows(mask, starts), int(mask.sum()), mask.len()) for name, mask in tells.items()}
+
+
+def starts_of(model: Model, frame: pl.DataFrame) -> Ints:
+    """int64[rows]: the window of each of the reference's rows; empty where it has no time."""
+    schema = model.schema
+    if schema.time is None or schema.time not in frame.columns:
+        return np.zeros(0, np.int64)
+    times = event_times(frame[schema.time], schema.timezone)
+    starts = window_starts(times, max(int(model.options.window), 1), schema.timezone)
+    return starts.fill_null(-1).to_numpy()
 
 
 def windows(mask: pl.Series, starts: Ints) -> tuple[Floats, Floats]:

@@ -7,17 +7,20 @@ watch ──> the signal in the catalog ──┬── `check`: the share of ea
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from sqlalchemy import func, select
 
 from retrue.errors import ConfigError, RetrueError, SliceError, StoreError
 from retrue.refine.collect import Policy, matching
 from retrue.slices import Slice, Source
 from retrue.store import rows
+from retrue.store.catalog import Transaction
+from retrue.store.tables import collected
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
 from retrue.workspace.collect.collecting import slice_of
@@ -85,9 +88,7 @@ def watch(
     if part.sql is None and function is None:
         hint = "write it as SQL, or as a function in a module that can be imported"
         raise SliceError("an expression can't be watched: it can't be stored", where="watch_signal", hint=hint)
-    chosen = Policy.parse(str(policy))
-    if chosen.budget is not None and not chosen.daily:
-        raise ConfigError(f"{chosen} rows in all", where="watch_signal", expected=f"'{chosen.budget} per day'")
+    chosen = streaming(policy)
     called = check_name(name or part.name or str(part))
     if function is None:
         check_columns(model, part)
@@ -110,6 +111,18 @@ def watch(
             {"policy": str(chosen), **({} if called == part.sql else {"name": called})},
         )
     return read(row)
+
+
+def streaming(policy: str | Policy) -> Policy:
+    """A policy for rows that go on coming.
+
+    Raises:
+        ConfigError: it can't be understood, or is one of so many rows in all.
+    """
+    chosen = Policy.parse(str(policy))
+    if chosen.budget is not None and not chosen.daily:
+        raise ConfigError(f"{chosen} rows in all", where="watch_signal", expected=f"'{chosen.budget} per day'")
+    return chosen
 
 
 def check_name(name: str) -> str:
@@ -212,21 +225,52 @@ def rows_of(model: Model) -> tuple[rows.Signal, ...]:
         return tx.find(rows.Signal, model=model.name)
 
 
-def read(row: rows.Signal, parts: Sequence[rows.CollectedRow] = ()) -> WatchedSignal:
-    """A watched signal, and what was collected of it."""
+def read(row: rows.Signal, taken: int = 0, matched: int = 0) -> WatchedSignal:
+    """A watched signal, and how many rows were collected of how many."""
     body, since = row.body, row.body.get("since")
     return WatchedSignal(
         row.name, row.sql, body.get("function"), str(body["policy"]), body.get("incident"),
-        None if since is None else datetime.fromisoformat(since), int(body["seq"]), body.get("error"),
-        sum(part.rows for part in parts), sum(int(part.body.get("matched", 0)) for part in parts),
+        None if since is None else datetime.fromisoformat(since), int(body["seq"]), body.get("error"), taken, matched,
     )  # fmt: skip
 
 
 def watched(model: Model) -> list[WatchedSignal]:
-    """The watched signals, by name."""
+    """The watched signals, by name; of what was collected only the numbers are read."""
+    c = collected.c
+    sums = select(c.collection, func.sum(c.rows), func.sum(c.body["matched"].as_integer()))
     with model.store.catalog.read() as tx:
-        found, parts = tx.find(rows.Signal, model=model.name), tx.find(rows.CollectedRow, model=model.name)
-    return [read(row, [part for part in parts if part.collection == row.name]) for row in found]
+        found = tx.find(rows.Signal, model=model.name)
+        told = tx.connection.execute(sums.where(c.model == model.name).group_by(c.collection)).all()
+    counts = {str(name): (int(taken), int(matched or 0)) for name, taken, matched in told}
+    return [read(row, *counts.get(row.name, (0, 0))) for row in found]
+
+
+def change_policy(model: Model, name: str, policy: str | Policy) -> None:
+    """Collect a signal's rows by another policy, those of stored events too: each day's are chosen anew.
+
+    Raises:
+        ConfigError: the policy is none for a stream.
+        StoreError: there is no signal of that name.
+    """
+    chosen, at = streaming(policy), clock.micros(clock.now())
+    with model.store.catalog.write() as tx:
+        row = found_in(tx, model, name)
+        body = {**row.body, "policy": str(chosen), "seq": 0, "tried": 0}
+        tx.put(replace(row, created=at, updated=at, body=body))
+        audit(tx, "signal's policy changed", model.name, {"policy": str(chosen)})
+
+
+def found_in(tx: Transaction, model: Model, name: str) -> rows.Signal:
+    """A watched signal.
+
+    Raises:
+        StoreError: there is none of that name.
+    """
+    row = tx.get(rows.Signal, model=model.name, name=name)
+    if row is None:
+        known = ", ".join(row.name for row in tx.find(rows.Signal, model=model.name)) or "none is watched"
+        raise StoreError(f"no signal {name!r}", where=f"model {model.name!r}", expected=known)
+    return row
 
 
 def unwatch(model: Model, name: str) -> None:
@@ -236,7 +280,6 @@ def unwatch(model: Model, name: str) -> None:
         StoreError: there is none of that name.
     """
     with model.store.catalog.write() as tx:
-        if not tx.remove(rows.Signal, model=model.name, name=name):
-            known = ", ".join(row.name for row in tx.find(rows.Signal, model=model.name)) or "none is watched"
-            raise StoreError(f"no signal {name!r}", where=f"model {model.name!r}", expected=known)
+        found_in(tx, model, name)
+        tx.remove(rows.Signal, model=model.name, name=name)
         audit(tx, "signal no longer watched", model.name)

@@ -16,12 +16,14 @@ from retrue.core.reference import Reference
 from retrue.core.state import Floats
 from retrue.engine.slices import count_slices
 from retrue.estimate.estimate import Estimate
+from retrue.estimate.estimator import Estimator
 from retrue.estimate.fitting import fit
 from retrue.explain.places import thinned
 from retrue.judge.rules import Rule
 from retrue.judge.verdict import Verdict
 from retrue.tables import read
 from retrue.workspace.check.checking import judge_of
+from retrue.workspace.check.estimating import ROWS
 from retrue.workspace.prove.sides import predictor, spoken
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 RECENT = 5_000
 """Recent events that are estimated at most, spread over all of them."""
+LEARNED: dict[str, tuple[Estimator, Estimator]] = {}
+"""What was learned of the holdout of the run that was proven last, which never changes: a promotion proves again."""
 FEW = 100
 """Fewer recent events than this tell nothing."""
 
@@ -87,13 +91,18 @@ def estimates(
         return None, logged.height
     recent = thinned(logged, RECENT)
     said = predictor(run)(recent)
-    first = fit(labelled(table, label), schema, reference.grids.outcome)
-    second = fit(labelled(as_said(run, reference, table, scores), label), schema, reference.grids.outcome)
+    learned = LEARNED.get(run.id)
+    if learned is None:
+        known = (table, as_said(run, reference, table, scores))
+        first, second = (fit(labelled(one, label), schema, reference.grids.outcome) for one in known)
+        learned = first, second
+        LEARNED.clear()
+        LEARNED[run.id] = learned
     ours = as_said(run, reference, recent, said)
     names = judge_of(model, reference).estimated_metrics
-    return (first.estimate(recent, metrics=names), second.estimate(ours, metrics=names)), logged.height
+    return (learned[0].estimate(recent, metrics=names), learned[1].estimate(ours, metrics=names)), logged.height
 
 
 def labelled(table: pl.DataFrame, label: str) -> pl.DataFrame:
-    """The rows with a label."""
-    return table.filter(pl.col(label).is_not_null())
+    """The rows with a label, spread over all of them where they are many."""
+    return thinned(table.filter(pl.col(label).is_not_null()), ROWS)
