@@ -30,6 +30,15 @@ WHILE_IT_WORKS = 0.9
 """Share of kills that wait until the service works again; the others may hit it while it starts."""
 BATCH = 20
 SENDERS = 3
+LOANS = loans(0, 4_000).with_columns(pl.col("at").cast(pl.String)).to_dict(as_series=False)
+"""What is sent, again and again under new ids: made once, so that the machine works for the service."""
+SERVE = """
+import runpy
+from retrue.server import supervise
+supervise.LONGEST = 0.1
+runpy.run_module("retrue", run_name="__main__")
+"""
+"""`python -m retrue`, but what keeps dying starts again at once: the growing pause is `test_supervise`'s business."""
 BUSY = frozenset({429, 503, 507})
 """Answers that say: not now, send it again."""
 
@@ -58,20 +67,20 @@ class Sender(threading.Thread):
             while not self.stop.is_set():
                 numbers = range(first, first + BATCH)
                 first += BATCH
-                rows = loans(0, 1).clear()
-                rows = pl.concat([rows, *(loans(n % 4_000, 1).with_columns(id=pl.lit(f"l{n}")) for n in numbers)])
+                events = {name: [values[n % 4_000] for n in numbers] for name, values in LOANS.items()}
+                events["id"] = [f"l{n}" for n in numbers]
+                labels = {"id": events["id"], "y": events.pop("y")}
                 with self.sent.lock:
                     self.sent.tried |= set(numbers)
-                if self.post(client, "events", rows.drop("y"), f"e{first}"):
+                if self.post(client, "events", events, f"e{first}"):
                     with self.sent.lock:
                         self.sent.events |= set(numbers)
-                    if self.post(client, "labels", rows.select("id", "y"), f"y{first}"):
+                    if self.post(client, "labels", labels, f"y{first}"):
                         with self.sent.lock:
                             self.sent.labels |= set(numbers)
 
-    def post(self, client: httpx.Client, kind: str, rows: pl.DataFrame, key: str) -> bool:
+    def post(self, client: httpx.Client, kind: str, columns: dict[str, list[Any]], key: str) -> bool:
         """Send one batch until it is acknowledged; False where the test ended before."""
-        columns = {name: [str(v) if name == "at" else v for v in rows[name]] for name in rows.columns}
         while True:
             try:
                 answer = client.post(f"/{kind}", json={"columns": columns}, headers={"Idempotency-Key": key})
@@ -82,7 +91,7 @@ class Sender(threading.Thread):
                 continue
             if answer.status_code == 202:
                 told = answer.json()
-                if told["accepted"] != len(rows):
+                if told["accepted"] != BATCH:
                     self.sent.wrong.append(answer.text)
                 return True
             if answer.status_code not in BUSY:
@@ -104,7 +113,7 @@ class Fleet:
         """Start it, unless it runs."""
         if self.process is not None and self.process.poll() is None:
             return
-        command = [sys.executable, "-m", "retrue", "serve", str(self.folder), "--port", str(self.port)]
+        command = [sys.executable, "-c", SERVE, "serve", str(self.folder), "--port", str(self.port)]
         for _ in range(100):  # until the children of the one that was killed have let go of the port
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
             if process.stdout and SERVES.search(process.stdout.readline()):
