@@ -1,10 +1,12 @@
-"""What all tests share: how hypothesis searches, and a browser for the tests that open a page."""
+"""What all tests share: how hypothesis searches, what a new store begins as, a browser for tests that open a page."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +14,9 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+# Tests run side by side: threads of one that spin while they wait for each other take the processors from the next.
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
@@ -50,6 +55,26 @@ def browser(chromium: str) -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         yield started
         started.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def catalogs_begin_as_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Migrate one empty catalog and begin each new store of this process with a copy: 60 ms less for each of them."""
+    from retrue.store.catalog import Catalog
+
+    empty, real = tmp_path_factory.mktemp("catalog") / "catalog.db", Catalog.open
+
+    def opened(path: Path, *, create: bool = True) -> Catalog:
+        if not empty.exists():
+            real(empty).close()
+        if create and not path.exists():
+            with suppress(OSError):  # what can't be written, the real one says best
+                shutil.copyfile(empty, path)
+        return real(path, create=create)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Catalog, "open", opened)
+        yield
 
 
 _FRESH: dict[str, Any] = {}

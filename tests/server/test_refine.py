@@ -37,9 +37,10 @@ def flywheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flywheel]:
             kept = tx.get(rows.Collection, model="flights", name="all of it")
             assert kept is not None
             tx.put(rows.Collection(**{**vars(kept), "body": {**kept.body, "incident": incident.id}}))
-        refused = model.retrain(LogisticRegression(), mix=rt.Mix({model.reference: 1.0}), now=day(DAYS + 8))
+        learner = rt.Trainer(LogisticRegression(), isolated=False)
+        refused = model.retrain(learner, mix=rt.Mix({model.reference: 1.0}), now=day(DAYS + 8))
         refused.prove()
-        good = model.retrain(LogisticRegression(), mix=rt.Mix({found: 1.0}), now=day(DAYS + 8))
+        good = model.retrain(learner, mix=rt.Mix({found: 1.0}), now=day(DAYS + 8))
         good.prove()
         with store.store.catalog.write() as tx:
             tx.add(rows.Log(4_000_000_000_000_000, "warning", "loss <b>rises</b>", run=good.id))

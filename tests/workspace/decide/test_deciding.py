@@ -30,7 +30,9 @@ def turned(store: rt.Workspace) -> rt.Model:
 def train(model: rt.Model, now: float) -> Any:
     """Learn from x alone on what was logged."""
     learner = make_pipeline(make_column_transformer(("passthrough", ["x"])), LogisticRegression())
-    return model.retrain(learner, mix=rt.Mix({model.logged(): 1.0}), holdout="2d", now=day(now))
+    return model.retrain(
+        rt.Trainer(learner, isolated=False), mix=rt.Mix({model.logged(): 1.0}), holdout="2d", now=day(now)
+    )
 
 
 def test_a_world_that_turned_is_worth_a_run(turned: rt.Model) -> None:

@@ -28,7 +28,7 @@ from retrue.workspace.promote import registry
 from retrue.workspace.promote.registry import REGISTERED, WAITING, follow, state_of
 
 CODES = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["city"]), remainder="passthrough")
-LEARNER = make_pipeline(CODES, LogisticRegression())
+LEARNER = rt.Trainer(make_pipeline(CODES, LogisticRegression()), isolated=False)
 SECONDS = 180
 
 

@@ -25,7 +25,7 @@ from retrue.store.rows import Audit
 from retrue.workspace.prove.proving import BEFORE, guilty
 
 CODES = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["city"]), remainder="passthrough")
-LEARNER = make_pipeline(CODES, LogisticRegression())
+LEARNER = rt.Trainer(make_pipeline(CODES, LogisticRegression()), isolated=False)
 EVERYWHERE = ("JFK", "LGA", "EWR")
 RULES = ("roc_auc >= 0.5", "mean(x) <= -3", "roc_auc[city = 'JFK'] >= 0.99")
 
@@ -252,7 +252,9 @@ def test_several_classes_are_proven_promoted_and_verified(store: rt.Workspace) -
     )
     live(model, classes(events(14, 10), 1))
     learner = make_pipeline(CODES, RandomForestClassifier(5, max_depth=3, random_state=0))
-    run = model.retrain(learner, mix=rt.Mix({model.logged(): 1.0}), holdout="3d", now=day(25))
+    run = model.retrain(
+        rt.Trainer(learner, isolated=False), mix=rt.Mix({model.logged(): 1.0}), holdout="3d", now=day(25)
+    )
     proof = run.prove()
     main = proof.contests[0]
     assert (main.metric, main.outcome) == ("roc_auc_macro", "better")
