@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,10 @@ SHOWN = 8
 """The most metrics in a forest plot."""
 GROUPS = 10
 """Groups of equal size in a calibration curve."""
+LINE = 44
+"""Characters of a row's name in one line: what a phone holds."""
+ABOVE = 3
+"""Lines that a row's name may have."""
 CURVE = 100
 """The most points of a ROC curve."""
 DIAGONAL = ({"side": "diagonal", "x": 0, "y": 0}, {"side": "diagonal", "x": 1, "y": 1})
@@ -52,13 +57,26 @@ def forest(reports: Iterable[PerformanceReport]) -> Picture | None:
 
 
 def forest_of(named: Sequence[tuple[str, PerformanceReport]], title: str) -> Picture | None:
-    """Show one metric's difference in several places, such as slices, each under its name; as `forest` does."""
+    """Show one metric's difference in several places, such as slices, each under its name; as `forest` does.
+
+    Names are above their intervals, whole on a phone as well, but for those longer than three of its lines.
+    """
     drawn = forest([report for _, report in named])
     if drawn is None:
         return None
-    rows = [{**forest_row(one), "label": name} for name, one in named if one.interval is not None]
+    rows = [{**forest_row(one), "label": wrapped(name)} for name, one in named if one.interval is not None]
+    lines = max(str(row["label"]).count("\n") + 1 for row in rows)
     fields = (Field("label", "rows"), Field("text", "difference"), Field("span", "95 % interval, points"))
-    return replace(drawn, title=title, rows=rows, fields=fields)
+    return replace(drawn, template=f"{drawn.template}-above-{lines}", title=title, rows=rows, fields=fields)
+
+
+def wrapped(name: str) -> str:
+    """A name in lines that a phone's width holds.
+
+    >>> wrapped("precip > 0.1 AND origin = 'JFK' AND carrier IN ('B6', 'DL')").split("\\n")
+    ["precip > 0.1 AND origin = 'JFK' AND carrier", "IN ('B6', 'DL')"]
+    """
+    return "\n".join(wrap(name, LINE, max_lines=ABOVE, placeholder=" …") or [name])
 
 
 def forest_row(report: PerformanceReport) -> dict[str, Any]:

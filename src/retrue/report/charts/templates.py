@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias
 import altair as alt
 
 from retrue.errors import RetrueError
+from retrue.report.charts.forests import forests, labels
 from retrue.report.charts.heat import SHARE, TIMES, Layers, drift_map, heat_strip
 from retrue.report.theme import REFERENCE, WINDOW
 
@@ -148,11 +149,6 @@ def share_x(field: str, scale: alt.Scale) -> alt.X:
     return alt.X(field, type="quantitative", axis=None, scale=scale)
 
 
-def labels() -> alt.Y:
-    """Write the rows' labels on the y-axis, in the order of the rows: a chart's first layer must have them all."""
-    return alt.Y("label", type="nominal", title=None, sort=None).axis(labelLimit=170)
-
-
 def bar_tooltip() -> list[alt.Tooltip]:
     """Tell a category's two shares."""
     return [
@@ -180,23 +176,6 @@ def ranking() -> Layers:
 
 
 # --- outcomes ------------------------------------------------------------------------------------------------------
-
-
-def forest(*, worse: bool) -> Layers:
-    """Differences from the reference with intervals, worse ones orange; rows: label, value, low, high, text, change."""
-    base = alt.Chart()
-    x = alt.X("value", type="quantitative", title=None).scale(zero=True, padding=12)
-    x = x.axis(grid=True, tickCount=6, labelExpr="datum.value === 0 ? '0' : format(datum.value, '+~g')")
-    marks: list[alt.Chart] = []
-    orange = [(base.transform_filter("datum.change === 'worse'"), "warn")] if worse else []
-    for rows, name in [(base, "window"), *orange]:
-        told = [alt.Tooltip("label", type="nominal", title=" "), alt.Tooltip("text", type="nominal", title=" ")]
-        marks.append(
-            rows.mark_rule(style=f"{name}-line").encode(labels(), alt.X("low", type="quantitative"), alt.X2("high"))
-        )
-        marks.append(rows.mark_point(size=60, opacity=1, style=f"{name}-point").encode(labels(), x, tooltip=told))
-    marks.append(base.mark_rule(style="zero").encode(x=alt.datum(0)))
-    return alt.layer(*marks).properties(height=alt.Step(28))
 
 
 def square(x_title: str, y_title: str) -> tuple[alt.X, alt.Y]:
@@ -359,8 +338,7 @@ TEMPLATES: dict[str, Callable[[], Layers]] = {
     "bars": lambda: bars(whole=False),
     "bars-of-all": lambda: bars(whole=True),
     "ranking": ranking,
-    "forest": lambda: forest(worse=False),
-    "forest-worse": lambda: forest(worse=True),
+    **forests(),
     "calibration": calibration,
     "roc": roc,
     "embedding-map": lambda: embedding_map(grown=False),

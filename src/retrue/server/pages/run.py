@@ -20,6 +20,7 @@ from retrue.server.auth import Actor, editor, viewer
 from retrue.server.errors import HttpError, status_of
 from retrue.server.pages.figures import pictured
 from retrue.server.pages.model import Name
+from retrue.server.pages.run_evidence import Evidence, calibration_picture, evidence_of
 from retrue.server.pages.shell import render
 from retrue.server.pages.turn import Line, Turn, line_of, report_of, turn_of
 from retrue.server.service import Service, service
@@ -49,6 +50,7 @@ class RunView:
         turn: the chain.
         lines: every comparison.
         drawn: whether there is a forest plot.
+        evidence: what it showed besides.
         reasons: why the gate stays shut; faults: what couldn't be told.
         parts: what it learned from.
         manifest: what else its training set is told by.
@@ -64,6 +66,7 @@ class RunView:
     turn: Turn
     lines: tuple[Line, ...]
     drawn: bool
+    evidence: Evidence
     reasons: tuple[str, ...]
     faults: tuple[str, ...]
     parts: tuple[Part, ...]
@@ -99,7 +102,7 @@ def view_of(model: Model, one: Lineage, actor: Actor) -> RunView:
     return RunView(
         model.name, one.id, turn_of(model.name, one, effect_of(model, one), incidents, champion),
         tuple(line_of(contest) for contest in (*one.contests, *one.baselines)), picture_of(one) is not None,
-        tuple(map(upper_first, one.reasons)),
+        evidence_of(model, one), tuple(map(upper_first, one.reasons)),
         tuple(map(upper_first, one.faults)), one.parts, told_of(one.manifest), log, one.error or "",
         may and rivals and not one.reasons, may and rivals and bool(one.reasons),
         may and one.version == champion and before is not None,
@@ -155,6 +158,12 @@ def run(request: Request, served: Served, name: Name, id: Id, actor: Reader) -> 
 def forest(request: Request, served: Served, name: Name, id: Id, _: Reader) -> Response:
     """The forest plot."""
     return pictured(request, picture_of(found(served.model(name), id)))
+
+
+@router.get("/calibration")
+def calibration(request: Request, served: Served, name: Name, id: Id, _: Reader) -> Response:
+    """The calibration of both."""
+    return pictured(request, calibration_picture(found(served.model(name), id)))
 
 
 @router.post("/promote")
