@@ -18,11 +18,11 @@ AT = 1_767_225_600_000_000  # 2026-01-01T00:00 UTC
 def folder(tmp_path: Path) -> Path:
     """A store in which two jobs ran, and one runs."""
     with rt.open(tmp_path / "store") as store, store.store.catalog.write() as tx:
-        body = {"message": "3 windows judged", "seconds": 1.25, "server": "host:1"}
+        body = {"message": "3 windows judged", "seconds": 1.25, "server": "host:1", "version": "1"}
         tx.put(rows.Job("aa11", "check", "done", AT, AT + 1_250_000, body))
         tx.put(rows.Job("bb22", "check", "failed", AT + 1, AT + 2, {"message": "no such [file]", "seconds": 0.5}))
         tx.put(rows.Job("cc33", "prune", "running", AT + 3, AT + 3, {}))
-        tx.add(rows.Log(AT, "info", "3 windows judged", job="aa11"))
+        tx.add(rows.Log(AT, "info", "3 windows judged", job="aa11", version="1"))
         tx.add(rows.Log(AT + 1, "error", "no such [file]", job="bb22"))
     return tmp_path / "store"
 
@@ -42,6 +42,7 @@ def test_jobs_as_json(call: Call, folder: Path) -> None:
     assert found[-1] == {
         "id": "aa11", "kind": "check", "model": None, "status": "done", "start": "2026-01-01T00:00:00+00:00",
         "end": "2026-01-01T00:00:01.250000+00:00", "seconds": 1.25, "message": "3 windows judged", "server": "host:1",
+        "version": "1", "run": None,
     }  # fmt: skip
     assert (found[0]["status"], found[0]["end"], found[0]["seconds"]) == ("running", None, None)
 
@@ -51,5 +52,8 @@ def test_logs_are_searched(call: Call, folder: Path) -> None:
     assert "no such [file]" in call("logs", "FILE", "--store", folder).out
     found = json.loads(call("logs", "--store", folder, "--job", "aa", "--json").out)
     assert [(line["job"], line["text"]) for line in found] == [("aa11", "3 windows judged")]
+    assert [line["version"] for line in found] == ["1"]
+    assert "no such" not in call("logs", "--store", folder, "--version", "1").out
+    assert call("jobs", "--store", folder, "--version", "1").out.count("check") == 1
     assert call("logs", "--store", folder, "--since", "2026-01-02").out == "No such lines.\n"
     assert "debug, info" in call("logs", "--store", folder, "--level", "loud").error

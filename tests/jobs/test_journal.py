@@ -10,7 +10,8 @@ import pytest
 import retrue as rt
 from retrue.errors import StoreError
 from retrue.jobs import journal as module
-from retrue.jobs.journal import Journal
+from retrue.jobs.journal import Journal, kept, speaking
+from retrue.store import rows
 
 logger = logging.getLogger("retrue.test")
 
@@ -75,3 +76,29 @@ def test_nothing_is_lost_that_is_said_while_others_are_written(store: rt.Workspa
     said = texts(store)
     counted = sum(int(text.split()[0]) for text in said if "dropped" in text)
     assert counted + sum(text == "line" for text in said) == 300
+
+
+def test_a_line_says_which_version_and_run_it_is_about(store: rt.Workspace) -> None:
+    """What a job finds out while it runs holds for its later lines; a line's own words win."""
+    journal, known = Journal(store.store.catalog), dict[str, object]()
+    job = rows.Job("j1", "train", "running", 1, 1, {}, "flights")
+    with journal.listening(), speaking(job, known):
+        logger.info("before")
+        known.update(version="2", run="r1")
+        logger.info("after")
+        logger.info("another", extra={"version": "3"})
+    found = [(line.text, line.job, line.model, line.version, line.run) for line in reversed(store.logs().rows)]
+    assert found == [
+        ("before", "j1", "flights", None, None),
+        ("after", "j1", "flights", "2", "r1"),
+        ("another", "j1", "flights", "3", "r1"),
+    ]
+    assert [store.logs(version="2").total, store.logs(run="r").total] == [1, 2]
+
+
+def test_what_a_part_of_the_service_says_is_kept_under_its_name(store: rt.Workspace) -> None:
+    with kept(store.store.catalog, "web"):
+        logger.warning("the store is slow", extra={"model": "flights"})
+    assert [(line.job, line.model, line.text) for line in store.logs().rows] == [
+        ("web", "flights", "the store is slow")
+    ]

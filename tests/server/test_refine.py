@@ -78,6 +78,15 @@ def test_a_run_shows_its_proof_manifest_and_log(flywheel: Flywheel) -> None:
         assert said in page, said
     drawn = clients["viewer"].get(f"{BASE}/runs/{good}/forest").json()
     assert drawn["picture"]["rows"][0]["label"] == "holdout"
+    for said in (
+        "Does it keep what it promises?",
+        "How fast, how large",
+        "One answer",
+        "All lines and jobs of this run",
+    ):
+        assert said in page, said
+    drawn = clients["viewer"].get(f"{BASE}/runs/{good}/calibration").json()["picture"]
+    assert {row.get("model") for row in drawn["rows"]} == {None, "champion", "challenger"}
     assert "Why the gate stays shut" in clients["viewer"].get(f"{BASE}/runs/{refused}").text
     for path in ("", "/forest"):
         assert clients["viewer"].get(f"{BASE}/runs/nothing{path}").status_code == 404

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 PANEL = "The service"
 
 ModelOption = Annotated[str | None, typer.Option("--model", help="Of this model only.", metavar="MODEL")]
+RunOption = Annotated[
+    str | None, typer.Option("--run", help="Of this training run, or the start of its id.", metavar="ID")
+]
+VersionOption = Annotated[str | None, typer.Option("--version", help="About this version.", metavar="VERSION")]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many at most.", metavar="N")]
 
 
@@ -30,6 +34,8 @@ def jobs(
     model: ModelOption = None,
     kind: Annotated[str | None, typer.Option(help="Of this kind: check, notify, prune ...", metavar="KIND")] = None,
     status: Annotated[str | None, typer.Option(help="running, done or failed.", metavar="STATUS")] = None,
+    run: RunOption = None,
+    version: VersionOption = None,
     limit: LimitOption = 20,
     json: JsonOption = False,
 ) -> None:
@@ -37,7 +43,9 @@ def jobs(
     from retrue.report.jobs import job_dict, jobs_view
 
     with shared.open_store(store) as workspace:
-        found: Page[rows.Job] = workspace.jobs(kind=kind, status=status, model=model, limit=limit)
+        found: Page[rows.Job] = workspace.jobs(
+            kind=kind, status=status, model=model, run=run, version=version, limit=limit
+        )
     if json:
         shared.print_json([job_dict(job) for job in found.rows])
     elif found.rows:
@@ -53,7 +61,8 @@ def logs(
     store: StoreOption = None,
     model: ModelOption = None,
     job: Annotated[str | None, typer.Option(help="Of this run of a job, or the start of its id.", metavar="ID")] = None,
-    run: Annotated[str | None, typer.Option(help="Of this training run, or the start of its id.", metavar="ID")] = None,
+    run: RunOption = None,
+    version: VersionOption = None,
     level: Annotated[str | None, typer.Option(help="info, warning or error, and graver ones.", metavar="LEVEL")] = None,
     since: Annotated[str | None, typer.Option(help="From then on (ISO, UTC).", metavar="TIME")] = None,
     limit: LimitOption = 50,
@@ -64,7 +73,8 @@ def logs(
 
     at = shared.moment(since, "--since")
     with shared.open_store(store) as workspace:
-        asked = {"model": model, "job": job, "run": run, "text": text, "level": level, "since": at, "limit": limit}
+        about = {"model": model, "job": job, "run": run, "version": version}
+        asked = {**about, "text": text, "level": level, "since": at, "limit": limit}
         found: Page[rows.Log] = workspace.logs(**asked)
     if json:
         shared.print_json([log_dict(line) for line in found.rows])

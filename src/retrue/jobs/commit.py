@@ -19,6 +19,7 @@ from pathlib import Path
 
 from retrue.adapters import logs
 from retrue.errors import RetrueError
+from retrue.jobs.journal import kept
 from retrue.jobs.runner import until_told
 from retrue.workspace import Workspace
 from retrue.workspace import open as open_workspace
@@ -105,24 +106,28 @@ class Committer:
         except RetrueError as error:
             self.postpone(model, str(error))
         except Exception as error:
-            logger.exception("a fault of Retrue, or of a library, in the cycle of %s", model)
+            logger.exception("a fault of Retrue, or of a library, in the cycle of %s", model, extra={"model": model})
             self.postpone(model, f"{type(error).__name__}: {error}")
         else:
             if self.troubles.pop(model, None) is not None:
-                logger.info("%s: its rows are taken in again", model)
+                logger.info("%s: its rows are taken in again", model, extra={"model": model})
 
     def postpone(self, model: str, said: str) -> None:
         """Note that a cycle failed, and when it is tried again."""
         trouble = self.troubles.setdefault(model, Trouble())
         pause = min(PATIENCE, 0.5 * 2**trouble.tries)
         if said != trouble.said:
-            logger.warning("%s: its rows wait (%s); tried again in %g s", model, said, pause)
+            logger.warning("%s: its rows wait (%s); tried again in %g s", model, said, pause, extra={"model": model})
         trouble.tries, trouble.again, trouble.said = trouble.tries + 1, time.monotonic() + pause, said
 
 
 def serve(folder: str | Path) -> None:
     """Commit what comes into the store in a folder until SIGTERM or SIGINT."""
-    with until_told(signal.SIGTERM, signal.SIGINT) as stop, open_workspace(folder) as workspace:
+    with (
+        until_told(signal.SIGTERM, signal.SIGINT) as stop,
+        open_workspace(folder) as workspace,
+        kept(workspace.store.catalog, "commit"),
+    ):
         Committer(workspace).run(stop)
 
 

@@ -11,18 +11,23 @@ more lines than memory is for the oldest go, and one line says how many (standar
 from __future__ import annotations
 
 import logging
+import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from typing import Any
 
+from retrue.errors import StoreError
 from retrue.store import rows
 from retrue.store.catalog import Catalog
 from retrue.workspace import clock
 
 MOST = 10_000
 """Lines that wait to be written at most; of more the oldest go, and are counted."""
+
+EVERY = 1.0
+"""Seconds from one writing to the next."""
 
 current: ContextVar[rows.Job | None] = ContextVar("current", default=None)
 """The job that runs in this thread."""
@@ -31,11 +36,16 @@ facts: ContextVar[Mapping[str, object]] = ContextVar("facts", default={})  # noq
 
 
 class Journal(logging.Handler):
-    """Keeps what is logged under `retrue` in a catalog."""
+    """Keeps what is logged under `retrue` in a catalog.
 
-    def __init__(self, catalog: Catalog) -> None:
+    Args:
+        catalog: where.
+        part: the part of the service that says what no job says: "web", "commit".
+    """
+
+    def __init__(self, catalog: Catalog, part: str | None = None) -> None:
         super().__init__(logging.INFO)
-        self.catalog = catalog
+        self.catalog, self.part = catalog, part
         self.lines: deque[rows.Log] = deque()
         self.dropped = 0
 
@@ -47,7 +57,7 @@ class Journal(logging.Handler):
             text = f"{text}\n{logging.Formatter().formatException(record.exc_info)}"
         level = "error" if record.levelno >= logging.ERROR else record.levelname.lower()
         at = round(record.created * clock.MICROS)
-        self.lines.append(rows.Log(at, level, text, None if job is None else job.id, **subject(record, job)))
+        self.lines.append(rows.Log(at, level, text, self.part if job is None else job.id, **subject(record, job)))
         self._bound()
 
     def write(self) -> None:
@@ -109,6 +119,26 @@ def subject(record: logging.LogRecord, job: rows.Job | None) -> dict[str, Any]:
     known = {"model": None if job is None else job.model, **facts.get()}
     told = {name: getattr(record, name, known.get(name)) for name in ("model", "version", "run")}
     return {name: None if value is None else str(value) for name, value in told.items()}
+
+
+@contextmanager
+def kept(catalog: Catalog, part: str) -> Iterator[None]:
+    """Keep what a part of the service logs in the block; a thread writes it down once a second."""
+    journal, over = Journal(catalog, part), threading.Event()
+
+    def write() -> None:
+        while not over.wait(EVERY):
+            with suppress(StoreError):  # it stays remembered, and is on standard error
+                journal.write()
+
+    thread = threading.Thread(target=write, name=f"journal of {part}", daemon=True)
+    with suppress(StoreError), journal.listening():
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
 
 @contextmanager

@@ -47,6 +47,8 @@ def find_jobs(
     status: str | None = None,
     model: str | None = None,
     id: str | None = None,
+    run: str | None = None,
+    version: str | None = None,
     models: Collection[str] | None = None,
     idle: bool = True,
     limit: int = 50,
@@ -60,6 +62,8 @@ def find_jobs(
         status: running, done or failed.
         model: of one model.
         id: the one run, or the start of its id.
+        run: about one training run, or the start of its id.
+        version: about one version.
         models: of these models only.
         idle: also those that found nothing to do.
         limit: how many at most.
@@ -74,6 +78,8 @@ def find_jobs(
     where = [*equal(table, kind=kind, status=status, model=model), *of_models(table, models)]
     where += [] if idle else [not_idle()]
     where += [] if id is None else [table.c.id.startswith(id, autoescape=True)]
+    where += [] if run is None else [table.c.body["run"].as_string().startswith(run, autoescape=True)]
+    where += [] if version is None else [table.c.body["version"].as_string() == version]
     with catalog.read() as tx:
         return page(tx, rows.Job, table, where, [table.c.due.desc(), table.c.id], limit, offset)
 
@@ -90,6 +96,7 @@ def find_logs(
     model: str | None = None,
     job: str | None = None,
     run: str | None = None,
+    version: str | None = None,
     text: str | None = None,
     level: str | None = None,
     since: datetime | None = None,
@@ -105,6 +112,7 @@ def find_logs(
         model: of one model.
         job: of one run of a job, or the start of its id.
         run: of one training run, or the start of its id.
+        version: of one version.
         text: lines that hold it, in whatever case.
         level: that level and graver ones: debug, info, warning, error.
         since: from then on.
@@ -119,7 +127,7 @@ def find_logs(
     if level is not None and level not in LEVELS:
         raise ConfigError(f"no level {level!r}", expected=", ".join(LEVELS))
     c = logs_table.c
-    where = [*equal(logs_table, model=model), *of_models(logs_table, models)]
+    where = [*equal(logs_table, model=model, version=version), *of_models(logs_table, models)]
     where += [c[name].startswith(start, autoescape=True) for name, start in (("job", job), ("run", run)) if start]
     where += [] if text is None else [c.text.icontains(text, autoescape=True)]
     where += [] if level is None else [c.level.in_(LEVELS[LEVELS.index(level) :])]

@@ -48,6 +48,8 @@ class Line(Protocol):
     def model(self) -> str | None: ...
     @property
     def run(self) -> str | None: ...
+    @property
+    def version(self) -> str | None: ...
 
 
 class Delivery(Protocol):
@@ -85,6 +87,8 @@ def job_dict(job: Job) -> dict[str, Any]:
         "end": utc(job.updated).isoformat() if over else None,
         "seconds": seconds(job),
         "message": job.body.get("message"),
+        "version": job.body.get("version"),
+        "run": job.body.get("run"),
         "server": job.body.get("server"),
     }
 
@@ -97,6 +101,7 @@ def log_dict(line: Line) -> dict[str, Any]:
         "text": line.text,
         "job": line.job,
         "model": line.model,
+        "version": line.version,
         "run": line.run,
     }
 
@@ -115,10 +120,13 @@ def jobs_view(jobs: Sequence[Job], total: int) -> RenderableType:
 
 def logs_view(lines: Sequence[Line], total: int) -> RenderableType:
     """Show log lines, newest last, as in a file."""
-    table = quiet_table("Time (UTC)", "Level", "Model", "Job", "What was said", wide="What was said")
+    about = [name for name in ("version", "run") if any(getattr(line, name) for line in lines)]
+    heads = ["Time (UTC)", "Level", "Model", *map(str.capitalize, about), "Job", "What was said"]
+    table = quiet_table(*heads, wide="What was said")
     for line in lines:
         level = Text(line.level, style=STYLES.get(line.level, "dim"))
-        add_row(table, [told(line.at), level, line.model or "", line.job or "", line.text])
+        known = [getattr(line, name) or "" for name in ("model", *about, "job")]
+        add_row(table, [told(line.at), level, *known, line.text])
     return below(table, len(lines), total)
 
 

@@ -8,6 +8,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from retrue.jobs.journal import kept
 from retrue.server.app import create_app
 from retrue.server.live import end_live
 from retrue.server.punctual import protocol
@@ -33,7 +34,7 @@ class Server(uvicorn.Server):
 
 def serve(folder: str, settings: ServerSettings, sock: socket.socket) -> None:
     """Serve a store until SIGTERM or SIGINT."""
-    with open_workspace(folder) as workspace:
+    with open_workspace(folder) as workspace, kept(workspace.store.catalog, "web"):
         Server(configured(create_app(workspace, settings), settings)).run([sock])
 
 

@@ -18,6 +18,7 @@ from retrue.judge.verdict import Verdict
 from retrue.refine.collect import Policy
 from retrue.refine.mix import Mix
 from retrue.refine.promote import Gate
+from retrue.report.words import plural
 from retrue.slices import Source
 from retrue.workspace import clock, groups, receiving, replaying
 from retrue.workspace import signals as system_signals
@@ -37,6 +38,7 @@ from retrue.workspace.promote import promotion
 from retrue.workspace.prove import verifying
 from retrue.workspace.prove.verifying import Verified
 from retrue.workspace.receiving import Received
+from retrue.workspace.saying import say
 from retrue.workspace.train import retraining, trainers, training
 from retrue.workspace.train.parts import mix_of
 
@@ -171,7 +173,7 @@ class Model(Collects, Weighs):
     ) -> Backtest:
         """Replay a proposed set of monitors over the stored history, beside the present set and a dummy.
 
-        Nothing is written.
+        Nothing is written but a log line.
 
         Args:
             rules: the rules proposed in place of the present ones; left out, those stay.
@@ -187,7 +189,10 @@ class Model(Collects, Weighs):
             ConfigError, MetricError, SliceError, TableError: what was proposed, or the incidents, can't be understood.
         """
         proposal = {**options, **({} if rules is None else {"rules": rules})}
-        return backtest(self, proposal or None, signals=signals, policy=policy, incidents=incidents, now=now)
+        found = backtest(self, proposal or None, signals=signals, policy=policy, incidents=incidents, now=now)
+        alarms = ", ".join(f"{one.name} {one.alarms:g}" for one in found.sets)
+        say(self, "backtest", f"{plural(found.windows, 'window')} replayed; alarms: {alarms}")
+        return found
 
     def performance(self, metric: str | None = None, *, version: str | None = None) -> pl.DataFrame:
         """How a version did in each judged window: what labels say, and what was estimated without them.

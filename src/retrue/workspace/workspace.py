@@ -159,8 +159,8 @@ class Workspace:
         """What ran by itself, newest first, a page at a time.
 
         Args:
-            asked: `kind`, `status` (running, done, failed), `model`, `models` (of some), `id`, `limit`, `offset`,
-                `idle` (False: none that found nothing to do).
+            asked: `kind`, `status` (running, done, failed), `model`, `models` (of some), `id`, `run`, `version`,
+                `limit`, `offset`, `idle` (False: none that found nothing to do).
 
         Raises:
             ConfigError: an unknown status.
@@ -173,8 +173,8 @@ class Workspace:
         """What jobs, trainings and the server said, newest first, a page at a time.
 
         Args:
-            asked: `model`, `models` (of some), `job`, `run`, `text`, `level` (and graver ones), `since`, `until`,
-                `limit`, `offset`.
+            asked: `model`, `models` (of some), `job`, `run`, `version`, `text`, `level` (and graver ones), `since`,
+                `until`, `limit`, `offset`.
 
         Raises:
             ConfigError: an unknown level.

@@ -25,21 +25,25 @@ Named = Annotated[str | None, Query(max_length=200)]
 @router.get("/jobs", response_model=PageShape[JobShape], operation_id="list_jobs", summary="List jobs")
 def list_jobs(
     served: Served, actor: SomeViewer, kind: Named = None, status: Literal["running", "done", "failed"] | None = None,
-    model: Named = None, id: Named = None, offset: Offset = 0, limit: Limit = 50,
+    model: Named = None, id: Named = None, run: Named = None, version: Named = None,
+    offset: Offset = 0, limit: Limit = 50,
 ) -> dict[str, Any]:  # fmt: skip
     """Give the runs of jobs, newest first, a page at a time; of the caller's models, where they are for some only."""
-    asked = {"kind": kind, "status": status, "model": model, "id": id, "limit": limit, "offset": offset}
-    return paged(served.workspace.jobs(**asked, models=actor.models), job_dict)
+    asked = {"kind": kind, "status": status, "model": model, "id": id, "run": run, "version": version}
+    found = served.workspace.jobs(**asked, models=actor.models, limit=limit, offset=offset)
+    return paged(found, job_dict)
 
 
 @router.get("/logs", response_model=PageShape[LogShape], operation_id="list_logs", summary="List what jobs said")
 def list_logs(
-    served: Served, actor: SomeViewer, model: Named = None, job: Named = None, run: Named = None, text: Named = None,
+    served: Served, actor: SomeViewer, model: Named = None, job: Named = None, run: Named = None,
+    version: Named = None, text: Named = None,
     level: Literal["debug", "info", "warning", "error"] | None = None, since: Since = None, until: Until = None,
     offset: Offset = 0, limit: Limit = 100,
 ) -> dict[str, Any]:  # fmt: skip
     """Give what jobs, trainings and the server said, newest first; of the caller's models, where they are for some."""
-    asked = {"model": model, "job": job, "run": run, "text": text, "level": level, "since": since, "until": until}
+    about = {"model": model, "job": job, "run": run, "version": version}
+    asked = {**about, "text": text, "level": level, "since": since, "until": until}
     found = served.workspace.logs(**asked, models=actor.models, limit=limit, offset=offset)
     return paged(found, log_dict)
 

@@ -214,7 +214,9 @@ class Gatherer:
         except (Exception, pl.exceptions.PanicException) as error:
             if len(group) > 1:
                 return [outcome for one in group for outcome in self._outcomes([one])]
-            log.exception("a bug in taking %s of %s", group[0].asked.kind, group[0].asked.model)
+            asked = group[0].asked
+            about = {"model": asked.model, "version": asked.version}
+            log.exception("a bug in taking %s of %s", asked.kind, asked.model, extra=about)
             return [bug(error)]
 
     def _together(self, group: Sequence[Waiting]) -> list[Outcome]:

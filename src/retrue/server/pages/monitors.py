@@ -26,7 +26,7 @@ from retrue.server.pages.shell import render
 from retrue.server.service import Service, service
 from retrue.store import tables
 from retrue.workspace import Model
-from retrue.workspace.check.backtest import proposed
+from retrue.workspace.check.backtest import backtest, proposed
 from retrue.workspace.options import Options
 
 router = APIRouter(prefix="/models/{model}/monitors", include_in_schema=False)
@@ -216,7 +216,7 @@ def shown(
     if ask and not any(wrong) and not fields:
         try:
             state = served.standings.watch.look().get(name, "")
-            preview = served.previews.of((name, state, repr(wish)), lambda: model.backtest(**wish.proposal))
+            preview = served.previews.of((name, state, repr(wish)), lambda: backtest(model, wish.proposal))
         except RetrueError as error:
             trouble = error
     rows = rule_rows(wish, wrong, present.rules, standing)

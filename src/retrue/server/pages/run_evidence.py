@@ -112,15 +112,15 @@ def point(side: str, said: float, seen: float, n: int) -> dict[str, Any]:
 def finding(known: Mapping[str, Mapping[str, Any]]) -> str:
     """Say who keeps better what it promises; nobody where the intervals overlap."""
     ours, theirs = known["challenger"], known.get("champion")
-    off = f"What the challenger says is off by {ours['error']:.2g}"
+    low, high = ours["interval"]
+    off = f"What the challenger says is off by {ours['error']:.2g}" if low > 0 else "The challenger keeps what it says"
     if theirs is None:
         return off
-    low, high = ours["interval"]
     if high < theirs["interval"][0]:
-        return f"{off}, less than the champion ({theirs['error']:.2g})"
+        return f"{off}, better than the champion (off by {theirs['error']:.2g})"
     if low > theirs["interval"][1]:
-        return f"{off}, more than the champion ({theirs['error']:.2g})"
-    return f"{off}, about as far as the champion ({theirs['error']:.2g})"
+        return f"{off}, worse than the champion (off by {theirs['error']:.2g})"
+    return f"{off}, about as well as the champion (off by {theirs['error']:.2g})"
 
 
 # --- pace and size ----------------------------------------------------------------------------------------------------

@@ -88,14 +88,16 @@ def sentence_of(failed: int, running: int) -> str:
 
 @router.get("/jobs")
 def work(
-    request: Request, served: Annotated[Service, Depends(service)], actor: Annotated[Actor, Depends(some_viewer)],
+    request: Request, served: Annotated[Service, Depends(service)], actor: Annotated[Actor, Depends(some_viewer)], *,
     status: Literal["", "running", "done", "failed"] = "", kind: Annotated[str, Query(max_length=100)] = "",
     model: Annotated[str, Query(max_length=200)] = "", page: Annotated[int, Query(ge=1, le=10_000)] = 1,
     level: Literal["", "debug", "info", "warning", "error"] = "", text: Annotated[str, Query(max_length=200)] = "",
-    job: Annotated[str, Query(max_length=100)] = "", idle: Literal["", "1"] = "",
+    job: Annotated[str, Query(max_length=100)] = "", run: Annotated[str, Query(max_length=100)] = "",
+    version: Annotated[str, Query(max_length=200)] = "", idle: Literal["", "1"] = "",
 ) -> Response:  # fmt: skip
     """Show what ran by itself, and what was said."""
     space, mine = served.workspace, {"model": model or None, "models": actor.models}
+    mine |= {"run": run or None, "version": version or None}
     wanted = {"status": status or None, "kind": kind or None, "id": job or None, **mine}
     ran = space.jobs(idle=bool(idle or job), limit=PAGE, offset=(page - 1) * PAGE, **wanted)
     hidden = 0 if idle or job else space.jobs(limit=1, **wanted).total - ran.total
@@ -103,6 +105,7 @@ def work(
     last = {str(one.job): one.text for one in reversed(space.logs(limit=LINES, **mine).rows) if one.job}
     failed, running = (space.jobs(status=one, models=actor.models, limit=1).total for one in ("failed", "running"))
     asked = {"status": status, "kind": kind, "model": model, "level": level, "text": text, "job": job, "idle": idle}
+    asked |= {"run": run, "version": version}
     view = WorkView(
         sentence_of(failed, running), tuple(job_row(one, last.get(one.id, "")) for one in ran.rows),
         -(-ran.total // PAGE), said.rows, asked, page, hidden,

@@ -20,6 +20,7 @@ from retrue.judge.words import rows as say_rows
 from retrue.metrics import Measure, get
 from retrue.metrics.drift.signal_share import NAME as SIGNAL_SHARE
 from retrue.metrics.names import IMPACT, concept_drift, estimated
+from retrue.report.words import plural
 from retrue.store import rows
 from retrue.store.rows import EstimateRow
 from retrue.workspace import clock
@@ -29,6 +30,7 @@ from retrue.workspace.check.incidents import regroup, untold
 from retrue.workspace.check.signal_shares import with_signals
 from retrue.workspace.check.silence import Traffic
 from retrue.workspace.check.timeline import Timeline
+from retrue.workspace.saying import say
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
@@ -97,6 +99,8 @@ def check(model: Model, now: datetime | None, against: str | None = None) -> lis
     judged = [heard(one, traffic, version) for one in with_longer(timeline, judge, judged)]
     keep(model, version, judged, at)
     regroup(model, version, judge, {one.start for one in judged})
+    alarms = sum(verdict.alarms for one in judged for verdict in one.all)
+    say(model, "check", f"{plural(len(judged), 'window')} judged, {plural(alarms, 'alarm')}")
     return sort_worst_first(verdict for one in judged for verdict in one.all)
 
 

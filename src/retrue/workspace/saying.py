@@ -1,0 +1,29 @@
+"""Log lines of what is done outside of jobs: by a command, a notebook, a request. Jobs say what they do themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retrue.store import rows
+from retrue.workspace import clock
+from retrue.workspace.acting import actor
+
+if TYPE_CHECKING:
+    from retrue.workspace.model import Model
+
+
+def say(model: Model, what: str, text: str) -> None:
+    """Keep a line on a model, with the version that it was about; not inside of a job, nor where nothing can be kept.
+
+    Args:
+        model: which.
+        what: what was done, in a word: stands where lines of jobs have the job, so that it can be searched for.
+        text: what came of it.
+    """
+    from retrue.jobs.journal import current
+
+    if current.get() is not None or model.store.read_only:
+        return
+    line = rows.Log(clock.micros(clock.now()), "info", f"{text}, for {actor.get()}", what, model.name, model.version)
+    with model.store.catalog.write() as tx:
+        tx.add(line)
