@@ -76,8 +76,17 @@ def test_an_estimator_without_weights_is_refused_in_words() -> None:
         train(make_pipeline(StandardScaler(), KNeighborsClassifier()), TABLE, ONES, FEATURES, "y")
 
 
+def test_texts_are_refused_for_an_estimator_that_would_end_the_process() -> None:
+    """LightGBM 4.7 aborts on Arrow's texts, and takes the interpreter along."""
+    from lightgbm import LGBMClassifier
+
+    table = TABLE.with_columns(city=pl.lit("JFK"))
+    with pytest.raises(SchemaError, match=r"LGBMClassifier takes no texts: city: expected numbers.*rt.LightGBM"):
+        train(LGBMClassifier(), table, ONES, [*FEATURES, "city"], "y")
+
+
 def test_a_fit_that_returns_no_model_is_refused() -> None:
-    with pytest.raises(SchemaError, match=r"the trained model is a NoneType.*predict or predict_proba"):
+    with pytest.raises(SchemaError, match=r"the trained model is a NoneType.*predict or predict_proba.*return the"):
         train(lambda table, weights: None, TABLE, ONES, FEATURES, "y")
 
 

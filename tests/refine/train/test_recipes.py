@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.conftest import lacking
 
-from retrue.errors import SchemaError
+from retrue.errors import ConfigError, SchemaError
 from retrue.refine.train import Keras, LightGBM, Torch, XGBoost, score, train
 from retrue.refine.train.lightning_nets import resampled
 
@@ -209,6 +209,15 @@ def test_keras_learns_every_task(task: str) -> None:
     with_torch()
     os.environ["KERAS_BACKEND"] = "torch"
     assert right(task, learned(Keras(keras_model, epochs=25, batch=32, optimizer="rmsprop", patience=25), task)) > 0.7
+
+
+def test_a_net_that_is_made_already_is_refused() -> None:
+    """Each training makes a fresh one; a LightningModule's class makes it."""
+    with_torch()
+    with pytest.raises(ConfigError, match=r"a Sequential in rt.Torch: expected a class, or a function"):
+        Torch(module(2, 2))
+    with pytest.raises(ConfigError, match="a str in"):
+        Keras("net")  # type: ignore[arg-type]
 
 
 def test_the_sklearn_interfaces_of_boosters_need_no_recipe() -> None:

@@ -116,6 +116,8 @@ def test_what_cant_be_sent_to_another_process_is_refused(turned: rt.Model) -> No
         retrained(turned, closed)
     with pytest.raises(rt.ConfigError, match="as a trainer"):
         retrained(turned, DummyClassifier)
+    with pytest.raises(rt.ConfigError, match=r"as a trainer: expected fit\(table, weights\)"):
+        retrained(turned, lambda table: table)
     with pytest.raises(rt.ConfigError, match="0 seconds for a training"):
         rt.Trainer(faults.fit, seconds=0)
 

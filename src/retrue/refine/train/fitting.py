@@ -52,8 +52,11 @@ def train(
     else:
         model = fit(table, weights)
     if not hasattr(model, "predict") and not hasattr(model, "predict_proba"):
+        hint = "does fit return the model?" if model is None else None
         raise SchemaError(
-            f"the trained model is a {type(model).__name__}", expected="something with predict or predict_proba"
+            f"the trained model is a {type(model).__name__}",
+            expected="something with predict or predict_proba",
+            hint=hint,
         )
     return model
 
@@ -73,11 +76,25 @@ def fit_estimator(
         raise SchemaError(
             f"{type(last).__name__} takes no weights", expected="an estimator whose fit has sample_weight"
         )
+    if type(fresh).__module__.startswith("lightgbm"):
+        refuse_texts(table.select(features), type(fresh).__name__)
     truth, classes = table[label].to_numpy(), None
     if type(last).__module__.startswith("xgboost") and type(last).__name__.endswith("Classifier"):
         classes, truth = np.unique(truth, return_inverse=True)  # it takes nothing but 0, 1, 2 ...
     fitted = fresh.fit(table.select(features), truth, **{name: weights})
     return fitted if classes is None else Renamed(fitted, classes)
+
+
+def refuse_texts(table: pl.DataFrame, name: str) -> None:
+    """Refuse what LightGBM would end the whole process for.
+
+    Raises:
+        SchemaError: a column that is neither of numbers nor of truths.
+    """
+    texts = [name for name, kind in table.schema.items() if not (kind.is_numeric() or kind == pl.Boolean)]
+    if texts:
+        hint = "rt.LightGBM takes texts; or put an encoder before it, in a pipeline"
+        raise SchemaError(f"{name} takes no texts: {', '.join(texts)}", expected="numbers", hint=hint)
 
 
 def seeded(estimator: Any, seed: int) -> Any:

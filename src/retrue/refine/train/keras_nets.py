@@ -11,7 +11,7 @@ from typing import Any
 
 from retrue.core.state import Floats
 from retrue.refine.train.lesson import Lesson
-from retrue.refine.train.numbers import Learned, Numbers, library
+from retrue.refine.train.numbers import Learned, Numbers, library, refuse_made
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,10 @@ class Keras:
     epochs: int = 50
     batch: int = 256
     patience: int = 5
+
+    def __post_init__(self) -> None:
+        """Refuse a net that is made already."""
+        refuse_made(self.model, "rt.Keras")
 
     def learn(self, lesson: Lesson) -> Learned:
         """Train; where it was cut off, Keras goes on from its own backup."""

@@ -14,7 +14,7 @@ from retrue.core.state import Floats
 from retrue.errors import SchemaError
 from retrue.refine.train.lesson import Lesson
 from retrue.refine.train.lightning_nets import fit, lightning_of, tensors
-from retrue.refine.train.numbers import SPARED, Learned, Numbers, library
+from retrue.refine.train.numbers import SPARED, Learned, Numbers, library, refuse_made
 
 RATE = 1e-3
 CHECKPOINT = "checkpoint.pt"
@@ -48,6 +48,10 @@ class Torch:
     rate: float = RATE
     patience: int = 5
     spared: float = SPARED
+
+    def __post_init__(self) -> None:
+        """Refuse a net that is made already."""
+        refuse_made(self.module, "rt.Torch")
 
     def learn(self, lesson: Lesson) -> Learned:
         """Train; a checkpoint in the lesson's folder is gone on from.

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from retrue.core.state import Floats, Ints
-from retrue.errors import RetrueError
+from retrue.errors import ConfigError, RetrueError
 from retrue.refine.train.encode import Encoder
 from retrue.refine.train.lesson import Lesson
 
@@ -93,6 +93,18 @@ class Learned:
         if self.classes_ is None:
             return said.reshape(-1) * self.sd + self.mean
         return np.column_stack([1 - said, said]) if said.ndim == 1 else said
+
+
+def refuse_made(given: Any, where: str) -> None:
+    """Refuse a net where a function is expected that makes one: a fresh one is made for each training.
+
+    Raises:
+        ConfigError: it is a net.
+    """
+    made = hasattr(given, "parameters") or hasattr(given, "compile")
+    if not isinstance(given, type) and (made or not callable(given)):
+        expected = "a class, or a function of the numbers of inputs and outputs, that makes it"
+        raise ConfigError(f"a {type(given).__name__}", where=where, expected=expected)
 
 
 def library(name: str, called: str) -> Any:

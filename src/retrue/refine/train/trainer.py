@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 from retrue.errors import ConfigError
 
 HOUR = 3_600.0
+EXPECTED = "fit(table, weights), an unfitted estimator, or a recipe such as rt.Torch"
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Trainer:
         isolated: in a process of its own, so that nothing it does harms this one. False runs it here, without limits:
             to step through it with a debugger, or where a test must see what it saw.
 
-    >>> Trainer.of(len).seconds
+    >>> Trainer.of(lambda table, weights: None).seconds
     3600.0
     """
 
@@ -32,7 +34,10 @@ class Trainer:
     isolated: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse limits that nothing can keep."""
+        """Refuse what can't be fitted, and limits that nothing can keep."""
+        known = hasattr(self.fit, "fit") or hasattr(self.fit, "learn")
+        if isinstance(self.fit, type) or not (known or takes_two(self.fit)):
+            raise ConfigError(f"{self.fit!r} as a trainer", expected=EXPECTED)
         if self.seconds <= 0:
             raise ConfigError(f"{self.seconds:g} seconds for a training", expected="more than 0")
         if self.memory is not None and self.memory <= 0:
@@ -45,14 +50,7 @@ class Trainer:
         Raises:
             ConfigError: nothing that can be fitted.
         """
-        if isinstance(fit, cls):
-            return fit
-        if isinstance(fit, type) or not (callable(fit) or hasattr(fit, "fit") or hasattr(fit, "learn")):
-            raise ConfigError(
-                f"{fit!r} as a trainer",
-                expected="fit(table, weights), an unfitted estimator, or a recipe such as rt.Torch",
-            )
-        return cls(fit)
+        return fit if isinstance(fit, cls) else cls(fit)
 
     @property
     def kind(self) -> str:
@@ -63,3 +61,18 @@ class Trainer:
         'LogisticRegression'
         """
         return str(getattr(self.fit, "__qualname__", None) or type(self.fit).__name__)
+
+
+def takes_two(fit: Any) -> bool:
+    """Whether something can be called with a table and weights, as far as it tells.
+
+    >>> takes_two(lambda table, weights, depth=3: None), takes_two(lambda table: None)
+    (True, False)
+    """
+    try:
+        signature(fit).bind(None, None)
+    except TypeError:
+        return False
+    except ValueError:  # written in C, it may not tell
+        return True
+    return True
