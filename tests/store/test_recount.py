@@ -113,7 +113,7 @@ def assert_recount_agrees(store: Store) -> None:
     assert books == books_of(store)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("task", "window"), [("binary", 86_400), ("regression", 21_600)])
 def test_increments_add_up_to_a_recount(store: Store, seed: int, task: str, window: int) -> None:
     chance = random.Random(seed)

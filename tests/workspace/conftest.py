@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import polars as pl
 import pytest
 
 import retrue as rt
+
+Fill: TypeAlias = Callable[[rt.Workspace], object]
+Begin: TypeAlias = Callable[[Fill], rt.Workspace]
 
 START = datetime(2024, 1, 1, tzinfo=UTC)  # a Monday
 A_DAY = 300
@@ -83,3 +88,23 @@ def store(folder: Path) -> Iterator[rt.Workspace]:
     """An empty store."""
     with rt.open(folder) as opened:
         yield opened
+
+
+_FILLED: dict[Fill, Path] = {}
+"""Stores that a function filled, by that function."""
+
+
+@pytest.fixture
+def begin(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begin]:
+    """Open a copy of the store that a function fills, which it does once for all tests of this process."""
+    with ExitStack() as opened:
+
+        def begun(fill: Fill) -> rt.Workspace:
+            if fill not in _FILLED:
+                filled = tmp_path_factory.mktemp("filled") / "store"
+                with rt.open(filled) as store:
+                    fill(store)
+                _FILLED[fill] = filled
+            return opened.enter_context(rt.open(shutil.copytree(_FILLED[fill], folder)))
+
+        yield begun

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from tests.workspace.conftest import day, events, live, registered
+from tests.workspace.conftest import Begin, day, events, live, registered
 
 import retrue as rt
 from retrue.judge.verdict import VerdictKind
 from retrue.workspace.explain.explaining import ModelIncident
 
 
-@pytest.fixture
-def steady(store: rt.Workspace) -> rt.Model:
+def ten_days(store: rt.Workspace) -> None:
     """A model that got 300 events each of ten days, as they happened, with labels on the next day."""
     model = registered(store, maturity="2d")
     for number in range(14, 24):
         live(model, events(number, 1))
     model.check(day(24))
-    return model
+
+
+@pytest.fixture
+def steady(begin: Begin) -> rt.Model:
+    """That model."""
+    return begin(ten_days).model("flights")
 
 
 def silent(model: rt.Model) -> list[ModelIncident]:

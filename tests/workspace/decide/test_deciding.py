@@ -8,7 +8,7 @@ import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from tests.workspace.conftest import day, events, live, registered
+from tests.workspace.conftest import Begin, day, events, live, registered
 
 import retrue as rt
 from retrue.judge.verdict import VerdictKind
@@ -18,13 +18,17 @@ BENEFIT = {"when": "benefit", "run": 0.1, "gap": "2d", "point": 0.01}
 EVERYWHERE = ("JFK", "LGA", "EWR")
 
 
-@pytest.fixture
-def turned(store: rt.Workspace) -> rt.Model:
+def turned_round(store: rt.Workspace) -> None:
     """A model whose world turned round on day 14; labels ripen in two days, and are checked on day 24."""
     model = registered(store, maturity="2d", retraining=BENEFIT)
     live(model, events(14, 10, turned=EVERYWHERE))
     model.check(now=day(24))
-    return model
+
+
+@pytest.fixture
+def turned(begin: Begin) -> rt.Model:
+    """That model."""
+    return begin(turned_round).model("flights")
 
 
 def train(model: rt.Model, now: float) -> Any:

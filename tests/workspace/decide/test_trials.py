@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.workspace.conftest import A_DAY, day, events, registered
+from tests.workspace.conftest import A_DAY, Begin, day, events, registered
 
 import retrue as rt
 from retrue.workspace.decide.trials import find
@@ -18,15 +18,19 @@ def worse(table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(p=0.5 + (pl.col("p") - 0.5) * 0.3)
 
 
-@pytest.fixture
-def shadowed(store: rt.Workspace) -> rt.Model:
+def with_shadow(store: rt.Workspace) -> None:
     """Six days that the champion scored badly and a shadow well; labels take a day and ripen in two."""
     model = registered(store, maturity="2d")
     table = events(14, 6)
     model.log(worse(table).drop("y"), at=day(20))
     model.log(table.drop("y"), version="2", at=day(20))
     model.label(table.select("id", "y"), at=day(21))
-    return model
+
+
+@pytest.fixture
+def shadowed(begin: Begin) -> rt.Model:
+    """That model."""
+    return begin(with_shadow).model("flights")
 
 
 def test_a_shadow_is_compared_on_the_same_events(shadowed: rt.Model) -> None:

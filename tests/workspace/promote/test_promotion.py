@@ -11,7 +11,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
-from tests.workspace.conftest import day, events, live, registered
+from tests.workspace.conftest import Begin, day, events, live, registered
 
 import retrue as rt
 from retrue.core.profile import Profile
@@ -36,6 +36,12 @@ def promoted(store: rt.Workspace, *, shift: float = 0.0) -> tuple[rt.Model, Any]
     return model, run
 
 
+def learned_anew(begin: Begin) -> tuple[rt.Model, Any]:
+    """A copy of that."""
+    model = begin(promoted).model("flights")
+    return model, model.run("latest")
+
+
 def counted(model: rt.Model) -> dict[tuple[str, int, str], Profile]:
     """All profiles of the store, by version, window and slice."""
     found = [one for version in ("1", "2") for one in model.store.profiles(model.name, version=version)]
@@ -47,8 +53,8 @@ def agree(left: dict[Any, Profile], right: dict[Any, Profile]) -> bool:
     return left.keys() == right.keys() and all(profile.agrees(right[key]) for key, profile in left.items())
 
 
-def test_a_promoted_challenger_is_the_champion(store: rt.Workspace) -> None:
-    model, run = promoted(store)
+def test_a_promoted_challenger_is_the_champion(begin: Begin) -> None:
+    model, run = learned_anew(begin)
     assert (model.version, run.model.run(run.id).status) == ("2", "promoted")
     assert [(row.version, row.stage) for row in model.versions()] == [("1", "retired"), ("2", "champion")]
     table = events(24, 1)
@@ -56,9 +62,9 @@ def test_a_promoted_challenger_is_the_champion(store: rt.Workspace) -> None:
     assert model.artefact("1") is None
 
 
-def test_windows_of_the_new_version_meet_its_own_reference(store: rt.Workspace) -> None:
+def test_windows_of_the_new_version_meet_its_own_reference(begin: Begin) -> None:
     """In a world that is still turned round the old scores alarm; the new ones are in true, against the holdout."""
-    model, run = promoted(store)
+    model, run = learned_anew(begin)
     assert "degraded" in {incident.kind.value for incident in model.incidents()}
     table = events(24, 3, turned=EVERYWHERE)
     live(model, table.with_columns(p=pl.Series(run.predict(table))))
@@ -73,8 +79,8 @@ def test_windows_of_the_new_version_meet_its_own_reference(store: rt.Workspace) 
     assert [point.reference for point in points] == [pytest.approx(challenger)] * 3
 
 
-def test_the_new_reference_holds_each_row_once(store: rt.Workspace) -> None:
-    model, run = promoted(store)
+def test_the_new_reference_holds_each_row_once(begin: Begin) -> None:
+    model, run = learned_anew(begin)
     rows = model.reference.frame
     assert rows["id"].null_count() == 0
     assert rows["id"].is_duplicated().sum() == 0
@@ -83,16 +89,16 @@ def test_the_new_reference_holds_each_row_once(store: rt.Workspace) -> None:
     assert [part["rows"] for part in again.manifest["parts"]] == [4_200, rows.height - 4_200]
 
 
-def test_the_new_reference_s_performance_is_that_of_the_holdout(store: rt.Workspace) -> None:
+def test_the_new_reference_s_performance_is_that_of_the_holdout(begin: Begin) -> None:
     """Any model does well on what it has learned."""
-    model, run = promoted(store)
+    model, run = learned_anew(begin)
     outcome = model.reference.load().profile.outcome
     assert outcome is not None
     assert outcome.labelled == run.prove().contests[0].n
 
 
-def test_the_same_grids_leave_profiles_as_they_were(store: rt.Workspace) -> None:
-    model, _ = promoted(store)
+def test_the_same_grids_leave_profiles_as_they_were(begin: Begin) -> None:
+    model, _ = learned_anew(begin)
     assert model.reference_of("1").load().grids.digest == model.reference.load().grids.digest
     before = counted(model)
     model.store.recount("flights")
@@ -116,8 +122,8 @@ def test_outgrown_grids_are_fitted_anew_and_all_versions_counted_on_them(store: 
     assert window.profile.columns["x"].out_of_range <= 5
 
 
-def test_rolling_back_makes_the_version_before_the_champion(store: rt.Workspace) -> None:
-    model, _ = promoted(store)
+def test_rolling_back_makes_the_version_before_the_champion(begin: Begin) -> None:
+    model, _ = learned_anew(begin)
     assert model.rollback() == "1"
     assert [(row.version, row.stage) for row in model.versions()] == [("1", "champion"), ("2", "retired")]
     with pytest.raises(rt.RefusedError, match="nothing to roll back to"):
@@ -126,9 +132,9 @@ def test_rolling_back_makes_the_version_before_the_champion(store: rt.Workspace)
     assert "degraded" in {verdict.kind.value for verdict in model.check(now=day(27))}
 
 
-def test_rolling_back_brings_incidents_of_the_version_back(store: rt.Workspace) -> None:
+def test_rolling_back_brings_incidents_of_the_version_back(begin: Begin) -> None:
     """The last windows of version 1 alarmed; its promotion to version 2 ended that, and its return doesn't."""
-    model, _ = promoted(store)
+    model, _ = learned_anew(begin)
     (before,) = (one for one in model.incidents() if one.kind is VerdictKind.DEGRADED)
     assert not before.live
     model.rollback()
@@ -138,9 +144,9 @@ def test_rolling_back_brings_incidents_of_the_version_back(store: rt.Workspace) 
     assert (after.cost, after.cause) == (before.cost, before.cause)
 
 
-def test_a_second_promotion_is_the_third_version(store: rt.Workspace) -> None:
+def test_a_second_promotion_is_the_third_version(begin: Begin) -> None:
     """The world turned back; what is retrained on begins with the second reference."""
-    model, run = promoted(store)
+    model, run = learned_anew(begin)
     table = events(25, 8)
     live(model, table.with_columns(p=pl.Series(run.predict(table))))
     mix = rt.Mix([(model.logged(), 0.99), (model.reference, 0.01)])

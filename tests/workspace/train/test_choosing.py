@@ -104,7 +104,7 @@ def hotels() -> pl.DataFrame:
 def test_hotel_bookings_early_labels_are_refused_and_matured_cohorts_are_not(tmp_path: Path) -> None:
     """At quarter starts, on all labels known so far: refused with the numbers. On matured cohorts: never as bent."""
     table = hotels()
-    quarters = [datetime.fromisoformat(f"{one}T00:00:00+00:00") for one in ("2016-01-01", "2016-04-01", "2016-07-01")]
+    quarters = [datetime.fromisoformat(f"{one}T00:00:00+00:00") for one in ("2016-01-01", "2016-04-01")]
     roles: dict[str, Any] = {"id": "id", "time": "booking_date", "label": "is_canceled", "score": "p", "window": "30d"}
     answers: dict[str, list[str]] = {}
     for name, told in (("all", "0s"), ("matured", None)):

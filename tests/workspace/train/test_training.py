@@ -12,7 +12,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
-from tests.workspace.conftest import A_DAY, day, events, live, registered
+from tests.workspace.conftest import A_DAY, Begin, day, events, live, registered
 
 import retrue as rt
 from retrue.refine.promote import Gate
@@ -34,12 +34,15 @@ def trained_rows(run: Any) -> pl.DataFrame:
     return pl.read_parquet(run.folder / "training.parquet")
 
 
-@pytest.fixture
-def turned(store: rt.Workspace) -> rt.Model:
+def turned_round(store: rt.Workspace) -> None:
     """A model whose world turned round on day 14, ten days ago; labels come after half a day and ripen in two."""
-    model = registered(store, maturity="2d")
-    live(model, events(14, 10, turned=EVERYWHERE))
-    return model
+    live(registered(store, maturity="2d"), events(14, 10, turned=EVERYWHERE))
+
+
+@pytest.fixture
+def turned(begin: Begin) -> rt.Model:
+    """That model."""
+    return begin(turned_round).model("flights")
 
 
 def mixed(model: rt.Model) -> rt.Mix:
