@@ -13,11 +13,11 @@ from retrue.adapters.otel import Telemetry
 from retrue.core.column import ColumnProfile
 from retrue.errors import nearest
 from retrue.judge.replay import Backtest, Episode, SignalTally
-from retrue.report.comparison import PerformanceReport
 from retrue.server.errors import HttpError
 from retrue.server.ingest.gather import Gatherer
 from retrue.server.meters import Meters, Readings
 from retrue.server.pages.columns import ColumnRow
+from retrue.server.pages.differing import Weighed
 from retrue.server.pages.drawn import DrawnRows
 from retrue.server.pages.explained import Explanations
 from retrue.server.pages.kept import Recent, Standings
@@ -50,7 +50,7 @@ class Service:
     looked: Event = field(default_factory=Event)
     columns: Recent[list[tuple[int, ColumnProfile]]] = field(default_factory=lambda: Recent(32))
     slices: Recent[SliceTable] = field(default_factory=lambda: Recent(64))
-    comparisons: Recent[list[tuple[str, int, int, PerformanceReport]]] = field(default_factory=lambda: Recent(32))
+    comparisons: Recent[Weighed] = field(default_factory=lambda: Recent(32))
     listed: Recent[tuple[str, list[ColumnRow]]] = field(default_factory=lambda: Recent(64))
     previews: Recent[Backtest] = field(default_factory=lambda: Recent(32))
     signals: Recent[tuple[SignalTally, list[Episode]]] = field(default_factory=lambda: Recent(32))

@@ -79,6 +79,16 @@ def test_two_windows_are_compared(visit: Open, shots: Path, width: int, scheme: 
     assert "can't be understood" in page.inner_text(".trouble")
 
 
+def test_features_that_differ_are_told_with_the_way_to_their_pages(visit: Open) -> None:
+    """The one that moved comes first, in the words of a verdict."""
+    page = visit("/compare?a=moved+2026-01-05..2026-01-08&b=moved+2026-01-09..")
+    assert page.inner_text("#differ-title") == "What differs most: income"
+    first = page.locator("section[aria-labelledby=differ-title] tbody tr").first
+    assert "broken" in first.inner_text()
+    first.locator("a").click()
+    page.wait_for_url("**/models/moved/features/income")
+
+
 def test_a_comparison_is_chosen_from_a_model(visit: Open) -> None:
     """The model's page leads there, its reference is the first side, and the choosers build the text."""
     page = visit("/models/moved/compare")

@@ -23,6 +23,7 @@ from retrue.report.words import difference, headline_metric, spanned, valued
 from retrue.server.api.compare import Part, rows_of
 from retrue.server.auth import Actor, some_viewer
 from retrue.server.errors import HttpError
+from retrue.server.pages.differing import Compared, Differing, Weighed, differing, title_of
 from retrue.server.pages.figures import pictured
 from retrue.server.pages.model import Name
 from retrue.server.pages.shell import render
@@ -45,15 +46,16 @@ _SIDE = re.compile(
     r"(?:\s+(?P<since>\S*)\.\.(?P<until>\S*))?(?:\s+where\s+(?P<where>.+?))?\s*",
     re.DOTALL,
 )
-Compared = tuple[str, int, int, PerformanceReport]
-"""A slice, its rows on either side, and how the second did against the first."""
+SHOWN = 12
+"""Features that are shown at once."""
 FORM = "MODEL[@VERSION] [reference] [FROM..UNTIL] [where SLICE]"
 
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two: a model's rows, with what it predicted and what was true under names of our own."""
+    """One of the two, as it is called: a model's rows, with what it predicted and what was true under our own names."""
 
+    name: str
     model: Model
     frame: pl.DataFrame
 
@@ -95,7 +97,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class CompareView:
-    """The page: the verdict, a line a slice, what the form says, what can be chosen, and what is for each side."""
+    """The page: the verdict, a line a slice, how features differ, what the form says, what can be chosen for each."""
 
     sentence: str
     lines: tuple[Line, ...]
@@ -107,6 +109,9 @@ class CompareView:
     forest: bool
     offered: tuple[tuple[str, tuple[str, ...]], ...] = ()
     chosen: tuple[Choice, ...] = ()
+    features: tuple[Differing, ...] = ()
+    more: tuple[Differing, ...] = ()
+    differ: str = ""
 
 
 def part_of(text: str, where: str) -> tuple[str, Part]:
@@ -141,26 +146,29 @@ def side_of(served: Service, actor: Actor, text: str, where: str) -> Side:
         HttpError: no such model, or none of the actor's.
         RetrueError: there are no such rows.
     """
+    side = f"{where.upper()}: {text[:80]}"
     name, part = part_of(text, where)
     if not actor.sees(name):
         raise HttpError(403, f"{actor.name!r} is not for model {name[:100]!r}")
     model = served.model(name)
-    schema, frame = model.schema, rows_of(model, part)
+    schema = model.schema
+    try:
+        frame = rows_of(model, part)
+    except TableError as error:
+        hint = "choose a version that has served, another time or another slice"
+        raise TableError(f"no rows on side {side}", hint=hint) from error
     roles = {"label": schema.label, "prediction": schema.prediction}
     roles |= {"score": schema.scores[0]} if len(schema.scores) == 1 else {}
     known = {role: column for role, column in roles.items() if column and column in frame.columns}
-    if "label" not in known or len(known) == 1:
-        hint = "performance is compared where labels are known"
-        raise TableError(f"no label and prediction in {text[:80]!r}", hint=hint)
-    return Side(model, frame.with_columns(pl.col(column).alias(f"\0{role}") for role, column in known.items()))
+    return Side(side, model, frame.with_columns(pl.col(column).alias(f"\0{role}") for role, column in known.items()))
 
 
-def kept_comparison(served: Service, actor: Actor, a: str, b: str) -> list[Compared]:
-    """How b did against a, by slice; worked out once while their models are as they are.
+def kept_comparison(served: Service, actor: Actor, a: str, b: str) -> Weighed:
+    """How b did against a, by slice, and how it differs; worked out once while their models are as they are.
 
     Raises:
         HttpError: no such model, or none of the actor's.
-        RetrueError: there are no such rows, or too few.
+        RetrueError: there are no such rows.
     """
     states = served.standings.watch.look()
     names = [part_of(text, where)[0] for text, where in ((a, "a"), (b, "b"))]
@@ -169,9 +177,18 @@ def kept_comparison(served: Service, actor: Actor, a: str, b: str) -> list[Compa
             raise HttpError(403, f"{actor.name!r} is not for model {name[:100]!r}")
     slices = sorted(one.to_sql() for one in served.model(names[0]).store.slices(names[0]))
     key = (a, b, *(states.get(name, "") for name in names), *slices)
-    return served.comparisons.of(
-        key, lambda: list(compared(side_of(served, actor, a, "a"), side_of(served, actor, b, "b")))
-    )
+    return served.comparisons.of(key, lambda: weighed(side_of(served, actor, a, "a"), side_of(served, actor, b, "b")))
+
+
+def weighed(first: Side, second: Side) -> Weighed:
+    """How the second did against the first, where labels say it, and how its features differ."""
+    trouble: RetrueError | None = None
+    lines: tuple[Compared, ...] = ()
+    try:
+        lines = tuple(compared(first, second))
+    except TableError as error:
+        trouble = error
+    return Weighed(lines, trouble, differing(first.frame, second.frame, first.model.schema, second.model.name))
 
 
 def told(first: pl.DataFrame, second: pl.DataFrame, metric: str | None = None) -> PerformanceReport | None:
@@ -189,7 +206,15 @@ def told(first: pl.DataFrame, second: pl.DataFrame, metric: str | None = None) -
 
 
 def compared(first: Side, second: Side) -> Iterator[Compared]:
-    """All rows, then each slice that both have rows enough of."""
+    """All rows, then each slice that both have rows enough of.
+
+    Raises:
+        TableError: a side has no labels, or too few.
+    """
+    for side in (first, second):
+        if "\0label" not in side.frame.columns or not {"\0prediction", "\0score"} & set(side.frame.columns):
+            hint = "performance is compared where labels are known"
+            raise TableError(f"no label and prediction on side {side.name}", hint=hint)
     parts: list[Slice] = list(first.model.store.slices(first.model.name))[:SLICES]
     whole = told(first.frame, second.frame)
     if whole is None:
@@ -228,7 +253,9 @@ def sentence_of(report: PerformanceReport, elsewhere: Sequence[PerformanceReport
 
 
 def picture_of(found: Sequence[Compared]) -> Picture | None:
-    """The forest plot of differences by slice."""
+    """The forest plot of differences by slice; None where there is none to tell."""
+    if not found:
+        return None
     return forest_of(
         [(name, one) for name, *_, one in found], f"B against A, {metric_name(found[0][3].metric)} by slice"
     )
@@ -284,18 +311,25 @@ def compare_page(request: Request, served: Served, actor: Reader, a: Asked = "",
     names = tuple(name for name, _ in choices)
     sentence, metric, drawn = "Compare two versions, windows, slices or models", "", False
     lines: tuple[Line, ...] = ()
+    features: tuple[Differing, ...] = ()
     trouble: RetrueError | None = None
     if a and b:
         try:
             found = kept_comparison(served, actor, a, b)
-            reports = [one for *_, one in found]
-            sentence, metric = sentence_of(reports[0], reports[1:]), metric_name(reports[0].metric)
-            lines, drawn = tuple(line_of(*one) for one in found), picture_of(found) is not None
+            features, trouble = found.features, found.trouble
+            if reports := [one for *_, one in found.lines]:
+                sentence, metric = sentence_of(reports[0], reports[1:]), metric_name(reports[0].metric)
+            else:
+                sentence = title_of(features)
+            lines, drawn = tuple(line_of(*one) for one in found.lines), picture_of(found.lines) is not None
         except RetrueError as error:
             trouble = error
     begun = choice_of(a, Choice(names[0] if names else "", "reference"))
     chosen = (begun, choice_of(b, Choice(begun.of.partition("@")[0])))
-    view = CompareView(sentence, lines, metric, a, b, names, trouble, drawn, choices, chosen)
+    view = CompareView(
+        sentence, lines, metric, a, b, names, trouble, drawn, choices, chosen,
+        features[:SHOWN], features[SHOWN:], title_of(features) if features else "",
+    )  # fmt: skip
     return render(request, "compare.html", view, title="Compare", place="Compare", form=FORM)
 
 
@@ -303,4 +337,4 @@ def compare_page(request: Request, served: Served, actor: Reader, a: Asked = "",
 def forest_picture(request: Request, served: Served, actor: Reader, a: Asked, b: Asked) -> Response:
     """The forest plot."""
     found = kept_comparison(served, actor, a, b)
-    return pictured(request, picture_of(found))
+    return pictured(request, picture_of(found.lines))

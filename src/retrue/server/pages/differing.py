@@ -1,0 +1,117 @@
+"""Which features differ most between the two sides of a comparison: what `rt.compare` says of each column, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import polars as pl
+
+from retrue.errors import RetrueError
+from retrue.judge.verdict import VerdictKind, badness
+from retrue.judge.words import amount, metric_name
+from retrue.report.comparison import ColumnReport, PerformanceReport
+from retrue.report.words import plural
+from retrue.schema import Schema
+from retrue.server.pages.columns import state_of_column
+from retrue.server.pages.standing import State
+
+MOVES = ("ks", "js")
+"""The distances that are told, the first that a column has: of numbers, of categories."""
+
+
+@dataclass(frozen=True)
+class Differing:
+    """A feature as the page of a comparison shows it: its verdict, how far it moved, where its page is."""
+
+    name: str
+    state: State
+    reason: str
+    moved: str
+    by: str
+    href: str
+
+
+Compared = tuple[str, int, int, PerformanceReport]
+"""A slice, its rows on either side, and how the second did against the first."""
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """What two sides came to.
+
+    Attributes:
+        lines: how the second did, by slice.
+        trouble: why that can't be told.
+        features: how the features differ, those that do most first.
+    """
+
+    lines: tuple[Compared, ...]
+    trouble: RetrueError | None
+    features: tuple[Differing, ...]
+
+
+def differing(first: pl.DataFrame, second: pl.DataFrame, schema: Schema, model: str) -> tuple[Differing, ...]:
+    """Say how the features that both tables have differ, those that differ most first.
+
+    Args:
+        first: the side that the other is held against.
+        second: the other.
+        schema: what the first's columns are.
+        model: whose pages tell more of a feature.
+
+    Raises:
+        RetrueError: the tables can't be compared.
+    """
+    from retrue.comparing import compare
+
+    both = [name for name in schema.features if name in first.columns and name in second.columns]
+    if not both:
+        return ()
+    roles: dict[str, Any] = {"label": schema.label, "prediction": schema.prediction}
+    roles |= {"score": schema.scores[0]} if len(schema.scores) == 1 else {}
+    shared = {role: name for role, name in roles.items() if name in first.columns and name in second.columns}
+    shared = shared if len(shared) > 1 else {}  # what a move costs is known by labels and predictions together
+    kinds = {column.name: column.kind for column in schema.columns if column.name in both}
+    columns = [*both, *shared.values()]
+    found = compare(first.select(columns), second.select(columns), kinds=kinds, **shared)
+    return tuple(row_of(one, model) for one in ranked(found.columns[name] for name in both if name in found.columns))
+
+
+def ranked(columns: Iterable[ColumnReport]) -> list[ColumnReport]:
+    """The worst verdict first, among equals the farthest apart."""
+    return sorted(columns, key=lambda one: (not one.verdict.alarms, *badness(one.verdict)[:1], -moved(one)[1]))
+
+
+def moved(column: ColumnReport) -> tuple[str, float]:
+    """How far apart the sides are, and by which distance; 0 where that isn't known."""
+    known = ((name, column.metrics[name].value) for name in MOVES if name in column.metrics)
+    return next(((name, value) for name, value in known if value is not None), ("", 0.0))
+
+
+def row_of(column: ColumnReport, model: str) -> Differing:
+    """A feature in words."""
+    metric, value = moved(column)
+    verdict = column.verdict
+    return Differing(
+        column.name, state_of_column(verdict), "" if verdict.kind is VerdictKind.TRUE else verdict.reason,
+        amount(value) if metric else "–", metric_name(metric) if metric else "",
+        f"/models/{quote(model)}/features/{quote(column.name)}",
+    )  # fmt: skip
+
+
+def title_of(rows: tuple[Differing, ...]) -> str:
+    """The finding: which features differ, most of all.
+
+    >>> title_of(())
+    'Both sides have no feature in common'
+    """
+    apart = [one.name for one in rows if one.reason]
+    if not rows:
+        return "Both sides have no feature in common"
+    if not apart:
+        return f"No feature differs beyond noise, of {plural(len(rows), 'feature')}"
+    more = f" and {plural(len(apart) - 3, 'more feature')}" if len(apart) > 3 else ""
+    return f"What differs most: {', '.join(apart[:3])}{more}"
