@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -71,6 +72,55 @@ def test_a_death_is_told_with_how_and_when_it_starts_again() -> None:
     supervisor = Supervisor([Part("jobs", [sys.executable, "-c", "raise SystemExit(3)"])], died)
     assert supervisor.run() == 0
     assert told == [("jobs", "jobs ended (exit status 3), starts again in 0.1 s")]
+
+
+@pytest.mark.parametrize(("ahead", "started"), [(3_600.0, 0), (0.0, 1)])
+def test_the_others_wait_while_the_part_that_answers_loads(
+    monkeypatch: pytest.MonkeyPatch, ahead: float, started: int
+) -> None:
+    """They start once its head start is over, and not before."""
+    monkeypatch.setattr("retrue.server.supervise.HEAD_START", ahead)
+    starts: dict[str, int] = {}
+
+    def died(_part: str, _said: str) -> None:
+        starts.update({child.part.name: child.starts for child in supervisor.children})
+        supervisor.stopping = True
+
+    quick, slow = "raise SystemExit(3)", "import time; time.sleep(60)"
+    supervisor = Supervisor(
+        [Part("web", [sys.executable, "-c", quick], first=True), Part("jobs", [sys.executable, "-c", slow])], died
+    )
+    assert supervisor.run() == 0
+    assert starts == {"web": 1, "jobs": started}
+
+
+LOADED = """
+import gc, sys
+from retrue.server import web
+
+class Look:
+    def find_spec(self, name, path=None, target=None):
+        if name == "retrue.server.answering":
+            print("while it loads", gc.isenabled())
+
+sys.meta_path.insert(0, Look())
+status = web.main([sys.argv[1], sys.argv[2], "{}"])
+print("then", status, gc.isenabled(), gc.get_freeze_count() > 10_000)
+"""
+
+
+@pytest.mark.slow
+def test_the_web_process_collects_garbage_again_once_it_is_loaded(tmp_path: Path) -> None:
+    """Not while it loads; what is loaded is left out of it for good. A store that can't be served is said."""
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake" / "_store.json").write_text("{}")
+    with socket.socket() as sock:
+        command = [sys.executable, "-c", LOADED, str(tmp_path), str(sock.fileno())]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=180, pass_fds=[sock.fileno()]
+        )
+    assert done.stdout.splitlines() == ["while it loads False", "then 2 True True"], done.stderr
+    assert "the catalog is missing" in done.stderr
 
 
 def test_deaths_are_kept_as_lines_and_counted(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

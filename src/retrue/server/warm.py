@@ -7,6 +7,7 @@ looks at a page: a server that only takes events never pays for it.
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -55,7 +56,7 @@ class WarmUp:
             self.load_templates()
             self.served.looked.wait()
             self.load_charts()
-        except (RetrueError, SQLAlchemyError, OSError) as error:  # the first reader meets the same, and is told
+        except (RetrueError, SQLAlchemyError, sqlite3.Error, OSError) as error:  # the first reader meets the same, and is told
             logger.warning("not warmed up: %s", error)
 
     def load_templates(self) -> None:

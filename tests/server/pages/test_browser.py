@@ -196,6 +196,7 @@ def test_numbers_change_in_place_while_one_looks(open_page: Open, tmp_path: Path
         expect(page.locator("#moved")).to_be_visible()
         page.locator("#moved button").click()
         expect(page.locator("tbody tr").first).to_have_attribute("data-row", "second")
+        page.close()  # before its server goes, of which it would complain
 
 
 def test_an_empty_store_says_how_to_log_the_first_event(open_page: Open, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from retrue.report.charts.timeline import millis
 
 BINS = 24
 """The most cells of a window."""
-NOTE = "The darker a cell, the more of its window's rows lie there; left: the reference"
+NOTE = "The stronger a cell's colour, the more of its window's rows lie there; left: the reference"
 
 
 def heat_strip(

@@ -261,6 +261,10 @@ def timeline(*, level: bool, estimated: bool, marked: bool, noted: bool) -> Laye
     return alt.layer(*marks).properties(height=190)
 
 
+SEEN = alt.condition("datum.alone", alt.value(1), alt.value(0))
+"""Points are there to be pointed at; one that no line goes through is seen."""
+
+
 def series_layers(base: alt.Chart, x: alt.X, y: alt.Y, part: str, dash: list[float] | None) -> list[alt.Chart]:
     """Draw a value over time with its interval as a band; what is written beside its end says which it is."""
     points = base.transform_filter(f"datum.part === '{part}'")
@@ -275,7 +279,7 @@ def series_layers(base: alt.Chart, x: alt.X, y: alt.Y, part: str, dash: list[flo
         points.mark_area(style="window-area").encode(x, alt.Y("low", type="quantitative"), alt.Y2("high")),
         line.encode(x, y),
         *([name.encode(x, y, alt.Text("name", type="nominal"))] if dash else []),
-        points.mark_point(size=70, opacity=0, style="window-point").encode(x, y, tooltip=told),
+        points.mark_point(size=70, style="window-point").encode(x, y, opacity=SEEN, tooltip=told),
     ]
 
 

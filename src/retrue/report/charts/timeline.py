@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -59,19 +59,30 @@ def timeline(
     """
     if not points and not estimated:
         return None
-    said = [point_row(point, "estimated") for point in estimated]
+    said = series(estimated, "estimated")
     named = next((row for row in reversed(said) if row["value"] is not None), None)
     if named is None:
         said = []
     else:
         named["name"] = dashed
-    rows = [*(point_row(point) for point in points), *said]
-    rows += [{"part": "mark", "t": millis(m.start), "t2": millis(m.end), "name": m.name} for m in marks]
+    rows = [*series(points, "value"), *said]
+    rows += [
+        {"part": "mark", "t": millis(m.start), "t2": millis(m.end), "name": name} for m, name in named_marks(marks)
+    ]
     rows += [{"part": "note", "t": millis(n.time), "name": n.name} for n in notes]
     if reference is not None:
         rows.append({"part": "reference", "value": position(reference), "name": "reference"})
     there = {"level": reference is not None, "estimated": said, "marks": marks, "notes": notes}
     return Picture("-".join(["timeline", *(name for name, any_ in there.items() if any_)]), title, rows, FIELDS)
+
+
+def named_marks(marks: Sequence[Mark]) -> Iterator[tuple[Mark, str]]:
+    """What is written beside each mark: those that begin together have one place for their names, at the first."""
+    names: dict[datetime, list[str]] = {}
+    for mark in marks:
+        names.setdefault(mark.start, []).append(mark.name)
+    for mark in marks:
+        yield mark, ", ".join(dict.fromkeys(names.pop(mark.start, ())))
 
 
 FIELDS = (
@@ -81,6 +92,16 @@ FIELDS = (
     Field("low", "low", "number"),
     Field("high", "high", "number"),
 )
+
+
+def series(points: Sequence[Point], part: str) -> list[dict[str, Any]]:
+    """Write the points of a line; one beside which nothing is known has no line, and is `alone`."""
+    rows = [point_row(point, part) for point in points]
+    ends = [{"value": None}]
+    for before, row, after in zip([*ends, *rows], rows, [*rows[1:], *ends], strict=False):
+        if row["value"] is not None and before["value"] is None and after["value"] is None:
+            row["alone"] = True
+    return rows
 
 
 def point_row(point: Point, part: str = "value") -> dict[str, Any]:

@@ -30,6 +30,11 @@ const Figures = (() => {
       drawn.set(figure, made);
       figure.dataset.drawn = "";
     } catch (error) {
+      if (error.nothing) {
+        plot.textContent = "Nothing to draw yet.";
+        figure.dataset.drawn = "";
+        return;
+      }
       plot.textContent = `This chart can't be drawn: ${error.message}. Its figures are below.`;
       console.error(error);
     }

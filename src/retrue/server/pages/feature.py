@@ -13,19 +13,17 @@ from retrue.core.column import ColumnProfile
 from retrue.errors import nearest
 from retrue.judge.verdict import VerdictKind
 from retrue.judge.words import percent
-from retrue.metrics import registered
 from retrue.report.charts import Picture, Point, timeline
 from retrue.report.charts.heat_strip import heat_strip
 from retrue.report.entries import column_pictures
 from retrue.server.auth import viewer
 from retrue.server.errors import HttpError
-from retrue.server.pages.columns import ColumnRow, columns_of, ranked
+from retrue.server.pages.columns import ColumnRow, ranked
 from retrue.server.pages.figures import pictured
-from retrue.server.pages.model import Name, Range, range_of
+from retrue.server.pages.model import Name, Range, kept_columns, range_of
 from retrue.server.pages.model_figures import at_of, column_profiles
 from retrue.server.pages.moments import day
 from retrue.server.pages.overview import DAYS
-from retrue.server.pages.reading import served_by
 from retrue.server.pages.shell import render
 from retrue.server.pages.standing import State, state_of_kind
 from retrue.server.service import Service, service
@@ -117,11 +115,9 @@ def feature_page(
     """Show a feature."""
     model = served.model(name)
     known_column(model, column)
-    drift = [one.name for one in registered(family="drift")]
     with model.store.catalog.read() as tx:
         shown = range_of(tx.connection, model, days)
-        version = served_by(tx.connection, [name]).get(name, ("1",))[0]
-        kept = columns_of(tx.connection, name, version, int(shown.since), [column], drift)
+        kept = kept_columns(tx.connection, model, int(shown.since), [column])
         row = ranked(kept, int(shown.since), int(shown.until), model.options.window)[0]
         verdicts = verdict_lines(tx.connection, model, column)
         windows = window_choices(tx.connection, model, shown)

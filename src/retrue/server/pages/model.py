@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -268,13 +269,13 @@ def listed_columns(connection: Connection, model: Model, shown: Range) -> tuple[
     return impact, ranked(columns, int(shown.since), int(shown.until), model.options.window)
 
 
-def kept_columns(connection: Connection, model: Model, since: int) -> list[Column]:
-    """What is kept of the features of the champion; of the version before it while nothing is."""
+def kept_columns(connection: Connection, model: Model, since: int, only: Sequence[str] = ()) -> list[Column]:
+    """What is kept of the features (all, or some) of the champion; of the version before it while nothing is."""
     drift = [one.name for one in registered(family="drift")]
     found: list[Column] = []
     for version in served_by(connection, [model.name]).get(model.name, ("1",)):
-        found = columns_of(connection, model.name, version, since, model.schema.features, drift)
-        if any(one.moved or one.impact for one in found):
+        found = columns_of(connection, model.name, version, since, only or model.schema.features, drift)
+        if any(one.moved or one.impact or one.verdict for one in found):
             break
     return found
 

@@ -30,6 +30,8 @@ Admin = Annotated[Actor, Depends(admin)]
 Text = Annotated[str, Form(max_length=2_000)]
 AGES = tuple(item.name for item in fields(Retention) if item.name != "models")
 """What has an age of its own."""
+MASKS = {"drop": "not taken at all", "hash": "hashed with the store's key", "day": "only its day"}
+"""How a column is kept, in words; the others say it."""
 DONE = {
     "revoked": "The token is revoked, and the sessions that were begun with it are over.",
     "kept": "The channel is kept.",
@@ -59,6 +61,8 @@ class SettingsView:
         fresh: the secret of the token that was just made: shown this once.
         channels: whom to tell.
         ages: how long things are kept: what, and the age as one types it.
+        other_ages: what is different for some models: the model, and its ages in words.
+        privacy: columns that aren't kept as they come: model, column, how.
         trouble, part: what is wrong, and in which part of the page.
     """
 
@@ -66,6 +70,8 @@ class SettingsView:
     fresh: tuple[str, str] | None
     channels: tuple[ChannelRow, ...]
     ages: tuple[tuple[str, str], ...]
+    other_ages: tuple[tuple[str, str], ...]
+    privacy: tuple[tuple[str, str, str], ...]
     trouble: RetrueError | None
     part: str
 
@@ -85,10 +91,18 @@ def channel_rows(served: Service) -> list[ChannelRow]:
     return rows
 
 
-def ages_of(served: Service) -> tuple[tuple[str, str], ...]:
-    """How long things are kept."""
-    kept = served.workspace.store.retention(Retention.of(load().retention, "[retention]")).to_dict()
-    return tuple((name, str(kept[name] or "never")) for name in AGES)
+def retention_of(served: Service) -> dict[str, Any]:
+    """How long things are kept, as one types it."""
+    return served.workspace.store.retention(Retention.of(load().retention, "[retention]")).to_dict()
+
+
+def privacy_of(served: Service) -> tuple[tuple[str, str, str], ...]:
+    """The columns that aren't kept as they come, by model."""
+    store = served.workspace.store
+    return tuple(
+        (model.name, column, MASKS.get(rule, rule))
+        for model in store.models() for column, rule in store.layout(model.name).privacy.items()
+    )  # fmt: skip
 
 
 def shown(
@@ -98,7 +112,13 @@ def shown(
     """Answer with the page; what is wrong stands in its part of it."""
     every = tuple(tokens.to_dict(one) for one in tokens.tokens(served.workspace.store.catalog))
     secret = None if fresh is None else (fresh.token.name, fresh.secret)
-    view = SettingsView(every, secret, tuple(channel_rows(served)), ages_of(served), trouble, part)
+    kept = retention_of(served)
+    ages = tuple((name, str(kept[name] or "never")) for name in AGES)
+    other = tuple(
+        (name, ", ".join(f"{what} {age}" for what, age in own.items())) for name, own in kept["models"].items()
+    )
+    channels_ = tuple(channel_rows(served))
+    view = SettingsView(every, secret, channels_, ages, other, privacy_of(served), trouble, part)
     answer = render(
         request, "settings.html", view, title="Settings", place="Settings", roles=tokens.ROLES[::-1],
         severities=[one.value for one in Severity], done=DONE.get(request.query_params.get("done", ""), ""),

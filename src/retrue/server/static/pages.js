@@ -33,6 +33,7 @@
   async function load(figure) {
     const [answer] = await Promise.all([fetch(figure.dataset.picture, { headers: { Accept: "application/json" } }), charts()]);
     const told = await answer.json();
+    if (answer.status === 404) throw Object.assign(new Error(told.error?.message), { nothing: true });
     if (!answer.ok) throw new Error(told.error?.message ?? answer.statusText);
     if (told.picture.title) figure.querySelector("figcaption").textContent = told.picture.title;
     if (told.picture.note) {
