@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ import retrue as rt
 from retrue.server.pages.shell import environment
 from retrue.server.service import Service
 from retrue.server.settings import ServerSettings
-from retrue.server.warm import DAYS, WarmUp
+from retrue.server.warm import DAYS, EVIDENCE, WarmUp
 
 LONG = 60
 """Seconds after which a thread that should be done is a failure."""
@@ -27,6 +28,7 @@ class Watched(WarmUp):
 
     compiled: Event = field(default_factory=Event)
     charts: Event = field(default_factory=Event)
+    evidence: Event = field(default_factory=Event)
 
     def load_templates(self) -> None:
         super().load_templates()
@@ -35,6 +37,10 @@ class Watched(WarmUp):
     def load_charts(self) -> None:
         if not self.stopped.is_set():
             self.charts.set()
+
+    def load_evidence(self) -> None:
+        super().load_evidence()
+        self.evidence.set()
 
 
 @pytest.fixture
@@ -55,6 +61,8 @@ def test_pages_are_ready_before_somebody_looks_and_charts_once_somebody_does(ser
     assert not warm.charts.wait(0.2)
     served.looked.set()
     assert warm.charts.wait(LONG)
+    assert warm.evidence.wait(LONG)
+    assert set(EVIDENCE) <= sys.modules.keys()
     warm.stop()
 
 

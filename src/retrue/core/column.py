@@ -71,7 +71,7 @@ class ColumnProfile(State):
                 hint="count both on the reference's grid, or recount from the events",
             )
 
-    @property
+    @cached_property
     def rows(self) -> float:
         """All rows, nulls and other specials included; whole, unless weighted."""
         return self.n + added(self.special)

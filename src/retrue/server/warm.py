@@ -1,11 +1,12 @@
 """Warming up: what the first reader of a page would wait for is done once the service answers, in a thread of its own.
 
-How all models stand and the templates come first; what makes charts (Altair) takes seconds, and is loaded once somebody
-looks at a page: a server that only takes events never pays for it.
+How all models stand and the templates come first; what makes charts (Altair) and explains incidents (ruptures,
+scikit-learn) takes seconds, and is loaded once somebody looks at a page: a server that only takes events never pays.
 """
 
 from __future__ import annotations
 
+import importlib
 import logging
 import sqlite3
 import threading
@@ -22,6 +23,8 @@ REST = 1.0
 """Seconds after the start: load balancers ask first."""
 BREATH = 0.02
 """Seconds between two charts."""
+EVIDENCE = ("retrue.comparing", "scipy.stats", "ruptures", "sklearn.ensemble")
+"""What finds since when, and which rows."""
 DAYS = 30
 """The length of time that the overview shows unless it is asked for another."""
 
@@ -56,7 +59,8 @@ class WarmUp:
             self.load_templates()
             self.served.looked.wait()
             self.load_charts()
-        except (RetrueError, SQLAlchemyError, sqlite3.Error, OSError) as error:  # the first reader meets the same, and is told
+            self.load_evidence()
+        except (RetrueError, SQLAlchemyError, sqlite3.Error, OSError) as error:  # the first reader is told the same
             logger.warning("not warmed up: %s", error)
 
     def load_templates(self) -> None:
@@ -75,6 +79,13 @@ class WarmUp:
             if self.stopped.wait(BREATH):
                 return
             template(name)
+
+    def load_evidence(self) -> None:
+        """Load the libraries that the evidence of an incident needs: a quarter of what its first reader waits for."""
+        for name in EVIDENCE:
+            if self.stopped.wait(BREATH):
+                return
+            importlib.import_module(name)
 
     def stop(self) -> None:
         """Stop, and wait for what is being done."""
