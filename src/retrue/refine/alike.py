@@ -47,13 +47,18 @@ def once(
     >>> once(rows, ["x", "city"])[0].height, once(rows, ["x", "city"], near=near)[0].height
     (3, 2)
     """
-    texts = [text_rows(frame[name] if near is None else blurred(frame[name], near)).fill_null("\0") for name in columns]
-    marks = hash64(pl.select(pl.concat_str(texts, separator="\1").alias("mark"))["mark"])
-    fresh = marks.is_first_distinct()
+    own = marks(frame, columns, near)
+    fresh = own.is_first_distinct()
     if known is not None:
-        fresh &= ~marks.is_in(known.implode())
-    kept = marks.filter(fresh)
+        fresh &= ~own.is_in(known.implode())
+    kept = own.filter(fresh)
     return frame.filter(fresh), kept if known is None else pl.concat([known, kept])
+
+
+def marks(frame: pl.DataFrame, columns: Sequence[str], near: Mapping[str, float] | None = None) -> pl.Series:
+    """A mark of each row, the same of rows that are alike."""
+    texts = [text_rows(frame[name] if near is None else blurred(frame[name], near)).fill_null("\0") for name in columns]
+    return hash64(pl.select(pl.concat_str(texts, separator="\1").alias("mark"))["mark"])
 
 
 def blurred(column: pl.Series, near: Mapping[str, float]) -> pl.Series:

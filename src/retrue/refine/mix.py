@@ -157,12 +157,19 @@ class Mix:
         return {**said, "trusted": list(self.trusted), "seed": self.seed}
 
     def build(
-        self, columns: list[str], *, key: str | None = None, label: str | None = None, time: str | None = None
+        self,
+        columns: list[str],
+        *,
+        beside: Sequence[str] = (),
+        key: str | None = None,
+        label: str | None = None,
+        time: str | None = None,
     ) -> Mixed:
         """Put the parts together.
 
         Args:
             columns: what to keep of each part, in this order.
+            beside: what to keep before these that says whose row it is, not what it is like.
             key: a column of ids; a row that several parts have counts in the smallest of them: edge cases are drawn
                 from the log, and are to keep their weight. Rows are in the order of their ids.
             label: the column of labels, where classes are balanced.
@@ -173,8 +180,8 @@ class Mix:
             RefusedError: a part has no rows left.
             ConfigError: a part has so few rows for its share that each would count as more than `HEAVIEST`.
         """
-        whole = self.rows_once(columns, key)
-        frames = [frame.select(columns) for frame in whole]
+        whole, kept = self.rows_once(columns, beside, key), [*beside, *columns]
+        frames = [frame.select(kept) for frame in whole]
         shares = self.shares([frame.height for frame in frames])
         said: list[dict[str, Any]] = [
             {"part": part.name, "share": share, "rows": frame.height, "digest": digest(frame)}
@@ -187,7 +194,7 @@ class Mix:
             np.asarray(share * table.height / frame.height * self.balanced(frame, label, time))
             for share, frame in zip(shares, whole, strict=True)
         ]
-        manifest = {"parts": said, "rows": table.height, "columns": columns, "mix": self.settings}
+        manifest = {"parts": said, "rows": table.height, "columns": kept, "mix": self.settings}
         return Mixed(table, np.concatenate(weights), {**manifest, "digest": digest_of(said, weights)})
 
     def shares(self, heights: Sequence[int]) -> list[float]:
@@ -212,7 +219,7 @@ class Mix:
             )  # fmt: skip
         return np.asarray(frame.height / (counts.size * counts[place]), np.float64)
 
-    def rows_once(self, columns: list[str], key: str | None) -> list[pl.DataFrame]:
+    def rows_once(self, columns: list[str], beside: Sequence[str], key: str | None) -> list[pl.DataFrame]:
         """The rows of each part, in the parts' order, each row in one of them; with all their columns."""
         whole, ceilings = [part.frame for part, _ in self.parts], self.ceilings()
         found: dict[int, pl.DataFrame] = {}
@@ -222,7 +229,7 @@ class Mix:
         near = alike.steps(whole, data) if self.unique == "near" else None
         for place in sorted(range(len(whole)), key=lambda place: whole[place].height):
             part = self.parts[place][0]
-            frame = self.rows_of(part, whole[place], columns, key, seen)
+            frame = self.rows_of(part, whole[place], [*beside, *columns], key, seen)
             if self.unique is not None:
                 frame, known = alike.once(frame, data, known, near)
             if part.name in ceilings:

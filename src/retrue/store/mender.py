@@ -30,6 +30,10 @@ class Mender(Shelf):
         """Hold a model's lock: nobody else commits to its tables meanwhile."""
         return locked(self._lock(model))
 
+    def promoting(self, model: str) -> AbstractContextManager[None]:
+        """Hold what only one promotion of a model may have: the next version's number, and its files."""
+        return locked(self.folder / "locks" / f"promotion-{model}")
+
     def view(self, model: str, applied: int | None = None) -> View:
         """Events and labels as of a finished segment (the last one)."""
         tables = self.tables(model)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -165,3 +166,12 @@ def unknown_model(name: str, known: Sequence[str], folder: str) -> SchemaError:
     others = listed(known, LISTED) if known else "a model, and there is none yet"
     hint = near if known else "retrue register NAME --reference TABLE"
     return SchemaError(f"unknown model {name!r}", where=folder, expected=None if near else others, hint=hint)
+
+
+def reference_row(model: str, version: str, reference: Reference, made: int, body: Mapping[str, Any]) -> rows.Reference:
+    """A version's reference as a row."""
+    profile = reference.profile
+    labelled = int(profile.outcome.labelled) if profile.outcome else 0
+    return rows.Reference(
+        model, version, reference.grids.digest, profile.rows, labelled, reference.to_bytes(), made, dict(body)
+    )

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from retrue.core.hashing import hash64
@@ -21,7 +22,7 @@ from retrue.errors import ProfileError, RetrueError, SchemaError, StoreError, St
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.aside import Stuck
-from retrue.store.catalog import Catalog
+from retrue.store.catalog import Catalog, Transaction
 from retrue.store.commit import Applied, locked, try_locked
 from retrue.store.damage import READING, settled
 from retrue.store.failure import store_error
@@ -33,7 +34,7 @@ from retrue.store.layout import Layout
 from retrue.store.readonly import address, is_read_only
 from retrue.store.recount import recounted, replace_profiles
 from retrue.store.segment import Hasher
-from retrue.store.shelf import CountingFactory, grid_counting
+from retrue.store.shelf import CountingFactory, grid_counting, reference_row
 from retrue.store.spool import Spool
 
 logger = logging.getLogger("retrue.store")
@@ -202,30 +203,42 @@ class Store(Intake, Keeper):
 
     # References, slices, recounting
 
-    def set_reference(self, model: str, version: str, reference: Reference, **body: Any) -> int:
+    def set_reference(
+        self,
+        model: str,
+        version: str,
+        reference: Reference,
+        *,
+        others: Mapping[str, Reference] = MappingProxyType({}),
+        also: Callable[[Transaction], None] = lambda _: None,
+        **body: Any,
+    ) -> int:
         """Give a version its reference; the model's first one, or one on other grids, recounts all events.
 
         Args:
             model: whose.
             version: the version that was trained on it.
             reference: what windows are compared with; after a promotion it should be on the same grids.
+            others: those of other versions, on the same grids, kept in the same transaction: nobody who looks finds a
+                version whose reference is on grids that the model no longer has.
+            also: what else is to be done in it; what it raises undoes all.
             body: anything that JSON can hold, kept beside it.
 
         Returns:
             How many profiles were recounted.
         """
-        grids, profile = reference.grids, reference.profile
-        labelled = int(profile.outcome.labelled) if profile.outcome else 0
-        made, data = now(), reference.to_bytes()
-        new = (
+        grids, made = reference.grids, now()
+        new = [
             rows.GridsRow(model, grids.digest, grids.to_bytes(), made),
-            rows.Reference(model, version, grids.digest, profile.rows, labelled, data, made, body),
-        )
+            *(reference_row(model, name, one, made, {}) for name, one in others.items()),
+            reference_row(model, version, reference, made, body),
+        ]
         with locked(self._lock(model)):
             before = self.model(model).digest
             if before == grids.digest:
                 with self.catalog.write() as tx:
                     tx.put(*new)
+                    also(tx)
                 return 0
             counting, since = self.counting_on(model, grids, self.slices(model)), self.countable(model, None)
             counted = self.mending(model, lambda: recounted(self.view(model), counting, since))
@@ -234,6 +247,7 @@ class Store(Intake, Keeper):
                 tx.set_digest(model, grids.digest)
                 tx.remove(rows.ProfileRow, model=model, digest=before)
                 replace_profiles(tx, model, counting, counted, since)
+                also(tx)
         return len(counted[0].added)
 
     def set_slices(self, model: str, slices: Iterable[Slice]) -> int:

@@ -86,11 +86,15 @@ def rewrite(path: Path, column: str, ids: pl.Series) -> int:
 
 
 def trained(model: Kept) -> tuple[str, ...]:
-    """Models that were trained here, which can't be made to forget."""
-    found = sorted((model.store.folder / "runs" / model.name).glob("*/model.joblib"))
-    if not found:
-        return ()
-    return (f"{len(found)} trained models, which may remember rows: retrain, and delete {found[0].parent.parent}",)
+    """What trainings left that can't be made to forget: models, what was to be fitted, and what they printed."""
+    folder = model.store.folder / "runs" / model.name
+    counts = {
+        "trained models, which may remember rows: retrain, and delete": "model.joblib",
+        "functions to be fitted, which may hold rows of a notebook: resume or delete these runs in": "fit.pickle",
+        "logs of trainings, which may quote rows: look for them in": "train.log",
+    }
+    found = {what: len(list(folder.glob(f"*/{file}"))) for what, file in counts.items()}
+    return tuple(f"{number} {what} {folder}" for what, number in found.items() if number)
 
 
 def digest(model: Kept, ids: pl.Series) -> str:

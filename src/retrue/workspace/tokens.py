@@ -18,12 +18,12 @@ from retrue.store.catalog import Catalog, Transaction
 from retrue.store.rows import Model, Token
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
+from retrue.workspace.names import check_name
 from retrue.workspace.roles import Role
 
 PREFIX = "rt_"
 """What every secret begins with, so that people and scanners know one when they see it."""
 ROLES: tuple[Role, ...] = get_args(Role)
-LONGEST_NAME = 100
 USED_EVERY = 60_000_000
 """Microseconds that pass at least before it is written down again that a token was used."""
 
@@ -61,7 +61,7 @@ def create(
     """
     chosen, at = tuple(dict.fromkeys(models)), clock.micros(clock.now())
     until = None if expires is None else clock.micros(expires)
-    check_name(name)
+    check_name(name, "a token")
     if role not in ROLES:
         raise ConfigError(f"no role {role!r}", expected=", ".join(ROLES), hint=nearest(role, ROLES))
     if until is not None and until <= at:
@@ -80,12 +80,6 @@ def create(
         tx.add(token)
         audit(tx, "token created", body={"token": token.id, "name": name, "role": role, "models": list(chosen)})
     return Fresh(token, secret)
-
-
-def check_name(name: str) -> None:
-    """Raise ConfigError for what can't be the name of a token."""
-    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
-        raise ConfigError(f"{name[:40]!r} can't name a token", expected="1 to 100 printable characters")
 
 
 def tokens(catalog: Catalog) -> list[Token]:

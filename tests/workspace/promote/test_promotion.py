@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from sklearn.compose import make_column_transformer
@@ -19,6 +21,7 @@ from retrue.judge.verdict import VerdictKind
 from retrue.metrics import get
 from retrue.refine.promote import Gate
 from retrue.store.rows import Audit, Point
+from retrue.workspace.promote import promotion
 
 CODES = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["city"]), remainder="passthrough")
 LEARNER = rt.Trainer(make_pipeline(CODES, LogisticRegression()), isolated=False)
@@ -122,6 +125,57 @@ def test_outgrown_grids_are_fitted_anew_and_all_versions_counted_on_them(store: 
     assert window.profile.columns["x"].out_of_range <= 5
 
 
+def test_a_promotion_that_dies_halfway_changes_nothing(store: rt.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its grids are outgrown: all references go to the new ones together with the crown, or none does."""
+    model = registered(store, maturity="1d")
+    live(model, events(14, 10, turned=EVERYWHERE, shift=20.0))
+    mix = rt.Mix({model.reference: 0.01, model.logged(): 0.99})
+    run = model.retrain(LEARNER, mix=mix, holdout="3d", now=day(25))
+    before, grids = counted(model), model.reference.load().grids.digest
+    with monkeypatch.context() as patched:
+        patched.setattr(promotion, "audit", dies)
+        with pytest.raises(OSError, match="power cut"):
+            run.promote()
+    assert [(row.version, row.stage) for row in model.versions()] == [("1", "champion")]
+    assert model.reference.load().grids.digest == grids
+    assert agree(before, counted(model))
+    assert model.check(now=day(24.9))
+    assert (run.promote(), model.reference_of("1").load().grids.digest == grids) == ("2", False)
+
+
+def dies(*_: object) -> None:
+    """The power is cut."""
+    raise OSError("power cut")
+
+
+def test_of_two_promotions_at_once_one_is_refused(store: rt.Workspace) -> None:
+    """The champion's reference is that of the run that won."""
+    model = registered(store, maturity="1d")
+    live(model, events(14, 10, turned=EVERYWHERE))
+    runs = [
+        model.retrain(
+            LEARNER, mix=rt.Mix({model.reference: share, model.logged(): 1 - share}), holdout="3d", now=day(25)
+        )
+        for share in (0.01, 0.02)
+    ]
+    with ThreadPoolExecutor(2) as both:
+        done = [both.submit(run.promote) for run in runs]
+    lost = [one.exception() for one in done]
+    assert sorted(type(one).__name__ for one in lost) == ["NoneType", "RefusedError"]
+    won = runs[lost.index(None)]
+    learned, _ = promotion.reference_of_run(won, model.reference.load().grids)
+    assert model.reference.load().profile.agrees(learned.profile)
+    assert [row.version for row in model.versions() if row.stage == "champion"] == ["2"]
+
+
+def test_what_a_run_was_promoted_on_stays_with_it(begin: Begin) -> None:
+    model, run = learned_anew(begin)
+    before = model.run(run.id).body["proof"]
+    model.golden("other", events(60, 1))
+    assert run.prove().to_dict() != before
+    assert (model.run(run.id).status, model.run(run.id).body["proof"]) == ("promoted", before)
+
+
 def test_rolling_back_makes_the_version_before_the_champion(begin: Begin) -> None:
     model, _ = learned_anew(begin)
     assert model.rollback() == "1"
@@ -144,7 +198,7 @@ def test_rolling_back_brings_incidents_of_the_version_back(begin: Begin) -> None
     assert (after.cost, after.cause) == (before.cost, before.cause)
 
 
-def test_a_second_promotion_is_the_third_version(begin: Begin) -> None:
+def test_a_second_promotion_is_the_third_version(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     """The world turned back; what is retrained on begins with the second reference."""
     model, run = learned_anew(begin)
     table = events(25, 8)
@@ -153,6 +207,10 @@ def test_a_second_promotion_is_the_third_version(begin: Begin) -> None:
     again = model.retrain(LEARNER, mix=mix, holdout="3d", now=day(34))
     assert [part["rows"] for part in again.manifest["parts"]][1] == model.reference.frame.height
     assert again.promote() == "3"
+    with monkeypatch.context() as patched:  # it looked just before the third came
+        patched.setattr(type(model), "version", "2")
+        with pytest.raises(rt.RefusedError, match="version 3 has become the champion meanwhile"):
+            model.rollback()
     assert model.rollback() == "2"
 
 
@@ -202,7 +260,8 @@ def test_a_promoted_version_is_measured_by_its_own_words(store: rt.Workspace, sa
 
 def test_a_regression_is_retrained_and_promoted(store: rt.Workspace) -> None:
     def valued(table: pl.DataFrame, sign: int) -> pl.DataFrame:
-        return table.with_columns(y=sign * pl.col("x") + pl.col("p"), g=pl.col("x") + pl.col("p")).drop("p")
+        noise = pl.Series(np.random.default_rng(7).normal(0, 0.3, table.height))
+        return table.with_columns(y=sign * pl.col("x") + pl.col("p") + noise, g=pl.col("x") + pl.col("p")).drop("p")
 
     roles: dict[str, Any] = {"label": "y", "prediction": "g", "task": "regression", "window": "1d", "maturity": "1d"}
     model = store.register("flights", valued(events(0, 14), 1), id="id", time="at", **roles)

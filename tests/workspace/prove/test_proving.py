@@ -130,7 +130,7 @@ def test_golden_sets_are_no_collections_and_keep_their_names(turned: rt.Model, r
     assert turned.collections() == []
     with pytest.raises(rt.SchemaError, match="column 'x' is missing"):
         turned.golden("odd", events(60, 1).drop("x"))
-    with pytest.raises(rt.SchemaError, match="no row has a label"):
+    with pytest.raises(rt.SchemaError, match="0 rows with a label"):
         turned.golden("odd", events(60, 1).with_columns(y=pl.lit(None, pl.Int64)))
 
 

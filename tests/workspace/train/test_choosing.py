@@ -13,6 +13,7 @@ from tests.workspace.conftest import A_DAY, day, events, live, registered
 from tests.workspace.train.test_training import LEARNER
 
 import retrue as rt
+from retrue.refine.leaks import foretelling
 
 HOTELS = Path(__file__).parents[4] / "shared" / "data" / "hotel_bookings" / "data.parquet"
 
@@ -32,6 +33,60 @@ def test_a_column_that_knows_the_label_is_refused_unless_it_is_trusted(store: rt
     assert "alone it explains 100 % of what a guess gets wrong" in refused.value.reasons[0]
     trusted = rt.Mix({model.logged(): 1.0}, trusted=["late"])
     assert model.retrain(LEARNER, mix=trusted, holdout="2d", now=day(24)).status == "trained"
+
+
+def test_a_column_that_only_the_log_fills_in_afterwards_is_refused_in_any_mix(store: rt.Workspace) -> None:
+    """Half of the mix is clean, which hides it from who looks at the whole."""
+    model = registered(store, with_column(0, 14, pl.col("x") * 0 + 1), maturity="2d")
+    live(model, with_column(14, 10, pl.col("y") * 10.0 + 1))
+    mix = rt.Mix({model.reference: 0.5, model.logged(): 0.5})
+    with pytest.raises(rt.RefusedError, match="column 'late' knows the label") as refused:
+        model.retrain(LEARNER, mix=mix, holdout="2d", now=day(24))
+    assert len(refused.value.reasons) == 1
+
+
+def test_an_id_that_comes_again_and_again_names_no_event(store: rt.Workspace) -> None:
+    """Customers are scored once a day: each event keeps its own label, and no customer is left out for a later one."""
+    model = registered(store, maturity="2d")
+    table = events(14, 10).with_columns(id="customer " + (pl.int_range(pl.len()) % A_DAY).cast(pl.String))
+    for one in range(10):
+        live(model, table[one * A_DAY : (one + 1) * A_DAY])
+    run = model.retrain(LEARNER, mix=rt.Mix({model.logged(): 1.0}), holdout="2d", now=day(26))
+    trained = pl.read_parquet(run.folder / "training.parquet")
+    assert trained.height == pytest.approx(8 * A_DAY, abs=2)
+    own = trained.join(table, on=["id", "at"], how="left", suffix="_own")
+    assert (own["y"] == own["y_own"]).all()
+    left = {"not matured, or held out": 10 * A_DAY - trained.height}
+    assert (run.rebuild().same, run.manifest["left_out"]) == (True, left)
+
+
+@pytest.mark.parametrize("unit", ["naive", "ms"])
+def test_the_cut_holds_for_times_of_any_type(store: rt.Workspace, unit: str) -> None:
+    model = registered(store, maturity="2d")
+    live(model, events(14, 10))
+    at = pl.col("at").dt.replace_time_zone(None) if unit == "naive" else pl.col("at").cast(pl.Datetime("ms", "UTC"))
+    brought = type("Brought", (), {"name": "b", "frame": events(14, 10).with_columns(at, id="b" + pl.col("id"))})()
+    run = model.retrain(LEARNER, mix=rt.Mix([(brought, 1.0)]), holdout="2d", now=day(26))
+    assert run.manifest["rows"] == pytest.approx(8 * A_DAY, abs=2)
+
+
+@pytest.mark.parametrize("holdout", [1.5, -0.5, 0, 1, float("nan"), "0d"])
+def test_a_holdout_that_is_none_is_refused(store: rt.Workspace, holdout: Any) -> None:
+    model = registered(store, maturity="2d")
+    with pytest.raises(rt.ConfigError, match="a share between 0 and 1, or a length of time"):
+        model.retrain(LEARNER, mix=rt.Mix({model.reference: 1.0}), holdout=holdout)
+
+
+@pytest.mark.parametrize("draw", ["normal", "exponential", "lognormal"])
+@pytest.mark.parametrize("rows", [400, 20_000])
+def test_a_copy_of_a_number_that_is_to_be_foretold_knows_it(draw: str, rows: int) -> None:
+    """However far its greatest values are out; what is measured with some noise doesn't."""
+    rng = np.random.default_rng(0)
+    label = getattr(rng, draw)(size=rows)
+    table = pl.DataFrame(
+        {"copy": label, "unit": 3 - 2 * label, "near": label + rng.normal(0, 0.05 * label.std(), rows), "y": label}
+    )
+    assert [name for name, _ in foretelling(table, ["copy", "unit", "near"], "y", regression=True)] == ["copy", "unit"]
 
 
 def test_a_column_that_the_log_doesnt_have_is_refused(store: rt.Workspace) -> None:

@@ -123,17 +123,30 @@ def contest(
     *,
     rival: str = "champion",
     role: Role | None = None,
+    least: int = MIN_ROWS,
 ) -> Contest:
-    """Compare both models in one place by one metric, with an interval of this level."""
+    """Compare both models in one place by one metric, with an interval of this level.
+
+    With fewer than `MIN_ROWS` rows, which only metrics of single rows are asked for, it is Student's.
+    """
     how = METRICS[task][metric]
     n, higher, part = int(duel.label.size), how.higher_is_better, role or how.role
-    if n < MIN_ROWS:
-        return Contest(where, metric, higher, None, None, None, None, n, f"{n} rows, needs {MIN_ROWS}", part, rival)
+    if n < least:
+        return Contest(where, metric, higher, None, None, None, None, n, f"{n} rows, needs {least}", part, rival)
     pair = how.compute(duel)
     if pair is None:
         note = ONE_CLASS if np.unique(duel.label).size < 2 else "some scores are no probabilities"
         return Contest(where, metric, higher, None, None, None, None, n, note, part, rival)
     champion, challenger, error = pair
-    difference, reach = challenger - champion, NormalDist().inv_cdf((1 + level) / 2) * error
+    difference, reach = challenger - champion, quantile((1 + level) / 2, n) * error
     interval = (difference - reach, difference + reach)
     return Contest(where, metric, higher, champion, challenger, difference, interval, n, None, part, rival)
+
+
+def quantile(level: float, n: int) -> float:
+    """How many standard errors an interval reaches: Student's of few rows, else the normal distribution's."""
+    if n >= MIN_ROWS:
+        return NormalDist().inv_cdf(level)
+    from scipy.special import stdtrit
+
+    return float(stdtrit(n - 1, level))

@@ -14,7 +14,7 @@ from retrue.server.api.shared import ERRORS, PREFIX
 from retrue.server.auth import Actor, admin, some_viewer
 from retrue.server.errors import HttpError
 from retrue.server.service import Service, service
-from retrue.workspace import acting, tokens
+from retrue.workspace import acting, names, tokens
 from retrue.workspace.roles import Role
 
 router = APIRouter(prefix=PREFIX, tags=["access"], responses=ERRORS)
@@ -28,7 +28,7 @@ class Wanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(min_length=1, max_length=tokens.LONGEST_NAME)]
+    name: Annotated[str, Field(min_length=1, max_length=names.LONGEST)]
     role: Role
     models: Annotated[list[str], Field(max_length=1_000)] = []
     expires: datetime | None = None

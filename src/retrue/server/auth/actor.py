@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from retrue.errors import ConfigError
 from retrue.workspace.roles import Role, may
 
 Kind = Literal["local", "token", "session"]
@@ -31,6 +32,19 @@ class Actor:
     def may(self, demand: Role) -> bool:
         """Whether their role satisfies a demand."""
         return may(self.role, demand)
+
+    def named(self, given: str) -> str:
+        """The name of the person: the one they signed in with, else the one that they give.
+
+        Raises:
+            ConfigError: they signed in with one and give another.
+        """
+        name = given.strip()
+        if self.kind == "local":
+            return name
+        if name not in ("", self.name):
+            raise ConfigError(f"{name!r} isn't who signed in", expected=self.name, hint="give the note alone")
+        return self.name
 
     def sees(self, model: str) -> bool:
         """Whether a model is among theirs."""

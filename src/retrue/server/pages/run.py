@@ -170,6 +170,7 @@ def calibration(request: Request, served: Served, name: Name, id: Id, _: Reader)
 def promote(
     request: Request, served: Served, name: Name, id: Id, actor: Editor,
     note: Annotated[str, Form(max_length=2_000)] = "",
+    who: Annotated[str, Form(max_length=100)] = "",
 ) -> Response:  # fmt: skip
     """Prove a run again and promote it; with a note, against the gate, on the actor's name."""
     model = served.model(name)
@@ -177,7 +178,7 @@ def promote(
     with model.store.catalog.write() as tx:
         audit(tx, "asked for a promotion", name, {"run": chosen.id, "override": bool(note.strip())})
     try:
-        override: dict[str, Any] = {"override": actor.name, "note": note.strip()} if note.strip() else {}
+        override: dict[str, Any] = {"override": actor.named(who), "note": note.strip()} if note.strip() else {}
         apart("promote", model.store.folder, name, actor.name, run=chosen.id, **override)
     except RetrueError as error:
         return shown(request, model, actor, id, error)

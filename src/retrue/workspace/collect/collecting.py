@@ -25,6 +25,7 @@ from retrue.workspace import clock
 from retrue.workspace.acting import audit
 from retrue.workspace.collect.derived import with_derived
 from retrue.workspace.explain.outliers import standings
+from retrue.workspace.names import check_name
 from retrue.workspace.prove.golden import GOLDEN
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ def collect(
     name: str | None,
 ) -> Collected:
     """Collect the champion's logged events of a slice, with their labels, and keep them."""
+    if name is not None:
+        check_name(name, "a collection")
     part, incident = slice_of(where)
     if budget is not None and budget < 1:
         raise SliceError(f"a budget of {budget} rows", where=f"collection {name or str(part)!r}", expected="at least 1")
@@ -133,7 +136,7 @@ def keep(model: Model, found: Collected) -> None:
     """Keep a collection in the catalog; one of the same name is replaced.
 
     Raises:
-        ConfigError: a signal that is watched, or was, collects under that name.
+        ConfigError: a signal that is watched, or was, collects under that name; or a golden set has it.
     """
     body: dict[str, Any] = {"matched": found.matched, "policy": found.policy, "incident": found.incident}
     row = rows.Collection(
@@ -146,6 +149,9 @@ def keep(model: Model, found: Collected) -> None:
             rows.Signal, model=model.name, name=found.name
         ):
             raise ConfigError(f"a watched signal collects as {found.name!r}", where="collect", expected="another name")
+        old = tx.get(rows.Collection, model=model.name, name=found.name)
+        if old is not None and old.body.get(GOLDEN):
+            raise ConfigError(f"a golden set is called {found.name!r}", where="collect", expected="another name")
         tx.put(row)
         audit(tx, "collected", model.name, {**said, "rows": found.rows.height})
 

@@ -159,7 +159,7 @@ def find(model: Model, id: str) -> Trial:
         StoreError: there is none.
     """
     known = trials(model)
-    found = known[:1] if id == "latest" else [one for one in known if one.id.startswith(id)]
+    found = known[:1] if id == "latest" else [one for one in known if id and one.id.startswith(id)]
     if len(found) == 1:
         return found[0]
     if not known:

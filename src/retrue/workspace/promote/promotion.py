@@ -15,6 +15,7 @@ from retrue.engine import local
 from retrue.engine.slices import MOST, with_slices
 from retrue.errors import ConfigError, RefusedError
 from retrue.store import rows
+from retrue.store.catalog import Transaction
 from retrue.tables import read
 from retrue.workspace import clock, notes
 from retrue.workspace.acting import audit
@@ -23,12 +24,13 @@ from retrue.workspace.check.incidents import close_incidents, revive_incidents
 from retrue.workspace.promote import registry
 from retrue.workspace.promote.datasets import Dataset, counted, with_sets
 from retrue.workspace.prove.sides import challenger_scores, predictor, spoken
+from retrue.workspace.references import write_table
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
     from retrue.workspace.train.training import Run
 
-NOBODY = ("", "-", "anonymous", "nobody", "user", "unknown", "none", "null", "somebody")
+NOBODY = ("", "-", "anonymous", "nobody", "user", "unknown", "none", "null", "somebody", "local", "root")
 """Names that name no person."""
 OUTGROWN = 0.02
 """The share of a column outside the grid from which a new reference gets grids of its own."""
@@ -68,45 +70,61 @@ def promote(run: Run, override: Override | None = None) -> str:
     it: there is no moment at which there are two, or none. What other registries are told comes after.
     """
     model = run.model
-    version = str(1 + max((int(row.version) for row in model.versions() if row.version.isdigit()), default=0))
-    before = model.reference_of(run.body["champion"]).load()
-    learned, table = reference_of_run(run, before.grids)
-    if outgrown(learned):
-        schema = before.schema
-        late = [schema.label] if schema.label is not None else []
-        learned, _ = reference_of_run(run, local.fit_grids(read(table), schema, before.grids.extras, late))
-    model.reference_of(version).save(learned, table)
-    body = with_sets({"run": run.id, "before": run.body["champion"]}, sets_of_run(run, version, learned.grids))
-    crown(run, version, body if override is None else {**body, "override": asdict(override)}, override)
+    with model.store.promoting(model.name):
+        version = str(1 + max((int(row.version) for row in model.versions() if row.version.isdigit()), default=0))
+        before = model.reference_of(run.body["champion"]).load()
+        learned, table = reference_of_run(run, before.grids)
+        if outgrown(learned):
+            schema = before.schema
+            late = [schema.label] if schema.label is not None else []
+            learned, _ = reference_of_run(run, local.fit_grids(read(table), schema, before.grids.extras, late))
+        others = {} if learned.grids.digest == before.grids.digest else regridded(model, learned.grids)
+        body = with_sets({"run": run.id, "before": run.body["champion"]}, sets_of_run(run, version, learned.grids))
+        if override is not None:
+            body["override"] = asdict(override)
+        write_table(model.reference_of(version).path, table)
+        model.store.set_reference(
+            model.name, version, learned, others=others, also=lambda tx: crown(tx, run, version, body, override)
+        )
     close_incidents(model, run.body["champion"])
-    if learned.grids.digest != before.grids.digest:
-        regrid(model, version, learned.grids)
     return version
 
 
-def crown(run: Run, version: str, body: Mapping[str, Any], override: Override | None) -> None:
-    """Make it the champion in the catalog, with everything that is said of it, in one transaction.
+def crown(tx: Transaction, run: Run, version: str, body: Mapping[str, Any], override: Override | None) -> None:
+    """Make it the champion in the catalog, with everything that is said of it.
 
     Raises:
-        RefusedError: another run was promoted meanwhile.
+        RefusedError: another run was promoted meanwhile, or this one was rolled back to.
     """
     model, at = run.model, clock.micros(clock.now())
     facts = {"version": version, "run": run.id}
     if override is not None:
         facts |= {"override": override.who, "note": override.note}
-    with model.store.catalog.write() as tx:
-        for old in tx.find(rows.Version, model=model.name, stage="champion"):
-            if old.version != run.body["champion"]:
-                raise RefusedError([f"version {old.version} was promoted meanwhile"], what=f"run {run.id}")
-            tx.put(replace(old, stage="retired"))
-        tx.put(rows.Version(model.name, version, "champion", at, body))
-        kept = tx.get(rows.RunRow, id=run.id)
-        if kept is not None:
-            told = {**kept.body, "version": version}
-            tx.put(replace(kept, status="promoted", updated=at, body=told))
-            registry.mark(tx, run.id)
-        audit(tx, "promoted", model.name, facts)
-        tx.add(notes.marker_of(notes.DEPLOYMENT, f"version {version} promoted", clock.now(), model=model.name))
+    dethrone(tx, model, str(run.body["champion"]), f"run {run.id}")
+    if tx.get(rows.Version, model=model.name, version=version) is not None:
+        raise RefusedError([f"version {version} was made meanwhile"], what=f"run {run.id} is not promoted")
+    tx.put(rows.Version(model.name, version, "champion", at, body))
+    kept = tx.get(rows.RunRow, id=run.id)
+    if kept is not None:
+        told = {**kept.body, "version": version}
+        tx.put(replace(kept, status="promoted", updated=at, body=told))
+        registry.mark(tx, run.id)
+    audit(tx, "promoted", model.name, facts)
+    tx.add(notes.marker_of(notes.DEPLOYMENT, f"version {version} promoted", clock.now(), model=model.name))
+
+
+def dethrone(tx: Transaction, model: Model, champion: str, what: str) -> None:
+    """Retire the champion.
+
+    Raises:
+        RefusedError: another version is.
+    """
+    for old in tx.find(rows.Version, model=model.name, stage="champion"):
+        if old.version != champion:
+            raise RefusedError(
+                [f"version {old.version} has become the champion meanwhile"], what=f"{what}: nothing done"
+            )
+        tx.put(replace(old, stage="retired"))
 
 
 def sets_of_run(run: Run, version: str, grids: Grids) -> list[Dataset]:
@@ -121,18 +139,17 @@ def outgrown(reference: Reference) -> bool:
     return any(column.out_of_range > OUTGROWN * column.n for column in columns)
 
 
-def regrid(model: Model, newest: str, grids: Grids) -> None:
-    """Count the references of all other versions on the grids of the newest; their windows were counted already."""
+def regridded(model: Model, grids: Grids) -> dict[str, Reference]:
+    """The references of all versions that there are, on other grids."""
+    found = {}
     for row in model.versions():
-        if row.version == newest:
-            continue
         run = row.body.get("run")
         if run is not None:
-            learned, _ = reference_of_run(model.run(str(run)), grids)
+            found[row.version], _ = reference_of_run(model.run(str(run)), grids)
         else:
             table = read(model.reference_of(row.version).frame)
-            learned = local.learn_reference(table, model.schema, grids, window=model.options.window)
-        model.store.set_reference(model.name, row.version, learned)
+            found[row.version] = local.learn_reference(table, model.schema, grids, window=model.options.window)
+    return found
 
 
 def reference_of_run(run: Run, grids: Grids) -> tuple[Reference, pl.DataFrame]:
@@ -183,7 +200,7 @@ def rollback(model: Model) -> str:
             [f"version {champion} of {model.name!r} was not promoted from another"], what="nothing to roll back to"
         )
     with model.store.catalog.write() as tx:
-        tx.put(replace(row, stage="retired"))
+        dethrone(tx, model, champion, f"rolling back version {champion}")
         old = tx.get(rows.Version, model=model.name, version=str(earlier))
         if old is not None:
             tx.put(replace(old, stage="champion"))

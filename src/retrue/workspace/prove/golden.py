@@ -10,8 +10,8 @@ import polars as pl
 
 from retrue.core.reference import Reference
 from retrue.core.state import Floats
-from retrue.core.values import text_rows
 from retrue.errors import SchemaError
+from retrue.refine import alike
 from retrue.refine.prove import Contest, contest
 from retrue.refine.prove.contests import together
 from retrue.refine.prove.duels import METRICS
@@ -19,8 +19,10 @@ from retrue.store import rows
 from retrue.tables import read
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
+from retrue.workspace.names import check_name
 from retrue.workspace.prove.sides import recorded, said_something, scorer, sides
 from retrue.workspace.train import artefacts
+from retrue.workspace.train.maturity import EVENT, named
 
 if TYPE_CHECKING:
     from retrue.workspace.promote.versions import Versioned
@@ -28,6 +30,15 @@ if TYPE_CHECKING:
 
 GOLDEN = "golden"
 """The mark, in the body of a collection, of one that is a golden set."""
+FEWEST = 10
+"""The fewest rows that guard anything."""
+CHANCE = 0.05
+"""The share of rows without ids that may equal rows of a training set by chance."""
+BY_ROW = {
+    "binary": ("brier", "accuracy"), "multiclass": ("accuracy", "log_loss"), "classes": ("accuracy",),
+    "regression": ("mae",),
+}  # fmt: skip
+"""By task, metrics that few rows, or rows of one class, have too."""
 UNSAID = "nobody knows what the champion says of them: give its scores with the rows"
 
 
@@ -46,14 +57,17 @@ class Golden:
 def keep(model: Versioned, name: str, table: Any) -> Golden:
     """Keep a golden set beside the collections; see `Versioned.golden`."""
     model.store.refuse_read_only()
-    schema, frame = model.schema, read(table).collect()
+    check_name(name, "a golden set")
+    schema, frame = model.schema, model.store.masked(model.name, read(table).collect())
     where = f"golden set {name!r}"
     missing = [column for column in (*schema.features, str(schema.label)) if column not in frame.columns]
     if missing:
         raise SchemaError(f"column {missing[0]!r} is missing", where=where, expected="the features and the label")
     labelled = frame.filter(pl.col(str(schema.label)).is_not_null())
-    if not labelled.height:
-        raise SchemaError("no row has a label", where=where)
+    if labelled.height < FEWEST:
+        hint = "fewer can't tell two models apart: add more like them"
+        expected = f"at least {FEWEST}"
+        raise SchemaError(f"{labelled.height} rows with a label", where=where, expected=expected, hint=hint)
     data = BytesIO()
     labelled.write_parquet(data, compression="zstd")
     row = rows.Collection(
@@ -63,6 +77,8 @@ def keep(model: Versioned, name: str, table: Any) -> Golden:
         old = tx.get(rows.Collection, model=model.name, name=name)
         if old is not None and not old.body.get(GOLDEN):
             raise SchemaError(f"a collection is called {name!r} already", where=where, expected="another name")
+        if tx.get(rows.Signal, model=model.name, name=name) is not None:
+            raise SchemaError(f"a signal is called {name!r} already", where=where, expected="another name")
         tx.put(row)
         audit(tx, "golden set registered", model.name, {"name": name, "rows": labelled.height})
     return Golden(name, labelled)
@@ -89,23 +105,43 @@ def one_set(run: Run, reference: Reference, one: Golden, family: int, champion: 
     given = recorded(reference, one.frame)
     both = sides(run, reference, one.frame, given if said_something(given) or champion is None else champion)
     duel = both.duel.on(both.duel.known)
-    main = next(iter(METRICS[both.task]))
+    metrics = METRICS[both.task]
+    main = next(iter(metrics))
     if not said_something(both.duel.champion):
-        higher = METRICS[both.task][main].higher_is_better
-        return Contest(where, main, higher, None, None, None, None, one.frame.height, UNSAID)
-    return contest(where, main, both.task, duel, together(family), role="guards")
+        return Contest(where, main, metrics[main].higher_is_better, None, None, None, None, one.frame.height, UNSAID)
+    level = together(family)
+    found = contest(where, main, both.task, duel, level, role="guards")
+    if found.interval is not None:
+        return found
+    # Few rows, or all of one class, have no order: row by row they can be compared all the same.
+    others = (contest(where, name, both.task, duel, level, role="guards", least=FEWEST) for name in BY_ROW[both.task])
+    return next((other for other in others if other.interval is not None), found)
 
 
 def leaks(run: Run) -> list[str]:
     """Golden sets with rows that the challenger was trained on, in words."""
-    key = run.model.schema.id
-    sets = [one for one in kept(run.model) if key is not None and key in one.frame.columns]
-    if key is None or not sets:
+    sets = kept(run.model)
+    if not sets:
         return []
-    trained = text_rows(pl.read_parquet(run.folder / "training.parquet", columns=[key])[key])
-    found = []
-    for one in sets:
-        count = int(text_rows(one.frame[key]).is_in(trained.implode()).sum())
-        if count:
-            found.append(f"it was trained on {count:,} rows of the golden set {one.name!r}")
-    return found
+    trained = pl.read_parquet(run.folder / "training.parquet")
+    counts = ((one.name, learned_from(run, one.frame, trained)) for one in sets)
+    return [f"it was trained on {count:,} rows of the golden set {name!r}" for name, count in counts if count]
+
+
+def learned_from(run: Run, chosen: pl.DataFrame, trained: pl.DataFrame) -> int:
+    """How many rows of a golden set are in a training set: those of the same event; without ids, equal ones.
+
+    A row that is equal in every feature and the label to one that the training set has once is taken for the same row;
+    a few such are met by chance.
+    """
+    schema = run.model.schema
+    key, time = schema.id, str(schema.time)
+    if key is not None and key in chosen.columns and key in trained.columns:
+        both = [name for name in (key, time) if name in chosen.columns and name in trained.columns]
+        events = [named(rows.select(both), key, time, schema.timezone)[EVENT] for rows in (chosen, trained)]
+        return int(events[0].is_in(events[1].implode()).sum())
+    data = [*schema.features, str(schema.label)]
+    once = alike.marks(trained, data)
+    once = once.filter(once.is_unique())
+    count = int(alike.marks(chosen, data).is_in(once.implode()).sum())
+    return count if count > CHANCE * chosen.height else 0

@@ -6,6 +6,7 @@ a mix ── labels as known now, before the cut, not held out ──> a mix to 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,13 +21,16 @@ from retrue.refine.leaks import arriving, foretelling, missing_live
 from retrue.refine.likeness import Likeness, likeness
 from retrue.refine.mix import Mix, Mixed
 from retrue.workspace.train.maturity import (
+    EVENT,
     MATURE,
     Matured,
     delays,
+    event_names,
+    held_out,
     labelled_until,
     learnable,
+    named,
     relabelled,
-    unproven,
 )
 
 if TYPE_CHECKING:
@@ -66,14 +70,12 @@ def trainable(mix: Mix, model: Model, matured: Matured) -> Ready:
         return frame
 
     for part, share in mix.parts:
-        frame = part.frame
+        frame = named(part.frame, schema.id, str(schema.time), schema.timezone)
         if "_label_at" in frame.columns:  # logged rows: take the labels as they are known now
             frame = less(relabelled(frame, matured, schema.id), frame, "not matured, or held out")
         if schema.id is not None and schema.id in frame.columns:
-            frame = less(
-                unproven(frame.with_columns(text_rows(frame[schema.id])), matured, schema.id), frame, "held out"
-            )
-        if schema.time in frame.columns and frame.schema[schema.time] == matured.events.schema[matured.time]:
+            frame = less(frame.filter(~held_out(frame, matured, schema.id)), frame, "held out")
+        if schema.time in frame.columns:
             frame = less(frame.filter(~(pl.col(schema.time) >= matured.cut).fill_null(value=False)), frame, "too late")
         frame = less(learnable(frame, str(schema.label), outcome, schema.classes), frame, "no label")
         parts.append((Chosen(part.name, frame), share))
@@ -81,10 +83,12 @@ def trainable(mix: Mix, model: Model, matured: Matured) -> Ready:
 
 
 def built(mix: Mix, model: Model) -> Mixed:
-    """The training set. Ids stay with its rows: once promoted they are a reference; no row is to be taken twice."""
+    """The training set. Ids and times stay with its rows: once promoted they are a reference; no event counts twice."""
     schema = model.schema
-    seen = [*([schema.id] if schema.id else []), *schema.features, str(schema.label)]
-    return mix.build(seen, key=schema.id, label=schema.label, time=schema.time)
+    seen, key = [*schema.features, str(schema.label)], None if schema.id is None else EVENT
+    timed = all(schema.time in part.frame.columns for part, _ in mix.parts)
+    whose = [str(name) for name in (schema.id, schema.time if timed else None) if name is not None and name not in seen]
+    return mix.build(seen, beside=whose, key=key, label=schema.label, time=schema.time)
 
 
 def refuse_leaks(model: Model, mix: Mix, mixed: Mixed, matured: Matured) -> None:
@@ -95,19 +99,30 @@ def refuse_leaks(model: Model, mix: Mix, mixed: Mixed, matured: Matured) -> None
     """
     schema, live = model.schema, matured.events
     features, label, trusted = list(schema.features), str(schema.label), mix.trusted
-    reasons = [
-        *foretelling(mixed.table, features, label, regression=schema.task == "regression", trusted=trusted),
-        *arriving(live.rename({matured.label: label} if matured.label != label else {}), features, label, trusted),
-    ]
+    told = live.rename({matured.label: label} if matured.label != label else {})
+    reasons = [*knowing(model, mix, mixed, told.filter(pl.col(matured.time) >= matured.cut))]
+    reasons += arriving(told, features, label, trusted)
     for part, _ in mix.parts:
         reasons += missing_live(part.name, part.frame, live, features, trusted)
     if schema.id is not None:
-        held = text_rows(matured.part(after_cut=True)[schema.id])
-        both = int(text_rows(mixed.table[schema.id]).is_in(held.implode()).sum())
+        both = int(held_out(mixed.table, matured, schema.id).sum())
         reasons += [f"{both:,} rows are in the training set and in the holdout"] if both else []
     if reasons:
         hint = "leave such a column out of the features; if it is known in time, rt.Mix(..., trusted=[...])"
         raise RefusedError(list(dict.fromkeys(reasons)), what="not trained", hint=hint)
+
+
+def knowing(model: Model, mix: Mix, mixed: Mixed, holdout: pl.DataFrame) -> Iterator[str]:
+    """Say which columns know the label, each once: in the training set, in a part of it, or in the holdout alone."""
+    schema, label, known = model.schema, str(model.schema.label), set(mix.trusted)
+    labelled = holdout.filter(pl.col(label).is_not_null())
+    for table in (mixed.table, *(part.frame for part, _ in mix.parts), labelled):
+        features = [name for name in schema.features if name in table.columns]
+        for name, reason in foretelling(
+            table, features, label, regression=schema.task == "regression", trusted=frozenset(known)
+        ):
+            known.add(name)
+            yield reason
 
 
 def compared(model: Model, mixed: Mixed, matured: Matured, seed: int) -> Likeness | None:
@@ -141,7 +156,7 @@ def refuse_early(model: Model, mix: Mix, matured: Matured) -> None:
         RefusedError: with what was measured.
     """
     before = matured.part(after_cut=False)
-    rows = before if model.schema.id is None else before.filter(taken(before, model.schema.id, mix))
+    rows = before if model.schema.id is None else before.filter(taken(before, mix, model.schema.id, matured.time))
     delay, age = delays(matured.events, matured.at, matured.time, matured.label)
     ripe = max(matured.at - timedelta(seconds=ripening(delay, age, MATURE)), labelled_until(model))
     if not rows.height or float((rows[matured.time] < ripe).mean() or 0) >= RIPE:  # type: ignore[arg-type]
@@ -156,14 +171,14 @@ def refuse_early(model: Model, mix: Mix, matured: Matured) -> None:
         raise RefusedError([str(one) for one in bent[:1]], what="not trained", hint=hint)
 
 
-def taken(events: pl.DataFrame, key: str, mix: Mix) -> pl.Series:
+def taken(events: pl.DataFrame, mix: Mix, key: str, time: str) -> pl.Series:
     """Which logged events are in the mix."""
-    ids = [text_rows(part.frame[key]) for part, _ in mix.parts if key in part.frame.columns]
-    return (
-        text_rows(events[key]).is_in(pl.concat(ids).unique().implode())
-        if ids
-        else pl.repeat(False, events.height, eager=True)
-    )
+    found = pl.repeat(False, events.height, eager=True)
+    for part, _ in mix.parts:
+        if EVENT in part.frame.columns:
+            names = event_names(events.select(name for name in (key, time) if name in part.frame.columns), key, time)
+            found |= names.is_in(part.frame[EVENT].implode())
+    return found
 
 
 def values_of(labels: pl.Series, *, regression: bool) -> dict[str, Any]:

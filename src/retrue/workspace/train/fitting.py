@@ -117,6 +117,7 @@ def ended(run: Run, outcome: Outcome) -> Run:
     said = {**run.body["trainer"], **told, "status": "trained", "classes": list(report.classes)}
     log(run.model.store.catalog, run, [f"trained in {outcome.seconds:.1f} s"])
     pin(run)
+    (run.folder / FIT).unlink(missing_ok=True)  # there is nothing to resume, and a notebook's rows may be in it
     return kept(run, "trained", trainer=said)
 
 

@@ -15,8 +15,9 @@ import polars as pl
 
 from retrue.core.outcome_grid import BinaryGrid, OutcomeGrid
 from retrue.core.state import Floats
+from retrue.core.times import event_times
 from retrue.core.values import text_rows
-from retrue.errors import RefusedError
+from retrue.errors import ConfigError, RefusedError, SchemaError
 from retrue.refine.early import ripening
 from retrue.workspace.options import seconds
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 MATURE = 0.99
 """Labels count as matured once so large a share of the known delays has passed, or of a window's events has one."""
+EVENT = "_event"
+"""The column that names the event that a row is of."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,10 @@ def matured_events(model: Model, at: datetime, holdout: str | float) -> Matured:
     """The champion's events whose labels have matured, cut into training and holdout.
 
     Raises:
+        ConfigError: `holdout` is neither a share nor a length of time.
         RefusedError: there are none.
     """
+    length = holdout_length(holdout)
     version = model.version
     layout = model.store.layout(model.name)
     time, label = layout.time_column, layout.label_column
@@ -79,15 +84,28 @@ def matured_events(model: Model, at: datetime, holdout: str | float) -> Matured:
             hint="say how long labels take: register with maturity=, or give label(..., at=) when they came",
         )
     first, last = ripe[time][0], ripe[time][-1]
-    if isinstance(holdout, str):
-        cut = last - timedelta(seconds=seconds(holdout))
+    if length is None:
+        cut = ripe[time][min(int(ripe.height * (1 - float(holdout))), ripe.height - 1)]
     else:
-        cut = ripe[time][min(int(ripe.height * (1 - holdout)), ripe.height - 1)]
+        cut = last - timedelta(seconds=length)
     if cut <= first:
         raise RefusedError(
             [f"the holdout ({holdout}) takes all of the log since {first}"], what="nothing to learn from"
         )
     return Matured(ripe.select(own(ripe.columns, model)), cut, end, time, label, at, applied)
+
+
+def holdout_length(holdout: str | float) -> float | None:
+    """The length of a holdout in seconds; None where it is a share.
+
+    Raises:
+        ConfigError: a share outside of 0 to 1, or no length of time.
+    """
+    length = seconds(holdout) if isinstance(holdout, str) else None
+    if length > 0 if length is not None else 0 < float(holdout) < 1:
+        return length
+    expected = "a share between 0 and 1, or a length of time, such as 0.3 or 14d"
+    raise ConfigError(f"holdout={holdout!r}", where="retrain", expected=expected)
 
 
 def own(columns: Sequence[str], model: Model) -> list[str]:
@@ -137,16 +155,54 @@ def learnable(frame: pl.DataFrame, label: str, outcome: OutcomeGrid | None, clas
     return known.with_columns(pl.Series(label, np.array(classes)[outcome.truth(known[label])].tolist(), pl.String()))
 
 
-def unproven(frame: pl.DataFrame, matured: Matured, key: str) -> pl.DataFrame:
-    """Rows whatever they came from, without those that the challenger is proven on."""
-    held = text_rows(matured.part(after_cut=True)[key])
-    return frame.filter(~pl.col(key).is_in(held.implode()).fill_null(value=False))
+def named(frame: pl.DataFrame, key: str | None, time: str, timezone: str) -> pl.DataFrame:
+    """Rows with their times as the log has them, and with the name of the event that each is of, as `EVENT`.
+
+    An id alone names no event: a customer is scored again and again. Rows without a time have their id alone.
+
+    Raises:
+        SchemaError: the times can't be read.
+    """
+    if time in frame.columns:
+        frame = frame.with_columns(timed(frame[time], timezone))
+    if key is None or key not in frame.columns:
+        return frame
+    return frame.with_columns(event_names(frame, key, time).alias(EVENT))
+
+
+def timed(times: pl.Series, timezone: str) -> pl.Series:
+    """Times as the log has them.
+
+    Raises:
+        SchemaError: none of them can be read.
+    """
+    found = event_times(times, timezone)
+    if len(times) > times.null_count() and found.null_count() == len(found):
+        raise SchemaError(f"{times.name!r} has no time that can be read", where="a part of the mix", expected="times")
+    return found.alias(times.name)
+
+
+def event_names(frame: pl.DataFrame, key: str, time: str) -> pl.Series:
+    """Which event each row is of: its id, and its time where the rows have one."""
+    ids = text_rows(frame[key]).alias("id")
+    if time not in frame.columns:
+        return ids
+    return frame.select(pl.concat_str(ids, pl.col(time).dt.epoch("us").cast(pl.String).fill_null(""), separator=" "))[
+        "id"
+    ]
+
+
+def held_out(frame: pl.DataFrame, matured: Matured, key: str) -> pl.Series:
+    """Which rows, whatever they came from, are of events that the challenger is proven on."""
+    proven = matured.part(after_cut=True)
+    known = proven.select(name for name in (key, matured.time) if name in frame.columns)
+    events = event_names(known, key, matured.time)
+    return event_names(frame, key, matured.time).is_in(events.implode()).fill_null(value=False)
 
 
 def relabelled(frame: pl.DataFrame, matured: Matured, key: str | None) -> pl.DataFrame:
     """Logged rows before the cut, with the labels that are known now."""
-    before = matured.part(after_cut=False)
     if key is None:
         return frame.filter(pl.col(matured.time) < matured.cut)
-    current = before.select(key, matured.label)
-    return frame.drop(matured.label, strict=False).join(current, on=key, how="inner")
+    current = matured.part(after_cut=False).select(key, matured.time, matured.label)
+    return frame.drop(matured.label, strict=False).join(current, on=[key, matured.time], how="inner")

@@ -100,13 +100,14 @@ class Run:
     def prove(self) -> Proof:
         """Compare champion and challenger on later events that neither has learned from.
 
+        What a promoted run was promoted on stays with it, whatever it shows later.
+
         Raises:
             RefusedError: it isn't trained.
         """
         self.refuse_untrained()
-        proof, kept = prove_run(self), self.kept
-        status = "promoted" if "version" in kept else "proven" if proof.passed else "refused"
-        save(self.model, replace(self, status=status, body={**kept, "proof": proof.to_dict()}))
+        proof = prove_run(self)
+        keep_proof(self, proof)
         return proof
 
     def refuse_untrained(self) -> None:
@@ -168,6 +169,19 @@ def save(model: Model, run: Run) -> None:
             audit(tx, f"run {run.status}", model.name, {"run": run.id})
 
 
+def keep_proof(run: Run, proof: Proof) -> None:
+    """Keep what a run shows, unless somebody promoted it on an earlier proof."""
+    at = clock.micros(clock.now())
+    with run.model.store.catalog.write() as tx:
+        row = tx.get(rows.RunRow, id=run.id)
+        if row is None or "version" in row.body:
+            return
+        status = "proven" if proof.passed else "refused"
+        tx.put(replace(row, status=status, updated=at, body={**row.body, "proof": proof.to_dict()}))
+        if row.status != status:
+            audit(tx, f"run {status}", run.model.name, {"run": run.id})
+
+
 def runs(model: Model) -> list[Run]:
     """The model's runs, latest first."""
     return [Run(model, row.id, row.status, row.body, Gate(**row.body.get("gate", {}))) for row in standing(model)]
@@ -176,7 +190,7 @@ def runs(model: Model) -> list[Run]:
 def find(model: Model, id: str) -> Run:
     """One run by its id, the start of it, or "latest"."""
     known = runs(model)
-    found = known[:1] if id == "latest" else [run for run in known if run.id.startswith(id)]
+    found = known[:1] if id == "latest" else [run for run in known if id and run.id.startswith(id)]
     if not known:
         raise StoreError("no runs yet", where=f"model {model.name!r}", hint="train a challenger first: retrain")
     if len(found) != 1:
