@@ -91,7 +91,7 @@ def test_an_interval_and_a_process_are_checked(tmp_path: Path) -> None:
 def test_the_command_records_a_process_until_it_ends(tmp_path: Path) -> None:
     """Of a process that sleeps: its memory is told, and the agent ends with it."""
     folder = make(tmp_path / "store")
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(5)"]) as sleeper:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(8)"]) as sleeper:
         command = ["agent", "flights", "--store", folder, "--pid", sleeper.pid, "--interval", "1s"]
         ran = subprocess.run(
             [sys.executable, "-m", "retrue", *map(str, command), "--overflow", str(tmp_path / "over"), "--json"],

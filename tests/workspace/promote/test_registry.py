@@ -45,7 +45,8 @@ def serve(folder: Path, port: int) -> subprocess.Popen[bytes]:
         sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
         "--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "artefacts"),
     ]  # fmt: skip
-    quiet = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    jobs = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # processes of its own for what nobody asks of it here
+    quiet = {**os.environ, **jobs, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, env=quiet, stdout=log, stderr=log, start_new_session=True)
     end = time.monotonic() + SECONDS
