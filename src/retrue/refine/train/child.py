@@ -1,4 +1,4 @@
-"""The process that trains: `python -m retrue.refine.train.child FOLDER`, started by `runner`.
+"""The process that trains: `python -P child.py FOLDER`, started by `runner`.
 
 It writes into its folder and nowhere else. What it prints is the run's log. When its parent dies, so does it, with all
 that it started.

@@ -22,6 +22,8 @@ from retrue.errors import RetrueError
 from retrue.refine.train.desk import MODEL, SCORES, Desk, Report
 from retrue.refine.train.memory import measurable, resident
 
+CHILD = Path(__file__).with_name("child.py")
+"""Started as a file: as a module it would come after its package, which loads NumPy before it settles how."""
 TICK = 0.1
 """Seconds from one look at the process to the next."""
 TAIL = 20
@@ -95,9 +97,9 @@ class Training:
 
     def started(self) -> subprocess.Popen[bytes]:
         """The process: it finds the modules that this one finds, and leads a group that can be ended as a whole."""
-        paths = [os.path.abspath(path) for path in sys.path]  # noqa: PTH100 - also of what isn't there
+        paths = [os.getcwd(), *(os.path.abspath(path) for path in sys.path)]  # noqa: PTH100, PTH109 - also what isn't there
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
-        command = [sys.executable, "-m", "retrue.refine.train.child", str(self.folder.absolute())]
+        command = [sys.executable, "-P", str(CHILD), str(self.folder.absolute())]
         return subprocess.Popen(  # noqa: S603 - our own module
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             start_new_session=True, env=environment,

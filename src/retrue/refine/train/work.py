@@ -78,8 +78,8 @@ def complaint(error: BaseException) -> str:
         return "it ran out of memory"
     if isinstance(error, SystemExit):
         return f"it ended the process by itself (exit status {error.code})"
-    place = own_line(error.__traceback__)
-    return f"{type(error).__name__}: {error}" + (f" ({place})" if place else "")
+    line = own_line(error.__traceback__)
+    return f"{type(error).__name__}: {error}" + (f" ({line})" if line else "")
 
 
 def own_line(trace: TracebackType | None) -> str | None:
@@ -92,4 +92,13 @@ def own_line(trace: TracebackType | None) -> str | None:
         and "site-packages" not in frame.filename
         and "/lib/python" not in frame.filename
     ]
-    return f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else None
+    return f"{place(frames[-1].filename)}, line {frames[-1].lineno}" if frames else None
+
+
+def place(file: str) -> str:
+    """A file's name; a kernel runs a notebook's cells from files with a number for a name.
+
+    >>> place("/home/anna/delays.py"), place("/tmp/ipykernel_41/1807676757.py")
+    ('delays.py', 'a cell of the notebook')
+    """
+    return "a cell of the notebook" if "ipykernel_" in file else Path(file).name
