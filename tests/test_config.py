@@ -55,6 +55,7 @@ impact = "f1"
 estimate = "cbpe"
 watch = ["precip"]
 privacy = { tail = "hash" }
+keep = { share = "5 %", always = ["precip > 1"] }
 retraining = { when = "benefit", label = 0.05 }
 
 [models."churn-2.0"]

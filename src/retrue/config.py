@@ -199,6 +199,8 @@ class ModelSettings(SettingsTable):
     estimate: Name = "auto"
     watch: Names = ()
     privacy: dict[Name, Name] | None = None
+    keep: Name | dict[Name, Any] | None = None
+    """Which events are kept whole: registering checks it (`retrue.store.keeping`)."""
     retraining: dict[Name, Any] | None = None
     """`[models.NAME.retraining]`, as it stands there: the model's options check it (`retrue.refine.policy`)."""
 

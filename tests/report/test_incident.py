@@ -55,6 +55,7 @@ class Told:
     course: Course | None = None
     sharing: Sharing | None = None
     joint: JointChange | None = None
+    kept: float = 1.0
     standings: tuple[Standing, ...] = ()
     outcome: tuple[str, ...] = ()
     contributions: Contributions | None = None

@@ -69,6 +69,7 @@ class Told:
     course: Course | None = field(default_factory=course)
     sharing: Sharing | None = None
     joint: JointChange | None = None
+    kept: float = 1.0
     standings: tuple[Standing, ...] = ()
     outcome: tuple[str, ...] = ()
     contributions: Contributions | None = None

@@ -14,6 +14,8 @@ from retrue.cli.shared import (
     IdRole,
     ImpactOption,
     JsonOption,
+    KeepAlwaysOption,
+    KeepOption,
     KindRole,
     LabelRole,
     ModelArgument,
@@ -109,6 +111,8 @@ def register(
             metavar="COLUMN=HOW",
         ),
     ] = None,
+    keep: KeepOption = None,
+    keep_always: KeepAlwaysOption = None,
     watch: Annotated[
         list[str] | None,
         typer.Option(help="A feature that may alarm, once for each; all unless given.", rich_help_panel=WATCH),
@@ -137,13 +141,17 @@ def register(
     Held-out rows of it, with their scores and labels, say most. Makes the store where there is none.
     What is left out is read from \\[models.NAME] of retrue.toml, or inferred.
     """
-    from retrue.cli.settings import registration
+    from retrue.cli.settings import keep_of, registration
 
     roles = shared.roles(locals())
     options = {"window": window, "grace": grace, "maturity": maturity, "alarm_budget": alarm_budget, "rules": rule}
     options |= {"group": group, "against": against, "longer": longer, "impact": impact, "estimate": estimate}
     options |= {"watch": watch}
-    roles |= {"timezone": timezone, "privacy": shared.pairs(privacy, "--privacy") or None}
+    roles |= {
+        "timezone": timezone,
+        "privacy": shared.pairs(privacy, "--privacy") or None,
+        "keep": keep_of(keep, keep_always),
+    }
     table, chosen, watched = registration(name, reference, roles, options)
     workspace = shared.open_store(store, create=True)
     with shared.working(f"learning from {table}"):
@@ -353,7 +361,7 @@ def forget(
     From events, labels, feedback, quarantine, collections, references and training tables, older versions included.
     Profiles and figures stay: no row can be told from them. It can be done again, and should be where it was cut off.
     """
-    ids = [*(id or []), *(lines_of(file) if file else [])]
+    ids = [*(id or []), *(shared.lines_of(file) if file else [])]
     model = shared.open_model(store, name)
     with shared.working(f"erasing rows of {model.name}"):
         erased = model.forget(ids, note=note)
@@ -366,20 +374,6 @@ def forget(
     typer.echo(f"{plural(erased.ids, 'id')}: {', '.join(gone) if gone else 'no rows were there'}. Profiles stay.")
     for one in erased.left:
         typer.echo(f"not erased: {one}")
-
-
-def lines_of(file: Path) -> list[str]:
-    """The lines of a file that aren't empty.
-
-    Raises:
-        ConfigError: it can't be read.
-    """
-    from retrue.errors import ConfigError
-
-    try:
-        return [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{str(file)!r} can't be read", where="--file", expected="text with an id a line") from error
 
 
 def list_models(store: StoreOption = None, json: JsonOption = False) -> None:

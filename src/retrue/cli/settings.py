@@ -39,6 +39,13 @@ def registration(
     return table, {**known_roles, **given(roles)}, {**known_options, **given(options)}
 
 
+def keep_of(share: str | None, always: list[str] | None) -> dict[str, Any] | None:
+    """What was said about which events are kept whole."""
+    if share is None and always:
+        raise ConfigError("--keep-always without --keep", expected="the share of the others", hint="--keep '5 %'")
+    return None if share is None else {"share": share, "always": always or []}
+
+
 def given(values: Mapping[str, Any]) -> dict[str, Any]:
     """What was said."""
     return {name: value for name, value in values.items() if value is not None}

@@ -115,6 +115,10 @@ ImpactOption = Annotated[
     str | None,
     typer.Option("--impact", help="The metric to tell in what moves cost, such as f1.", metavar="METRIC"),
 ]
+KeepOption = Annotated[str | None, typer.Option(help="Keep so many events whole: '5 %'.", metavar="SHARE")]
+KeepAlwaysOption = Annotated[
+    list[str] | None, typer.Option(help="Keep events of this slice whole besides.", metavar="SLICE")
+]
 KindRole = Annotated[
     list[str] | None,
     typer.Option("--kind", help="COLUMN=KIND where the guess is wrong.", rich_help_panel=ROLES, metavar="COLUMN=KIND"),
@@ -372,3 +376,15 @@ def write_page(path: Path, html: str, *, quiet: bool) -> None:
     with whole(path) as page:
         page.write_text(html, encoding="utf-8")
     typer.echo(f"Report: {path}", err=quiet)
+
+
+def lines_of(file: Path) -> list[str]:
+    """The lines of a file that aren't empty.
+
+    Raises:
+        ConfigError: it can't be read.
+    """
+    try:
+        return [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{str(file)!r} can't be read", where="--file", expected="text with an id a line") from error

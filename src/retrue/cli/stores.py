@@ -135,7 +135,9 @@ def standing(model: Model) -> str:
     events = sum(window.events for window in model.store.windows(model.name))
     pending = model.store.pending(model.name)
     waiting = f", {pending:,} rows wait to be applied" if pending else ""
-    return f"version {model.version}, {events:,} events{waiting}"
+    keep = model.store.keeping(model.name)
+    whole = f", {100 * keep.share:g} % kept whole" if keep else ""
+    return f"version {model.version}, {events:,} events{whole}{waiting}"
 
 
 def ailments(model: Model) -> list[str]:
@@ -173,7 +175,7 @@ def books_ailment(model: Model) -> str | None:
     store, name = model.store, model.name
     windows = store.windows(name, store.kept_since(name))
     first = None if store.kept_since(name) is None else min((one.start for one in windows), default=None)
-    lazy: Any = store.events(name, None if first is None else datetime.fromtimestamp(first, UTC))
+    lazy: Any = store.events(name, None if first is None else datetime.fromtimestamp(first, UTC), sample="all")
     names = lazy.collect_schema().names()
     held = int(lazy.select(pl.len()).collect().item()) if names else 0
     booked = sum(window.events for window in windows)

@@ -148,9 +148,11 @@ class RemoteModel(RemoteTrains, RemoteWeighs):
         *,
         version: str | None = None,
         columns: Sequence[str] | None = None,
+        sample: Literal["even", "kept", "all"] = "even",
     ) -> pl.LazyFrame:
         """Logged events with the label that is current, in order of time. See `Model.events`."""
         parts, offset, said = list[pl.DataFrame](), 0, {"since": iso(since), "until": iso(until), "version": version}
+        said |= {"sample": sample}
         while True:
             page = self.connection.frame(f"{self.path}/events", offset=offset, limit=PAGE, **said)
             parts.append(page)

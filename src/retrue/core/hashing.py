@@ -19,6 +19,7 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 BLOCK = 65_536  # ids hashed at once: keeps the working set inside the cache
 
 UInts = npt.NDArray[np.uint64]
+Floats = npt.NDArray[np.float64]
 
 
 def hash64(ids: pl.Series) -> pl.Series:
@@ -77,3 +78,15 @@ def mix(values: UInts) -> UInts:
     out *= np.uint64(0x94D049BB133111EB)
     out ^= out >> np.uint64(31)
     return out
+
+
+def numbers(hashes: pl.Series) -> Floats:
+    """float64[n], inside (0, 1): the number of each row, from the 64 bits of its hashed id.
+
+    Rows without an id get theirs from their place, so that they aren't all in or all out.
+    """
+    known = hashes.fill_null(0).cast(pl.Int64).to_numpy().view(np.uint64).copy()
+    nameless = np.flatnonzero(hashes.is_null().to_numpy())
+    known[nameless] = mix((nameless.astype(np.uint64) + np.uint64(1)) * GOLDEN)
+    found: Floats = np.minimum((known.astype(np.float64) + 0.5) / 2.0**64, np.nextafter(1.0, 0.0))
+    return found

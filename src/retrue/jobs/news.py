@@ -53,7 +53,7 @@ def by_labels(incident: Incident) -> bool:
 
 def just_labelled(model: Model, start: datetime, end: datetime, now: datetime, late: timedelta) -> bool:
     """Whether most labels of a window came lately, of events that were logged when they happened."""
-    labelled = model.events(start, end).select(pl.col("_label_at").median()).collect()["_label_at"][0]
+    labelled = model.events(start, end, sample="all").select(pl.col("_label_at").median()).collect()["_label_at"][0]
     if not isinstance(labelled, datetime) or now - clock.aware(labelled) > late:
         return False
     view = model.store.view(model.name)

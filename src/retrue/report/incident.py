@@ -115,7 +115,7 @@ class explanation_view:  # noqa: N801 - as above
         """The evidence: each part with its finding as a title."""
         told = self.explanation
         if told.slices:
-            yield slices_title(told.slices), slices_table(told.slices)
+            yield slices_title(told.slices), slices_table(told.slices, told.kept)
         if told.features:
             table, said = features_part(told.features, width), sharing_said(told.sharing)
             yield features_title(told.features), Group(table, Text(said)) if said else table
@@ -197,10 +197,16 @@ def slices_title(slices: Sequence[Finding]) -> str:
     return f"The events changed most where {first}: {verb} from {percent(before)} to {percent(after)} of all"
 
 
-def slices_cells(slices: Sequence[Finding]) -> tuple[list[str], list[list[str]]]:
-    """The guilty slices, their share and the mean loss in them, before and after: headings and rows."""
+def slices_cells(slices: Sequence[Finding], kept: float = 1.0) -> tuple[list[str], list[list[str]]]:
+    """The guilty slices, their share and the mean loss in them, before and after: headings and rows.
+
+    Args:
+        slices: what was found.
+        kept: which share of the events the rows are of.
+    """
     lossy = any(one.loss is not None for one in slices)
-    heads = ["Slice", "Rows", "Share before", "now", *(["Mean loss before", "now"] if lossy else [])]
+    rows = "Rows" if kept == 1 else f"Rows of {percent(kept)}"
+    heads = ["Slice", rows, "Share before", "now", *(["Mean loss before", "now"] if lossy else [])]
     found = []
     for one in slices:
         name = "all rows" if sql_of(one) == EVERYWHERE else one.slice.words
@@ -209,9 +215,9 @@ def slices_cells(slices: Sequence[Finding]) -> tuple[list[str], list[list[str]]]
     return heads, found
 
 
-def slices_table(slices: Sequence[Finding]) -> Table:
+def slices_table(slices: Sequence[Finding], kept: float) -> Table:
     """The same as a table."""
-    heads, found = slices_cells(slices)
+    heads, found = slices_cells(slices, kept)
     table = quiet_table(*heads, right=heads[1:])
     for cells in found:
         add_row(table, cells)

@@ -79,7 +79,7 @@ def page(told: Explanation) -> str:
 def evidence(told: Explanation, gallery: Gallery) -> dict[str, Any]:
     """What `evidence.html` shows: the drift map, the guilty rows before and after, what moved, examples."""
     drift, sides = gallery.hang([map_of(told)]), gallery.hang(distributions(told))
-    heads, slices = slices_cells(told.slices)
+    heads, slices = slices_cells(told.slices, told.kept)
     return {
         "slices_title": slices_title(told.slices) if told.slices else "",
         "slices_heads": heads,

@@ -32,6 +32,7 @@ from retrue.store.aside import KINDS, TRIES, Stuck, fitted, without
 from retrue.store.catalog import Catalog, Transaction
 from retrue.store.counting import Cell, Counting, Increments
 from retrue.store.failure import store_error
+from retrue.store.keeping import Keep
 from retrue.store.lake import TABLES, LakeTable, UnwritableError
 from retrue.store.layout import Layout
 from retrue.store.reading import Finder, HashCache
@@ -169,9 +170,12 @@ class Cycle:
             name: Finder(self.tables[name].snapshot(), segment.number, self.cache)
             for name in ("events", "labels", "feedback")
         }
-        reads = sorted(counting.reads) if counting else []
-        plan = resolve(segment, Earlier(**finders), self.layout, reads)
-        fresh = plan.tables.get("events", pl.DataFrame())
+        joins = sorted(counting.joins) if counting else []
+        plan = resolve(segment, Earlier(**finders), self.layout, joins)
+        fresh, keep = plan.tables.get("events", pl.DataFrame()), Keep.of(self.layout.keep)
+        if keep and len(fresh):
+            kept = keep.thinned(fresh, self.layout, None if counting is None else counting.joins)
+            plan = replace(plan, tables={**plan.tables, "events": kept})
         return replace(plan, refused=refused_labels(segment, fresh, finders["events"], self.layout, self.hasher))
 
     def write(self, plan: Plan, segment: int, name: str) -> None:

@@ -43,6 +43,10 @@ class Counting(Protocol):
         """Columns of the events that it needs."""
 
     @property
+    def joins(self) -> frozenset[str]:
+        """Columns that it needs of earlier events when their label changes."""
+
+    @property
     def outcome(self) -> OutcomeGrid | None:
         """Says which labels count; None: all."""
 
@@ -74,12 +78,14 @@ class GridCounting:
         slices: the named slices that profiles are kept for.
         label: the column that comes late.
         types: type of each column, for those that a batch of events lacks.
+        since: the first window start of slices that earlier events can't be counted in.
     """
 
     grids: Grids
     slices: Sequence[Slice] = ()
     label: str | None = None
     types: Mapping[str, pl.DataType] = field(default_factory=dict)
+    since: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -90,6 +96,13 @@ class GridCounting:
     def reads(self) -> frozenset[str]:
         """Columns of the grids and of the slices."""
         return frozenset(self.grids.reads).union(*(s.columns for s in self.slices))
+
+    @cached_property
+    def joins(self) -> frozenset[str]:
+        """Columns of what a label changes, and of the slices; all where a slice reads the label."""
+        if any(self.label in s.columns for s in self.slices):
+            return self.reads
+        return frozenset(self.late.reads).union(*(s.columns for s in self.slices))
 
     @property
     def outcome(self) -> OutcomeGrid | None:
@@ -139,7 +152,8 @@ class GridCounting:
         if lacking:  # no event of this segment had the column: it is null
             frame = frame.with_columns(pl.lit(None, dtype=self.types.get(n)).alias(n) for n in sorted(lacking))
         masks = {str(s.name): s.mask(frame).to_numpy() for s in slices}
-        return cube(grids, frame, starts.to_numpy(), masks).items()
+        found = cube(grids, frame, starts.to_numpy(), masks).items()
+        return [(cell, profile) for cell, profile in found if cell[0] >= self.since.get(cell[1], cell[0])]
 
     def rows(self, state: Profile) -> int:
         """How many events a profile holds."""
@@ -164,10 +178,14 @@ class GridCounting:
 
 @dataclass
 class Increments:
-    """What a segment adds to and takes from the cells of each version."""
+    """What a segment adds to and takes from the cells of each version.
+
+    `sampled` are versions and windows of which the lake doesn't have all events whole.
+    """
 
     added: dict[tuple[str, Cell], Any] = field(default_factory=dict)
     removed: dict[tuple[str, Cell], Any] = field(default_factory=dict)
+    sampled: set[tuple[str, int]] = field(default_factory=set)
 
     def add(self, version: str, cells: Mapping[Cell, Any]) -> None:
         """Add states."""
@@ -176,6 +194,12 @@ class Increments:
     def remove(self, version: str, cells: Mapping[Cell, Any]) -> None:
         """Take states away."""
         _sum_into(self.removed, version, cells)
+
+    def leave_out(self) -> None:
+        """Leave out what only whole rows tell, in windows that haven't all of them."""
+        partial = [key for key in self.added if key[1][2] == COLUMNS and (key[0], key[1][0]) in self.sampled]
+        for key in partial:
+            del self.added[key]
 
     def apply(self, key: tuple[str, Cell], state: Any | None) -> Any:
         """Give what becomes of a stored state (None: there was none): first the addition, then the subtraction."""

@@ -18,8 +18,9 @@ from retrue.errors import SchemaError, StoreError
 from retrue.schema import Kind, Schema, Task
 from retrue.store.plain import holds_odd
 
-SYSTEM = ("_seq", "_at", "_n", "_h", "_date", "_from")
-"""Columns the lake adds: segment, arrival, order in the segment, hash of the id, date of the event, copied from."""
+SYSTEM = ("_seq", "_at", "_n", "_h", "_date", "_from", "_probability", "_content")
+"""Columns the lake adds: segment, arrival, order in the segment, hash of the id, date of the event, copied from, how
+probable it was that the row is kept whole, hash of what wasn't kept."""
 
 LENT = ("_label_at",)
 """Columns that reading adds to events."""
@@ -49,6 +50,7 @@ class Layout:
         window: length of the base window in seconds.
         types: lake types of the columns that the schema knows.
         privacy: columns that aren't kept as they come, and how (see `store.privacy`).
+        keep: which rows are kept whole (see `store.keeping`); empty: all.
     """
 
     id: str | None = None
@@ -59,6 +61,7 @@ class Layout:
     window: int = 86_400
     types: Mapping[str, str] = field(default_factory=dict)
     privacy: Mapping[str, str] = field(default_factory=dict)
+    keep: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def id_column(self) -> str:
@@ -85,6 +88,12 @@ class Layout:
         """The label's type in the lake, as the schema has it; Null where the schema doesn't know."""
         return polars_type(self.types[self.label_column]) if self.label_column in self.types else pl.Null()
 
+    def wanted_type(self, name: str) -> pl.DataType:
+        """A column's type in the lake, as the schema has it; Null where the schema doesn't know."""
+        own = {self.id_column: "String", self.version_column: "String", self.time_column: "Datetime"}
+        text = own.get(name) or self.types.get(name)
+        return polars_type(text) if text else pl.Null()
+
     @property
     def roles(self) -> tuple[str, str, str]:
         """The three columns each event has in the lake: id, event time, version."""
@@ -102,7 +111,7 @@ class Layout:
 
     def to_dict(self) -> dict[str, Any]:
         """Give a form that JSON can hold."""
-        return {**asdict(self), "types": dict(self.types), "privacy": dict(self.privacy)}
+        return {**asdict(self), "types": dict(self.types), "privacy": dict(self.privacy), "keep": dict(self.keep)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Layout:

@@ -106,7 +106,7 @@ class Mender(Shelf):
             counted = recounted(self.view(model), counting, start, start + 1)
             with self.catalog.write() as tx:
                 replace_profiles(tx, model, counting, counted, start, start + 1)
-        reason = "it couldn't be read; its window was counted anew where its events are there"
+        reason = "it couldn't be read; its window was counted anew where its events are there, whole"
         return [Damaged("profiles", f"{row.version}/{row.start}/{row.slice}/{row.part}", 0, reason) for row in bad]
 
     def mending(self, model: str, work: Callable[[], T]) -> T:

@@ -21,6 +21,7 @@ from retrue.store.arrivals import Arrivals, known_arrivals
 from retrue.store.counting import GridCounting, merged
 from retrue.store.damage import READING
 from retrue.store.held import HeldPage, Tally
+from retrue.store.keeping import PROBABILITY, Sample, sampled
 from retrue.store.lake import Snapshot
 from retrue.store.layout import Layout
 from retrue.store.mender import Mender, loads
@@ -56,12 +57,14 @@ class Reader(Mender):
         version: str | None = None,
         columns: Iterable[str] | None = None,
         applied: int | None = None,
+        sample: Sample = "even",
     ) -> pl.LazyFrame:
         """Events without labels; the arguments are those of `labelled`."""
 
         def make() -> pl.LazyFrame:
             view, days = self._days(model, since, until, applied)
-            return self._chosen(view.rows(days), view.layout, since, until, version, columns)
+            rows_ = sampled(view.rows(days), view.layout, sample)
+            return self._chosen(rows_, view.layout, since, until, version, columns)
 
         return self._rereading(model, make)
 
@@ -74,6 +77,7 @@ class Reader(Mender):
         version: str | None = None,
         columns: Iterable[str] | None = None,
         applied: int | None = None,
+        sample: Sample = "even",
     ) -> pl.LazyFrame:
         """Events with the label that is current (null: none yet) and `_label_at`, when it came.
 
@@ -84,11 +88,15 @@ class Reader(Mender):
             version: of this version only.
             columns: these columns only.
             applied: as of this segment; the last finished one where it isn't given.
+            sample: which rows, where not all are kept whole: "even", those of the share, each as probable as any other;
+                "kept", all that are whole, edge cases too, with their `_probability`; "all", every event, with the
+                columns that are kept of all.
         """
 
         def make() -> pl.LazyFrame:
             view, days = self._days(model, since, until, applied)
-            return self._chosen(view.labelled(days), view.layout, since, until, version, columns)
+            rows_ = sampled(view.labelled(days), view.layout, sample)
+            return self._chosen(rows_, view.layout, since, until, version, columns)
 
         return self._rereading(model, make)
 
@@ -119,7 +127,7 @@ class Reader(Mender):
         columns: Iterable[str] | None,
     ) -> pl.LazyFrame:
         """Rows of a range and version, without the lake's own columns."""
-        lazy, time = plain(rows_), pl.col(layout.time_column)
+        lazy, time = plain(rows_, keep=(PROBABILITY,)), pl.col(layout.time_column)
         if layout.time_column not in lazy.collect_schema().names():
             return lazy  # there are no events yet
         lazy = lazy if since is None else lazy.filter(time >= since)
@@ -269,6 +277,8 @@ class Reader(Mender):
         cells: dict[tuple[str, int, str], list[rows.ProfileRow]] = {}
         for row in found:
             cells.setdefault((row.version, row.start, row.slice), []).append(row)
+        if self.keeping(model):  # a part that was damaged can't be counted anew, and half a profile tells nothing
+            cells = {key: parts for key, parts in cells.items() if len({part.rows for part in parts}) == 1 < len(parts)}
         if lenient:
             cells = {key: parts for key, parts in cells.items() if all(loads(counting, part) for part in parts)}
         return tuple(

@@ -16,7 +16,8 @@ from retrue.core.times import window_starts
 from retrue.store import rows
 from retrue.store.catalog import Transaction
 from retrue.store.commit import ODD, book, by_version, keep_odd_labels, profile_row
-from retrue.store.counting import Counting, Increments
+from retrue.store.counting import COLUMNS, Counting, Increments
+from retrue.store.keeping import CONTENT
 from retrue.store.lake import Snapshot
 from retrue.store.layout import SYSTEM, Layout
 from retrue.store.reading import before, micro_batches, scan
@@ -105,8 +106,15 @@ def recounted(
         if counting is not None:
             for version, events, starts in by_version(frame, view.layout):
                 increments.add(version, counting.count(events, starts, moved=False))
+                increments.sampled |= {(version, start) for start in narrow(events, starts)}
         books.append(book(Plan({}, frame, frame.clear(), frame.clear()), view.layout, outcome))
+    increments.leave_out()
     return increments, pl.concat(books).group_by("version", "start").agg(pl.all().sum()).sort("version", "start")
+
+
+def narrow(events: pl.DataFrame, starts: pl.Series) -> list[int]:
+    """The windows of which not all events are kept whole."""
+    return starts.filter(events[CONTENT].is_not_null()).unique().to_list() if CONTENT in events.columns else []
 
 
 def _empty() -> Plan:
@@ -118,7 +126,7 @@ def _batches(view: View, counting: Counting | None, since: int | None, until: in
     layout = view.layout
     days = [day for day in view.days() if _may_hold(day, since, until, layout.window)]
     files = [f for f in before(view.events.files, view.applied + 1) if f.day in set(days)]
-    wanted = {*layout.roles, layout.label_column, *(counting.reads if counting else ())}
+    wanted = {*layout.roles, layout.label_column, CONTENT, *(counting.reads if counting else ())}
     for run in micro_batches(files, STEP):
         lazy = view.labelled(sorted({f.day for f in run if f.day is not None}))
         frame = lazy.select([n for n in lazy.collect_schema().names() if n in wanted]).collect()
@@ -149,7 +157,10 @@ def replace_profiles(
     since: int | None = None,
     until: int | None = None,
 ) -> None:
-    """Put recounted profiles and books in the place of those that were there for these windows."""
+    """Put recounted profiles and books in the place of those that were there for these windows.
+
+    Of windows whose events aren't all kept whole, what is known of the columns stays: nothing else has it any more.
+    """
     increments, books = counted
     applied = tx.applied(model)
     tx.remove_between(rows.Window, since, until, model=model)
@@ -159,7 +170,18 @@ def replace_profiles(
         return
     tx.remove_between(rows.Point, since, until, model=model, metric=ODD)
     keep_odd_labels(tx, model, books, counting.outcome)
+    spared = (
+        [
+            row
+            for row in tx.between(rows.ProfileRow, since, until, model=model, digest=counting.digest, part=COLUMNS)
+            if (row.version, row.start) in increments.sampled
+        ]
+        if increments.sampled
+        else []
+    )
     tx.remove_between(rows.ProfileRow, since, until, model=model, digest=counting.digest)
+    if spared:
+        tx.put(*spared)
     keys = sorted(increments.added)
     for begin in range(0, len(keys), PUT):
         some = [(version, cell, increments.added[version, cell]) for version, cell in keys[begin : begin + PUT]]

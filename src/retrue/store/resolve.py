@@ -18,6 +18,7 @@ import polars as pl
 
 from retrue.store.aside import aside
 from retrue.store.door import as_json
+from retrue.store.keeping import CONTENT, content
 from retrue.store.layout import SYSTEM, Layout
 from retrue.store.reading import Finder
 from retrue.store.segment import Segment
@@ -103,6 +104,10 @@ def first_events(rows: pl.DataFrame, earlier: Finder, layout: Layout) -> tuple[p
         return rows, rows.clear(), 0
     data = [name for name in pool.columns if name not in {*SYSTEM, *key, "\0order"}]
     same = pl.all_horizontal(pl.lit(value=True), *(pl.col(c).eq_missing(pl.col(f"{c}\0first")) for c in data))
+    if CONTENT in pool.columns:  # of a row that wasn't kept whole only the hash of what it said is there
+        later = later.with_columns(content(later.select(*key, *data), layout))
+        hashed = pl.col(f"{CONTENT}\0first")
+        same, data = pl.when(hashed.is_null()).then(same).otherwise(hashed == pl.col(CONTENT)), [*data, CONTENT]
     pairs = later.join(first.select(*key, *data), on=key, suffix="\0first", maintain_order="left")
     differing = pairs.filter(~same).select(rows.columns)
     fresh = rows.join(later.select("_n"), on="_n", how="anti", maintain_order="left")
@@ -137,6 +142,7 @@ def attach_labels(
     kept, corrected = _changes(dated, _concat([known.current, known.waiting]), layout)
     final = _latest(_concat([known.current, kept.filter(pl.col("_date").is_not_null()) if len(kept) else kept]), key)
     moved = owned.events.join(kept.select(key), on=key, how="semi") if len(owned.events) and len(kept) else none
+    moved = moved.sort("_seq", "_n") if len(moved) else moved  # sums come to the same however the lake's files lie
     counts = {
         "labels repeated": len(dated) - len(kept),
         "labels corrected": corrected,
@@ -196,7 +202,7 @@ def owners(rows: pl.DataFrame, fresh: pl.DataFrame, earlier: Finder, layout: Lay
     if not len(rows):
         return Owners(pl.DataFrame(), pl.DataFrame())
     keys = rows.select("_h", name).unique(name)
-    wanted = list(dict.fromkeys([*layout.roles, "_h", "_date", "_seq", *reads]))
+    wanted = list(dict.fromkeys([*layout.roles, "_h", "_date", "_seq", "_n", *reads]))
     found, several = earlier.newest(keys, name, wanted)
     parts = [found.select(name, "_date")] if len(found) else []
     parts += [fresh.select(name, "_date").join(keys, on=name, how="semi")] if len(fresh) else []

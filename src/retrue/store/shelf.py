@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from retrue.store import rows
 from retrue.store.catalog import Catalog, Transaction
 from retrue.store.counting import Counting, GridCounting
 from retrue.store.held import Tally
+from retrue.store.keeping import Keep
 from retrue.store.lake import TABLES, LakeTable, Snapshot
 from retrue.store.layout import Layout, polars_type
 from retrue.store.privacy import Privacy
@@ -44,7 +46,19 @@ def grid_counting(tx: Transaction, model: str, types: Types) -> Counting | None:
     if grids is None:
         raise StoreError(f"the grids {row.digest} of {model!r} are gone", hint="restore the catalog from a backup")
     slices = [Slice.parse(one.sql, one.name) for one in tx.find(rows.NamedSlice, model=model)]
-    return GridCounting(Grids.from_bytes(grids.data), slices, Layout.from_dict(row.layout).label, types)
+    label, since = Layout.from_dict(row.layout).label, slices_since(tx, model)
+    return GridCounting(Grids.from_bytes(grids.data), slices, label, types, since)
+
+
+def slices_since(tx: Transaction, model: str) -> dict[str, int]:
+    """The first window start, in seconds, of slices that came when the lake hadn't all events whole any more."""
+    said = tx.fact(f"slices since: {model}")
+    return json.loads(said) if said else {}
+
+
+def keep_slices_since(tx: Transaction, model: str, since: Mapping[str, int]) -> None:
+    """Say from which window on slices are counted."""
+    tx.set_fact(f"slices since: {model}", json.dumps(since))
 
 
 LISTED = 10
@@ -104,6 +118,10 @@ class Shelf:
         layout = self.layout(model)
         return Privacy(layout.privacy, layout.timezone, self.secret)
 
+    def keeping(self, model: str) -> Keep:
+        """Which rows of the model are kept whole."""
+        return Keep.of(self.layout(model).keep)
+
     def secret(self) -> bytes:
         """The key that values are hashed with."""
         return secret(self.folder, self.catalog)
@@ -112,6 +130,7 @@ class Shelf:
         """The counting of this moment; rebuilt only when grids or slices have changed."""
         row = tx.get(rows.Model, name=model)
         key = (model, row.digest if row else None, *((s.name, s.sql) for s in tx.find(rows.NamedSlice, model=model)))
+        key = (*key, tx.fact(f"slices since: {model}"))
         if key not in self._countings:
             self._countings = {k: v for k, v in self._countings.items() if k[0] != model}
             self._countings[key] = self.counting(tx, model, self.columns(model))
@@ -124,7 +143,9 @@ class Shelf:
 
     def counting_on(self, model: str, grids: Grids, slices: Iterable[Slice]) -> GridCounting:
         """How events would be counted on these grids and slices."""
-        return GridCounting(grids, tuple(slices), self.layout(model).label, self.columns(model))
+        with self.catalog.read() as tx:
+            since = slices_since(tx, model)
+        return GridCounting(grids, tuple(slices), self.layout(model).label, self.columns(model), since)
 
     def columns(self, model: str) -> dict[str, pl.DataType]:
         """Every column that the model's events are known to have, with its type in the lake."""

@@ -29,12 +29,13 @@ from retrue.store.failure import store_error
 from retrue.store.identity import check_identity, refuse_orphans
 from retrue.store.intake import Intake, now
 from retrue.store.keeper import Keeper
+from retrue.store.keeping import refuse_label
 from retrue.store.lake import UnwritableError
 from retrue.store.layout import Layout
 from retrue.store.readonly import address, is_read_only
 from retrue.store.recount import recounted, replace_profiles
 from retrue.store.segment import Hasher
-from retrue.store.shelf import CountingFactory, grid_counting, reference_row
+from retrue.store.shelf import CountingFactory, grid_counting, keep_slices_since, reference_row, slices_since
 from retrue.store.spool import Spool
 
 logger = logging.getLogger("retrue.store")
@@ -226,6 +227,9 @@ class Store(Intake, Keeper):
 
         Returns:
             How many profiles were recounted.
+
+        Raises:
+            StoreError: it is on other grids, and the features of most events aren't kept.
         """
         grids, made = reference.grids, now()
         new = [
@@ -240,6 +244,11 @@ class Store(Intake, Keeper):
                     tx.put(*new)
                     also(tx)
                 return 0
+            if before is not None and self.keeping(model) and self.tables(model)["events"].exists:
+                raise StoreError(
+                    f"{model!r} keeps a sample of its events whole: they can't be counted on other grids",
+                    where=f"version {version!r}", hint="learn the reference on the model's grids, or register it anew",
+                )  # fmt: skip
             counting, since = self.counting_on(model, grids, self.slices(model)), self.countable(model, None)
             counted = self.mending(model, lambda: recounted(self.view(model), counting, since))
             with self.catalog.write() as tx:
@@ -253,28 +262,40 @@ class Store(Intake, Keeper):
     def set_slices(self, model: str, slices: Iterable[Slice]) -> int:
         """Keep profiles for these named slices, and no others; new ones are counted from the lake.
 
+        Where the lake hasn't all events whole, a new slice is counted from the window after the last one on.
+
         Returns:
             How many profiles were recounted.
 
         Raises:
-            SliceError: a slice reads a column that no event has, or compares what can't be compared.
+            SliceError: a slice reads a column that no event has, or compares what can't be compared; or it reads the
+                label, and not all events are kept whole.
         """
         # Profiles are kept by name: a slice without one is called as it reads.
         chosen, columns = tuple(one.named(str(one)) for one in slices), self.columns(model)
         for one in chosen:
             one.bind(columns)
+            if self.keeping(model):
+                refuse_label(one, self.layout(model))
         wanted = {str(one): one.to_sql() for one in chosen}
         with locked(self._lock(model)):
             known, grids = {str(one): one.to_sql() for one in self.slices(model)}, self.grids(model)
             dropped = [name for name, sql in known.items() if wanted.get(name) != sql]
             added = [rows.NamedSlice(model, n, sql, now()) for n, sql in wanted.items() if known.get(n) != sql]
-            counting = self.counting_on(model, grids, chosen) if grids and added else None
+            partial = bool(self.keeping(model)) and self.tables(model)["events"].exists
+            if partial and added:
+                self.cycle(model).step()  # a segment that was written for the slices before is counted for them
+            counting = self.counting_on(model, grids, chosen) if grids and added and not partial else None
             since = self.countable(model, None)
             counted = self.mending(model, lambda: recounted(self.view(model), counting, since)) if counting else None
             with self.catalog.write() as tx:
                 tx.remove(rows.NamedSlice, model=model, name=dropped)
                 tx.remove(rows.ProfileRow, model=model, slice=dropped)
                 tx.put(*added)
+                if self.keeping(model):
+                    begun = max((w.start for w in tx.find(rows.Window, model=model)), default=-1) + 1 if partial else 0
+                    old = {name: start for name, start in slices_since(tx, model).items() if name not in dropped}
+                    keep_slices_since(tx, model, {**old, **{row.name: begun for row in added if begun}})
                 if counted:
                     replace_profiles(tx, model, counting, counted, since)
         return len(counted[0].added) if counted else 0
@@ -282,7 +303,8 @@ class Store(Intake, Keeper):
     def recount(self, model: str, since: int | None = None, until: int | None = None) -> int:
         """Rebuild profiles and books from the lake, of windows that start from `since` and before `until` (seconds).
 
-        Windows from before the events that are kept stay as they are.
+        Windows from before the events that are kept stay as they are; where not all events are kept whole, books and
+        what labels tell are rebuilt, and what is known of the columns stays.
 
         Returns:
             How many profiles were rebuilt.

@@ -116,7 +116,7 @@ class Model(Collects, Weighs):
         Args:
             since: first event time.
             until: events from here on are left out.
-            options: `version=`, `columns=`; see `Store.labelled`.
+            options: `version=`, `columns=`; `sample=`, of a model that keeps a sample; see `Store.labelled`.
         """
         self.store.apply(self.name)
         return self.store.labelled(self.name, clock.utc(since), clock.utc(until), **options)

@@ -27,6 +27,7 @@ from retrue.schema.roles import check_apart, check_given
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.ids import text_id
+from retrue.store.keeping import Keep
 from retrue.store.layout import Layout
 from retrue.store.privacy import Privacy
 from retrue.store.store import Store
@@ -91,6 +92,7 @@ class Workspace:
         version: str = "1",
         predict: Any = None,
         privacy: Mapping[str, str] | None = None,
+        keep: str | Mapping[str, Any] | None = None,
         **roles: Any,
     ) -> Model:
         """Register a model by the table it was trained or validated on.
@@ -107,6 +109,8 @@ class Workspace:
                 mean |SHAP| are watched, as if they were given as `watch`.
             privacy: columns that aren't kept as they come, those of the reference neither:
                 `{"email": "drop", "user": "hash", "age": "bucket 10", "born": "day"}`.
+            keep: how many events are kept whole, where not all: "5 %", or
+                `{"share": "5 %", "always": ["amount > 1000"], "columns": ["region"]}`. All are counted all the same.
             roles: roles and kinds for `Schema.infer`; and the options, which may be given by name as well.
 
         Raises:
@@ -139,6 +143,7 @@ class Workspace:
         check_watched(chosen.watch, found)
         watched, kept = watched_slices(learned, chosen), table.collect(kept_columns(found, table))
         layout = replace(Layout.of(found, int(chosen.window)), privacy=dict(private.rules))
+        layout = replace(layout, keep=Keep.of(keep).fitted(found, layout).to_dict())
         check_ids(kept, layout)
         model = Model(self.store, name)
         _ = model.reference_of(version).path  # a version that can't be kept is refused before anything is written

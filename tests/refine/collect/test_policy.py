@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrue.core.hashing import numbers
 from retrue.errors import ConfigError
 from retrue.refine.collect import Policy
 
@@ -51,9 +52,9 @@ def test_a_policy_and_a_budget_are_one_too_many() -> None:
 def test_a_column_to_choose_by_must_be_a_number(by: str, said: str) -> None:
     frame = pl.DataFrame({"city": ["JFK", "LGA"], "_h": [1, 2]})
     with pytest.raises(ConfigError, match=said):
-        Policy(budget=1, by=by).draw(frame, frame["_h"])
+        Policy(budget=1, by=by).draw(frame, numbers(frame["_h"]))
 
 
 def test_a_column_without_any_value_chooses_as_if_all_were_alike() -> None:
     frame = pl.DataFrame({"x": [None, None, None], "_h": [3, 2, 1]})
-    assert Policy(budget=1, by="x").draw(frame, frame["_h"]).rows.tolist() == [2]
+    assert Policy(budget=1, by="x").draw(frame, numbers(frame["_h"])).rows.tolist() == [2]

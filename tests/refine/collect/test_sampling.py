@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrue.core.hashing import hash64
-from retrue.refine.collect.sampling import LEAST, bounded, by_budget, by_share, numbers
+from retrue.core.hashing import hash64, numbers
+from retrue.refine.collect.sampling import LEAST, bounded, by_budget, by_share
 
 SEEDS = st.integers(0, 2**32 - 1)
 

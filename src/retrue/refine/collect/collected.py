@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from retrue.core.state import Ints
+from retrue.core.hashing import numbers
+from retrue.core.state import Floats, Ints
 from retrue.core.values import number_rows
 from retrue.errors import RetrueError, SliceError, TableError
 from retrue.refine.collect.estimates import Weighted, weighted_mean, weighted_total
@@ -32,7 +33,8 @@ class Collected:
         name: what the collection is called.
         slice: the predicate that they satisfy, as SQL; None where it was a Polars expression or a function.
         rows: the events, with their labels where known, `_reasons` and `_probability`.
-        matched: how many events matched before the policy was applied.
+        matched: how many events matched before the policy was applied; estimated, where only a sample of the events
+            is kept.
         incident: the incident whose guilty slice it is; None of any other slice.
         policy: how rows were chosen among those that matched.
     """
@@ -99,7 +101,7 @@ def collect(
 
     Args:
         events: candidates; with a column `_h` of hashed ids the choice is the same in any order of rows. Without one
-            it depends on their order.
+            it depends on their order. Where they are a sample themselves, `_probability` says how probable each was.
         where: the slice.
         name: what to call the collection.
         budget: the most rows to take in all, instead of a policy; None takes all.
@@ -123,15 +125,23 @@ def collect(
     where.check(events.columns)
     own = where.mask(events)
     place = np.flatnonzero(own.to_numpy())
-    taken = drawn(events, place, chosen, days, looks)
+    before = events[PROBABILITY].to_numpy() if PROBABILITY in events.columns else np.ones(events.height)
+    taken = drawn(events, place, chosen, days, looks, before)
     rows = events[taken.rows] if taken.rows.size else events.clear()
     reasons = reasons_of({**(met or {}), name: own}, taken.rows)
     rows = rows.with_columns(reasons, pl.Series(PROBABILITY, taken.probability, pl.Float64()))
-    return Collected(name, where.sql or None, rows, place.size, policy=str(chosen))
+    matched = round(float((1 / before[place]).sum()))
+    return Collected(name, where.sql or None, rows, matched, policy=str(chosen))
 
 
-def drawn(events: pl.DataFrame, place: Ints, policy: Policy, days: Ints | None, looks: Ints | None) -> Draw:
-    """Choose among the rows at these places, of each day by itself where the budget is a day's."""
+def drawn(
+    events: pl.DataFrame, place: Ints, policy: Policy, days: Ints | None, looks: Ints | None, before: Floats
+) -> Draw:
+    """Choose among the rows at these places, of each day by itself where the budget is a day's.
+
+    A row that is there with probability p had a number below p; divided by p it is as good as new, and the choice
+    among the rows that are there is one more stage of sampling.
+    """
     hashes = (
         events[ORDER]
         if ORDER in events.columns
@@ -139,13 +149,15 @@ def drawn(events: pl.DataFrame, place: Ints, policy: Policy, days: Ints | None, 
     )
     if hashes.dtype != pl.Int64():
         hashes = hashes.cast(pl.Int64)
+    number = numbers(hashes) / before
     groups = [place]
     if policy.daily and days is not None:
         groups = [place[days[place] == day] for day in np.unique(days[place])]
     parts = []
     for group in groups:
-        one = policy.draw(events[group], hashes[group], None if looks is None else looks[group])
-        parts.append(Draw(group[one.rows], one.probability))
+        one = policy.draw(events[group], number[group], None if looks is None else looks[group])
+        rows = group[one.rows]
+        parts.append(Draw(rows, one.probability * before[rows]))
     if not parts:
         return Draw(place, np.ones(0))
     return Draw(np.concatenate([one.rows for one in parts]), np.concatenate([one.probability for one in parts]))

@@ -21,7 +21,7 @@ import polars as pl
 from retrue.core.state import Floats, Ints
 from retrue.core.values import number_rows
 from retrue.errors import ConfigError
-from retrue.refine.collect.sampling import Draw, bounded, by_budget, by_share, numbers
+from retrue.refine.collect.sampling import Draw, bounded, by_budget, by_share
 from retrue.slice_sql.tree import quote_name
 
 MOST = 10_000_000
@@ -103,18 +103,17 @@ class Policy:
         by = "" if self.by is None else f" by {quote_name(self.by)}"
         return f"{self.budget}{' per day' if self.daily else ''}{by}"
 
-    def draw(self, matched: pl.DataFrame, hashes: pl.Series, looks: Ints | None = None) -> Draw:
+    def draw(self, matched: pl.DataFrame, number: Floats, looks: Ints | None = None) -> Draw:
         """Choose among the rows of one day, or of all time.
 
         Args:
             matched: the rows that match, with the column `by`.
-            hashes: their hashed ids, int64 with nulls.
+            number: float64[rows], inside (0, 1): the number of each (`retrue.core.hashing.numbers`).
             looks: int64[rows], which rows look alike; only where there is a `by`.
 
         Raises:
             ConfigError: there is no such column, or it is no number.
         """
-        number = numbers(hashes)
         if self.budget is None:
             return (
                 by_share(number, self.share) if self.share < 1 else Draw(np.arange(number.size), np.ones(number.size))

@@ -14,9 +14,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
-from retrue.core.hashing import GOLDEN, mix
 from retrue.core.state import Floats, Ints
 
 LEAST = 0.1
@@ -34,18 +32,6 @@ class Draw:
 
     rows: Ints
     probability: Floats
-
-
-def numbers(hashes: pl.Series) -> Floats:
-    """float64[n], inside (0, 1): the number of each row, from the 64 bits of its hashed id.
-
-    Rows without an id get theirs from their place, so that they aren't all in or all out.
-    """
-    known = hashes.fill_null(0).cast(pl.Int64).to_numpy().view(np.uint64).copy()
-    nameless = np.flatnonzero(hashes.is_null().to_numpy())
-    known[nameless] = mix((nameless.astype(np.uint64) + np.uint64(1)) * GOLDEN)
-    found: Floats = np.minimum((known.astype(np.float64) + 0.5) / 2.0**64, np.nextafter(1.0, 0.0))
-    return found
 
 
 def by_share(number: Floats, share: float) -> Draw:

@@ -29,6 +29,7 @@ from retrue.server.api.shared import (
     table,
 )
 from retrue.server.errors import HttpError
+from retrue.store.keeping import Sample
 from retrue.workspace.explain.explanation import plain
 
 router = APIRouter(prefix=PREFIX, tags=["history"], responses=ERRORS)
@@ -46,11 +47,12 @@ NEXT = "Retrue-Next"
 def list_events(
     request: Request, model: ModelName, served: Served, _: Viewer, since: Since = None, until: Until = None,
     version: Version = None, offset: Offset = 0, limit: Annotated[int, Query(ge=1, le=PAGE)] = 10_000,
+    sample: Annotated[Sample, Query(description="Of a model that keeps a sample: which events.")] = "even",
 ) -> Response:  # fmt: skip
     """Give events with the label that is current, in order of time and id, a page at a time (header `Retrue-Next`)."""
     found = served.model(model)
     layout = served.workspace.store.layout(found.name)
-    frame = found.events(since, until, version=version)
+    frame = found.events(since, until, version=version, sample=sample)
     order = [layout.time_column, layout.id_column]
     page = frame.sort(order).slice(offset, limit + 1).collect()
     more = {NEXT: str(offset + limit)} if page.height > limit else {}

@@ -161,7 +161,7 @@ def newest(model: Model, columns: Sequence[str], steps: Steps) -> pl.LazyFrame:
     if not model.store.tables(model.name)["events"].exists and model.store.windows(model.name):
         raise StoreError("the table of its events is gone from the lake", where=model.name)
     since, until = (datetime.fromtimestamp(at, UTC) for at in (steps.starts[0], steps.starts.stop))
-    found = model.store.events(model.name, since, until)
+    found = model.store.events(model.name, since, until, sample=model.store.keeping(model.name).widest(columns))
     known = found.collect_schema().names()
     missing = [pl.lit(None, pl.Float64).alias(name) for name in columns if name not in known]
     return found.with_columns(missing).select(columns) if columns[0] in known else pl.LazyFrame()

@@ -18,6 +18,7 @@ from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.catalog import Transaction
 from retrue.store.ids import text_id
+from retrue.store.keeping import Sample
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
 from retrue.workspace.collect.derived import with_derived
@@ -81,12 +82,15 @@ def gathered(model: Model, of: Source, since: datetime | None, until: datetime |
         first, last = of.rows[time].min(), of.rows[time].max()
         if isinstance(first, datetime) and isinstance(last, datetime):
             since, until = first, last + timedelta(microseconds=1)
-    events = model.events(since, until, version=model.version).collect()
+    sample: Sample = "even" if of is None else "kept"
+    events = model.events(since, until, version=model.version, sample=sample).collect()
     events = events.with_columns(text_id(ident, events.schema[ident]))
     if isinstance(of, Collected):
         more = [name for name in ("_reasons", "_probability") if name in of.rows.columns]
         own = of.rows.select(text_id(ident, of.rows.schema[ident]), *more).unique(ident, maintain_order=True)
-        return own.join(events, on=ident, how="inner", maintain_order="left").unique(ident, maintain_order=True)
+        return own.join(events.drop("_probability", strict=False), on=ident, how="inner", maintain_order="left").unique(
+            ident, maintain_order=True
+        )
     if of is not None:
         part = Slice.of(of)
         events = with_derived(model, events, [part])

@@ -87,7 +87,7 @@ def already(model: Model, question: Question, tasks: Sequence[rows.Task]) -> set
     times = [int(one.body["time"]) for one in tasks]
     ends = clock.moment(min(times)), clock.moment(max(times) + 1)
     ident, label = layout.id_column, layout.label_column
-    events = model.store.labelled(model.name, *ends, columns=[ident, label]).collect()
+    events = model.store.labelled(model.name, *ends, columns=[ident, label], sample="all").collect()
     known = events.select(text_id(ident, events.schema[ident]).alias("id"), pl.col(label).alias("label")).drop_nulls()
     truth = dict(known.filter(pl.col("id").is_in([one.body["event"] for one in tasks])).iter_rows())
     return {one.id for one in tasks if one.body["event"] in truth and not ours(question, one, truth[one.body["event"]])}

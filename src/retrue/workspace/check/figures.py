@@ -50,7 +50,7 @@ def figures(
     """
     if how not in WAYS:
         raise SchemaError(f"unknown way to count {how!r}", expected=", ".join(WAYS), hint=nearest(how, WAYS))
-    table, at = source(model, of, time)
+    table, at, share = source(model, of, time, value)
     if value not in table.columns:
         raise SchemaError(f"unknown column {value!r}", where="figures", hint=nearest(value, table.columns))
     seconds = int(model.options.window)
@@ -58,48 +58,61 @@ def figures(
         table.select(utc(at, table.schema[at], model.schema.timezone))[at], seconds, model.schema.timezone
     )
     kept = table.with_columns(_start=starts).filter(pl.col("_start").is_not_null())
-    found = list(counted(model, kept, value, WAYS[how]))
+    found = list(counted(model, kept, value, WAYS[how], 1.0 if how in SHARES else share))
     names = {"window": pl.String, "until": pl.String, "slice": pl.String, "n": pl.Int64}
     return pl.DataFrame(found, schema={**names, **dict.fromkeys(("value", "low", "high"), pl.Float64)}, orient="row")
 
 
-def source(model: Model, of: Any, time: str | None) -> tuple[pl.DataFrame, str]:
-    """The rows, and the column with their time."""
+def source(model: Model, of: Any, time: str | None, value: str) -> tuple[pl.DataFrame, str, float]:
+    """The rows, the column with their time, and which share of all rows they are."""
     layout = model.store.layout(model.name)
     if not isinstance(of, str) or of not in ("events", "feedback"):
         if time is None:
             raise SchemaError("a table of figures needs a time column", hint="give time=...")
         table = read(of)
-        return table.collect(table.check(table.dtypes)), table.check([time])[0]
-    events = model.events().collect()
+        return table.collect(table.check(table.dtypes)), table.check([time])[0], 1.0
+    keeping, needed = model.store.keeping(model.name), columns_of(watched_slices(model))
+    sample = keeping.widest(needed | ({value} if of == "events" else set()) - {layout.label_column})
+    share = keeping.share if sample == "even" else 1.0
+    events = model.events(sample=sample).collect()
     if of == "events":
-        return events, layout.time_column
+        return events, layout.time_column, share
     feedback = model.store.feedback(model.name).collect()
     if not feedback.width:
         raise SchemaError("no feedback yet", where=f"model {model.name!r}", hint="log some: model.feedback(rows)")
     keep = [name for name in events.columns if name not in feedback.columns or name == layout.id_column]
     joined = feedback.join(events.select(keep), on=layout.id_column, how="inner")
-    return joined, layout.time_column
+    return joined, layout.time_column, share
+
+
+def watched_slices(model: Model) -> list[Slice]:
+    """The slices that figures are given for."""
+    with model.store.catalog.read() as tx:
+        return [Slice.parse(row.sql) for row in tx.find(rows.NamedSlice, model=model.name)]
+
+
+def columns_of(parts: list[Slice]) -> set[str]:
+    """What slices read."""
+    return set().union(*(one.columns for one in parts))
 
 
 def counted(
-    model: Model, table: pl.DataFrame, value: str, way: Callable[[Floats], Measure]
+    model: Model, table: pl.DataFrame, value: str, way: Callable[[Floats], Measure], share: float
 ) -> Iterator[tuple[str, str, str | None, int, float | None, float | None, float | None]]:
-    """One row for each window and slice."""
+    """One row for each window and slice; sums and counts of a share of the rows are scaled up."""
     for name, part in parts(model, table).items():
         for (start,), group in part.group_by("_start", maintain_order=True):
             known = values(group[value])
             measure = way(known)
             low, high = measure.interval or (None, None)
-            yield *model.span(int(str(start))), name, known.size, measure.value, low, high
+            told = [None if one is None else one / share for one in (measure.value, low, high)]
+            yield *model.span(int(str(start))), name, known.size, told[0], told[1], told[2]
 
 
 def parts(model: Model, table: pl.DataFrame) -> Mapping[str | None, pl.DataFrame]:
     """All rows, and those of each watched slice that the table has the columns for, in order of window."""
     ordered = table.sort("_start")
-    with model.store.catalog.read() as tx:
-        watched = [Slice.parse(row.sql) for row in tx.find(rows.NamedSlice, model=model.name)]
-    able = [one for one in watched if one.columns <= set(table.columns)]
+    able = [one for one in watched_slices(model) if one.columns <= set(table.columns)]
     return {None: ordered, **{one.to_sql(): ordered.filter(one.mask(ordered)) for one in able}}
 
 
@@ -140,3 +153,5 @@ def count(known: Floats) -> Measure:
 
 
 WAYS: Mapping[str, Callable[[Floats], Measure]] = {"mean": mean, "rate": rate, "total": total, "count": count}
+SHARES = ("mean", "rate")
+"""Ways that come to the same for any share of the rows."""

@@ -63,7 +63,7 @@ def watched(
 def counted(
     model: Model, version: str, windows: Collection[int], slices: Sequence[Slice]
 ) -> dict[int, dict[str, Profile]]:
-    """The profiles of slices by window, counted from the logged events; nothing is written."""
+    """The profiles of slices by window, counted from the logged events where all are whole; nothing is written."""
     grids = model.store.grids(model.name) if slices else None
     if grids is None:
         return {}
@@ -71,7 +71,8 @@ def counted(
     increments, _ = recounted(model.store.view(model.name), counting, min(windows), max(windows) + 1)
     parts: dict[int, dict[str, list[Profile]]] = {}
     for (of, (start, name, _)), state in increments.added.items():
-        if of == version and name != EVERYTHING and start in windows:
+        whole = (of, start) not in increments.sampled  # of the others the features of most events aren't kept
+        if of == version and name != EVERYTHING and start in windows and whole:
             parts.setdefault(start, {}).setdefault(name, []).append(state)
     return {start: {name: merged(own) for name, own in by.items()} for start, by in parts.items()}
 

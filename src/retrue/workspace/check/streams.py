@@ -54,7 +54,9 @@ def concept_drift(model: Model, detector: str, version: str, now: datetime | Non
 
 def trusted(model: Model, version: str, grid: OutcomeGrid, at: datetime) -> pl.DataFrame:
     """A version's events in order of time, of windows whose labels can be trusted: early ones aren't like others."""
-    layout, lazy = model.store.layout(model.name), model.events(version=version)
+    layout = model.store.layout(model.name)
+    widest = model.store.keeping(model.name).widest({*grid.columns} - {layout.label_column})
+    lazy = model.events(version=version, sample=widest)
     names = lazy.collect_schema().names()
     time = layout.time_column
     if time not in names:

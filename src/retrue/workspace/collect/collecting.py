@@ -60,7 +60,7 @@ def collect(
     if budget is not None and budget < 1:
         raise SliceError(f"a budget of {budget} rows", where=f"collection {name or str(part)!r}", expected="at least 1")
     chosen = Policy.of(policy, budget)
-    table = model.events(since, until, version=model.version).collect()
+    table = model.events(since, until, version=model.version, sample="kept").collect()
     found = choose_from(model, table, part, chosen, name or str(part))
     found = replace(found, incident=incident)
     keep(model, found)
@@ -105,7 +105,8 @@ def choose_from(
     days = days_of(model, events) if policy.daily else None
     looks = looks_of(model, events) if policy.by else None
     chosen = choose(events, part, name=name, policy=policy, days=days, looks=looks, met=met)
-    return replace(chosen, rows=chosen.rows.select(*(columns or table.columns), REASONS, PROBABILITY))
+    own = [name for name in columns or table.columns if name != PROBABILITY]
+    return replace(chosen, rows=chosen.rows.select(*own, REASONS, PROBABILITY))
 
 
 def hashed(model: Model, table: pl.DataFrame) -> pl.DataFrame:

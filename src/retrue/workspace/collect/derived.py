@@ -139,7 +139,8 @@ def disagreement(facts: Facts, events: pl.DataFrame) -> Floats:
     if not events.height or not {key, time} <= set(events.columns) or events[time].null_count() == events.height:
         return found
     since, until = events[time].min(), events[time].max()
-    beside = model.store.events(model.name, since, until + timedelta(microseconds=1)).collect()  # type: ignore[operator,arg-type]
+    end = until + timedelta(microseconds=1)  # type: ignore[operator]
+    beside = model.store.events(model.name, since, end, sample="kept").collect()  # type: ignore[arg-type]
     if version not in beside.columns:
         return found
     own = events.select(text_rows(events[key]).alias(key)).with_row_index("\0row")

@@ -79,7 +79,7 @@ def events_of_day(model: Model, day: date, version: str) -> pl.DataFrame:
     zone = ZoneInfo(model.schema.timezone)
     start = datetime(day.year, day.month, day.day, tzinfo=zone)
     until = datetime.combine(day + timedelta(days=1), start.timetz().replace(tzinfo=None), zone)
-    return model.events(start, until, version=version).collect()
+    return model.events(start, until, version=version, sample="kept").collect()
 
 
 def keep_day(

@@ -19,6 +19,7 @@ import polars as pl
 
 from retrue.core.profile import Profile
 from retrue.core.state import Floats
+from retrue.errors import TableError
 from retrue.judge.assess import Judge
 from retrue.judge.cause import Cause, Search
 from retrue.judge.cost import Cost
@@ -27,6 +28,7 @@ from retrue.judge.measured import measure_outcome
 from retrue.judge.performance import error_of
 from retrue.judge.sentence import sentence_of
 from retrue.judge.verdict import VerdictKind, sort_worst_first
+from retrue.judge.words import rows as say_rows
 from retrue.metrics.measure import Z95
 from retrue.metrics.names import estimated, metric_of
 from retrue.store import rows
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
     from retrue.explain.finding import Finding
     from retrue.workspace.model import Model
 
+FEW = 100
+"""Rows of a sample that tell something, where nothing stands out in them."""
 SUMMED = 64
 """The most windows that a cost is measured on, evenly spread over the incident."""
 
@@ -225,8 +229,14 @@ def with_cause(model: Model, version: str, judge: Judge, incident: Incident, bes
 def cause_of(
     model: Model, version: str, judge: Judge, incident: Incident, beside: frozenset[str] = frozenset()
 ) -> Cause | None:
-    """The slice that tells most; None where no part of the rows stands out."""
+    """The slice that tells most; None where no part of the rows stands out.
+
+    Raises:
+        TableError: only a sample is kept, and too few of its rows are there to say that nothing stands out.
+    """
     now, then = events_of(model, incident, version), thin(model.reference_of(version).frame)
+    if now.height < FEW and model.store.keeping(model.name):
+        raise TableError(f"only {say_rows(now.height)} of these windows kept whole", expected=f"at least {FEW}")
     outcome = judge.reference.grids.outcome
     losses = losses_of(model, version, outcome, now, then)
     usual = usual_columns(model, version, judge, incident)

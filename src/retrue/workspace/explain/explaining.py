@@ -169,6 +169,7 @@ def explain(model: Model, incident: Incident, predict: Any = None) -> Explanatio
         sharing=sharing,
         contributions=None if predict is None else contributions_of(model.schema, predict, examples, reference.frame),
         joint=together(incident, judge.reference, rows_now, rows_then),
+        kept=model.store.keeping(model.name).share,
     )
 
 

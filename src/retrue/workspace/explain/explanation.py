@@ -49,6 +49,7 @@ class Explanation:
         sharing: how the expected change of the metric is shared out among the features; None where it isn't known.
         joint: what columns do together that they didn't do before; None where no alarm says that they do.
         contributions: what each feature added to the predictions of the examples; None where no model was given.
+        kept: which share of the events its rows are of: 1 where all are kept whole.
     """
 
     incident: Incident
@@ -64,6 +65,7 @@ class Explanation:
     sharing: Sharing | None = None
     contributions: Contributions | None = None
     joint: JointChange | None = None
+    kept: float = 1.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -90,6 +92,7 @@ class Explanation:
             "examples": [plain(row) for row in self.examples.head(EXAMPLES).to_dicts()],
             "standings": [plain(one.to_dict()) for one in self.standings],
             "contributions": None if self.contributions is None else self.contributions.to_dict(),
+            "kept": self.kept,
         }
 
     def to_json(self) -> str:

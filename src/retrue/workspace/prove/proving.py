@@ -101,7 +101,8 @@ def rivals_of(run: Run, both: Sides) -> dict[str, Floats]:
     layout = model.store.layout(model.name)
     time, label = layout.time_column, layout.label_column
     columns = [time, label, "_label_at"]
-    logged = model.events(None, both.table[time].max(), version=run.body["champion"]).select(columns).collect()  # type: ignore[arg-type]
+    until, version = both.table[time].max(), run.body["champion"]
+    logged = model.events(None, until, version=version, sample="all").select(columns).collect()  # type: ignore[arg-type]
     reference = model.reference_of(run.body["champion"]).load()
     past = keep_known(Past(epoch(logged[time]), epoch(logged["_label_at"]), coded(reference, logged, label)))
     trained = coded(reference, pl.read_parquet(run.folder / "training.parquet"), str(model.schema.label))

@@ -40,6 +40,7 @@ class Matured:
         end: labels of later events may still come.
         at: when this was so.
         applied: the last segment of the lake that was looked at.
+        labels: id, time and label of every such event: where a sample is kept, of those that aren't in it, too.
     """
 
     events: pl.DataFrame
@@ -49,6 +50,7 @@ class Matured:
     label: str
     at: datetime
     applied: int
+    labels: pl.DataFrame
 
     def part(self, *, after_cut: bool) -> pl.DataFrame:
         """One side of the cut, labelled or not."""
@@ -92,7 +94,17 @@ def matured_events(model: Model, at: datetime, holdout: str | float) -> Matured:
         raise RefusedError(
             [f"the holdout ({holdout}) takes all of the log since {first}"], what="nothing to learn from"
         )
-    return Matured(ripe.select(own(ripe.columns, model)), cut, end, time, label, at, applied)
+    every = labels_before(model, version, ripe, end, applied)
+    return Matured(ripe.select(own(ripe.columns, model)), cut, end, time, label, at, applied, every)
+
+
+def labels_before(model: Model, version: str, ripe: pl.DataFrame, end: datetime, applied: int) -> pl.DataFrame:
+    """Id, time and label of the ripe events, and of those that aren't kept whole."""
+    layout = model.store.layout(model.name)
+    told = [layout.id_column, layout.time_column, layout.label_column]
+    if not model.store.keeping(model.name):
+        return ripe.select(told)
+    return model.events(None, end, version=version, applied=applied, sample="all").select(told).collect()
 
 
 def holdout_length(holdout: str | float) -> float | None:
@@ -204,5 +216,6 @@ def relabelled(frame: pl.DataFrame, matured: Matured, key: str | None) -> pl.Dat
     """Logged rows before the cut, with the labels that are known now."""
     if key is None:
         return frame.filter(pl.col(matured.time) < matured.cut)
-    current = matured.part(after_cut=False).select(key, matured.time, matured.label)
+    before = matured.labels.filter(pl.col(matured.time) < matured.cut)
+    current = before.select(key, matured.time, matured.label)
     return frame.drop(matured.label, strict=False).join(current, on=[key, matured.time], how="inner")

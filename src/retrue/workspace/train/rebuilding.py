@@ -24,7 +24,7 @@ from retrue.workspace import clock
 from retrue.workspace.collect.collecting import Logged
 from retrue.workspace.references import VersionReference
 from retrue.workspace.train.choosing import built, trainable
-from retrue.workspace.train.maturity import Matured, own
+from retrue.workspace.train.maturity import Matured, labels_before, own
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
@@ -135,8 +135,9 @@ def matured_again(model: Model, said: Mapping[str, Any], champion: str) -> Matur
     at, end, cut = (datetime.fromisoformat(said[name]) for name in ("at", "matured", "cut"))
     events = model.events(None, at, version=champion, applied=said["applied"]).collect()
     ripe = events.filter(pl.col(layout.time_column) < end).sort(layout.time_column)
-    ripe = ripe.select(own(ripe.columns, model))
-    return Matured(ripe, cut, end, layout.time_column, layout.label_column, at, int(said["applied"]))
+    applied = int(said["applied"])
+    every, ripe = labels_before(model, champion, ripe, end, applied), ripe.select(own(ripe.columns, model))
+    return Matured(ripe, cut, end, layout.time_column, layout.label_column, at, applied, every)
 
 
 def part_again(model: Model, part: Mapping[str, Any], said: Mapping[str, Any], champion: str) -> Any:
