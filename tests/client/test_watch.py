@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,11 @@ import pytest
 from tests.client.conftest import logged, make
 
 import retrue as rt
-from retrue.client.watch import Watch
+from retrue.client.calls import Signature
+from retrue.client.overflow import Overflow
+from retrue.client.sender import Sender
+from retrue.client.target import StoreTarget
+from retrue.client.watch import Watch, watched
 
 MAKER = Callable[..., Any]
 
@@ -292,6 +297,36 @@ def test_a_full_overflow_drops_and_counts(tmp_path: Path) -> None:
     watched({"x": 1.0})
     watched.watch.close(0.3)
     assert watched.watch.stats().dropped == 1
+
+
+class Slow:
+    """A store that doesn't answer in time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.target, self.asked, self.answer = StoreTarget(folder, "flights"), Event(), Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.target, name)
+
+    def events(self, frame: pl.DataFrame, key: str, version: str | None) -> int:
+        self.asked.set()
+        self.answer.wait(30)
+        raise OSError("nobody waits any more")
+
+
+def test_what_is_on_its_way_when_the_process_ends_is_on_disk(folder: Path, tmp_path: Path, watching: MAKER) -> None:
+    """Nobody waits for the answer any more, and nothing is lost, nor taken twice."""
+    slow = Slow(folder)
+    sender = Sender(slow, Signature(("features",)), Overflow(tmp_path / "over"))
+    predict = watched(lambda features: 0.5, Watch(sender))
+    predict({"id": "late-0", "x": 1.0, "city": "JFK"})
+    assert slow.asked.wait(30)
+    predict.watch.close(0.1)
+    assert Overflow(tmp_path / "over").rows() == 1
+    slow.answer.set()
+    again = watching(lambda features: 0.5)
+    assert again.watch.flush(20)
+    assert logged(folder, "late-").height == 1
 
 
 ENDS = """

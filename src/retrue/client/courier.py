@@ -42,6 +42,7 @@ class Courier:
         self.outbox: deque[Batch] = deque()
         self.sending = 0
         self.prefix = secrets.token_hex(6)
+        self._flying: Batch | None = None
         self._pause, self._until, self._look = 0.0, 0.0, 0.0
 
     @property
@@ -77,6 +78,14 @@ class Courier:
             while True:
                 self.spill(self.outbox.popleft())
 
+    def land(self) -> None:
+        """Put on disk what is on its way while the process ends: nobody will know whether it arrived.
+
+        Where it did, its key keeps it from being taken twice.
+        """
+        if (batch := self._flying) is not None:
+            self.spill(batch)
+
     @property
     def due(self) -> bool:
         """Whether there is something to send, and it is time to try."""
@@ -100,6 +109,7 @@ class Courier:
         if batch is None:
             return True
         self.sending = batch.rows
+        self._flying = batch if place is None else None
         try:
             self._hand_over(batch)
         except Refused as error:
@@ -111,7 +121,7 @@ class Courier:
             self.shelve()
             return False
         finally:
-            self.sending = 0
+            self.sending, self._flying = 0, None
         if place is not None:
             with contextlib.suppress(OSError):
                 place.unlink(missing_ok=True)

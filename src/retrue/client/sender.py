@@ -23,7 +23,7 @@ from importlib import import_module
 from itertools import count
 from typing import TYPE_CHECKING
 
-from retrue.client.calls import Call, Row, Signature, each, to_frame
+from retrue.client.calls import Call, Left, Row, Signature, each, to_frame
 from retrue.client.counts import Counts, Stats
 from retrue.client.courier import Courier
 from retrue.client.load import Load
@@ -77,8 +77,8 @@ class Sender:
 
     def _begin(self) -> None:
         """Make everything that a process doesn't share with the one that it was forked from."""
-        self.queue: deque[Call] = deque()
-        self.large: deque[Call] = deque()
+        self.queue: deque[Left] = deque()
+        self.large: deque[Left] = deque()
         self.counts, self.load = Counts(), Load()
         self.courier = Courier(self.target, self.overflow, self.version, self.counts)
         self.prefix, self.numbers = secrets.token_hex(6), count()
@@ -95,7 +95,7 @@ class Sender:
 
     # --- the caller's thread --------------------------------------------------------------------------------------
 
-    def put(self, call: Call, *, large: bool = False) -> None:
+    def put(self, call: Left, *, large: bool = False) -> None:
         """Take a call, or count it as lost where too many wait."""
         queue, most = (self.large, FEW) if large else (self.queue, QUEUE)
         if self.closed or len(queue) >= most:
@@ -145,8 +145,9 @@ class Sender:
         """Read what waits in the queue, a little at a time."""
         while self.queue or self.large:
             self._taking = True
-            some = [self.queue.popleft() for _ in range(min(AT_ONCE, len(self.queue)))]
-            some += [self.large.popleft()] if self.large else []
+            left = [self.queue.popleft() for _ in range(min(AT_ONCE, len(self.queue)))]
+            left += [self.large.popleft()] if self.large else []
+            some = [Call(*one) for one in left]
             self.load.add(some)
             good = [call for call in some if call.error is None]
             self.counts.so_far.calls += len(some)
@@ -246,6 +247,7 @@ class Sender:
         self.guarded(self.take)
         self.guarded(self.pack)
         self.guarded(self.courier.shelve)
+        self.guarded(self.courier.land)
         self.guarded(self.target.close)
 
     def _last(self, timeout: float) -> None:
