@@ -98,7 +98,7 @@ def own_line(trace: TracebackType | None) -> str | None:
 def place(file: str) -> str:
     """A file's name; a kernel runs a notebook's cells from files with a number for a name.
 
-    >>> place("/home/anna/delays.py"), place("/tmp/ipykernel_41/1807676757.py")
+    >>> place("ours/delays.py"), place("ipykernel_41/1807676757.py")
     ('delays.py', 'a cell of the notebook')
     """
     return "a cell of the notebook" if "ipykernel_" in file else Path(file).name
