@@ -13,6 +13,8 @@ import pytest
 
 import retrue as rt
 from retrue.demo.story import prepare
+from retrue.workspace.clock import moment
+from retrue.workspace.notes import find_markers
 
 
 def retrue(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -67,7 +69,7 @@ def quick_demo(folder: Path) -> str:
 @pytest.mark.slow
 def test_the_quick_demo_walks_the_whole_loop(tmp_path: Path) -> None:
     told = quick_demo(tmp_path)
-    for step in ("deployed", "collected", "retrained", "proof", "Next:"):
+    for step in ("deployed", "watched", "collected", "retrained", "proof", "Next:"):
         assert step in told, step
     assert "refused" in told or "promoted" in told
     is_one_story(told)
@@ -83,7 +85,11 @@ def test_the_quick_demo_walks_the_whole_loop(tmp_path: Path) -> None:
     assert retrue(tmp_path, "explain", "flights", listed[0]["id"], *store).returncode == 0
     with rt.open(tmp_path / "flights" / "store") as opened:
         model = opened.model("flights")
-        assert model.collections()
+        (signal,) = model.watched_signals()
+        assert signal.error is None
+        assert signal.rows > 1_000
+        assert signal.name in [part["part"] for part in model.runs()[0].manifest["parts"]]
+        assert all(moment(one.at).year == 2013 for one in find_markers(model.store.catalog, "flights")), "its own clock"
         assert model.runs()
         assert model.quarantine().height <= 50
         assert model.events().collect().height > 90_000

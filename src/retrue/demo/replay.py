@@ -67,3 +67,4 @@ def one_day(story: Story, day: datetime, pace: float) -> None:
     with story.workspace.store.catalog.write() as tx:
         tx.put(rows.Preference(PREFERENCE, {"at": at.isoformat(), "pace": pace}, micros(now())))
     model.check(now=at)
+    model.collect_new()

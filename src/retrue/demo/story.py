@@ -31,6 +31,7 @@ from retrue.explain.finding import Finding, guilty_of
 from retrue.judge.cause import Cause
 from retrue.judge.words import metric_name, minus, percent
 from retrue.metrics.measure import Z95
+from retrue.refine.collect import Collected
 from retrue.refine.mix import Mix
 from retrue.refine.prove import Duel, paired_auc
 from retrue.report.words import GLYPHS
@@ -47,8 +48,8 @@ PATIENCE = 8
 """Weeks between two attempts to retrain: a new model needs labels of the world that it is for."""
 MEMORY = 10
 """Weeks of the log that a retraining looks back on."""
-BUDGET = 4_000
-"""Edge cases collected at most."""
+POLICY = "60 per day"
+"""Edge cases that are collected while they are watched for: as many as a person could look through."""
 MARK = ".retrue-demo"
 """A file that says that a folder was made by the demo, and may be made anew."""
 
@@ -183,6 +184,7 @@ def live(story: Story, number: int, week: datetime, out: Console) -> None:
         pl.DataFrame({"late": coming["late"], "now": scores, "first": first, "at": coming["scheduled"]})
     )
     story.model.check(now=now)
+    story.model.collect_new()
     report_new(story, week, out)
     if wants_retraining(story, number):
         story.last_try = number
@@ -267,12 +269,13 @@ def wants_retraining(story: Story, number: int) -> bool:
 
 
 def retrain(story: Story, now: datetime, out: Console) -> None:
-    """Collect edge cases, train on a mix, prove on later flights, promote or be refused."""
+    """Watch for edge cases and collect them, train on a mix, prove on later flights, promote or be refused."""
     model = story.model
     incident = max(model.incidents(live=True), key=lambda one: (one.severity, one.since))
     why = f"after {escape(story.told[incident.id].name)}; the rows to blame by now:"
     line(out, f"{now - WEEK:%d %b}", "[bold]retraining[/bold]", why)
-    edge = model.collect(to_blame(incident, out), budget=BUDGET, name=f"edge cases of {now:%B}")
+    edge = watched(story, to_blame(incident, out), f"edge cases of {now:%B}")
+    line(out, "", "watched", f"as a signal: its share is judged from now on, {POLICY} are collected as they come")
     line(out, "", "collected", f"{edge.rows.height:,} of {edge.matched:,} flights where {escape(str(edge.slice))}")
     recent = model.logged(since=now - MEMORY * WEEK)
     mix = Mix({model.reference_of("1"): 0.4, edge: 0.2, recent: 0.4})
@@ -283,7 +286,20 @@ def retrain(story: Story, now: datetime, out: Console) -> None:
         line(out, "", "[yellow]✗ refused[/yellow]", escape("; ".join(reasons)))
         return
     line(out, "", "retrained", f"on {run.manifest['rows']:,} flights whose labels have matured")
-    decide(story, run, out)
+    decide(story, run, now, out)
+
+
+def watched(story: Story, where: Any, name: str) -> Collected:
+    """Watch for the rows to blame, in place of those of the retraining before; gives what is collected of them by now.
+
+    What meets it later is collected week by week.
+    """
+    model = story.model
+    for one in model.watched_signals():
+        model.unwatch_signal(one.name)
+    model.watch_signal(where, name=name, policy=POLICY)
+    model.collect_new()
+    return next(one for one in model.collections() if one.name == name)
 
 
 def to_blame(incident: Any, out: Console) -> Any:
@@ -298,7 +314,7 @@ def to_blame(incident: Any, out: Console) -> Any:
     return guilty.slice
 
 
-def decide(story: Story, run: Run, out: Console) -> None:
+def decide(story: Story, run: Run, now: datetime, out: Console) -> None:
     """Show the proof, and promote if the gate opens."""
     proof = run.prove()
     main = proof.contests[0]
@@ -313,7 +329,7 @@ def decide(story: Story, run: Run, out: Console) -> None:
     for reason in proof.reasons:
         line(out, "", "[yellow]✗ refused[/yellow]", escape(reason))
     if proof.passed:
-        version = run.promote()
+        version = run.promote(now=now)
         story.predictors[version] = run.challenger
         line(out, "", "[bold]● promoted[/bold]", f"version {version} predicts from next week on")
     out.print()

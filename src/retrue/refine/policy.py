@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
+
+import polars as pl
 
 from retrue.config import parse_duration
 from retrue.errors import ConfigError, nearest
+from retrue.refine.mix import Mix
 
 WHEN = ("manual", "incident", "schedule", "benefit")
 """When retraining may be started: by people, by a degraded model, by the calendar, or where it pays."""
 DAY = 86_400.0
 LENGTHS = ("every", "gap", "horizon")
+MIXED = ("parts", "by", "balance", "most", "unique", "trusted", "seed")
+"""What may be said of a mix."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Policy:
         label: cost of a label; 0 where they come by themselves.
         run: cost of a run.
         trainer: the registered trainer that a run uses; None: nothing is started.
+        mix: what a run learns from: `parts`, shares by name, and else what `Mix` takes; None: the usual mix.
     """
 
     when: str = "manual"
@@ -42,6 +48,7 @@ class Policy:
     label: float = 0.0
     run: float = 1.0
     trainer: str | None = None
+    mix: Mapping[str, Any] | None = None
 
     @classmethod
     def of(cls, given: Mapping[str, Any] | None) -> Policy:
@@ -69,12 +76,52 @@ class Policy:
         trainer = said.pop("trainer", None)
         if trainer is not None and not (isinstance(trainer, str) and trainer):
             raise ConfigError(f"trainer = {trainer!r}", where="retraining", expected="a registered trainer's name")
+        mix = said.pop("mix", None)
         numbers = {name: amount(name, value) for name, value in said.items() if name != "when"}
-        return cls(when=said.get("when", "manual"), trainer=trainer, **numbers)
+        told = None if mix is None else mixed(mix)
+        return cls(when=said.get("when", "manual"), trainer=trainer, mix=told, **numbers)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; lengths in seconds."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Named:
+    """A part of a mix by its name, before its rows are read."""
+
+    name: str
+    frame: pl.DataFrame = field(default_factory=pl.DataFrame)
+
+
+def mixed(said: Any) -> dict[str, Any]:
+    """What a run learns from, as somebody said it; the parts themselves are looked for when a run is to start.
+
+    Raises:
+        ConfigError: no parts, an unknown setting, or what `Mix` refuses.
+
+    >>> mixed({"parts": {"reference": 1, "collected": 1}, "balance": "class"})["balance"]
+    'class'
+    """
+    parts = said.get("parts") if isinstance(said, Mapping) else None
+    if not isinstance(parts, Mapping) or not all(is_number(share) for share in parts.values()):
+        expected = 'shares by part, such as {"parts": {"reference": 0.5, "log": 0.5}}'
+        raise ConfigError(f"mix = {said!r}", where="retraining", expected=expected)
+    for name in said:
+        if name not in MIXED:
+            hint = nearest(name, MIXED)
+            raise ConfigError(f"unknown key {name!r}", where="retraining.mix", expected=", ".join(MIXED), hint=hint)
+    settings = {name: value for name, value in said.items() if name != "parts"}
+    try:
+        Mix([(Named(str(name)), share) for name, share in parts.items()], **settings)
+    except TypeError as error:
+        raise ConfigError(f"mix = {said!r}", where="retraining", expected="settings as rt.Mix takes them") from error
+    return {"parts": dict(parts), **settings}
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is one."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def amount(name: str, value: Any) -> float:

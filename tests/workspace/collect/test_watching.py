@@ -9,6 +9,7 @@ from tests.workspace.conftest import day, events, live, registered
 import retrue as rt
 from retrue.judge.verdict import VerdictKind
 from retrue.store import rows
+from retrue.workspace.collect.watching import change_policy
 
 
 def from_jfk(table: pl.DataFrame) -> pl.Series:
@@ -79,6 +80,33 @@ def test_a_rising_share_alarms_and_a_usual_one_doesn_t(store: rt.Workspace) -> N
     assert [round(point.value or 0.0, 1) for point in points] == [0.1, 0.1, 0.3]
     again = model.check(day(17))
     assert again == []
+
+
+def test_a_signal_whose_incident_lasts_wakes_nobody_again(store: rt.Workspace) -> None:
+    """The incident tells of these rows; the signal's share is a notice until that is over."""
+    model = registered(store)
+    live(model, events(14, 1))
+    live(model, events(15, 1, shift=6.0))
+    model.check(day(16))
+    (incident,) = [one for one in model.incidents() if one.incident.cause is not None][:1]
+    model.watch_signal(incident, name="its rows")
+    live(model, events(16, 1, shift=6.0))
+    (told,) = [one for one in model.check(day(17)) if one.metric == "signal_share"]
+    assert (told.kind, told.alarms) == (VerdictKind.DRIFTING, False)
+    assert told.reason.endswith("its incident tells of it")
+
+
+def test_another_policy_chooses_the_rows_anew(store: rt.Workspace) -> None:
+    model = registered(store)
+    live(model, events(14, 2))
+    model.watch_signal("x > 0", name="positive", policy="50 per day")
+    assert model.collect_new() == {"positive": 100}
+    change_policy(model, "positive", "20 per day")
+    assert model.collect_new() == {"positive": -60}
+    with pytest.raises(rt.ConfigError, match="200 rows in all"):
+        change_policy(model, "positive", "200")
+    with pytest.raises(rt.StoreError, match="no signal 'gone'"):
+        change_policy(model, "gone", "always")
 
 
 def test_one_signal_that_fails_costs_the_others_nothing(store: rt.Workspace) -> None:

@@ -13,6 +13,7 @@ from tests.workspace.conftest import Begin, day, events, live, registered
 import retrue as rt
 from retrue.judge.verdict import VerdictKind
 from retrue.refine.policy import DAY, Policy
+from retrue.workspace.decide.deciding import usual_mix
 
 BENEFIT = {"when": "benefit", "run": 0.1, "gap": "2d", "point": 0.01}
 EVERYWHERE = ("JFK", "LGA", "EWR")
@@ -99,3 +100,41 @@ def test_the_least_time_between_two_runs_is_kept_by_the_time_that_was_told(turne
 def test_a_policy_that_is_not_understood_is_refused(store: rt.Workspace) -> None:
     with pytest.raises(rt.ConfigError, match="unknown key 'wen'"):
         registered(store, retraining={"wen": "benefit"})
+
+
+def test_a_policy_says_what_its_runs_learn_from(store: rt.Workspace) -> None:
+    """Parts by name, all that was collected together, and settings as `rt.Mix` has them."""
+    own = {
+        "parts": {"reference": 1, "log": 2, "collected": 1},
+        "balance": "time",
+        "most": {"reference": 700, "log": 500, "collected": 90},
+    }
+    model = registered(store, retraining={"when": "benefit", "mix": own})
+    live(model, events(14, 2))
+    alone = usual_mix(model)
+    assert [(part.name, share) for part, share in alone.parts] == [("reference of version 1", 1), ("log", 2)]
+    model.collect("x > 0", name="positive")
+    model.collect("x > 3", name="few")
+    mix = usual_mix(store.model("flights"))
+    assert [(part.name, share) for part, share in mix.parts] == [
+        ("reference of version 1", 1),
+        ("log", 2),
+        ("positive", 1.0),
+    ]
+    assert (mix.balance, mix.ceilings()) == ("time", {"reference of version 1": 700, "log": 500, "positive": 90})
+
+
+def test_a_mix_that_can_t_be_is_refused_when_it_is_said(store: rt.Workspace) -> None:
+    """What can't be known then, a part that is collected later, is told in the answer."""
+    for mix, said in (
+        ({"log": 1}, "shares by part"),
+        ({"parts": {"log": -1}}, "a positive number"),
+        ({"parts": {"log": 1}, "balanced": "class"}, "unknown key 'balanced'.*did you mean 'balance'"),
+        ({"parts": {"log": 1}, "unique": "maybe"}, "equal or near"),
+        ({"parts": {"log": 1}, "most": {"lag": 5}}, "rows of 'lag'"),
+    ):
+        with pytest.raises(rt.ConfigError, match=said):
+            registered(store, retraining={"mix": mix})
+    model = registered(store, retraining={"mix": {"parts": {"log": 1, "storms": 1}}})
+    with pytest.raises(rt.ConfigError, match="unknown part 'storms'"):
+        usual_mix(model)

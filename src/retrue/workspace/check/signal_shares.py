@@ -20,10 +20,11 @@ from retrue.explain.places import thinned
 from retrue.judge.assess import Judge
 from retrue.judge.null import MIN_WINDOWS
 from retrue.judge.signals import Usual, judge_share, untold
-from retrue.judge.verdict import sort_worst_first
+from retrue.judge.verdict import Verdict, sort_worst_first
 from retrue.metrics.drift.signal_share import NAME
 from retrue.slices import Slice
 from retrue.store import rows
+from retrue.workspace.check.incidents import load_incidents
 from retrue.workspace.check.timeline import GOOD, Timeline
 from retrue.workspace.collect.derived import is_derived
 from retrue.workspace.collect.watching import meet, parts_of, rows_of
@@ -44,7 +45,9 @@ def with_signals(timeline: Timeline, judge: Judge, judged: list[Judged]) -> list
     if not found:
         return judged
     parts, failed = parts_of(found)
-    frequency = Frequency(timeline, judge, parts, failed)
+    live = {one.id for one in load_incidents(timeline.model, timeline.version) if one.live}
+    told = frozenset(row.name for row in found if row.body.get("incident") in live)
+    frequency = Frequency(timeline, judge, parts, failed, told)
     newest = frozenset(sorted(one.start for one in judged if one.rows)[-NEWEST:])
     return [frequency.told(one) if one.start in newest else one for one in judged]
 
@@ -58,12 +61,14 @@ class Frequency:
         judge: who knows the version's reference, and the budget.
         parts: the signals.
         failed: those that can't be had, and why.
+        known: those whose own incident lasts: it tells of their rows, so that their share wakes nobody again.
     """
 
     timeline: Timeline
     judge: Judge
     parts: Sequence[Slice]
     failed: dict[str, str]
+    known: frozenset[str] = frozenset()
 
     def told(self, one: Judged) -> Judged:
         """One window with its verdicts on signals, and what is usual of each."""
@@ -76,7 +81,7 @@ class Frequency:
             for name, mask in met.items()
         ]
         verdicts += [untold(name, why, None, frame.height) for name, why in {**self.failed, **wrong}.items()]
-        placed = [verdict.within(model.span(one.start)) for verdict in verdicts]
+        placed = [eased(verdict, self.known).within(model.span(one.start)) for verdict in verdicts]
         shares = {name: found.hits / found.rows for name, found in usual.items() if found is not None and found.rows}
         return replace(one, verdicts=tuple(sort_worst_first([*one.verdicts, *placed])), usual=shares)
 
@@ -94,6 +99,13 @@ class Frequency:
     def reference(self) -> dict[str, Shares]:
         """Of signals that the reference tells: what it says."""
         return reference_shares(self.timeline.model, self.timeline.version, self.parts)
+
+
+def eased(verdict: Verdict, known: frozenset[str]) -> Verdict:
+    """The same; of a signal whose own incident lasts it is a notice."""
+    if not verdict.alarms or verdict.slice not in known:
+        return verdict
+    return replace(verdict, alarm=False, reason=f"{verdict.reason}; its incident tells of it")
 
 
 @dataclass(frozen=True, eq=False)

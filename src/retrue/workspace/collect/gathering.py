@@ -28,12 +28,6 @@ if TYPE_CHECKING:
     from retrue.workspace.model import Model
 
 
-def behind(model: Model) -> tuple[rows.Signal, ...]:
-    """The signals that may have met events since their rows were collected, those that fail included."""
-    applied = model.store.model(model.name).applied
-    return tuple(row for row in rows_of(model) if int(row.body["seq"]) < applied)
-
-
 def collect_new(model: Model) -> dict[str, int]:
     """Collect what newly met the watched signals; gives how many rows came by signal. Again at once, none.
 

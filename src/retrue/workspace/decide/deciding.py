@@ -6,7 +6,7 @@ windows, labels, estimates, incidents, runs ──situation──> decide ──
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from retrue.errors import RefusedError
+from retrue.errors import ConfigError, RefusedError
 from retrue.judge.main_metrics import MAIN
 from retrue.judge.verdict import VerdictKind
 from retrue.metrics.measure import Z95
@@ -27,8 +27,10 @@ from retrue.workspace import clock
 from retrue.workspace.acting import audit
 from retrue.workspace.check.performance import performance
 from retrue.workspace.decide.pilot import pilot
+from retrue.workspace.train.parts import REFERENCE, mix_of
 
 if TYPE_CHECKING:
+    from retrue.refine.collect import Collected
     from retrue.workspace.model import Model
     from retrue.workspace.train.training import Run
 
@@ -36,6 +38,8 @@ POINT = 0.01
 """A point: of a share in its own unit, of an error as a share of the reference's value."""
 RECENT = 28 * DAY
 """Seconds that the traffic is read from."""
+ALL_COLLECTED = "collected"
+"""In a policy's mix: all that was collected."""
 COLLECTED = 0.2
 """Share of the weight that collections have together in a run that a policy starts."""
 WORSE = frozenset({VerdictKind.DEGRADED.value, VerdictKind.UNKNOWN.value, VerdictKind.DRIFTING.value})
@@ -88,7 +92,7 @@ def decide_model(
     run = refused = None
     try:
         run = start() if start is not None and answer.starts else None
-    except RefusedError as error:
+    except (RefusedError, ConfigError) as error:
         refused = str(error)
     found = Decided(answer, at.isoformat(), None if run is None else run.id, refused)
     body = {**answer.to_dict(), "at": found.at, "version": model.version, "refused": refused}
@@ -100,10 +104,32 @@ def decide_model(
 
 
 def usual_mix(model: Model) -> Mix:
-    """What a run learns from that a policy starts: half the original data, half the log; a fifth what was collected."""
+    """What a run learns from that a policy starts: the policy's own mix, or the usual one.
+
+    The usual one is half the original data and half the log, a fifth of the weight being what was collected. In a
+    policy's mix the part `collected` stands for all that was collected; while there is nothing, the others share.
+
+    Raises:
+        ConfigError: the policy names a part that isn't there.
+    """
     found = [part for part in model.collections() if part.rows.height >= LEAST]  # a few rows would weigh too much
-    rest = (1 - COLLECTED) / 2 if found else 0.5
-    return Mix([(model.reference, rest), (model.logged(), rest), *((part, COLLECTED / len(found)) for part in found)])
+    said = model.options.policy.mix
+    if said is None:
+        rest = (1 - COLLECTED) / 2 if found else 0.5
+        return Mix([(model.reference, rest), (model.logged(), rest), *every(found, COLLECTED)])
+    settings = {name: value for name, value in said.items() if name != "parts"}
+    if isinstance(settings.get("most"), Mapping):
+        limits = {model.reference.name if name == REFERENCE else name: most for name, most in settings["most"].items()}
+        each = limits.pop(ALL_COLLECTED, None)
+        settings["most"] = (limits | ({} if each is None else {part.name: each for part in found})) or None
+    shares = {name: share for name, share in said["parts"].items() if name != ALL_COLLECTED}
+    own = every([part for part in found if part.name not in shares], said["parts"].get(ALL_COLLECTED, 0.0))
+    return mix_of(model, shares | dict(own), where="retraining.mix", **settings)
+
+
+def every(found: Sequence[Collected], share: float) -> list[tuple[Any, float]]:
+    """All that was collected, each with an equal part of a share; none where there is no share."""
+    return [(part, share / len(found)) for part in found] if share else []
 
 
 def weigh(model: Model, at: datetime, policy: Policy | None = None, fit: Any = None) -> Answer:

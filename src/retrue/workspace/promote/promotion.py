@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -60,7 +61,7 @@ class Override:
         return cls(name, why)
 
 
-def promote(run: Run, override: Override | None = None) -> str:
+def promote(run: Run, override: Override | None = None, now: datetime | None = None) -> str:
     """Make a challenger the champion, with a reference of its own; gives its version.
 
     The reference is counted on the line's grids, so that the new version's windows can be compared with the old one's.
@@ -84,13 +85,16 @@ def promote(run: Run, override: Override | None = None) -> str:
             body["override"] = asdict(override)
         write_table(model.reference_of(version).path, table)
         model.store.set_reference(
-            model.name, version, learned, others=others, also=lambda tx: crown(tx, run, version, body, override)
+            model.name, version, learned, others=others, also=lambda tx: crown(tx, run, version, body, override, now)
         )
     close_incidents(model, run.body["champion"])
     return version
 
 
-def crown(tx: Transaction, run: Run, version: str, body: Mapping[str, Any], override: Override | None) -> None:
+def crown(
+    tx: Transaction, run: Run, version: str, body: Mapping[str, Any], override: Override | None,
+    now: datetime | None = None,
+) -> None:  # fmt: skip
     """Make it the champion in the catalog, with everything that is said of it.
 
     Raises:
@@ -110,7 +114,8 @@ def crown(tx: Transaction, run: Run, version: str, body: Mapping[str, Any], over
         tx.put(replace(kept, status="promoted", updated=at, body=told))
         registry.mark(tx, run.id)
     audit(tx, "promoted", model.name, facts)
-    tx.add(notes.marker_of(notes.DEPLOYMENT, f"version {version} promoted", clock.now(), model=model.name))
+    moment = clock.aware(now or clock.now())
+    tx.add(notes.marker_of(notes.DEPLOYMENT, f"version {version} promoted", moment, model=model.name))
 
 
 def dethrone(tx: Transaction, model: Model, champion: str, what: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,12 +132,13 @@ class Run:
             return f"version {self.model.version} has taken over from version {self.body['champion']}, its champion"
         return None
 
-    def promote(self, *, override: str | None = None, note: str | None = None) -> str:
+    def promote(self, *, override: str | None = None, note: str | None = None, now: datetime | None = None) -> str:
         """Make the challenger the champion; gives its version.
 
         Args:
             override: who answers for it where the gate refuses; it is in the audit log then, with the note.
             note: why.
+            now: the time that axes are marked at, of a replay; the present unless given.
 
         Raises:
             ConfigError: an override without a name or without a note.
@@ -150,7 +152,7 @@ class Run:
         proof = self.prove()
         if not proof.passed and by is None:
             raise RefusedError(proof.reasons, what=what)
-        version = promote(self, None if proof.passed else by)
+        version = promote(self, None if proof.passed else by, now)
         registry.follow(self.model)
         return version
 
