@@ -153,7 +153,7 @@ def test_numbers_are_written_in_one_way() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("task,label\na,maybe\n", "'maybe' is no label in row 1: expected 0, 1"),
+        ("task,label\na,maybe\n", "'maybe' is no label in line 2: expected 0, 1"),
         ("task\na\n", "no column 'label'"),
         ("[1]", "a row that is no object in row 1"),
         ('[{"label": 1}]', "names no task"),

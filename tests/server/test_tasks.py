@@ -113,3 +113,32 @@ def test_a_model_without_labels_says_so(clients: dict[str, httpx.Client], tmp_pa
     with rt.open(tmp_path / "store") as store, pytest.raises(rt.SchemaError, match="the model has no label"):
         _ = store.model("silent").labelling.question
     assert clients["viewer"].get("/models/nobody/labelling").status_code == 404
+
+
+def test_a_filled_in_file_is_taken_whole_or_not_at_all(clients: dict[str, httpx.Client]) -> None:
+    """An error names its line; nothing of that file was taken; the same file again changes nothing."""
+    editor, address = clients["editor"], f"{PAGE}/file"
+    editor.post(TASKS, json={"where": "income < 1100", "most": 3})
+    rows = editor.get(f"{TASKS}/export?format=csv").text.splitlines()[1:]
+    ids = [row.partition(",")[0] for row in rows[:2]]
+
+    def sent(text: str | bytes, name: str = "labels.csv") -> httpx.Response:
+        return editor.post(address, files={"labels": (name, text)}, follow_redirects=True)
+
+    wrong = sent(f"task,label\n{ids[0]},1\n{ids[1]},perhaps\n")
+    assert (wrong.status_code, "&#39;perhaps&#39; is no label in line 3" in wrong.text) == (400, True)
+    assert editor.get(f"{TASKS}/{ids[0]}").json()["answers"] == []
+    assert "From the file: 2 new, 1 of no task here." in sent(f"task,label\n{ids[0]},1\n{ids[1]},0\nnobody,1\n").text
+    assert "From the file: 2 known already." in sent(f"task,label\n{ids[0]},1\n{ids[1]},0\n").text
+    told = json.dumps([{"task": ids[0], "label": 0, "annotator": "bo"}])
+    assert "From the file: 1 new." in sent(told, "labels.json").text
+    assert editor.get(f"{TASKS}/{ids[0]}").json()["answers"][-1]["annotator"] == "bo"
+    latin = sent(b"task,label\n\xe9,1\n", "<latin>.csv")
+    assert "no UTF-8 in line 2 of &lt;latin&gt;.csv" in latin.text
+    for text, said in (("task\nx\n", "no column &#39;label&#39;"), ("[", "no JSON"), ('[{"label": 1}]', "in row 1")):
+        assert said in sent(text).text, said
+    assert sent(b"x" * 5_050_000).status_code == 413
+    assert "5 MB" in sent(b"x" * 5_050_000).text
+    assert sent(b"x" * 6_000_000).status_code == 413
+    assert "no file was chosen" in editor.post(address).text
+    assert clients["viewer"].post(address, files={"labels": ("a.csv", "task,label\n")}).status_code == 403

@@ -72,6 +72,7 @@ CALLS: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", f"{MODEL}/tasks/answers"): {"content": "task,label\n"},
     ("POST", f"{MODEL}/tasks/{{task}}/answer"): {"json": {"label": 1}},
     ("POST", "/models/{model}/labelling/ask"): {"data": {"where": "x > 0", "most": "1000"}},
+    ("POST", "/models/{model}/labelling/file"): {"files": {"labels": ("a.csv", b"task,label\n")}},
     ("POST", "/models/{model}/labelling/{task}"): {"data": {"label": "0"}},
     ("POST", f"{MODEL}/forget"): {"json": {"ids": ["nobody"]}},
 }

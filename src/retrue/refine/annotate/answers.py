@@ -33,8 +33,7 @@ def read_answers(text: str, question: Question, annotator: str) -> list[Answer]:
     """
     rows = _from_json(text) if text.lstrip("\ufeff \t\r\n")[:1] in ("[", "{") else _from_csv(text)
     found: list[Answer] = []
-    for number, row in enumerate(rows, 1):
-        where = f"row {number}"
+    for where, row in rows:
         if not isinstance(row, Mapping):
             raise TableError("a row that is no object", where=where, expected='such as {"task": ..., "label": ...}')
         data = row.get("data")
@@ -46,15 +45,15 @@ def read_answers(text: str, question: Question, annotator: str) -> list[Answer]:
     return found
 
 
-def _from_json(text: str) -> list[Any]:
+def _from_json(text: str) -> Iterator[tuple[str, Any]]:
     try:
         found = json.loads(text.lstrip("\ufeff"))
     except (ValueError, RecursionError) as error:
         raise TableError(f"no JSON: {error}", where="the labels", expected="CSV, or JSON") from error
-    return found if isinstance(found, list) else [found]
+    yield from ((f"row {n}", row) for n, row in enumerate(found if isinstance(found, list) else [found], 1))
 
 
-def _from_csv(text: str) -> Iterator[Mapping[str, Any]]:
+def _from_csv(text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff"), newline=""))
     try:
         missing = {"task", "label"} - set(reader.fieldnames or ())
@@ -62,9 +61,9 @@ def _from_csv(text: str) -> Iterator[Mapping[str, Any]]:
             named, expected = ", ".join(map(repr, sorted(missing))), "columns task, label and perhaps annotator"
             raise TableError(f"no column {named}", where="the labels", expected=expected)
         for row in reader:
-            yield {name: unquoted(row.get(name)) for name in ("task", "label", "annotator")}
+            yield f"line {reader.line_num}", {name: unquoted(row.get(name)) for name in ("task", "label", "annotator")}
     except csv.Error as error:
-        raise TableError(f"no CSV: {error}", where="the labels") from error
+        raise TableError(f"no CSV: {error}", where=f"line {reader.line_num}") from error
 
 
 def unquoted(cell: str | None) -> str:

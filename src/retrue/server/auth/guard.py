@@ -29,6 +29,8 @@ from retrue.workspace.acting import acting, recorded
 
 MOST_HEADERS = 32_768
 """Bytes of all headers of a request together."""
+UPLOAD, UPLOADED = "/labelling/file", 5_100_000
+"""How the address of a page ends that takes a file, and the bytes of that with its form."""
 SMALL_BODY = 1_000_000
 """Bytes of a request by somebody unknown, or by a form of a page."""
 ROWS = ("/events", "/labels", "/feedback")
@@ -144,8 +146,12 @@ class Guard:
 
     def largest(self, request: Request) -> int:
         """The most bytes that a request may bring: much to the API, from somebody who is known, else little."""
-        known = request.state.actor is not None and request.scope["path"].startswith("/api/")
-        return self.settings.max_body if known else SMALL_BODY
+        if request.state.actor is None:
+            return SMALL_BODY
+        path = request.scope["path"]
+        if path.endswith(UPLOAD):
+            return min(self.settings.max_body, UPLOADED)
+        return self.settings.max_body if path.startswith("/api/") else SMALL_BODY
 
     def limited(self, request: Request, receive: Receive) -> Receive:
         """The same body, and an error where it grows larger than it may, or takes longer."""

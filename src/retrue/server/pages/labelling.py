@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, UploadFile
 from starlette.responses import RedirectResponse
 
-from retrue.errors import RetrueError, StoreError
+from retrue.errors import ConfigError, RetrueError, StoreError, TableError
 from retrue.refine.annotate import Question, Task
 from retrue.refine.annotate.tasks import AGREED, DISPUTED, KNOWN
 from retrue.report.words import plural
 from retrue.server.auth import Actor, editor, viewer
-from retrue.server.errors import status_of
+from retrue.server.errors import HttpError, status_of
 from retrue.server.pages.incident_actions import most_of
 from retrue.server.pages.model import Name
 from retrue.server.pages.moments import moment
@@ -36,6 +36,8 @@ Id = Annotated[str, Query(max_length=100)]
 Text = Annotated[str, Form(max_length=4_000)]
 KEYS = 9
 """Choices that have a key of their own."""
+LARGEST = 5_000_000
+"""Bytes of a file with labels at most."""
 LAST = 8
 """Answers that are listed."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
@@ -237,7 +239,38 @@ def done_of(request: Request) -> str:
             if int(made)
             else "No new row: those without a label are asked about."
         )
+    counts = [(name, request.query_params.get(name, "")) for name in TAKEN]
+    if any(text for _, text in counts) and all(text.isdecimal() and len(text) < 9 for _, text in counts):
+        told = [f"{int(text):,} {TAKEN[name]}" for name, text in counts if int(text)]
+        return f"From the file: {', '.join(told) or 'no row had a label'}."
     return ""
+
+
+TAKEN = {"new": "new", "changed": "changed", "repeated": "known already", "unknown": "of no task here"}
+"""What became of the answers in a file."""
+
+
+def read_file(sent: UploadFile | None) -> str:
+    """The text of a file that was sent.
+
+    Raises:
+        ConfigError: none was chosen.
+        HttpError: 413, it is too large.
+        TableError: it isn't UTF-8.
+    """
+    if sent is None or not sent.filename:
+        raise ConfigError("no file was chosen", where="the labels", expected="CSV, JSON or an export of Label Studio")
+    data = sent.file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise HttpError(
+            413, f"a file of more than {LARGEST / 1e6:g} MB", where=sent.filename[:100],
+            hint="cut it into parts, or use the command line: retrue tasks import MODEL FILE",
+        )  # fmt: skip
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise TableError("no UTF-8", where=f"line {line} of {sent.filename[:100]}", expected="text in UTF-8") from error
 
 
 @router.get("")
@@ -259,6 +292,20 @@ def ask(
     except RetrueError as error:
         return shown(request, model, actor, trouble=error)
     return back(name, made=made.new)
+
+
+@router.post("/file")
+def take(
+    request: Request, served: Served, name: Name, actor: Editor,
+    labels: Annotated[UploadFile | None, File(description="A filled in file.")] = None,
+) -> Response:  # fmt: skip
+    """Take answers from a file: all of them, or none and the line that is wrong."""
+    model = served.model(name)
+    try:
+        taken = model.labelling.take(read_file(labels), annotator=actor.name)
+    except RetrueError as error:
+        return shown(request, model, actor, trouble=error)
+    return back(name, **taken.to_dict())
 
 
 @router.post("/{task}")
