@@ -167,6 +167,7 @@ class ModelSettings(SettingsTable):
     """`[models.NAME]`: what `register` takes. Roles name columns; what is left out is inferred from the reference."""
 
     reference: Name | None = None
+    validation: Name | None = None
     id: Name | None = None
     time: Name | None = None
     version: Name | None = None
@@ -211,7 +212,7 @@ class ModelSettings(SettingsTable):
 
     def roles(self) -> dict[str, Any]:
         """Give what was said about columns, as keywords for `Schema.infer`."""
-        return {name: getattr(self, name) for name in self.model_fields_set - {"reference", *_OPTIONS}}
+        return {name: getattr(self, name) for name in self.model_fields_set - {"reference", "validation", *_OPTIONS}}
 
 
 _OPTIONS = (

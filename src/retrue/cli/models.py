@@ -66,6 +66,9 @@ def register(
         str | None,
         typer.Option("--reference", "-r", help="The table it was trained or validated on.", metavar="TABLE"),
     ] = None,
+    validation: Annotated[
+        str | None, typer.Option(help="What it was validated on, to be recorded.", metavar="TABLE")
+    ] = None,
     store: StoreOption = None,
     id: IdRole = None,
     time: TimeRole = None,
@@ -152,7 +155,7 @@ def register(
         "privacy": shared.pairs(privacy, "--privacy") or None,
         "keep": keep_of(keep, keep_always),
     }
-    table, chosen, watched = registration(name, reference, roles, options)
+    table, chosen, watched = registration(name, reference, roles, options, validation)
     workspace = shared.open_store(store, create=True)
     with shared.working(f"learning from {table}"):
         model = workspace.register(name, table, options=watched, **chosen)

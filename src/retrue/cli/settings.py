@@ -10,7 +10,11 @@ from retrue.errors import ConfigError
 
 
 def registration(
-    name: str, reference: str | None, roles: Mapping[str, Any], options: Mapping[str, Any]
+    name: str,
+    reference: str | None,
+    roles: Mapping[str, Any],
+    options: Mapping[str, Any],
+    validation: str | None = None,
 ) -> tuple[str, dict[str, Any], dict[str, Any]]:
     """The reference, roles and options to register a model with.
 
@@ -19,6 +23,7 @@ def registration(
         reference: the table, where the command line named one.
         roles: what the command line said about columns; None where nothing was said.
         options: what it said about watching.
+        validation: the table that it was validated on, where the command line named one.
 
     Raises:
         ConfigError: nobody names a reference, or `retrue.toml` isn't understood.
@@ -31,12 +36,15 @@ def registration(
     table = reference
     if table is None and said is not None and said.reference is not None and file is not None:
         table = beside(file, said.reference)
+    checked = validation
+    if checked is None and said is not None and said.validation is not None and file is not None:
+        checked = beside(file, said.validation)
     if table is None:
         raise ConfigError(
             f"no reference for {name!r}",
             expected=f"--reference TABLE, or reference = ... under [models.{name}] in {config.FILE}",
         )
-    return table, {**known_roles, **given(roles)}, {**known_options, **given(options)}
+    return table, {**known_roles, **given(roles), **given({"validation": checked})}, {**known_options, **given(options)}
 
 
 def keep_of(share: str | None, always: list[str] | None) -> dict[str, Any] | None:

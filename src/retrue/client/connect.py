@@ -120,6 +120,7 @@ class RemoteWorkspace:
         options: Mapping[str, Any] | None = None,
         version: str = "1",
         predict: Any = None,
+        validation: Any = None,
         **roles: Any,
     ) -> RemoteModel:
         """Register a model by the table it was trained or validated on, which is sent.
@@ -131,6 +132,7 @@ class RemoteWorkspace:
             options: how it is watched.
             version: the version that made the reference's scores.
             predict: can't be sent: name the features to watch instead.
+            validation: rows that it was validated on, which are sent; see `Workspace.register`.
             roles: roles and kinds, and the options, which may be given by name as well.
 
         Raises:
@@ -147,7 +149,11 @@ class RemoteWorkspace:
         said = {**(options or {}), **roles, "version": version}
         told = json.dumps(said, default=plain_option)
         self.connection.upload(f"/models/{quoted(name)}", parquet(frame), file="reference", options=told)
-        return RemoteModel(self.connection, name)
+        made = RemoteModel(self.connection, name)
+        if validation is not None:
+            made.record("training", frame, version=version)
+            made.record("validation", validation, version=version)
+        return made
 
 
 def job_of(said: Mapping[str, Any]) -> rows.Job:

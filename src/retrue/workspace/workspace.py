@@ -37,6 +37,7 @@ from retrue.workspace.acting import Chain, audit, verify
 from retrue.workspace.explain.contributions import importance_of
 from retrue.workspace.model import Model
 from retrue.workspace.options import Options, suggested_window
+from retrue.workspace.promote.datasets import PARTS, counted, keep_sets, profile_path
 
 if TYPE_CHECKING:
     from retrue.jobs.records import Page
@@ -93,6 +94,7 @@ class Workspace:
         predict: Any = None,
         privacy: Mapping[str, str] | None = None,
         keep: str | Mapping[str, Any] | None = None,
+        validation: Any = None,
         **roles: Any,
     ) -> Model:
         """Register a model by the table it was trained or validated on.
@@ -111,6 +113,8 @@ class Workspace:
                 `{"email": "drop", "user": "hash", "age": "bucket 10", "born": "day"}`.
             keep: how many events are kept whole, where not all: "5 %", or
                 `{"share": "5 %", "always": ["amount > 1000"], "columns": ["region"]}`. All are counted all the same.
+            validation: rows that it was validated on, where the reference is what it was trained on: profile and
+                metrics of both are recorded with the version (`Model.datasets`), the rows aren't kept.
             roles: roles and kinds for `Schema.infer`; and the options, which may be given by name as well.
 
         Raises:
@@ -154,7 +158,12 @@ class Workspace:
             self.store.set_slices(name, watched)
             with self.store.catalog.write() as tx:
                 audit(tx, "registered", name, {"version": version, "rows": learned.profile.rows})
+            sets = [] if validation is None else [
+                counted(model, part, frame, version, learned.grids)
+                for part, frame in (("training", kept), ("validation", private.mask(read(validation).collect())))
+            ]  # fmt: skip
             model.set_reference(version, learned, kept, stage="champion")  # last: a version is what makes it whole
+            keep_sets(model, version, sets)
         except BaseException:  # half a model would keep the name and watch nothing
             self.withdraw(model, version)
             raise
@@ -237,9 +246,12 @@ class Workspace:
     def withdraw(self, model: Model, version: str) -> None:
         """Take back a registration that failed halfway."""
         with self.store.catalog.write() as tx:
+            tx.remove(rows.Version, model=model.name, version=version)
             if tx.remove(rows.Model, name=model.name):
                 audit(tx, "registration withdrawn", model.name, {"version": version})
-        model.reference_of(version).path.unlink(missing_ok=True)
+        path = model.reference_of(version).path
+        for file in (path, *(profile_path(path, part) for part in PARTS)):
+            file.unlink(missing_ok=True)
 
     def audit(self, model: str | None = None, *, most: int = 50, before: int | None = None) -> tuple[rows.Audit, ...]:
         """What was changed, by whom and when: entries of the audit log, the newest first.

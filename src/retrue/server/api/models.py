@@ -64,8 +64,9 @@ def register(
 ) -> dict[str, Any]:
     """Register a model by the table that it learned from; held-out rows with scores and labels say most."""
     given = read_options(options)
-    if given.keys() & {"predict", "schema"}:
-        raise ConfigError("a function or a schema can't be sent", where="options", expected="roles and options")
+    if given.keys() & {"predict", "schema", "validation"}:  # a path would be read here
+        what = "a function, a schema or another table can't be sent"
+        raise ConfigError(what, where="options", expected="roles and options", hint="POST /datasets records a table")
     frame = read_table(reference.file.read(served.settings.max_body + 1), served.settings.max_body)
     try:
         made = served.workspace.register(model, frame, **given)

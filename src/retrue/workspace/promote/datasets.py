@@ -5,7 +5,7 @@ The profile is a file beside the version's reference, the metrics are in the cat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ import polars as pl
 from retrue.core.grids import Grids
 from retrue.core.profile import Profile
 from retrue.engine import local
-from retrue.errors import ConfigError, StoreError, nearest
+from retrue.errors import ConfigError, SchemaError, StoreError, nearest
 from retrue.judge.measured import measure_outcome
 from retrue.refine.mix import digest
 from retrue.store import rows
@@ -82,21 +82,45 @@ def record(model: Versioned, part: str, table: Any, version: str) -> Dataset:
         )
     model.store.refuse_read_only()
     found = counted(model, part, read(table).collect(), version, model.reference_of(version).load().grids)
+    keep_sets(model, version, [found])
+    return found
+
+
+def keep_sets(model: Versioned, version: str, sets: Sequence[Dataset]) -> None:
+    """Let the catalog know of what was counted.
+
+    Raises:
+        StoreError: there is no such version.
+    """
+    if not sets:
+        return
     with model.store.catalog.write() as tx:
         row = tx.get(rows.Version, model=model.name, version=version)
         if row is None:
             raise StoreError(f"no version {version!r}", where=f"model {model.name!r}")
-        tx.put(replace(row, body=with_sets(row.body, [found])))
-        audit(tx, "data recorded", model.name, {"version": version, "part": part, "rows": found.rows})
-    return found
+        tx.put(replace(row, body=with_sets(row.body, list(sets))))
+        for one in sets:
+            audit(tx, "data recorded", model.name, {"version": version, "part": one.part, "rows": one.rows})
+
+
+def profile_path(reference: Path, part: str) -> Path:
+    """Where the profile of a set is, beside its version's reference."""
+    return reference.with_name(f"{reference.stem}.{part}.profile")
 
 
 def counted(model: Versioned, part: str, frame: pl.DataFrame, version: str, grids: Grids) -> Dataset:
-    """Count a set and write its profile; the catalog doesn't know of it yet."""
+    """Count a set and write its profile; the catalog doesn't know of it yet.
+
+    Raises:
+        SchemaError: a feature is missing.
+    """
+    missing = [name for name in model.schema.features if name not in frame.columns]
+    if missing:
+        raise SchemaError(f"column {missing[0]!r} is missing", where=f"the {part} data", expected="the features")
     profile = local.count(read(frame), grids)
     outcome = profile.outcome
     measures = measure_outcome(outcome)
-    path = model.reference_of(version).path.with_name(f"{version}.{part}.profile")
+    path = profile_path(model.reference_of(version).path, part)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, profile.to_bytes(grids=False))
     return Dataset(
