@@ -8,29 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retrue.cli import shared
+from retrue.cli.registering import register
 from retrue.cli.shared import (
     AnyModelArgument,
     AtOption,
-    IdRole,
-    ImpactOption,
     JsonOption,
-    KeepAlwaysOption,
-    KeepOption,
-    KindRole,
-    LabelRole,
     ModelArgument,
     NowOption,
-    PositiveRole,
-    PredictionRole,
-    ProjectionRole,
-    ScoreRole,
-    SliceRole,
     StoreOption,
     TableArgument,
-    TaskRole,
-    TimeRole,
-    ValueRole,
-    WorthRole,
 )
 
 if TYPE_CHECKING:
@@ -38,7 +24,6 @@ if TYPE_CHECKING:
     from retrue.workspace.receiving import Received
 
 PANEL = "A model in production"
-WATCH = "How it is watched"
 SHOWN = 50
 """Rows of the quarantine that are printed."""
 PAGE = 10_000
@@ -58,122 +43,6 @@ def add_to(app: typer.Typer) -> None:
     for command in (register, log, label, feedback, check, quarantine, forget):
         app.command(command.__name__, rich_help_panel=PANEL)(command)
     app.command("models", rich_help_panel=PANEL)(list_models)
-
-
-def register(
-    name: ModelArgument,
-    reference: Annotated[
-        str | None,
-        typer.Option("--reference", "-r", help="The table it was trained or validated on.", metavar="TABLE"),
-    ] = None,
-    validation: Annotated[
-        str | None, typer.Option(help="What it was validated on, to be recorded.", metavar="TABLE")
-    ] = None,
-    store: StoreOption = None,
-    id: IdRole = None,
-    time: TimeRole = None,
-    label: LabelRole = None,
-    score: ScoreRole = None,
-    prediction: PredictionRole = None,
-    task: TaskRole = None,
-    positive: PositiveRole = None,
-    slice: SliceRole = None,
-    value: ValueRole = None,
-    worth: WorthRole = None,
-    kind: KindRole = None,
-    projection: ProjectionRole = None,
-    timezone: Annotated[
-        str | None, typer.Option(help="Of times that name none; UTC.", rich_help_panel=shared.ROLES, metavar="ZONE")
-    ] = None,
-    window: Annotated[
-        str | None,
-        typer.Option(help="Length of a window, such as 1h or 1d.", rich_help_panel=WATCH, metavar="DURATION"),
-    ] = None,
-    grace: Annotated[
-        str | None,
-        typer.Option(help="Wait so long after a window's end.", rich_help_panel=WATCH, metavar="DURATION"),
-    ] = None,
-    maturity: Annotated[
-        str | None,
-        typer.Option(help="A label is final so long after its event.", rich_help_panel=WATCH, metavar="DURATION"),
-    ] = None,
-    alarm_budget: Annotated[
-        str | None,
-        typer.Option(help="False alarms accepted: '1 per 30d'.", rich_help_panel=WATCH, metavar="BUDGET"),
-    ] = None,
-    group: Annotated[
-        str | None,
-        typer.Option(help="Models of one group share one budget.", rich_help_panel=WATCH, metavar="NAME"),
-    ] = None,
-    privacy: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--privacy",
-            help="COLUMN=drop, hash, 'bucket 10' or day: not kept as it comes.",
-            rich_help_panel=shared.ROLES,
-            metavar="COLUMN=HOW",
-        ),
-    ] = None,
-    keep: KeepOption = None,
-    keep_always: KeepAlwaysOption = None,
-    watch: Annotated[
-        list[str] | None,
-        typer.Option(help="A feature that may alarm, once for each; all unless given.", rich_help_panel=WATCH),
-    ] = None,
-    against: Annotated[
-        str | None,
-        typer.Option(help="Compare windows with it: 'last 7d'; training.", rich_help_panel=WATCH, metavar="TIME"),
-    ] = None,
-    longer: Annotated[
-        list[str] | None,
-        typer.Option(help="Judge sums of windows besides, such as 7d.", rich_help_panel=WATCH, metavar="DURATION"),
-    ] = None,
-    estimate: Annotated[
-        str | None,
-        typer.Option(help="Performance without labels: auto, cbpe or off.", rich_help_panel=WATCH, metavar="HOW"),
-    ] = None,
-    rule: Annotated[
-        list[str] | None,
-        typer.Option("--rule", help="What must hold in every window.", rich_help_panel=WATCH, metavar="RULE"),
-    ] = None,
-    impact: ImpactOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Register a model by the table that it learned from.
-
-    Held-out rows of it, with their scores and labels, say most. Makes the store where there is none.
-    What is left out is read from \\[models.NAME] of retrue.toml, or inferred.
-    """
-    from retrue.cli.settings import keep_of, registration
-
-    roles = shared.roles(locals())
-    options = {"window": window, "grace": grace, "maturity": maturity, "alarm_budget": alarm_budget, "rules": rule}
-    options |= {"group": group, "against": against, "longer": longer, "impact": impact, "estimate": estimate}
-    options |= {"watch": watch}
-    roles |= {
-        "timezone": timezone,
-        "privacy": shared.pairs(privacy, "--privacy") or None,
-        "keep": keep_of(keep, keep_always),
-    }
-    table, chosen, watched = registration(name, reference, roles, options, validation)
-    workspace = shared.open_store(store, create=True)
-    with shared.working(f"learning from {table}"):
-        model = workspace.register(name, table, options=watched, **chosen)
-    if json:
-        from retrue.workspace.facts import described
-
-        shared.print_json(described(model))
-        return
-    show_registered(model)
-    typer.echo(f"\nNext: retrue log {name} EVENTS{shared.same_store(store)}")
-
-
-def show_registered(model: Model) -> None:
-    """Print what was understood of the reference, so that a wrong guess is seen at once."""
-    from retrue.report.status import schema_view
-
-    folder, shared_by = str(model.store.folder), model.sharing
-    shared.console().print(schema_view(model.name, model.version, folder, model.schema, model.options, shared_by))
 
 
 def log(

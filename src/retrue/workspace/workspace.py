@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import polars as pl
-
-from retrue.core.extra import Counter, TimeSpan
-from retrue.core.reference import Reference
-from retrue.core.segments import segments
-from retrue.core.times import utc
-from retrue.core.values import number_rows
 from retrue.engine import local
-from retrue.engine.slices import MOST, with_slices
-from retrue.errors import ConfigError, SchemaError, StoreError, TableError, nearest
-from retrue.explain.contributions import important
-from retrue.judge.gaps import slices_of
-from retrue.judge.impacts import check_metric
-from retrue.judge.rules import Rule
+from retrue.errors import SchemaError, StoreError, TableError
 from retrue.schema import Schema
 from retrue.schema.roles import check_apart, check_given
-from retrue.slices import Slice
 from retrue.store import rows
-from retrue.store.ids import text_id
 from retrue.store.keeping import Keep
 from retrue.store.layout import Layout
 from retrue.store.privacy import Privacy
 from retrue.store.store import Store
-from retrue.tables import Table, read
+from retrue.tables import read
 from retrue.workspace import clock, groups, notes
 from retrue.workspace.acting import Chain, audit, verify
-from retrue.workspace.explain.contributions import importance_of
 from retrue.workspace.model import Model
-from retrue.workspace.options import Options, suggested_window
+from retrue.workspace.options import Options
 from retrue.workspace.promote.datasets import PARTS, counted, keep_sets, profile_path
+from retrue.workspace.registering import (
+    OPTIONS,
+    Entry,
+    base_window,
+    check_ids,
+    check_rules,
+    check_watched,
+    kept_columns,
+    learn,
+    refuse_weights,
+    telling,
+    watched_slices,
+)
 
 if TYPE_CHECKING:
     from retrue.jobs.records import Page
@@ -136,33 +134,31 @@ class Workspace:
         if predict is not None:
             given["watch"] = telling(found, table, predict, given.get("watch"))
         chosen = Options.of(groups.with_budget(self.store, name, given), base_window(table, found))
-        counters: list[Counter] = [] if found.time is None else [TimeSpan(found.time)]
-        # A label comes later than its event, so it isn't among the columns that a window is judged by.
-        late = [found.label] if found.label is not None else []
-        learned = local.fit_reference(
-            table, found, counters, window=chosen.window, without=late, known=known, joint=True
-        )
-        learned = with_slices(learned, table, chosen.settings().min_rows, window=chosen.window, most=MOST)
+        learned = learn(table, found, chosen, known)
         check_rules(chosen, learned)
         check_watched(chosen.watch, found)
-        watched, kept = watched_slices(learned, chosen), table.collect(kept_columns(found, table))
+        kept = table.collect(kept_columns(found, table))
         layout = replace(Layout.of(found, int(chosen.window)), privacy=dict(private.rules))
         layout = replace(layout, keep=Keep.of(keep).fitted(found, layout).to_dict())
         check_ids(kept, layout)
-        model = Model(self.store, name)
+        held = None if validation is None else private.mask(read(validation).collect())
+        return self._enter(Entry(Model(self.store, name), version, layout, chosen, learned, kept, held))
+
+    def _enter(self, entry: Entry) -> Model:
+        """Write a model down, whole or not at all."""
+        model, version, learned = entry.model, entry.version, entry.learned
         _ = model.reference_of(version).path  # a version that can't be kept is refused before anything is written
-        if any(row.name == name for row in self.store.models()) and not model.versions():
+        if any(row.name == model.name for row in self.store.models()) and not model.versions():
             self.withdraw(model, version)  # what a crash left of an earlier attempt
-        self.store.add_model(name, layout, schema=found.to_json(), settings=chosen.to_dict())
+        self.store.add_model(
+            model.name, entry.layout, schema=learned.schema.to_json(), settings=entry.options.to_dict()
+        )
         try:
-            self.store.set_slices(name, watched)
+            self.store.set_slices(model.name, watched_slices(learned, entry.options))
             with self.store.catalog.write() as tx:
-                audit(tx, "registered", name, {"version": version, "rows": learned.profile.rows})
-            sets = [] if validation is None else [
-                counted(model, part, frame, version, learned.grids)
-                for part, frame in (("training", kept), ("validation", private.mask(read(validation).collect())))
-            ]  # fmt: skip
-            model.set_reference(version, learned, kept, stage="champion")  # last: a version is what makes it whole
+                audit(tx, "registered", model.name, {"version": version, "rows": learned.profile.rows})
+            sets = [counted(model, part, frame, version, learned.grids) for part, frame in entry.sets]
+            model.set_reference(version, learned, entry.rows, stage="champion")  # last: a version makes it whole
             keep_sets(model, version, sets)
         except BaseException:  # half a model would keep the name and watch nothing
             self.withdraw(model, version)
@@ -270,14 +266,6 @@ class Workspace:
         return verify(self.store.catalog)
 
 
-REFERENCE_ROWS = 10_000
-"""Rows of a reference from which those are taken that tell which features matter."""
-UNIQUE = 0.5
-"""The least share of a reference's rows that their id must tell apart, day by day."""
-
-OPTIONS = frozenset(Options.__dataclass_fields__)
-
-
 def open(folder: str | Path, *, create: bool = True) -> Workspace:
     """Open a store, making it where there is none.
 
@@ -290,87 +278,3 @@ def open(folder: str | Path, *, create: bool = True) -> Workspace:
         StoreError: there is none, or it can't be written.
     """
     return Workspace(Store.open(folder, create=create))
-
-
-def refuse_weights(schema: Schema) -> None:
-    """Raise SchemaError for a schema with weights: a store counts each event once."""
-    if schema.weight is not None:
-        raise SchemaError(
-            f"a store counts each event once, and {schema.weight!r} was named as weight",
-            expected="a model without a weight",
-            hint="rt.compare(reference, window, weight=...) and retrue compare --weight do weigh events",
-        )
-
-
-def base_window(table: Table, schema: Schema) -> float:
-    """The window length that suits how densely the reference's events come; a day where they have no time."""
-    if schema.time is None or schema.time not in table.dtypes:
-        return 86_400.0
-    times = number_rows(table.sample([schema.time], local.FIT_ROWS)[schema.time], temporal=True).drop_nulls()
-    span = float(times.max() or 0) - float(times.min() or 0) if len(times) else 0.0  # type: ignore[arg-type]
-    return suggested_window(table.count_rows(), span)
-
-
-def kept_columns(schema: Schema, table: Table) -> list[str]:
-    """The reference's columns that retraining may want."""
-    return [name for name in table.dtypes if name in schema.named]
-
-
-def check_ids(reference: pl.DataFrame, layout: Layout) -> None:
-    """Raise where most of the reference's rows share their id with another row of their version and day.
-
-    The first event of an id, version and day counts, and what differs from it is set aside: so few rows would be left.
-    """
-    name, time = layout.id, layout.time
-    if name is None or name not in reference.columns:
-        return
-    key = [text_id(name, reference.schema[name])]
-    if time is not None and time in reference.columns and not reference.schema[time].is_numeric():
-        key.append(utc(time, reference.schema[time], layout.timezone).dt.date())
-    if layout.version is not None and layout.version in reference.columns:
-        key.append(pl.col(layout.version))
-    rows_ = reference.select(key).drop_nulls(name)
-    known = rows_.n_unique()
-    if known < UNIQUE * rows_.height:
-        raise SchemaError(
-            f"id {name!r} tells {known:,} of {rows_.height:,} rows apart", where="reference",
-            expected="a column that names each event of a day once",
-            hint="name another column as id, or none: then labels can't be joined",
-        )  # fmt: skip
-
-
-def telling(schema: Schema, table: Table, predict: Any, watch: Any) -> tuple[str, ...]:
-    """The features that matter to a model, by the rows of its reference.
-
-    Raises:
-        ConfigError: features to watch were named as well.
-        TableError: the model can't predict.
-    """
-    if watch:
-        raise ConfigError("features to watch, and a model to choose them by", where="register", expected="one of them")
-    return important(importance_of(schema, predict, table.sample(list(schema.features), REFERENCE_ROWS)))
-
-
-def check_watched(watch: Sequence[str], schema: Schema) -> None:
-    """Raise ConfigError where a watched column is no feature."""
-    for name in watch:
-        if name not in schema.features:
-            raise ConfigError(
-                f"{name!r} is no feature", where="watch", expected=", ".join(schema.features[:10]),
-                hint=nearest(name, schema.features),
-            )  # fmt: skip
-
-
-def check_rules(options: Options, learned: Reference) -> None:
-    """Raise unless rules parse and name known metrics and columns, and impacts can be in the metric chosen."""
-    if options.impact is not None:
-        check_metric(learned.schema, options.impact)
-    for text in options.rules:
-        Rule.parse(text, learned.grids.columns)
-
-
-def watched_slices(learned: Reference, options: Options) -> list[Slice]:
-    """The slices that profiles are kept for: the frequent values of each slice column, and those of rules."""
-    wanted = [part for rule in map(Rule.parse, options.rules) for part in slices_of(rule, learned)]
-    wanted += segments(learned.schema, learned.profile)
-    return list({part.to_sql(): part for part in wanted}.values())
