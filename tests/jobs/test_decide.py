@@ -38,7 +38,7 @@ def test_a_model_with_a_policy_is_weighed_after_each_check(store: rt.Workspace) 
     assert list(watch.due(NOON)) == ["weighed"]
     task = Task(store, "weighed", NOON)
     assert decide(task).startswith("not yet, because only 0 rows")
-    assert task.body == {"answer": "wait"}
+    assert task.body == {"answer": "wait", "version": "1"}
     done(store, "decide", "weighed", NOON + timedelta(seconds=1))
     assert not watch.still("weighed", NOON + timedelta(seconds=2))
     assert len(model.decisions()) == 1
@@ -60,4 +60,6 @@ def test_running_trials_are_judged_every_hour(store: rt.Workspace) -> None:
     assert not watch.still("m", later + timedelta(minutes=59))
     assert watch.still("m", later + timedelta(minutes=61))
     model.trials()[0].stop(now=later)
-    assert judge(Task(store, "m", later)) == "no trial is running"
+    assert watch.still("m", later + timedelta(minutes=61))  # labels of its events may still come
+    assert f"{trial.id}: stop" in judge(Task(store, "m", later + timedelta(minutes=61)))
+    assert judge(Task(store, "m", later + timedelta(minutes=62))) == "no trial waits for labels"

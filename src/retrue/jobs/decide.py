@@ -1,4 +1,4 @@
-"""`decide`: after each check, weigh whether retraining pays; `trials`: judge running trials anew as labels mature.
+"""`decide`: after each check, weigh whether retraining pays; `trials`: judge trials as labels mature, stopped ones too.
 
 Only models that have a policy are weighed. The answer is kept; where the policy names a registered trainer and lets it
 start by itself, a run is queued, which the job `train` trains.
@@ -16,7 +16,7 @@ from retrue.jobs.registry import HOUR, Kind, Task, register
 from retrue.store import rows
 from retrue.workspace import clock
 from retrue.workspace.decide.deciding import usual_mix
-from retrue.workspace.decide.trials import RUNNING
+from retrue.workspace.decide.trials import waits
 from retrue.workspace.train.trainers import queue
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ class Trials:
     workspace: Workspace
 
     def due(self, now: datetime) -> Iterable[str | None]:
-        """Models with a running trial, once an hour."""
+        """Models with a trial that later labels may tell more of, once an hour."""
         with self.workspace.store.catalog.read() as tx:
-            models = sorted({row.model for row in tx.find(rows.Trial, status=RUNNING)})
+            models = sorted({row.model for row in tx.find(rows.Trial) if waits(row)})
             last = {model: tx.newest(rows.Job, "due", kind="trials", model=model) for model in models}
         return [
             model for model, at in last.items() if at is None or not 0 <= clock.micros(now) - at < HOUR * clock.MICROS
@@ -79,22 +79,22 @@ def decide(task: Task) -> str:
 
 
 def judge(task: Task) -> str:
-    """Judge a model's running trials anew; one that can't be judged doesn't hold up the others.
+    """Judge a model's trials that later labels may tell more of; one that can't be judged doesn't hold up the others.
 
     Raises:
         RetrueError: of the last trial that couldn't be judged.
     """
     said, trouble = list[str](), None
     for trial in task.workspace.model(str(task.model)).trials():
-        if trial.status == RUNNING:
+        if trial.waits:
             try:
                 said.append(f"{trial.id}: {trial.update(task.now).advice}")
             except RetrueError as error:
                 trouble = error
     if trouble is not None:
         raise trouble
-    return "; ".join(said) or "no trial is running"
+    return "; ".join(said) or "no trial waits for labels"
 
 
 register(Kind("decide", "Weigh whether retraining pays.", decide, Decisions, light=True))
-register(Kind("trials", "Judge running trials as labels mature.", judge, Trials))
+register(Kind("trials", "Judge trials as labels mature.", judge, Trials))

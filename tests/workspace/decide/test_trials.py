@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -78,6 +79,63 @@ def test_what_comes_after_it_was_stopped_does_not_count(shadowed: rt.Model) -> N
     assert ended.judge(day(30)).standings[0].n == 3 * A_DAY
     with pytest.raises(rt.StoreError, match="was stopped already"):
         ended.stop()
+
+
+def test_a_job_that_judges_a_trial_does_not_start_it_again(shadowed: rt.Model) -> None:
+    """What the job read is older than what somebody did meanwhile."""
+    job = shadowed.trial("2", now=day(14))
+    find(shadowed, job.id).stop("enough", now=day(17))
+    seen = job.update(day(30))
+    assert (seen.status, seen.body["note"], seen.body["until"]) == ("stopped", "enough", day(17).isoformat())
+    assert find(shadowed, job.id).body["judged"]["advice"] == seen.advice
+    with pytest.raises(rt.StoreError, match="was stopped already"):
+        job.stop()
+
+
+def test_a_stopped_trial_is_judged_until_its_labels_have_come(shadowed: rt.Model) -> None:
+    ended = shadowed.trial("2", now=day(14)).stop(now=day(17))
+    assert ended.waits
+    assert ended.body["judged"]["standings"][0]["n"] == A_DAY
+    ended = ended.update(day(19))
+    assert ended.body["judged"]["standings"][0]["n"] == 3 * A_DAY
+    assert not ended.waits
+
+
+def test_ids_that_recur_are_paired_by_their_dates(store: rt.Workspace) -> None:
+    """A hundred ids on each of three days are three hundred events, not nine hundred pairs."""
+    model = registered(store, maturity="1d")
+    for number in (14, 15, 16):
+        table = events(number, 1).head(100).with_columns(id=pl.format("c{}", pl.int_range(pl.len())))
+        model.log(worse(table), at=day(number + 1))
+        model.log(table.with_columns(pl.col("at").dt.offset_by("1s")), version="2", at=day(number + 1))
+        model.store.apply("flights")
+    assert model.trial("2", now=day(14)).judge(day(30)).standings[0].n == 300
+
+
+def test_another_trial_of_the_same_version_is_refused(shadowed: rt.Model) -> None:
+    trial = shadowed.trial("2", now=day(14))
+    with pytest.raises(rt.RefusedError, match=f"trial {trial.id} runs with kind shadow, not ab") as refused:
+        shadowed.trial("2", kind="ab", share=0.1)
+    assert f"retrue trial stop flights {trial.id}" in str(refused.value)
+    with pytest.raises(rt.RefusedError, match="runs with slices"):
+        shadowed.trial("2", slices=["x > 1"])
+
+
+def test_slices_that_can_t_be_told_are_refused_or_said(shadowed: rt.Model) -> None:
+    with pytest.raises(rt.SliceError, match="nosuch"):
+        shadowed.trial("2", slices=["nosuch > 1"])
+    with pytest.raises(rt.ConfigError, match="25 slices"):
+        shadowed.trial("2", slices=[f"x > {one}" for one in range(25)])
+    trial = shadowed.trial("2", slices=["x > 1"], now=day(14))
+    older = replace(trial, body={**trial.body, "slices": ["gone > 1"], "beyond": 3})
+    assert older.judge(day(30)).warnings == (
+        "not compared where gone > 1: the events lack a column of it",
+        "not compared in 3 more watched slices: 24 is the most",
+    )
+
+
+def test_a_version_that_logs_nothing_is_said(shadowed: rt.Model) -> None:
+    assert shadowed.trial("zz", now=day(14)).judge(day(30)).warnings == ("version 'zz' has logged nothing since then",)
 
 
 def test_split_traffic_is_compared_day_by_day(store: rt.Workspace) -> None:

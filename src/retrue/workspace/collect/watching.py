@@ -142,10 +142,14 @@ def check_columns(model: Model, part: Slice) -> None:
     Raises:
         SliceError: it does.
     """
+    part.check([*sorted(columns_of(model)), *(name for name in part.columns if is_derived(name))])
+
+
+def columns_of(model: Model) -> set[str]:
+    """The columns that events of a model have, or may have."""
     layout = model.store.layout(model.name)
     logged = model.store.events(model.name).collect_schema().names()
-    known = {*logged, *(column.name for column in model.schema.columns), *layout.roles, layout.label_column}
-    part.check([*sorted(known), *(name for name in part.columns if is_derived(name))])
+    return {*logged, *(column.name for column in model.schema.columns), *layout.roles, layout.label_column}
 
 
 def function_name(function: Callable[..., Any]) -> str:

@@ -20,13 +20,15 @@ import polars as pl
 from retrue.core.outcome_grid import BinaryGrid, OutcomeGrid, RegressionGrid, score_rows
 from retrue.core.per_event import event_losses
 from retrue.core.state import Floats
-from retrue.errors import ConfigError, SchemaError, StoreError, nearest
+from retrue.errors import ConfigError, RefusedError, SchemaError, StoreError, nearest
 from retrue.judge.words import percent
 from retrue.refine.trial import KINDS, MARGIN, Judged, Stream, judge, shadowed, split, split_warning
 from retrue.slices import Slice
 from retrue.store import rows
+from retrue.store.catalog import Transaction
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
+from retrue.workspace.collect.watching import columns_of
 from retrue.workspace.train.maturity import horizon
 
 if TYPE_CHECKING:
@@ -71,31 +73,50 @@ class Trial:
         judged = self.body.get("judged")
         return "not judged yet" if judged is None else str(judged["advice"])
 
+    @property
+    def waits(self) -> bool:
+        """Whether later labels may tell more: it is running, or labels of its events may still come."""
+        return waits(self)
+
     def judge(self, now: datetime | None = None) -> Judged:
         """Say what it has shown by now; nothing is kept."""
-        return judge_trial(self, clock.aware(now or clock.now()))
+        return judge_events(self, matured(self, clock.aware(now or clock.now())))
 
     def update(self, now: datetime | None = None) -> Trial:
         """Judge it, and keep what was found to be shown."""
         at = clock.aware(now or clock.now())
-        found = {**self.body, "judged": {**self.judge(at).to_dict(), "at": at.isoformat()}}
-        return save(replace(self, body=found))
+        seen = matured(self, at)
+        judged = {**judge_events(self, seen).to_dict(), "at": at.isoformat()}
+        with self.model.store.catalog.write() as tx:  # what somebody else did to it meanwhile stays
+            row = stored(tx, self)
+            return put(tx, self, row, {**row.body, "judged": judged, "ripe": seen.ripe.isoformat()})
 
     def stop(self, note: str = "", now: datetime | None = None) -> Trial:
-        """End it: events from now on don't count. It is judged a last time whenever labels of earlier ones mature.
+        """End it: events from now on don't count. It is judged until the labels of earlier ones have matured.
 
         Raises:
             StoreError: it was stopped already.
         """
-        if self.status == STOPPED:
-            raise StoreError(f"trial {self.id} was stopped already", where=f"model {self.model.name!r}")
         at = clock.aware(now or clock.now())
-        ended = replace(self, status=STOPPED, body={**self.body, "until": at.isoformat(), "note": note})
-        return save(ended, "trial stopped").update(at)
+        with self.model.store.catalog.write() as tx:
+            row = stored(tx, self)
+            if row.status == STOPPED:
+                raise StoreError(f"trial {self.id} was stopped already", where=f"model {self.model.name!r}")
+            ended = replace(row, status=STOPPED)
+            found = put(tx, self, ended, {**row.body, "until": at.isoformat(), "note": note}, "trial stopped")
+        return found.update(at)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {"id": self.id, "model": self.model.name, "status": self.status, **self.body}
+
+
+def waits(trial: Trial | rows.Trial) -> bool:
+    """Whether later labels may tell more: it is running, or labels of its events may still come."""
+    ripe, until = trial.body.get("ripe"), trial.body.get("until")
+    if trial.status == RUNNING or ripe is None or until is None:
+        return True
+    return datetime.fromisoformat(ripe) < datetime.fromisoformat(until)
 
 
 def start(
@@ -108,29 +129,62 @@ def start(
     slices: Sequence[str] | None = None,
     now: datetime | None = None,
 ) -> Trial:
-    """Compare a version with the champion from now on, or go on with the trial that does.
+    """Compare a version with the champion from now on, or go on with the trial that does just that.
 
     Raises:
-        ConfigError: an unknown kind, a share or margin out of range.
+        ConfigError: an unknown kind, a share or margin out of range, too many slices.
+        RefusedError: the version is tried already, in another way.
         SchemaError: the challenger is the champion, or the model has no label, time or id to compare by.
-        SliceError: a slice doesn't parse.
+        SliceError: a slice doesn't parse, or asks for what events don't have.
     """
-    going = [one for one in trials(model) if one.status == RUNNING and one.body["challenger"] == challenger]
-    if going:
-        return going[0]
     if kind not in KINDS:
         raise ConfigError(f"a trial of kind {kind!r}", expected=", ".join(KINDS), hint=nearest(kind, KINDS))
     if not 0 < share < 1 or not 0 <= margin < 1:
         raise ConfigError(f"a share of {share:g} and a margin of {margin:g}", expected="between 0 and 1")
     if challenger == model.version:
         raise SchemaError(f"version {challenger!r} is the champion", where="trial", expected="another version")
-    watched = [str(part) for part in model.store.slices(model.name)] if slices is None else list(slices)
     at = clock.aware(now or clock.now())
-    body = {
-        "kind": kind, "champion": model.version, "challenger": challenger, "since": at.isoformat(), "share": share,
-        "margin": margin, "metric": metric_of(model), "slices": [str(Slice.parse(sql)) for sql in watched][:PLACES],
-    }  # fmt: skip
-    return save(Trial(model, uuid.uuid4().hex[:8], RUNNING, body), "trial started")
+    asked = {"kind": kind, "champion": model.version, "challenger": challenger, "share": share, "margin": margin}
+    if slices is not None:
+        asked["slices"] = told_apart(model, slices)
+    going = [one for one in trials(model) if one.status == RUNNING and one.body["challenger"] == challenger]
+    if going:
+        return the_same(going[0], asked)
+    watched = [str(part) for part in model.store.slices(model.name)]
+    own = {"slices": watched[:PLACES], "beyond": len(watched[PLACES:])} if slices is None else {}
+    body = {**asked, **own, "since": at.isoformat(), "metric": metric_of(model)}
+    with model.store.catalog.write() as tx:
+        made = rows.Trial(uuid.uuid4().hex[:8], model.name, RUNNING, clock.micros(clock.now()), 0, {})
+        return put(tx, Trial(model, made.id, RUNNING, {}), made, body, "trial started")
+
+
+def told_apart(model: Model, slices: Sequence[str]) -> list[str]:
+    """Slices that a trial can be judged in, as SQL.
+
+    Raises:
+        ConfigError: there are too many.
+        SliceError: one doesn't parse, or asks for what events don't have.
+    """
+    if len(slices) > PLACES:
+        raise ConfigError(f"{len(slices)} slices", where="trial", expected=f"at most {PLACES}")
+    parts = [Slice.parse(sql) for sql in slices]
+    for part in parts:
+        part.check(sorted(columns_of(model)))
+    return [str(part) for part in parts]
+
+
+def the_same(going: Trial, asked: Mapping[str, Any]) -> Trial:
+    """The trial of a version that is running, where it is what was asked for.
+
+    Raises:
+        RefusedError: it is another one.
+    """
+    other = {name: going.body[name] for name, value in asked.items() if going.body[name] != value}
+    if other:
+        said = [f"trial {going.id} runs with {name} {value}, not {asked[name]}" for name, value in other.items()]
+        what, hint = f"version {going.body['challenger']!r} is tried already", f"retrue trial stop {going.model.name}"
+        raise RefusedError(said, what=what, hint=f"stop that one first: {hint} {going.id}")
+    return going
 
 
 def metric_of(model: Model) -> str:
@@ -168,23 +222,26 @@ def find(model: Model, id: str) -> Trial:
     raise StoreError(f"{len(found) or 'no'} trials begin with {id!r}", where=f"model {model.name!r}", expected=listed)
 
 
-def save(trial: Trial, action: str | None = None) -> Trial:
-    """Keep a trial in the catalog."""
-    at = clock.micros(clock.now())
-    with trial.model.store.catalog.write() as tx:
-        before = tx.get(rows.Trial, id=trial.id)
-        created = before.created if before else at
-        tx.put(rows.Trial(trial.id, trial.model.name, trial.status, created, at, dict(trial.body)))
-        if action is not None:
-            said = {name: trial.body.get(name) for name in ("kind", "champion", "challenger", "note")}
-            audit(tx, action, trial.model.name, {"trial": trial.id, **said})
-    return trial
+def stored(tx: Transaction, trial: Trial) -> rows.Trial:
+    """A trial as it is in the catalog now."""
+    row = tx.get(rows.Trial, id=trial.id, model=trial.model.name)
+    if row is None:
+        raise StoreError(f"no trial {trial.id!r}", where=f"model {trial.model.name!r}", hint="it was removed")
+    return row
 
 
-def judge_trial(trial: Trial, at: datetime) -> Judged:
-    """What a trial has shown by then."""
-    body, seen = trial.body, matured(trial, at)
-    known = seen.filter(pl.col("_known"))
+def put(tx: Transaction, trial: Trial, row: rows.Trial, body: Mapping[str, Any], action: str | None = None) -> Trial:
+    """Keep a trial with this body in the catalog."""
+    tx.put(replace(row, updated=clock.micros(clock.now()), body=dict(body)))
+    if action is not None:
+        said = {name: body.get(name) for name in ("kind", "champion", "challenger", "note")}
+        audit(tx, action, trial.model.name, {"trial": trial.id, **said})
+    return replace(trial, status=row.status, body=body)
+
+
+def judge_events(trial: Trial, seen: Seen) -> Judged:
+    """What a trial has shown by these events."""
+    body, known, untold = trial.body, seen.events.filter(pl.col("_known")), list[str]()
     places = {"all events": np.ones(known.height, np.bool_)}
     for sql in body["slices"]:
         part = Slice.parse(sql)
@@ -192,15 +249,39 @@ def judge_trial(trial: Trial, at: datetime) -> Judged:
             places[sql] = np.zeros(0, np.bool_)
         elif part.columns <= set(known.columns):
             places[sql] = part.mask(known).to_numpy()
+        else:
+            untold.append(sql)
     streams = [stream_of(trial, where, known.filter(pl.Series(mask))) for where, mask in places.items()]
     return judge(
         streams, body["metric"], body["challenger"], rate=rate_of(known, streams[0], trial), margin=body["margin"],
-        warnings=warnings(trial, seen),
+        warnings=[*seen.silent, *warnings(trial, seen.events), *left_out(body, untold)],
     )  # fmt: skip
 
 
-def matured(trial: Trial, at: datetime) -> pl.DataFrame:
-    """The trial's events whose labels have had time to come, in order: `_loss` (and `_other`), `_known`."""
+def left_out(body: Mapping[str, Any], untold: Sequence[str]) -> list[str]:
+    """Slices that it isn't compared in, in words."""
+    beyond = int(body.get("beyond", 0))
+    found = [f"not compared where {sql}: the events lack a column of it" for sql in untold]
+    return [*found, f"not compared in {beyond} more watched slices: {PLACES} is the most"] if beyond else found
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The events of a trial that count.
+
+    Attributes:
+        events: those whose labels have had time to come, in order of time, with `_loss` (and `_other`), `_known`.
+        ripe: those before then are.
+        silent: which of the versions logged nothing, in words.
+    """
+
+    events: pl.DataFrame
+    ripe: datetime
+    silent: tuple[str, ...]
+
+
+def matured(trial: Trial, at: datetime) -> Seen:
+    """What counts by then. The same event of both is one id on one date (UTC), as in the lake."""
     model, body = trial.model, trial.body
     until = min(at, datetime.fromisoformat(body.get("until", at.isoformat())))
     layout = model.store.layout(model.name)
@@ -208,20 +289,24 @@ def matured(trial: Trial, at: datetime) -> pl.DataFrame:
     since = datetime.fromisoformat(body["since"])
     versions = [body["champion"], body["challenger"]]
     first, second = (model.events(since, until, version=version).collect() for version in versions)
+    logged = zip(versions, (first, second), strict=True)
+    silent = tuple(f"version {name!r} has logged nothing since then" for name, frame in logged if not frame.height)
     if not first.height or (not second.height and body["kind"] == "shadow"):
-        return pl.DataFrame(schema=NOTHING)
+        return Seen(pl.DataFrame(schema=NOTHING), at - timedelta(seconds=model.options.maturity or 0.0), silent)
     both = pl.concat([first, second], how="diagonal_relaxed")
     ripe = at - timedelta(seconds=horizon(model, both, at, time, label))
     grid = model.reference_of(body["champion"]).load().grids.outcome
     sides = [with_loss(frame.filter(pl.col(time) < ripe), grid, body["metric"]) for frame in (first, second)]
     if body["kind"] == "shadow":
-        others = sides[1].select(layout.id_column, pl.col("_loss").alias("_other"))
-        joined = sides[0].join(others, on=layout.id_column, how="inner")
+        event = [pl.col(layout.id_column), pl.col(time).dt.date().alias("_date")]  # as the lake tells events apart
+        others = sides[1].select(*event, pl.col("_loss").alias("_other"))
+        joined = sides[0].with_columns(event[1]).join(others, on=[layout.id_column, "_date"], how="inner")
     else:
         marked = [frame.with_columns(_challenged=pl.lit(flag)) for flag, frame in enumerate(sides)]
         joined = pl.concat(marked, how="diagonal_relaxed").with_columns(_other=pl.lit(0.0))
     told = pl.col("_loss").is_finite() & pl.col("_other").is_finite()
-    return joined.with_columns(_known=told, _time=pl.col(time)).sort("_time", layout.id_column)
+    joined = joined.with_columns(_known=told, _time=pl.col(time)).sort("_time", layout.id_column)
+    return Seen(joined, ripe, silent)
 
 
 def with_loss(frame: pl.DataFrame, grid: OutcomeGrid | None, metric: str) -> pl.DataFrame:
