@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from retrue.metrics import Measure, metric
     from retrue.refine import signals
     from retrue.refine.mix import Mix
+    from retrue.refine.promote import Gate
     from retrue.refine.train import Keras, LightGBM, Torch, Trainer, XGBoost
     from retrue.report.comparison import Comparison
     from retrue.schema import Kind, Schema, Task
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 _HOME: Final = {
     "Comparison": "retrue.report.comparison:Comparison",
     "ConfigError": "retrue.errors:ConfigError",
+    "Gate": "retrue.refine.promote:Gate",
     "Grids": "retrue.core.grids:Grids",
     "Keras": "retrue.refine.train:Keras",
     "Kind": "retrue.schema:Kind",
@@ -99,6 +101,7 @@ A new one goes here, into `__all__` and into the block above.
 __all__ = [
     "Comparison",
     "ConfigError",
+    "Gate",
     "Grids",
     "Keras",
     "Kind",

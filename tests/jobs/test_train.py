@@ -106,6 +106,16 @@ def test_a_trainer_that_isnt_there_any_more_is_a_failed_run(model: Any) -> None:
     assert made.run("latest").status == "failed"
 
 
+def test_a_run_whose_folder_is_gone_has_failed_and_holds_up_no_other(model: Any) -> None:
+    store, made = model
+    gone, there = (queue(made, "prior", rt.Mix({made.logged(): 1.0}), now=day(24)) for _ in range(2))
+    shutil.rmtree(gone.folder)
+    assert list(Trainings(store).due(day(24))) == ["flights"]
+    assert waiting(made).id == there.id  # type: ignore[union-attr]
+    failed = made.run(gone.id)
+    assert (failed.status, failed.error) == ("failed", f"its folder is gone: {gone.folder}")
+
+
 def test_a_trainer_is_named_in_the_settings() -> None:
     known = parse({"trainers": {"a": {"fit": "tests.jobs.test_train:LEARNER"}, "b": {"fit": "nowhere:x"}}})
     assert trainer_named("a", known).fit is not None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from retrue.errors import ConfigError
 from retrue.refine.promote import Evidence, Gate
 from retrue.refine.prove import Contest
 
@@ -20,6 +21,13 @@ def test_a_challenger_that_is_better_and_nowhere_worse_passes() -> None:
 
 def test_nothing_compared_is_refused() -> None:
     assert Gate().reasons([], 1.0) == ["nothing was compared"]
+
+
+@pytest.mark.parametrize("wrong", [{"coverage": 95}, {"rows": -3}, {"margin": float("nan")}, {"tolerance": -0.1}])
+def test_a_gate_that_means_nothing_is_refused(wrong: dict[str, float]) -> None:
+    (name,) = wrong
+    with pytest.raises(ConfigError, match=f"{name} = .* in gate: expected"):
+        Gate(**wrong)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("coverage", "refused"), [(0.9499, True), (0.95, False)])

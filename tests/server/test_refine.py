@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -90,6 +91,15 @@ def test_a_run_shows_its_proof_manifest_and_log(flywheel: Flywheel) -> None:
     assert "Why the gate stays shut" in clients["viewer"].get(f"{BASE}/runs/{refused}").text
     for path in ("", "/forest"):
         assert clients["viewer"].get(f"{BASE}/runs/nothing{path}").status_code == 404
+
+
+def test_why_nothing_is_retrained_is_said(flywheel: Flywheel) -> None:
+    """A real decision, as it is kept."""
+    folder, clients, *_ = flywheel
+    with rt.open(folder) as store:
+        told = str(store.model("flights").decide(day(DAYS + 8)).answer)
+    page = html.unescape(clients["viewer"].get(f"{BASE}/refine").text)
+    assert f"Retrain? {told[0].upper()}{told[1:]}" in page
 
 
 def test_who_may_only_look_changes_nothing(flywheel: Flywheel) -> None:

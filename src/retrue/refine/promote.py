@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from retrue.errors import ConfigError
 from retrue.judge.words import metric_name, minus, percent, rows
 
 TOLERANCE = 0.01
@@ -108,6 +109,20 @@ class Gate:
     rows: int = EVIDENCE
     calibration: float = CALIBRATION
     slower: float = SLOWER
+
+    def __post_init__(self) -> None:
+        """Refuse what no challenger could meet, or any could.
+
+        Raises:
+            ConfigError: a share that isn't between 0 and 1, less than 0 rows, a margin that is no number ...
+        """
+        shares = {"tolerance": self.tolerance, "coverage": self.coverage}
+        wrong = {name: value for name, value in shares.items() if not 0 <= value <= 1}
+        amounts = {"rows": self.rows, "calibration": self.calibration, "slower": self.slower, "margin": self.margin}
+        wrong |= {name: value for name, value in amounts.items() if not value >= 0}
+        for name, value in wrong.items():
+            expected = "a share from 0 to 1" if name in shares else "a number, at least 0"
+            raise ConfigError(f"{name} = {value}", where="gate", expected=expected)
 
     def reasons(self, contests: Sequence[Result], coverage: float, found: Evidence = NOTHING) -> list[str]:
         """Say why the challenger may not be promoted; nothing where it may.

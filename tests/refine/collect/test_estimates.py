@@ -16,9 +16,9 @@ SEEDS = 600
 """Of 600 intervals of 95 %, 93.2 to 96.7 % hold (two standard errors)."""
 
 
-def world(rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
-    """2,000 rows: whether each is wrong, an amount with a long tail, and what it was expected to bring."""
-    chance = rng.beta(1, 4, 2_000)
+def world(rng: np.random.Generator, rest: float = 4) -> tuple[Floats, Floats, Floats]:
+    """2,000 rows: whether each is wrong (1 in 1 + rest), an amount with a long tail, and what it was to bring."""
+    chance = rng.beta(1, rest, 2_000)
     return (rng.random(2_000) < chance).astype(float), rng.gamma(2, 10 * chance), chance
 
 
@@ -31,7 +31,7 @@ DRAWS: dict[str, Callable[[np.random.Generator, Floats], Draw]] = {
 
 @pytest.mark.parametrize("drawn", DRAWS)
 def test_intervals_hold_the_value_of_the_full_data(drawn: str) -> None:
-    held = {"share": 0, "mean": 0, "total": 0}
+    held = {"share": 0, "count": 0, "mean": 0, "total": 0}
     for seed in range(SEEDS):
         rng = np.random.default_rng(seed)
         wrong, amount, chance = world(rng)
@@ -40,11 +40,27 @@ def test_intervals_hold_the_value_of_the_full_data(drawn: str) -> None:
         for name, found, truth in (
             ("share", weighted_mean(wrong[own], draw.probability), wrong.mean()),
             ("mean", weighted_mean(amount[own], draw.probability), amount.mean()),
+            ("count", weighted_total(wrong[own], draw.probability), wrong.sum()),
             ("total", weighted_total(amount[own], draw.probability), amount.sum()),
         ):
             assert found.interval is not None
             held[name] += found.interval[0] <= truth <= found.interval[1]
-    assert all(0.925 <= count / SEEDS <= 0.975 for count in held.values()), held
+    assert all(0.925 <= count / SEEDS <= 0.985 for count in held.values()), held
+
+
+@pytest.mark.parametrize("rest", [30, 99, 300])
+@pytest.mark.parametrize("drawn", DRAWS)
+def test_counts_of_rare_rows_hold_too(drawn: str, rest: float) -> None:
+    """3 %, 1 % and 0.3 %: one to ten hits are sampled; 200 seeds of 95 % hold in 92 % or more (two standard errors)."""
+    held = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        wrong, _, chance = world(rng, rest)
+        draw = DRAWS[drawn](rng, chance)
+        found = weighted_total(wrong[draw.rows], draw.probability).interval
+        assert found is not None
+        held += found[0] <= wrong.sum() <= found[1]
+    assert held / 200 >= 0.92
 
 
 def test_the_plain_mean_of_a_priority_sample_is_biased_and_the_weighted_one_is_not() -> None:

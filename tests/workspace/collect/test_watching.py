@@ -55,6 +55,7 @@ def test_what_can_t_be_watched_is_refused(store: rt.Workspace) -> None:
     for options, said in (
         ({"policy": "200"}, "200 rows in all"),
         ({"policy": "often"}, "is no policy"),
+        ({"policy": "5 per day by benefitt"}, "no column 'benefitt'.*did you mean 'benefit'"),
         ({"name": "once"}, "is a collection 'once' already"),
         ({"name": " "}, "usable name"),
         ({"name": "x" * 201}, "usable name"),

@@ -254,8 +254,8 @@ def test_a_run_whose_champion_was_replaced_is_refused(turned: rt.Model) -> None:
 
 def test_a_run_keeps_the_gate_it_was_given(turned: rt.Model) -> None:
     """Whoever promotes it later, from another process, too."""
-    run = turned.retrain(LEARNER, mix=mixed(turned), holdout="2d", now=day(24), gate=Gate(coverage=1.01))
-    with pytest.raises(rt.RefusedError, match="needs 101"):
+    run = turned.retrain(LEARNER, mix=mixed(turned), holdout="2d", now=day(24), gate=Gate(rows=10**6))
+    with pytest.raises(rt.RefusedError, match="needs 1,000,000"):
         turned.run(run.id).promote()
 
 

@@ -1,4 +1,4 @@
-"""Collect: the rows of a slice, no row twice, no more than the policy says, the same ones whenever it is asked."""
+"""Collect: the rows of a slice, no more than the policy says, the same ones whenever it is asked."""
 
 from __future__ import annotations
 

@@ -4,6 +4,11 @@
     mean  = (sum y / p) / (sum 1 / p) Hajek 1971: the same, over what the sample says the rows are
     var   = sum (1 - p) / p^2 (y - mean)^2 / (sum 1 / p)^2    rows uncorrelated (Sarndal, Swensson and Wretman 1992,
                                                               section 5.7)
+    share Wilson's interval at value (1 - value) / var rows (Korn and Graubard 1998)
+    count also that of the share of 0/1 values, times the rows that there were: of rare rows the total's own is too narrow
+
+A share of a few hits says little of its own variance: that of hits as likely in any row counts as `PRIOR` hits more,
+and the interval is never narrower than the variance that was seen asks for.
 
 The interval is about the rows that were there, not about a world that they came from: of all rows it has no width.
 """
@@ -18,6 +23,9 @@ import numpy as np
 from retrue.core.state import Floats
 from retrue.errors import TableError
 from retrue.metrics.performance.intervals import of_fraction, student
+
+PRIOR = 5.0
+"""So many hits weighs the variance that a share has whatever the hits' own weights are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,9 @@ def weighted_mean(values: Floats, probability: Floats) -> Weighted:
     spread = float((w**2 * (1 - p)).sum()) / size**2
     variance = float((w**2 * (1 - p) * (y - value) ** 2).sum()) / size**2
     if np.isin(y, (0.0, 1.0)).all() and spread > 0:
-        return Weighted(value, of_fraction(value, variance, 1 / spread), y.size)
+        hits, plain = float(min(y.sum(), (1 - y).sum())), value * (1 - value) * spread
+        steadied = max(variance, (hits * variance + PRIOR * plain) / (hits + PRIOR))
+        return Weighted(value, of_fraction(value, steadied, 1 / spread), y.size)
     reach = student(max(y.size - 1, 1)) * math.sqrt(variance)
     return Weighted(value, (value - reach, value + reach), y.size)
 
@@ -78,15 +88,21 @@ def weighted_total(values: Floats, probability: Floats) -> Weighted:
     Raises:
         TableError: a probability that is none.
 
-    >>> weighted_total(np.ones(50), np.full(50, 0.5)).value
-    100.0
+    >>> weighted_total(np.full(50, 2.5), np.full(50, 0.5)).value
+    250.0
     """
     y, p = usable(values, probability)
     if not y.size:
         return Weighted(None, None, 0)
     value = float((y / p).sum())
     reach = student(max(y.size - 1, 1)) * math.sqrt(float(((1 - p) / p**2 * y**2).sum()))
-    return Weighted(value, (value - reach, value + reach), y.size)
+    low, high = value - reach, value + reach
+    if np.isin(y, (0.0, 1.0)).all():
+        share, rows = weighted_mean(np.nan_to_num(values), probability), float((1 / probability).sum())
+        ends = share.interval or (0.0, 0.0)
+        low, high = min(low, ends[0] * rows), max(high, ends[1] * rows)
+        low = max(low, float(y.sum()))  # that many were seen
+    return Weighted(value, (low, high), y.size)
 
 
 def usable(values: Floats, probability: Floats) -> tuple[Floats, Floats]:

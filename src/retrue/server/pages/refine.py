@@ -55,10 +55,10 @@ class Kept:
 
 @dataclass(frozen=True)
 class Decided:
-    """The last decision whether to retrain."""
+    """The last decision whether to retrain, with its reason, and why a run that it asked for couldn't be started."""
 
     sentence: str
-    reasons: tuple[str, ...]
+    refused: str | None
     created: int
 
 
@@ -156,17 +156,13 @@ def kept_of(model: Model, found: Sequence[Lineage]) -> tuple[Kept, ...]:
 
 
 def decided_of(model: Model) -> Decided | None:
-    """The last decision whether to retrain, as far as it says why."""
+    """The last decision whether to retrain."""
     with model.store.catalog.read() as tx:
         found = tx.latest(rows.Decision, 1, model=model.name)
     if not found:
         return None
     body: Mapping[str, Any] = found[0].body
-    said = body.get("sentence") or body.get("words")
-    why = body.get("reasons")
-    answer = "Retrain" if found[0].answer == "retrain" else "Not yet"
-    reasons = tuple(str(one) for one in why) if isinstance(why, list | tuple) else ()
-    return Decided(upper_first(str(said)) if said else answer, reasons, found[0].created)
+    return Decided(upper_first(str(body["text"])), body.get("refused"), found[0].created)
 
 
 def waiting(model: Model) -> int:

@@ -70,7 +70,7 @@ def proposed_signals(
         SliceError: one doesn't parse, or asks for what events don't have.
         ConfigError: the policy is none for a stream, or another signal is called so.
     """
-    chosen, found = streaming(policy), dict(present)
+    chosen, found = streaming(model, policy), dict(present)
     for source in wanted:
         part = Slice.of(source)
         if part.sql is None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from sqlalchemy import func, select
 
-from retrue.errors import ConfigError, RetrueError, SliceError, StoreError
+from retrue.errors import ConfigError, RetrueError, SliceError, StoreError, nearest
 from retrue.refine.collect import Policy, matching
 from retrue.slices import Slice, Source
 from retrue.store import rows
@@ -24,7 +24,7 @@ from retrue.store.tables import collected
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
 from retrue.workspace.collect.collecting import slice_of
-from retrue.workspace.collect.derived import derive, is_derived
+from retrue.workspace.collect.derived import COLUMNS, derive, is_derived
 
 if TYPE_CHECKING:
     from retrue.workspace.explain.explaining import ModelIncident
@@ -88,7 +88,7 @@ def watch(
     if part.sql is None and function is None:
         hint = "write it as SQL, or as a function in a module that can be imported"
         raise SliceError("an expression can't be watched: it can't be stored", where="watch_signal", hint=hint)
-    chosen = streaming(policy)
+    chosen = streaming(model, policy)
     called = check_name(name or part.name or str(part))
     if function is None:
         check_columns(model, part)
@@ -113,15 +113,20 @@ def watch(
     return read(row)
 
 
-def streaming(policy: str | Policy) -> Policy:
-    """A policy for rows that go on coming.
+def streaming(model: Model, policy: str | Policy) -> Policy:
+    """A policy for rows of a model that go on coming.
 
     Raises:
-        ConfigError: it can't be understood, or is one of so many rows in all.
+        ConfigError: it can't be understood, is one of so many rows in all, or goes by a column that events don't have.
     """
     chosen = Policy.parse(str(policy))
     if chosen.budget is not None and not chosen.daily:
         raise ConfigError(f"{chosen} rows in all", where="watch_signal", expected=f"'{chosen.budget} per day'")
+    if chosen.by is not None and not is_derived(chosen.by):
+        known = columns_of(model)
+        if chosen.by not in known:
+            where, hint = f"policy {str(chosen)!r}", nearest(chosen.by, [*known, *COLUMNS])
+            raise ConfigError(f"no column {chosen.by!r}", where=where, expected="benefit, or a number", hint=hint)
     return chosen
 
 
@@ -256,7 +261,7 @@ def change_policy(model: Model, name: str, policy: str | Policy) -> None:
         ConfigError: the policy is none for a stream.
         StoreError: there is no signal of that name.
     """
-    chosen, at = streaming(policy), clock.micros(clock.now())
+    chosen, at = streaming(model, policy), clock.micros(clock.now())
     with model.store.catalog.write() as tx:
         row = found_in(tx, model, name)
         body = {**row.body, "policy": str(chosen), "seq": 0, "tried": 0}

@@ -83,7 +83,11 @@ def waiting(model: Model) -> Run | None:
         ]
     for row in sorted(found, key=lambda row: row.created):
         run = find(model, row.id)
-        if "job" in row.body and free(run.folder):
+        if "job" not in row.body:
+            continue
+        if not run.folder.is_dir():
+            kept(run, "failed", error=f"its folder is gone: {run.folder}")  # nothing to train on, now or later
+        elif free(run.folder):
             return run
     return None
 
