@@ -91,9 +91,11 @@ def test_a_digest_tells_nothing_from_an_empty_text_and_takes_lists() -> None:
 def test_what_cannot_be_mixed_is_refused() -> None:
     with pytest.raises(ConfigError, match="a mix of nothing"):
         Mix([])
-    for share in (0, -1, float("inf"), float("nan")):
+    for share in (0, -1, float("inf"), float("nan"), "0.5", True):
         with pytest.raises(ConfigError, match="of 'old'"):
-            Mix([(part("old", range(3)), share)])
+            Mix([(part("old", range(3)), share)])  # type: ignore[list-item]
+    with pytest.raises(ConfigError, match="seed -1 in a mix"):
+        Mix([(part("old", range(3)), 1)], seed=-1)
     with pytest.raises(SchemaError, match=r"'y' is missing.*part 'old'"):
         Mix([(part("old", range(3)), 1)]).build(["y"])
     with pytest.raises(SchemaError, match="'key' is missing"):

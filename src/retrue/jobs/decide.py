@@ -70,7 +70,7 @@ def decide(task: Task) -> str:
     model = task.workspace.model(str(task.model))
     task.body["version"] = model.version
     trainer = model.options.policy.trainer
-    start = None if trainer is None else lambda: queue(model, trainer, usual_mix(model), now=task.now)
+    start = None if trainer is None else lambda: queue(model, trainer, usual_mix(model, task.now), now=task.now)
     found = model.decide(task.now, start=start)
     task.body["answer"] = found.answer.answer
     if found.run is not None:

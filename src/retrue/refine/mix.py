@@ -115,12 +115,13 @@ class Mix:
                     expected="a reference, a collection or a part of the log",
                     hint="model.reference, model.collect(...), model.logged()",
                 )
-            if not 0 < share < float("inf"):
+            if not positive(share):
                 raise ConfigError(f"share {share!r} of {part.name!r}", expected="a positive number")
         if self.by not in {"share", "row"}:
             raise ConfigError(f"by={self.by!r} for a mix", expected="share or row")
         if self.unique not in {None, "equal", "near"}:
             raise ConfigError(f"unique={self.unique!r} for a mix", expected="equal or near")
+        check_seed(self.seed, "a mix")
         self.ceilings()
 
     def ceilings(self) -> dict[str, int]:
@@ -256,6 +257,27 @@ class Mix:
         if not frame.height:
             raise nothing_left(part.name)
         return frame if key is None else frame.sort(key, maintain_order=True)  # compaction changes the lake's order
+
+
+def positive(said: object) -> bool:
+    """Whether somebody said a finite number above 0.
+
+    >>> positive(0.5), positive("0.5"), positive(True), positive(float("nan"))
+    (True, False, False, False)
+    """
+    return isinstance(said, int | float) and not isinstance(said, bool) and 0 < said < float("inf")
+
+
+def check_seed(seed: object, where: str) -> None:
+    """Refuse a seed that not every library takes.
+
+    Raises:
+        ConfigError: it is no whole number from 0 to 2**32 - 1.
+
+    >>> check_seed(7, "a mix")
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ConfigError(f"seed {seed!r}", where=where, expected="a whole number from 0 to 4,294,967,295")
 
 
 def nothing_left(name: str) -> RefusedError:

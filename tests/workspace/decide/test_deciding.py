@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from tests.workspace.conftest import Begin, day, events, live, registered
@@ -13,7 +14,7 @@ from tests.workspace.conftest import Begin, day, events, live, registered
 import retrue as rt
 from retrue.judge.verdict import VerdictKind
 from retrue.refine.policy import DAY, Policy
-from retrue.workspace.decide.deciding import usual_mix
+from retrue.workspace.decide.deciding import usual_mix, weigh
 
 BENEFIT = {"when": "benefit", "run": 0.1, "gap": "2d", "point": 0.01}
 EVERYWHERE = ("JFK", "LGA", "EWR")
@@ -78,6 +79,28 @@ def test_broken_data_hold_a_run_back(turned: rt.Model, monkeypatch: pytest.Monke
     assert "the data are broken (Since Monday x is missing)" in found.answer.because
 
 
+def test_a_run_that_can_t_be_started_leaves_the_answer(turned: rt.Model) -> None:
+    def start() -> Any:
+        raise rt.ConfigError("1 rows for 20 % of the weight: each would count as 542")
+
+    found = turned.decide(day(24), start=start)
+    assert (found.answer.answer, found.run) == ("retrain", None)
+    assert "each would count as 542" in str(turned.decisions()[0]["refused"])
+
+
+def test_collections_join_the_usual_mix_once_their_labels_have_matured(turned: rt.Model) -> None:
+    """Labels take two days, a quarter of the rest is the holdout: nothing of the last day can be learned from."""
+    turned.collect("x > -9", since=day(23), name="young")
+    assert [share for _, share in usual_mix(turned, day(24)).parts] == [0.5, 0.5]
+    turned.collect("x > -9", since=day(14), name="ripe")
+    mix = usual_mix(turned, day(24))
+    assert [(part.name, share) for part, share in mix.parts][2:] == [("ripe", 0.2)]
+
+
+def test_a_trainer_tells_what_is_to_be_won_too(turned: rt.Model) -> None:
+    assert weigh(turned, day(24), fit=rt.Trainer(DummyClassifier())).situation.rows == 8 * 300
+
+
 def test_by_hand_nothing_is_started(turned: rt.Model) -> None:
     found = turned.decide(day(24), policy=Policy("manual", run=0.1), start=lambda: pytest.fail("a run was started"))
     assert (found.answer.answer, found.run) == ("retrain", None)
@@ -111,11 +134,11 @@ def test_a_policy_says_what_its_runs_learn_from(store: rt.Workspace) -> None:
     }
     model = registered(store, retraining={"when": "benefit", "mix": own})
     live(model, events(14, 2))
-    alone = usual_mix(model)
+    alone = usual_mix(model, day(24))
     assert [(part.name, share) for part, share in alone.parts] == [("reference of version 1", 1), ("log", 2)]
     model.collect("x > 0", name="positive")
     model.collect("x > 3", name="few")
-    mix = usual_mix(store.model("flights"))
+    mix = usual_mix(store.model("flights"), day(24))
     assert [(part.name, share) for part, share in mix.parts] == [
         ("reference of version 1", 1),
         ("log", 2),
@@ -137,4 +160,4 @@ def test_a_mix_that_can_t_be_is_refused_when_it_is_said(store: rt.Workspace) -> 
             registered(store, retraining={"mix": mix})
     model = registered(store, retraining={"mix": {"parts": {"log": 1, "storms": 1}}})
     with pytest.raises(rt.ConfigError, match="unknown part 'storms'"):
-        usual_mix(model)
+        usual_mix(model, day(24))

@@ -22,7 +22,7 @@ from retrue.judge.incident import Incident, State
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.store import rows
 from retrue.store.rows import Audit
-from retrue.workspace.prove.proving import BEFORE, guilty
+from retrue.workspace.prove.proving import BEFORE, guilty, masks, unasked
 
 CODES = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["city"]), remainder="passthrough")
 LEARNER = rt.Trainer(make_pipeline(CODES, LogisticRegression()), isolated=False)
@@ -148,6 +148,16 @@ def test_the_slices_of_incidents_are_places_unless_they_were_false_alarms(store:
             tx.put(rows.IncidentRow(each.id, "flights", "open", i, i, None, {**each.to_dict(), "version": "1"}))
     assert list(guilty(model).values()) == ["city = 'JFK'"]
     assert next(iter(guilty(model))).endswith(": city = 'JFK'")
+
+
+def test_slices_that_can_t_be_compared_are_listed_with_the_reason(run: Any) -> None:
+    table = pl.read_parquet(run.folder / "holdout.parquet")
+    many = {"odd": "nosuch > 1", **{f"{number}": f"x > {number}" for number in range(30)}}
+    found = masks(replace(run, body={**run.body, "slices": many}), table)
+    assert len(found.told) == 23
+    assert found.untold["edge cases: odd"] == "not compared: the holdout has no column 'nosuch'"
+    assert found.untold["edge cases: 29"] == "not compared: 24 slices are the most"
+    assert unasked("edge cases: odd", "binary", "why").outcome == "unknown"
 
 
 @pytest.mark.parametrize(

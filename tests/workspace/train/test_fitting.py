@@ -16,7 +16,7 @@ from tests.workspace.train import faults
 
 import retrue as rt
 from retrue.store.commit import try_locked
-from retrue.workspace.train.fitting import CHALLENGER
+from retrue.workspace.prove.sides import CHALLENGER
 
 
 @pytest.fixture(scope="module")

@@ -252,6 +252,12 @@ def test_a_run_whose_champion_was_replaced_is_refused(turned: rt.Model) -> None:
     assert turned.version == "2"
 
 
+@pytest.mark.parametrize("seed", [-1, 0.5, 2**32])
+def test_a_seed_that_is_none_is_refused_at_once(turned: rt.Model, seed: Any) -> None:
+    with pytest.raises(rt.ConfigError, match="expected a whole number from 0"):
+        turned.retrain(LEARNER, mix=mixed(turned), seed=seed)
+
+
 def test_a_run_keeps_the_gate_it_was_given(turned: rt.Model) -> None:
     """Whoever promotes it later, from another process, too."""
     run = turned.retrain(LEARNER, mix=mixed(turned), holdout="2d", now=day(24), gate=Gate(rows=10**6))

@@ -5,7 +5,7 @@
     var   = sum (1 - p) / p^2 (y - mean)^2 / (sum 1 / p)^2    rows uncorrelated (Sarndal, Swensson and Wretman 1992,
                                                               section 5.7)
     share Wilson's interval at value (1 - value) / var rows (Korn and Graubard 1998)
-    count also that of the share of 0/1 values, times the rows that there were: of rare rows the total's own is too narrow
+    count also that of the share of 0/1 values, times the rows: of rare ones the total's own is too narrow
 
 A share of a few hits says little of its own variance: that of hits as likely in any row counts as `PRIOR` hits more,
 and the interval is never narrower than the variance that was seen asks for.

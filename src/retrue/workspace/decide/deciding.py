@@ -22,11 +22,14 @@ from retrue.refine.decide import LEAST, LOSSES, Answer, decide, obstacle
 from retrue.refine.expected import Gap, Past, Situation
 from retrue.refine.mix import Mix
 from retrue.refine.policy import DAY, Policy
+from retrue.refine.train import Trainer
 from retrue.store import rows
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
 from retrue.workspace.check.performance import performance
 from retrue.workspace.decide.pilot import pilot
+from retrue.workspace.train.choosing import trainable
+from retrue.workspace.train.maturity import matured_events
 from retrue.workspace.train.parts import REFERENCE, mix_of
 
 if TYPE_CHECKING:
@@ -40,6 +43,8 @@ RECENT = 28 * DAY
 """Seconds that the traffic is read from."""
 ALL_COLLECTED = "collected"
 """In a policy's mix: all that was collected."""
+HOLDOUT = 0.25
+"""The share of the matured log that a run is proven on, unless it says otherwise; collections have no part in it."""
 COLLECTED = 0.2
 """Share of the weight that collections have together in a run that a policy starts."""
 WORSE = frozenset({VerdictKind.DEGRADED.value, VerdictKind.UNKNOWN.value, VerdictKind.DRIFTING.value})
@@ -92,7 +97,7 @@ def decide_model(
     run = refused = None
     try:
         run = start() if start is not None and answer.starts else None
-    except (RefusedError, ConfigError) as error:
+    except (RefusedError, ConfigError) as error:  # the answer is kept whatever became of the run
         refused = str(error)
     found = Decided(answer, at.isoformat(), None if run is None else run.id, refused)
     body = {**answer.to_dict(), "at": found.at, "version": model.version, "refused": refused}
@@ -103,7 +108,7 @@ def decide_model(
     return found
 
 
-def usual_mix(model: Model) -> Mix:
+def usual_mix(model: Model, at: datetime) -> Mix:
     """What a run learns from that a policy starts: the policy's own mix, or the usual one.
 
     The usual one is half the original data and half the log, a fifth of the weight being what was collected. In a
@@ -111,8 +116,9 @@ def usual_mix(model: Model) -> Mix:
 
     Raises:
         ConfigError: the policy names a part that isn't there.
+        RefusedError: no label has matured.
     """
-    found = [part for part in model.collections() if part.rows.height >= LEAST]  # a few rows would weigh too much
+    found = ripe(model, at)
     said = model.options.policy.mix
     if said is None:
         rest = (1 - COLLECTED) / 2 if found else 0.5
@@ -132,12 +138,25 @@ def every(found: Sequence[Collected], share: float) -> list[tuple[Any, float]]:
     return [(part, share / len(found)) for part in found] if share else []
 
 
+def ripe(model: Model, at: datetime) -> list[Collected]:
+    """The collections that have rows enough whose labels have matured: a few would weigh too much.
+
+    Raises:
+        RefusedError: no label has matured.
+    """
+    listed = [part for part in model.collections() if part.rows.height >= LEAST]
+    if not listed:
+        return []
+    known = trainable(Mix([(part, 1) for part in listed]), model, matured_events(model, at, HOLDOUT)).mix.parts
+    return [part for part, (chosen, _) in zip(listed, known, strict=True) if chosen.frame.height >= LEAST]
+
+
 def weigh(model: Model, at: datetime, policy: Policy | None = None, fit: Any = None) -> Answer:
     """Say whether to retrain; nothing is kept."""
     chosen = policy or model.options.policy
     known = situation(model, at, chosen)
     if fit is not None and obstacle(known, chosen) is None:
-        known = replace(known, curve=pilot(model, fit, at))
+        known = replace(known, curve=pilot(model, Trainer.of(fit).fit, at))
     return decide(known, chosen)
 
 

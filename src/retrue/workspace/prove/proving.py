@@ -8,6 +8,8 @@ both artefacts ── pace ─────────────────�
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +18,8 @@ import polars as pl
 from retrue.core.reference import Reference
 from retrue.core.state import Bools, Floats
 from retrue.refine.promote import Evidence
-from retrue.refine.prove import Calibration, Pace, Past, baselines, beside, calibrate, prove
+from retrue.refine.prove import Calibration, Contest, Pace, Past, baselines, beside, calibrate, prove
+from retrue.refine.prove.duels import METRICS
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.workspace.check.incidents import load_incidents
@@ -47,8 +50,10 @@ def prove_run(run: Run) -> Proof:
     both = sides(run, reference, table)
     known = both.duel.known
     duel, places = both.duel.on(known), {"holdout": np.ones(int(known.sum()), np.bool_)}
-    places |= {name: mask[known] for name, mask in masks(run, table).items()}
-    contests = [*prove(duel, both.task, places), *golden.contests(run, reference)]
+    found = masks(run, table)
+    places |= {name: mask[known] for name, mask in found.told.items()}
+    untold = [unasked(name, both.task, why) for name, why in found.untold.items()]
+    contests = [*prove(duel, both.task, places), *untold, *golden.contests(run, reference)]
     coverage = float(np.isfinite(both.duel.label).mean()) if table.height else 0.0
     calibrations = calibrated(both, known)
     rivals = beside(duel, both.task, {name: said[known] for name, said in rivals_of(run, both).items()})
@@ -71,19 +76,37 @@ def calibrated(both: Sides, known: Bools) -> tuple[Calibration | None, Calibrati
     return first, second
 
 
-def masks(run: Run, table: pl.DataFrame) -> dict[str, Bools]:
-    """The rows of the run's edge cases, of the watched slices and of the incidents' slices."""
+@dataclass(frozen=True)
+class Masks:
+    """Slices of the holdout: bool[rows] of each, and why others can't be compared."""
+
+    told: Mapping[str, Bools]
+    untold: Mapping[str, str]
+
+
+def unasked(where: str, task: str, why: str) -> Contest:
+    """A slice that nothing is compared in, with the reason."""
+    main = next(iter(METRICS[task]))
+    return Contest(where, main, METRICS[task][main].higher_is_better, None, None, None, None, 0, why)
+
+
+def masks(run: Run, table: pl.DataFrame) -> Masks:
+    """The rows of the run's edge cases, of the incidents' slices and of the watched slices."""
     model = run.model
     with model.store.catalog.read() as tx:
         watched = {row.name: row.sql for row in tx.find(rows.NamedSlice, model=model.name)}
     wanted = {f"edge cases: {name}": sql for name, sql in run.body["slices"].items()}
     wanted |= guilty(model) | watched
-    parts, found = {name: Slice.parse(sql) for name, sql in list(wanted.items())[:PLACES]}, {}
+    parts, told = {name: Slice.parse(sql) for name, sql in list(wanted.items())[:PLACES]}, {}
+    untold = dict.fromkeys(list(wanted)[PLACES:], f"not compared: {PLACES} slices are the most")
     table = with_derived(model, table, parts.values(), run.body["champion"])
     for name, part in parts.items():
-        if part.columns <= set(table.columns):
-            found[name] = part.mask(table).to_numpy()
-    return found
+        lacking = sorted(part.columns - set(table.columns))
+        if lacking:
+            untold[name] = f"not compared: the holdout has no column {lacking[0]!r}"
+        else:
+            told[name] = part.mask(table).to_numpy()
+    return Masks(told, untold)
 
 
 def guilty(model: Model) -> dict[str, str]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from retrue.workspace.train.training import Run
 
 CHALLENGER = "_challenger"
-"""The column of the holdout that has the challenger's scores, where they are one number for each row."""
+"""The column of the holdout that has the challenger's scores: Float64, or an array of one for each class."""
 
 
 @dataclass(frozen=True)

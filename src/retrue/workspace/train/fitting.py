@@ -21,6 +21,7 @@ from retrue.refine.train.trainer import Trainer
 from retrue.store import rows
 from retrue.store.commit import try_locked
 from retrue.workspace import clock
+from retrue.workspace.prove.sides import CHALLENGER
 from retrue.workspace.references import write_table
 from retrue.workspace.train.rebuilding import pin
 from retrue.workspace.train.training import Run, find, save
@@ -28,8 +29,6 @@ from retrue.workspace.train.training import Run, find, save
 if TYPE_CHECKING:
     from retrue.store.catalog import Catalog
 
-CHALLENGER = "_challenger"
-"""The holdout's column of the challenger's scores: Float64, or an array of one for each class."""
 MOST = 10_000
 """Lines of a run that are kept in the catalog; its `train.log` has all."""
 LONGEST = 2_000

@@ -15,7 +15,7 @@ import polars as pl
 
 from retrue.errors import SchemaError
 from retrue.refine.collect import Collected
-from retrue.refine.mix import Mix, Mixed
+from retrue.refine.mix import Mix, Mixed, check_seed
 from retrue.refine.promote import Gate
 from retrue.refine.train import Trainer
 from retrue.refine.train.desk import HOLDOUT, TRAINING, WEIGHT, Desk, Order
@@ -48,6 +48,7 @@ def queued(
     model: Model, trainer: Trainer, mix: Mix, *, holdout: str | float, seed: int, gate: Gate, at: datetime
 ) -> Run:
     """Choose the rows, lay them out for the process that trains, and queue the run."""
+    check_seed(seed, f"a run of model {model.name!r}")
     schema = model.schema
     matured = matured_events(model, at, holdout)
     ready = trainable(mix, model, matured)
