@@ -72,7 +72,15 @@ def test_equal_and_near_rows_count_once_over_all_parts() -> None:
 
 def test_the_manifest_says_how_it_was_mixed() -> None:
     mix = Mix([(LOG, 1)], balance="class", most={"log": 9}, seed=4, unique="near")
-    said = {"by": "share", "balance": "class", "most": {"log": 9}, "unique": "near", "trusted": [], "seed": 4}
+    said = {
+        "by": "share",
+        "balance": "class",
+        "most": {"log": 9},
+        "unique": "near",
+        "trusted": [],
+        "broken": False,
+        "seed": 4,
+    }
     assert mix.build(["id", "y"], key="id", label="y").manifest["mix"] == said
     assert mix.over([(LOG, 2)]).settings == said
 

@@ -25,6 +25,7 @@ HoldoutOption = Annotated[
     str, typer.Option(help="How much to keep for the proof: 28d, or a share such as 0.25.", metavar="LENGTH")
 ]
 SeedOption = Annotated[int, typer.Option(help="Kept in the manifest.")]
+BrokenOption = Annotated[bool, typer.Option("--broken", help="Learn from rows of broken windows, too.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -76,6 +77,7 @@ def retrain(
     store: StoreOption = None,
     holdout: HoldoutOption = "0.25",
     seed: SeedOption = 0,
+    broken: BrokenOption = False,
     now: NowOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -84,7 +86,7 @@ def retrain(
 
     at, kept = shared.moment(now, "--now"), read_holdout(holdout)
     model = shared.open_model(store, name)
-    function, parts = load_function(fit), read_mix(model, mix)
+    function, parts = load_function(fit), read_mix(model, mix, broken=broken)
     with shared.working("training"):
         run = model.retrain(function, mix=parts, holdout=kept, seed=seed, now=at)
     if json:
@@ -101,6 +103,7 @@ def queue(
     store: StoreOption = None,
     holdout: HoldoutOption = "0.25",
     seed: SeedOption = 0,
+    broken: BrokenOption = False,
     json: JsonOption = False,
 ) -> None:
     """Choose the rows now, and leave the training to the service.
@@ -112,7 +115,7 @@ def queue(
     kept = read_holdout(holdout)
     model = shared.open_model(store, name)
     with shared.working("choosing the rows"):
-        run = model.queue(trainer, mix=read_mix(model, mix), holdout=kept, seed=seed)
+        run = model.queue(trainer, mix=read_mix(model, mix, broken=broken), holdout=kept, seed=seed)
     if json:
         shared.print_json(run.to_dict())
         return
@@ -147,7 +150,7 @@ def show_run(run: Run) -> None:
     shared.console().print(run_view(run.id, run.manifest))
 
 
-def read_mix(model: Model, given: list[str]) -> Mix:
+def read_mix(model: Model, given: list[str], *, broken: bool = False) -> Mix:
     """Read the parts of a mix.
 
     Raises:
@@ -161,7 +164,7 @@ def read_mix(model: Model, given: list[str]) -> Mix:
             shares[part] = float(share)
         except ValueError as error:
             raise ConfigError(f"{share!r} is no share", where=f"--mix {part}", expected="a number") from error
-    return mix_of(model, shares, where="--mix")
+    return mix_of(model, shares, where="--mix", broken=broken)
 
 
 def load_function(text: str, option: str = "--fit") -> Any:

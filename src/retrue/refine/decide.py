@@ -51,21 +51,27 @@ def decide(situation: Situation, policy: Policy) -> Answer:
     found = expected(situation, policy)
     stop = obstacle(situation, policy)
     if stop is not None:
-        return Answer("wait", stop, False, found, policy, situation)
+        return Answer("wait", stop + without(situation), False, found, policy, situation)
     goes, why = CHOICES[policy.when](situation, policy, found)
+    why += without(situation)
     return Answer("retrain" if goes else "wait", why, goes and policy.when != "manual", found, policy, situation)
 
 
 def obstacle(situation: Situation, policy: Policy) -> str | None:
     """Why nothing may be trained now whatever it promises; None where it may."""
     if situation.broken:
-        return f"the data are broken ({situation.broken[0]}): mend them first, a model would learn the fault"
+        return f"the data are broken ({situation.broken[0]}): mend them first, or mark a false alarm as one"
     if situation.rows < LEAST:
         return f"only {rows(situation.rows)} with matured labels are new to the champion, needs {LEAST}"
     if situation.since is not None and situation.since < policy.gap:
         ago, least = duration(max(situation.since, 60.0)), duration(policy.gap)
         return f"the last run was {ago} ago, and at least {least} are to lie between two"
     return None
+
+
+def without(situation: Situation) -> str:
+    """What a run leaves out, in words; empty where that is nothing."""
+    return f"; {rows(situation.spoilt)} of broken windows are left out" if situation.spoilt else ""
 
 
 def by_benefit(situation: Situation, policy: Policy, found: Expected | None) -> tuple[bool, str]:

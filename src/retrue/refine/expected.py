@@ -90,6 +90,7 @@ class Situation:
         incidents: other live incidents that alarm, in words.
         past: earlier runs.
         curve: what cheap fits have shown.
+        spoilt: labelled rows of windows in which the data were broken, which a run leaves out.
     """
 
     gap: Gap | None
@@ -101,6 +102,7 @@ class Situation:
     incidents: tuple[str, ...] = ()
     past: tuple[Past, ...] = ()
     curve: Curve | None = None
+    spoilt: int = 0
 
 
 @dataclass(frozen=True)

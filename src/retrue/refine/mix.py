@@ -76,6 +76,7 @@ class Mix:
         most: int | Mapping[Any, int] | None = None,
         unique: Unique | None = None,
         trusted: Sequence[str] = (),
+        broken: bool = False,
         seed: int = 0,
     ) -> None:
         """Take the parts.
@@ -90,6 +91,7 @@ class Mix:
             unique: "equal" takes rows that are equal but for their ids once; "near" those, too, whose texts are equal
                 and whose numbers differ by less than a hundredth of the column's usual range.
             trusted: columns that are known when the model predicts, however well they foretell the label.
+            broken: learn from, and prove on, rows of windows that were judged broken, too: knowingly.
             seed: of what is drawn.
 
         Raises:
@@ -97,7 +99,7 @@ class Mix:
         """
         self.parts: list[tuple[Part, float]] = list(parts.items() if isinstance(parts, Mapping) else parts)
         self.by, self.seed, self.trusted = by, seed, tuple(trusted)
-        self.unique, self.most, self.balance = unique, most, balance
+        self.unique, self.most, self.balance, self.broken = unique, most, balance, broken
         self.check()
 
     def check(self) -> None:
@@ -147,7 +149,7 @@ class Mix:
         most = {name: rows for name, rows in self.ceilings().items() if name in names}
         return Mix(
             parts, by=self.by, balance=self.balance, most=most or None, unique=self.unique, trusted=self.trusted,
-            seed=self.seed,
+            broken=self.broken, seed=self.seed,
         )  # fmt: skip
 
     @property
@@ -155,7 +157,7 @@ class Mix:
         """What was said but for the parts, in plain values."""
         balance = self.balance if self.balance is None or isinstance(self.balance, str) else list(self.balance)
         said = {"by": self.by, "balance": balance, "most": self.ceilings() or None, "unique": self.unique}
-        return {**said, "trusted": list(self.trusted), "seed": self.seed}
+        return {**said, "trusted": list(self.trusted), "broken": self.broken, "seed": self.seed}
 
     def build(
         self,

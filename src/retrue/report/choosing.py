@@ -18,6 +18,8 @@ def decision_view(said: Mapping[str, Any]) -> RenderableType:
     expected, situation = said["expected"], said["situation"]
     table = quiet_table("", "", right=[])
     add_row(table, ("new labels that have matured", f"{situation['rows']:,}"))
+    if situation.get("spoilt"):
+        add_row(table, ("left out, of broken windows", f"{situation['spoilt']:,}"))
     add_row(table, ("rows a day", f"{situation['traffic']:,.0f}"))
     add_row(table, ("earlier runs", f"{len(situation['past'])}"))
     if expected is not None:

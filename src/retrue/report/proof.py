@@ -196,3 +196,6 @@ class run_view:  # noqa: N801 - as above
         for part in said["parts"]:
             add_row(table, (part["part"], f"{part['rows']:,}", percent(part["share"])))
         yield table
+        left = [f"{rows:,} {why}" for why, rows in said.get("left_out", {}).items()]
+        if left:
+            yield Text(f"Rows left out: {'; '.join(left)}.", style="dim")

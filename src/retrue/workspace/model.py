@@ -30,7 +30,7 @@ from retrue.workspace.check.incidents import keep_said, load_incidents
 from retrue.workspace.collect import watching
 from retrue.workspace.collect.collects import Collects
 from retrue.workspace.collect.watching import USUAL
-from retrue.workspace.decide.weighing import Weighs
+from retrue.workspace.decide.deciding import Weighs
 from retrue.workspace.explain import explaining, outliers
 from retrue.workspace.explain.contributions import importance_of
 from retrue.workspace.options import Options

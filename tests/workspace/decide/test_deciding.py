@@ -72,7 +72,8 @@ def test_nothing_is_known_of_a_model_that_nobody_uses(store: rt.Workspace) -> No
 
 def test_broken_data_hold_a_run_back(turned: rt.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken:
-        kind, sentence, verdicts = VerdictKind.BROKEN, "Since Monday x is missing", ()
+        kind, sentence, verdicts, real = VerdictKind.BROKEN, "Since Monday x is missing", (), None
+        incident = property(lambda self: self)
 
     monkeypatch.setattr(rt.Model, "incidents", lambda *_, **__: [Broken()])
     found = turned.decide(day(24), start=lambda: pytest.fail("a run was started"))

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import polars as pl
 import pytest
+from sklearn.metrics import roc_auc_score
+from tests.workspace.conftest import day, events, registered
+from tests.workspace.promote.test_promotion import LEARNER
 
-from retrue.workspace.promote.lineage import Effect, Side, pooled
+import retrue as rt
+from retrue.server.pages.turn import effect_said
+from retrue.workspace.promote.lineage import Effect, Side, effect_of, lineages, pooled
 
 
 def test_windows_are_pooled_by_their_labelled_rows() -> None:
@@ -36,3 +43,56 @@ def test_an_effect_is_told_with_its_interval(metric: str, after: Side | None, ch
         reach = math.hypot(0.02, 0.02)
         gap = after.value - 0.7
         assert found.difference[1] == pytest.approx((gap - reach, gap + reach))
+
+
+def daily(table: pl.DataFrame) -> list[float]:
+    """ROC AUC of each day, by scikit-learn."""
+    days = table.with_columns(pl.col("at").dt.truncate("1d").alias("day")).partition_by("day", maintain_order=True)
+    return [float(roc_auc_score(one["y"], one["p"])) for one in days]
+
+
+def test_before_and_after_wait_for_labels_that_mature_late(store: rt.Workspace) -> None:
+    """Labels take four days. Before: days whose labels came after the promotion, too. After: no early, bent labels."""
+    model, world = registered(store, maturity="4d"), events(14, 10, turned=("JFK", "LGA", "EWR"))
+    model.log(world.drop("y"), at=day(24))
+    known = pl.col("at") < day(20)
+    model.label(world.filter(known).select("id", "y"), at=day(24))
+    model.check(now=day(24))
+    run = model.retrain(LEARNER, mix=rt.Mix({model.logged(): 1.0}), holdout="2d", now=day(24))
+    run.promote()
+    later = events(24, 3, turned=("JFK", "LGA", "EWR"))
+    later = later.with_columns(p=pl.Series(run.predict(later)))
+    model.log(later.drop("y"), at=day(27))
+    model.label(later.filter((pl.col("y") == 1) | (pl.col("x") > 1)).select("id", "y"), at=day(27))
+    model.check(now=day(27))
+
+    def effect() -> Effect:
+        found = effect_of(model, lineages(model)[0])
+        assert found is not None
+        assert found.metric == "roc_auc"
+        return found
+
+    first = effect()
+    assert (first.after, first.change) == (None, "can't tell")
+    assert first.before is not None
+    assert first.before.windows == 6
+    model.label(world.filter(~known).select("id", "y"), at=day(28))
+    model.label(later.select("id", "y"), at=day(31))
+    model.check(now=day(31))
+    last = effect()
+    assert last.before is not None
+    assert last.after is not None
+    assert (last.before.windows, last.after.windows) == (10, 3)
+    assert last.before.value == pytest.approx(np.mean(daily(world)), abs=0.005)
+    assert last.after.value == pytest.approx(np.mean(daily(later)), abs=0.005)
+    assert last.change == "better"
+    assert "degraded" not in {one.kind.value for one in model.incidents(live=True)}, "a replaced version alarms nobody"
+
+
+def test_labels_are_not_held_against_estimates() -> None:
+    before, after = Side("1", 0.6, (0.58, 0.62), 5, estimated=False), Side("2", 0.8, (0.78, 0.82), 3, estimated=True)
+    found = Effect("accuracy", before, after)
+    assert (found.difference, found.change) == (None, "can't tell")
+    assert effect_said(found) == (
+        "accuracy 0.600 before by labels, 0.800 since as estimated: no comparison before labels have matured"
+    )

@@ -33,7 +33,8 @@ def promoted(store: rt.Workspace, *, shift: float = 0.0) -> tuple[rt.Model, Any]
     model = registered(store, maturity="1d")
     live(model, events(14, 10, turned=EVERYWHERE, shift=shift))
     model.check(now=day(24.9))
-    mix = rt.Mix({model.reference: 0.01, model.logged(): 0.99})
+    # What shifted lies outside of what the reference has shown, and counts as broken: it is learned from knowingly.
+    mix = rt.Mix({model.reference: 0.01, model.logged(): 0.99}, broken=bool(shift))
     run = model.retrain(LEARNER, mix=mix, holdout="3d", now=day(25))
     run.promote()
     return model, run

@@ -22,6 +22,7 @@ from retrue.judge.incident import Incident, State
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.store import rows
 from retrue.store.rows import Audit
+from retrue.workspace.decide.situation import pilot
 from retrue.workspace.prove.proving import BEFORE, guilty, masks, unasked
 
 CODES = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["city"]), remainder="passthrough")
@@ -262,6 +263,10 @@ def test_several_classes_are_proven_promoted_and_verified(store: rt.Workspace) -
     )
     live(model, classes(events(14, 10), 1))
     learner = make_pipeline(CODES, RandomForestClassifier(5, max_depth=3, random_state=0))
+    curve = pilot(model, learner, day(25))
+    assert curve is not None
+    assert curve.rows == (250, 500, 1_000)
+    assert min(curve.gains) > 0.1, "half of what cheap fits learn from is the world as it was"
     run = model.retrain(
         rt.Trainer(learner, isolated=False), mix=rt.Mix({model.logged(): 1.0}), holdout="3d", now=day(25)
     )

@@ -40,6 +40,7 @@ class MixSettings(BaseModel):
     most: Annotated[int, Field(ge=1)] | dict[str, Annotated[int, Field(ge=1)]] | None = None
     unique: Literal["equal", "near"] | None = None
     trusted: Annotated[list[Text], Field(max_length=1_000)] = []
+    broken: bool = False
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
 
 

@@ -37,7 +37,7 @@ Editor = Annotated[Actor, Depends(editor)]
 Id = Annotated[str, Path(alias="run", max_length=100)]
 LINES = 100
 """Log lines that are shown."""
-MANIFEST = ("parts", "rows")
+MANIFEST = ("parts", "rows", "left_out")
 """What of a manifest stands elsewhere on the page."""
 
 
@@ -52,7 +52,7 @@ class RunView:
         drawn: whether there is a forest plot.
         evidence: what it showed besides.
         reasons: why the gate stays shut; faults: what couldn't be told.
-        parts: what it learned from.
+        parts: what it learned from; left_out: how many rows it didn't, by reason.
         manifest: what else its training set is told by.
         log: what was said while it ran, oldest first.
         error: why it failed, in full.
@@ -70,6 +70,7 @@ class RunView:
     reasons: tuple[str, ...]
     faults: tuple[str, ...]
     parts: tuple[Part, ...]
+    left_out: tuple[str, ...]
     manifest: tuple[tuple[str, str], ...]
     log: tuple[rows.Log, ...]
     error: str
@@ -102,11 +103,17 @@ def view_of(model: Model, one: Lineage, actor: Actor) -> RunView:
     return RunView(
         model.name, one.id, turn_of(model.name, one, effect_of(model, one), incidents, champion),
         tuple(line_of(contest) for contest in (*one.contests, *one.baselines)), picture_of(one) is not None,
-        evidence_of(model, one), tuple(map(upper_first, one.reasons)),
-        tuple(map(upper_first, one.faults)), one.parts, told_of(one.manifest), log, one.error or "",
+        evidence_of(model, one), tuple(map(upper_first, one.reasons)), tuple(map(upper_first, one.faults)),
+        one.parts, left_of(one.manifest), told_of(one.manifest), log, one.error or "",
         may and rivals and not one.reasons, may and rivals and bool(one.reasons),
         may and one.version == champion and before is not None,
     )  # fmt: skip
+
+
+def left_of(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """The rows that a training set leaves out, by reason."""
+    said = manifest.get("left_out")
+    return tuple(f"{rows:,} {why}" for why, rows in said.items()) if isinstance(said, Mapping) else ()
 
 
 def told_of(manifest: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -212,6 +212,12 @@ def effect_said(effect: Effect) -> str:
         return ""
     name, found = metric_name(effect.metric), effect.difference
     after = figure(effect.after)
+    if effect.before is not None and effect.before.estimated != effect.after.estimated:
+        told = ("by labels", "as estimated")
+        before = f"{figure(effect.before)} before {told[effect.before.estimated]}"
+        return (
+            f"{name} {before}, {after} since {told[effect.after.estimated]}: no comparison before labels have matured"
+        )
     if effect.before is None or found is None:
         return f"{name} {after} since"
     gap, interval = found

@@ -78,6 +78,7 @@ def check(model: Model, now: datetime | None, against: str | None = None) -> lis
     compared = Against.parse(against or model.options.against)
     model.store.refuse_read_only()
     model.store.apply(model.name)  # what was acknowledged and then crashed, or waits for others, counts
+    follow_up(model, at)
     odd, traffic = changes.known(model, version), Traffic(model, at)
     least = model.settings().least_bad  # a stray row that couldn't be read makes no window of its own
     lost = [start for start, told in odd.items() if changes.lost_rows(told) >= least]
@@ -102,6 +103,22 @@ def check(model: Model, now: datetime | None, against: str | None = None) -> lis
     alarms = sum(verdict.alarms for one in judged for verdict in one.all)
     say(model, "check", f"{plural(len(judged), 'window')} judged, {plural(alarms, 'alarm')}")
     return sort_worst_first(verdict for one in judged for verdict in one.all)
+
+
+def follow_up(model: Model, at: datetime) -> None:
+    """Measure what late labels say of versions that were replaced, to tell before from after; nobody is alarmed."""
+    for old in model.versions():
+        due = due_windows(model, old.version, at) if old.stage == "retired" else []
+        if due:
+            reference = model.reference_of(old.version)
+            judge = history.with_bases(judge_of(model, reference.load()), reference)
+            judged = [judge_window(model, judge, window, at) for window in due]
+            keep(model, old.version, [replace(one, verdicts=quiet(one.verdicts)) for one in judged], at)
+
+
+def quiet(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
+    """The same, none of which alarms: no incident of a version that predicts no more is opened."""
+    return tuple(replace(one, alarm=False) for one in verdicts)
 
 
 def heard(judged: Judged, traffic: Traffic, version: str) -> Judged:

@@ -60,8 +60,11 @@ class Effect:
 
     @property
     def difference(self) -> tuple[float, tuple[float, float] | None] | None:
-        """After - before, with its interval; windows before and after are independent."""
-        if self.before is None or self.after is None:
+        """After - before, with its interval; windows before and after are independent.
+
+        What labels say and what was estimated are not held against each other: estimates don't see concept drift.
+        """
+        if self.before is None or self.after is None or self.before.estimated != self.after.estimated:
             return None
         gap, ends = self.after.value - self.before.value, (self.before.interval, self.after.interval)
         if ends[0] is None or ends[1] is None:
@@ -214,24 +217,34 @@ def effect_of(model: Model, turn: Lineage) -> Effect | None:
             continue
         old, new = (performance(model, metric, version) for version in (turn.champion, turn.version))
         early = old.filter(pl.col("until").str.to_datetime(time_zone="UTC", strict=False) <= at) if old.height else old
-        found = Effect(metric, side(turn.champion, early.tail(WINDOWS)), side(turn.version, new.head(WINDOWS)))
+        found = alike(metric, (turn.champion, early.tail(WINDOWS)), (turn.version, new.head(WINDOWS)))
         if found.before is not None and found.after is not None:
             return found
         first = first or (found if found.before is not None or found.after is not None else None)
     return first
 
 
-def side(version: str, told: pl.DataFrame) -> Side | None:
-    """How a version did in these windows of `performance`: realised where labels tell, else estimated."""
-    for estimated, names in (
-        (False, ("realised", "low", "high")),
-        (True, ("estimated", "estimated_low", "estimated_high")),
-    ):
-        known = told.filter(pl.col(names[0]).is_not_null())
-        if known.height:
-            weights = known.select(pl.col("rows") * (1.0 if estimated else pl.col("coverage").fill_null(1.0)))
-            return pooled(version, known.select(names).rows(), weights.to_series().to_list(), estimated=estimated)
-    return None
+def alike(metric: str, before: tuple[str, pl.DataFrame], after: tuple[str, pl.DataFrame]) -> Effect:
+    """Both sides by labels where both have some; else both as estimated where that is known; else each as it may be."""
+    by_labels, estimated = (
+        Effect(metric, *(side(version, told, estimated=way) for version, told in (before, after)))
+        for way in (False, True)
+    )
+    if by_labels.difference is not None:
+        return by_labels
+    if estimated.difference is not None:
+        return estimated
+    return Effect(metric, by_labels.before or estimated.before, by_labels.after or estimated.after)
+
+
+def side(version: str, told: pl.DataFrame, *, estimated: bool) -> Side | None:
+    """How a version did in these windows of `performance`, by their matured labels or as estimated."""
+    names = ("estimated", "estimated_low", "estimated_high") if estimated else ("realised", "low", "high")
+    known = told.filter(pl.col(names[0]).is_not_null())
+    if not known.height:
+        return None
+    weights = known.select(pl.col("rows") * (1.0 if estimated else pl.col("coverage").fill_null(1.0)))
+    return pooled(version, known.select(names).rows(), weights.to_series().to_list(), estimated=estimated)
 
 
 def pooled(

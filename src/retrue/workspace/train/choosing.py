@@ -20,6 +20,7 @@ from retrue.refine.early import early_bias, ripening
 from retrue.refine.leaks import arriving, foretelling, missing_live
 from retrue.refine.likeness import Likeness, likeness
 from retrue.refine.mix import Mix, Mixed
+from retrue.workspace.train.broken import is_broken
 from retrue.workspace.train.maturity import (
     EVENT,
     MATURE,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 RIPE = 0.99
 """Share of the logged rows of a training set whose labels must have had time to come, or early labels are measured."""
+BROKEN = "of broken windows"
+"""Why rows are left out that were logged while the data were broken."""
 ENOUGH = 0.99
 """Share of events with a label from which early labels can bend nothing."""
 
@@ -59,7 +62,7 @@ class Ready:
 
 
 def trainable(mix: Mix, model: Model, matured: Matured) -> Ready:
-    """The same mix without what may not be trained on: rows without a label, held out, or later than the cut."""
+    """The same mix without what may not be trained on: rows of broken windows, unlabelled, held out, too late."""
     schema, grids = model.schema, model.store.grids(model.name)
     outcome = None if grids is None else grids.outcome
     parts: list[tuple[Any, float]] = []
@@ -71,6 +74,8 @@ def trainable(mix: Mix, model: Model, matured: Matured) -> Ready:
 
     for part, share in mix.parts:
         frame = named(part.frame, schema.id, str(schema.time), schema.timezone)
+        faulty = is_broken(frame, str(schema.time), matured.faults)
+        frame = less(frame.filter(~pl.Series(faulty)), frame, BROKEN)
         if "_label_at" in frame.columns:  # logged rows: take the labels as they are known now
             frame = less(relabelled(frame, matured, schema.id), frame, "not matured, or held out")
         if schema.id is not None and schema.id in frame.columns:

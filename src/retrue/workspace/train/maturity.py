@@ -1,6 +1,6 @@
 """Matured labels: which logged events may be learned from, and which are held out for the proof.
 
-events ── horizon: delays so far ──> matured ── cut ──> training | holdout
+events ── horizon: delays so far ──> matured ── without broken rows ── cut ──> training | holdout
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from retrue.core.values import text_rows
 from retrue.errors import ConfigError, RefusedError, SchemaError
 from retrue.refine.early import ripening
 from retrue.workspace.options import seconds
+from retrue.workspace.train.broken import Fault, faults_of, is_broken
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
@@ -41,6 +42,7 @@ class Matured:
         at: when this was so.
         applied: the last segment of the lake that was looked at.
         labels: id, time and label of every such event: where a sample is kept, of those that aren't in it, too.
+        faults: when the data were broken; events of then are left out.
     """
 
     events: pl.DataFrame
@@ -51,6 +53,7 @@ class Matured:
     at: datetime
     applied: int
     labels: pl.DataFrame
+    faults: tuple[Fault, ...] = ()
 
     def part(self, *, after_cut: bool) -> pl.DataFrame:
         """One side of the cut, labelled or not."""
@@ -58,8 +61,14 @@ class Matured:
         return self.events.filter(late if after_cut else ~late)
 
 
-def matured_events(model: Model, at: datetime, holdout: str | float) -> Matured:
+def matured_events(model: Model, at: datetime, holdout: str | float, *, broken: bool = False) -> Matured:
     """The champion's events whose labels have matured, cut into training and holdout.
+
+    Args:
+        model: whose.
+        at: the time.
+        holdout: how much is held out, as a length or a share.
+        broken: whether rows of windows that were judged broken count, too.
 
     Raises:
         ConfigError: `holdout` is neither a share nor a length of time.
@@ -85,6 +94,8 @@ def matured_events(model: Model, at: datetime, holdout: str | float) -> Matured:
             what="nothing to learn from",
             hint="say how long labels take: register with maturity=, or give label(..., at=) when they came",
         )
+    faults = () if broken else faults_of(model)
+    ripe = sound(ripe, time, faults)
     first, last = ripe[time][0], ripe[time][-1]
     if length is None:
         cut = ripe[time][min(int(ripe.height * (1 - float(holdout))), ripe.height - 1)]
@@ -95,7 +106,7 @@ def matured_events(model: Model, at: datetime, holdout: str | float) -> Matured:
             [f"the holdout ({holdout}) takes all of the log since {first}"], what="nothing to learn from"
         )
     every = labels_before(model, version, ripe, end, applied)
-    return Matured(ripe.select(own(ripe.columns, model)), cut, end, time, label, at, applied, every)
+    return Matured(ripe.select(own(ripe.columns, model)), cut, end, time, label, at, applied, every, faults)
 
 
 def labels_before(model: Model, version: str, ripe: pl.DataFrame, end: datetime, applied: int) -> pl.DataFrame:
@@ -105,6 +116,22 @@ def labels_before(model: Model, version: str, ripe: pl.DataFrame, end: datetime,
     if not model.store.keeping(model.name):
         return ripe.select(told)
     return model.events(None, end, version=version, applied=applied, sample="all").select(told).collect()
+
+
+def sound(ripe: pl.DataFrame, time: str, faults: tuple[Fault, ...]) -> pl.DataFrame:
+    """Events without those of windows that were judged broken.
+
+    Raises:
+        RefusedError: no other ones are left.
+    """
+    left = ripe.filter(~pl.Series(is_broken(ripe, time, faults)))
+    if not left.height:
+        raise RefusedError(
+            [f"all {ripe.height:,} events with matured labels are of windows that were judged broken"],
+            what="nothing to learn from",
+            hint="mark a false alarm as one; or, knowingly, rt.Mix(..., broken=True)",
+        )
+    return left
 
 
 def holdout_length(holdout: str | float) -> float | None:

@@ -23,6 +23,7 @@ from retrue.version import VERSION
 from retrue.workspace import clock
 from retrue.workspace.collect.collecting import Logged
 from retrue.workspace.references import VersionReference
+from retrue.workspace.train.broken import is_broken, read_faults
 from retrue.workspace.train.choosing import built, trainable
 from retrue.workspace.train.maturity import Matured, labels_before, own
 
@@ -63,6 +64,7 @@ def manifest_of(mixed: Mixed, matured: Matured, mix: Mix) -> dict[str, Any]:
         "matured": matured.end.isoformat(),
         "at": matured.at.isoformat(),
         "applied": matured.applied,
+        "broken": [one.to_dict() for one in matured.faults],
         "code": {
             "retrue": VERSION,
             "python": ".".join(map(str, sys.version_info[:3])),
@@ -135,9 +137,10 @@ def matured_again(model: Model, said: Mapping[str, Any], champion: str) -> Matur
     at, end, cut = (datetime.fromisoformat(said[name]) for name in ("at", "matured", "cut"))
     events = model.events(None, at, version=champion, applied=said["applied"]).collect()
     ripe = events.filter(pl.col(layout.time_column) < end).sort(layout.time_column)
-    applied = int(said["applied"])
+    applied, faults = int(said["applied"]), read_faults(said.get("broken", ()))
+    ripe = ripe.filter(~pl.Series(is_broken(ripe, layout.time_column, faults)))
     every, ripe = labels_before(model, champion, ripe, end, applied), ripe.select(own(ripe.columns, model))
-    return Matured(ripe, cut, end, layout.time_column, layout.label_column, at, applied, every)
+    return Matured(ripe, cut, end, layout.time_column, layout.label_column, at, applied, every, faults)
 
 
 def part_again(model: Model, part: Mapping[str, Any], said: Mapping[str, Any], champion: str) -> Any:

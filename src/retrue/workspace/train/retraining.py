@@ -50,7 +50,7 @@ def queued(
     """Choose the rows, lay them out for the process that trains, and queue the run."""
     check_seed(seed, f"a run of model {model.name!r}")
     schema = model.schema
-    matured = matured_events(model, at, holdout)
+    matured = matured_events(model, at, holdout, broken=mix.broken)
     ready = trainable(mix, model, matured)
     mixed = built(ready.mix, model)
     refuse_leaks(model, ready.mix, mixed, matured)
