@@ -61,7 +61,10 @@ def test_a_run_that_is_refused_is_said_and_the_answer_kept(model: Any) -> None:
     """What was collected last is all held out still."""
     store, _ = model
     turned = registered(
-        store, name="turned", maturity="2d", retraining={**PAYS, "trainer": "prior", "when": "schedule"}
+        store,
+        name="turned",
+        maturity="2d",
+        retraining={**PAYS, "trainer": "prior", "when": "schedule", "mix": {"parts": {"reference": 1, "late": 1}}},
     )
     live(turned, events(14, 10))
     turned.collect("x > -9", since=day(22), until=day(24), name="late")
