@@ -279,7 +279,7 @@ def retrain(story: Story, now: datetime, out: Console) -> None:
     line(out, "", "collected", f"{edge.rows.height:,} of {edge.matched:,} flights where {escape(str(edge.slice))}")
     recent = model.logged(since=now - MEMORY * WEEK)
     # Stations miss their pressure for months, in what is served too: that is learned from knowingly.
-    mix = Mix({model.reference_of("1"): 0.4, edge: 0.2, recent: 0.4}, broken=True)
+    mix = Mix({model.reference_of("1"): 0.4, edge: 0.2, recent: 0.4})
     try:
         run = model.retrain(learner.fit, mix=mix, holdout="3w", now=now)
     except (RefusedError, ConfigError) as error:  # no row has a label by now, or too few for their share

@@ -16,7 +16,7 @@ import retrue as rt
 from retrue.judge.incident import Incident, State
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.workspace.decide.situation import situation
-from retrue.workspace.train.broken import Fault, faults_of, is_broken, lasts
+from retrue.workspace.train.broken import Fault, broken_verdicts, faults_of, is_broken, lasts
 from retrue.workspace.train.training import Run
 
 LEARNER = rt.Trainer(
@@ -51,6 +51,13 @@ def test_what_began_broken_and_goes_on_as_something_else_holds_no_run_back() -> 
 
 def test_a_false_alarm_holds_no_run_back() -> None:
     assert not lasts(incident(missing(0, 1), real=False), day(1), 2)
+
+
+@pytest.mark.parametrize(("share", "holds"), [(0.04, False), (0.1, True), (None, True)])
+def test_a_few_bad_rows_spoil_no_window(share: float | None, *, holds: bool) -> None:
+    """They alarm; but values beyond last year's are what a model has to learn."""
+    told = incident(replace(missing(0, 1), metric="out_of_range", value=share))
+    assert (lasts(told, day(1), 2), bool(broken_verdicts(told))) == (holds, holds)
 
 
 def test_rows_of_a_fault_are_told_by_time_and_slice() -> None:

@@ -15,12 +15,18 @@ import polars as pl
 from retrue.core.state import Bools
 from retrue.errors import RetrueError
 from retrue.judge.incident import Incident, time_of, window_of
-from retrue.judge.verdict import VerdictKind
+from retrue.judge.verdict import Verdict, VerdictKind
+from retrue.metrics import registered
 from retrue.slices import Slice
 from retrue.workspace.check.incidents import load_incidents
 
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
+
+
+SPOILT = 0.1
+"""From this share of bad rows on a window is spoilt. Fewer alarm, but the rest is fit to learn from: a model that never
+sees the few values beyond those of last year never learns them."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +73,14 @@ def broken_verdicts(incident: Incident) -> list[Fault]:
     return [
         Fault(*window_of(one), one.slice, f"{one.column}: {one.reason}" if one.column else one.reason, one.column)
         for one in incident.verdicts
-        if one.kind is VerdictKind.BROKEN and one.window is not None
+        if one.kind is VerdictKind.BROKEN and one.window is not None and spoils(one)
     ]
+
+
+def spoils(verdict: Verdict) -> bool:
+    """Whether what a verdict found is wrong with a window's rows as a whole, not with a few of them."""
+    shares = {metric.name for metric in registered() if (metric.family, metric.unit) == ("quality", "share")}
+    return verdict.metric not in shares or verdict.value is None or verdict.value >= SPOILT
 
 
 def faults_of(model: Model) -> tuple[Fault, ...]:
@@ -95,8 +107,9 @@ def lasts(incident: Incident, at: datetime, calm: int) -> bool:
     """
     if incident.kind is not VerdictKind.BROKEN or incident.real is False:
         return False
+    found = [one for one in incident.verdicts if one.kind is VerdictKind.BROKEN]
     spans = [one.span for one in broken_verdicts(incident)]
-    return not spans or any(at < end + calm * (end - start) for start, end in spans)
+    return not found or any(at < end + calm * (end - start) for start, end in spans)
 
 
 def is_broken(frame: pl.DataFrame, time: str, faults: Iterable[Fault]) -> Bools:
