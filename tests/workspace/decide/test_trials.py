@@ -11,6 +11,7 @@ import pytest
 from tests.workspace.conftest import A_DAY, Begin, day, events, registered
 
 import retrue as rt
+from retrue.workspace.decide.situation import traffic
 from retrue.workspace.decide.trials import find
 
 
@@ -45,6 +46,13 @@ def test_a_shadow_is_compared_on_the_same_events(shadowed: rt.Model) -> None:
     assert [main.champion, main.challenger] == pytest.approx(brier)
     assert found.advice.startswith("stop: version 2 is better by 0.0")
     assert {one.where for one in found.standings[1:]} == {"city = 'EWR'", "city = 'JFK'", "city = 'LGA'"}
+
+
+def test_a_shadow_s_events_are_no_traffic_of_their_own(shadowed: rt.Model) -> None:
+    """The same customers, asked a second time: worth what they are worth once."""
+    assert traffic(shadowed, day(20)) == pytest.approx(2 * A_DAY, rel=0.05)
+    shadowed.trial("2", now=day(14))
+    assert traffic(shadowed, day(20)) == pytest.approx(A_DAY, rel=0.05)
 
 
 def test_only_matured_labels_count(shadowed: rt.Model) -> None:

@@ -100,13 +100,21 @@ def matured_windows(model: Model, at: datetime) -> list[rows.Window]:
 
 
 def traffic(model: Model, at: datetime) -> float:
-    """Events a day, of the last four weeks, whatever version scored them."""
-    since = at.timestamp() - max(RECENT, model.options.window)
-    recent = [one for one in model.store.windows(model.name) if since <= one.start < at.timestamp()]
+    """Events a day, of the last four weeks, whatever version scored them; a shadow scores them a second time."""
+    since, shadows = at.timestamp() - max(RECENT, model.options.window), shadows_of(model)
+    windows = [one for one in model.store.windows(model.name) if one.version not in shadows]
+    recent = [one for one in windows if since <= one.start < at.timestamp()]
     if not recent:
         return 0.0
     span = max(at.timestamp() - min(one.start for one in recent), model.options.window)
     return sum(one.events for one in recent) / span * DAY
+
+
+def shadows_of(model: Model) -> set[str]:
+    """Versions that were tried as shadows, but for one that has become the champion."""
+    with model.store.catalog.read() as tx:
+        trials = tx.find(rows.Trial, model=model.name)
+    return {str(one.body["challenger"]) for one in trials if one.body.get("kind") == "shadow"} - {model.version}
 
 
 def gap_of(model: Model, at: datetime, policy: Policy, faults: tuple[Fault, ...] = ()) -> Gap | None:
