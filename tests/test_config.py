@@ -23,6 +23,7 @@ path = "store"
 
 [models.flights]
 reference = "train.parquet"
+validation = "later.parquet"
 id = "flight_id"
 time = "scheduled"
 version = "v"
@@ -145,7 +146,10 @@ BAD = {
         "[stor]\npath = 'x'",
         "unknown key 'stor' in FILE: expected store, models, server, retention, channels, mlflow, trainers.",
     ),
-    "an unknown key": (M + "lable = 'y'", "unknown key 'lable' in [models.m] of FILE: expected reference, id,"),
+    "an unknown key": (
+        M + "lable = 'y'",
+        "unknown key 'lable' in [models.m] of FILE: expected reference, validation, id,",
+    ),
     "the nearest key": (M + "lable = 'y'", "Hint: did you mean 'label'?"),
     "an unknown key of the store": (
         "[store]\npaht = 'x'",

@@ -106,5 +106,5 @@ def test_nothing_proposed_is_nothing_to_adopt(call: Call, deployed: Path) -> Non
     said = call("backtest", "loans", "--store", deployed, "--adopt")
     assert (said.status, said.err) == (
         2,
-        "error: nothing to adopt in --adopt: expected a proposal: --rules or --config\n",
+        "error: nothing to adopt in --adopt: expected a proposal: --rules, --config or --signal\n",
     )

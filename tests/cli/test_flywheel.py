@@ -151,7 +151,7 @@ def test_an_unknown_run_is_named(call: Call, proven: Path) -> None:
         ("fit", ["--mix", "log=much"], "'much' is no share in --mix log"),
         ("fit", ["--mix", "log"], "'log' can't be read in --mix: expected NAME=VALUE"),
         ("fit", ["--mix", "log=0"], "share 0.0 of 'log': expected a positive number"),
-        ("fit", ["--mix", "log=1", "--holdout", "2"], "a share of 2 in --holdout"),
+        ("fit", ["--mix", "log=1", "--holdout", "2"], "a share of 2 in holdout"),
         ("fit", ["--mix", "log=1", "--holdout", "soon"], "'soon' as a length of time"),
         ("ft", ["--mix", "log=1"], "has no 'ft' in --fit. Hint: did you mean 'fit'?"),
         ("useless", ["--mix", "log=1"], "the trained model is a int: expected something with predict or predict_proba"),

@@ -129,5 +129,5 @@ def test_the_notes_of_a_run_say_how_many_windows(store: rt.Workspace) -> None:
     logged(store, 0, 3)
     task = Task(store, "flights", at(3, 1))
     check(task)
-    assert task.body == {"windows": 3}
+    assert task.body == {"version": "1", "windows": 3}
     assert check(Task(store, "flights", at(3, 1) + SECOND)) == "0 windows judged"

@@ -106,7 +106,7 @@ def test_a_run_is_queued_from_afar_trained_by_a_job_proven_and_verified(there: T
     assert proof.passed, proof.reasons
     assert str(proof).startswith("May be promoted: ROC AUC")
     assert there.viewer.get(f"{RUNS}/latest").json()["proof"]["passed"]
-    with pytest.raises(rt.RefusedError, match="the token says who"):
+    with pytest.raises(rt.ConfigError, match="'boss' isn't who signed in"):
         done.promote(override="boss", note="now")
     assert done.promote() == "2"
     with pytest.raises(rt.RefusedError, match="isn't here"):

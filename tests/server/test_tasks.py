@@ -134,11 +134,11 @@ def test_a_filled_in_file_is_taken_whole_or_not_at_all(clients: dict[str, httpx.
     assert "From the file: 1 new." in sent(told, "labels.json").text
     assert editor.get(f"{TASKS}/{ids[0]}").json()["answers"][-1]["annotator"] == "bo"
     latin = sent(b"task,label\n\xe9,1\n", "<latin>.csv")
-    assert "no UTF-8 in line 2 of &lt;latin&gt;.csv" in latin.text
-    for text, said in (("task\nx\n", "no column &#39;label&#39;"), ("[", "no JSON"), ('[{"label": 1}]', "in row 1")):
+    assert "No UTF-8 in line 2 of &lt;latin&gt;.csv" in latin.text
+    for text, said in (("task\nx\n", "No column &#39;label&#39;"), ("[", "No JSON"), ('[{"label": 1}]', "in row 1")):
         assert said in sent(text).text, said
     assert sent(b"x" * 5_050_000).status_code == 413
     assert "5 MB" in sent(b"x" * 5_050_000).text
     assert sent(b"x" * 6_000_000).status_code == 413
-    assert "no file was chosen" in editor.post(address).text
+    assert "No file was chosen" in editor.post(address).text
     assert clients["viewer"].post(address, files={"labels": ("a.csv", "task,label\n")}).status_code == 403

@@ -183,7 +183,8 @@ def test_somebody_signs_in_and_out_in_a_browser(
     assert '"name":"viewer"' in page.inner_text("body")
     page.goto(f"{guarded.served.url}/nowhere")
     page.screenshot(path=tmp_path / "signed_in.png")
-    page.click("text=Sign out")
+    page.click("details.menu > summary")
+    page.locator("text=Sign out >> visible=true").click()
     assert page.url.endswith("/login")
     page.close()
     assert [text for text in said if "Content Security Policy" in text] == []

@@ -73,7 +73,7 @@ def test_what_is_wrong_is_said_beside_the_form(visit: Open) -> None:
     assert "No signal of calm is watched yet" in page.inner_text("h1")
     assert "retrue signals add calm" in page.inner_text(".snippet")
     page = visit("/models/calm/signals?where=nowhere+%3E+3&preview=1")
-    assert "unknown column 'nowhere'" in page.inner_text(".trouble")
+    assert "Unknown column 'nowhere'" in page.inner_text(".trouble")
     page.fill("input[name=where]", "income > 1500")
     page.fill("#new input[name=policy]", "200")
     page.click("#new button:text-is('Watch it')")
