@@ -11,9 +11,9 @@ from typing import Any, cast
 import pytest
 
 from retrue.errors import StoreError, StoreVersionError
-from retrue.store import catalog as module
-from retrue.store import rows
+from retrue.store import migrations, rows
 from retrue.store.catalog import HEAD, KNOWN, Catalog, columns_of, migrate
+from retrue.store.sqlite_file import backup
 from retrue.store.tables import metadata
 
 
@@ -63,7 +63,7 @@ def test_the_known_migrations_are_those_in_the_package() -> None:
     from alembic.script import ScriptDirectory
 
     config = Config()
-    config.set_main_option("script_location", str(Path(module.__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     script = ScriptDirectory.from_config(config)
     assert script.get_heads() == [HEAD]
     assert tuple(reversed([step.revision for step in script.walk_revisions()])) == KNOWN
@@ -148,6 +148,12 @@ def test_what_belongs_to_a_model_goes_with_it_except_the_audit_log(catalog: Cata
         assert (tx.find(rows.Version), len(tx.find(rows.Audit))) == ((), 1)
 
 
+def path_of(catalog: Catalog) -> Path:
+    """The file that a catalog is."""
+    assert isinstance(catalog.place, Path)
+    return catalog.place
+
+
 def revise(path: Path, revision: str) -> None:
     with sqlite3.connect(path) as db:
         db.execute("update alembic_version set version_num = ?", (revision,))
@@ -155,22 +161,22 @@ def revise(path: Path, revision: str) -> None:
 
 
 def test_a_newer_catalog_is_refused(catalog: Catalog) -> None:
-    revise(catalog.path, "9999")
+    revise(path_of(catalog), "9999")
     with pytest.raises(StoreVersionError, match=r"written by a newer version.*upgrade Retrue"):
-        Catalog.open(catalog.path)
+        Catalog.open(path_of(catalog))
     with pytest.raises(StoreVersionError, match="newer version"):
         migrate(catalog)
 
 
 def test_an_older_catalog_asks_for_a_migration_and_open_makes_none(catalog: Catalog) -> None:
-    revise(catalog.path, KNOWN[0])
+    revise(path_of(catalog), KNOWN[0])
     with pytest.raises(StoreVersionError, match="run: retrue migrate"):
-        Catalog.open(catalog.path)
+        Catalog.open(path_of(catalog))
     assert catalog.revision() == KNOWN[0]
 
 
 def test_a_backup_holds_everything(catalog: Catalog) -> None:
-    copy = module.backup(catalog.path, "before-9999")
+    copy = backup(path_of(catalog), "before-9999")
     other = Catalog.open(copy)
     with other.read() as tx:
         assert [m.name for m in tx.find(rows.Model)] == ["m"]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.conftest import lacking
 
 from retrue.errors import StoreError, StoreFullError
 from retrue.store.layout import Layout
@@ -124,7 +125,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     place.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)], check=False)
     if mounted.returncode:
-        pytest.skip("needs the right to mount a small file system. Hint: run as root")
+        lacking("the right to mount a small file system", "run as root")
     yield place
     subprocess.run(["umount", "-l", str(place)], check=True)
 

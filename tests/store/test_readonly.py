@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.conftest import lacking
 
 from retrue.errors import StoreError
 from retrue.store.layout import Layout
@@ -40,10 +41,10 @@ def mounted(writable: Store, tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "mounted"
     place.mkdir()
     if subprocess.run(["mount", "--bind", str(writable.folder), str(place)], check=False).returncode:
-        pytest.skip("needs the right to mount a folder. Hint: run as root")
+        lacking("the right to mount a folder", "run as root")
     try:
         if subprocess.run(["mount", "-o", "remount,ro,bind", str(place)], check=False).returncode:
-            pytest.skip("this system mounts no folder read-only")
+            lacking("read-only mounts", "another file system")
         yield place
     finally:
         subprocess.run(["umount", "-l", str(place)], check=True)

@@ -18,7 +18,7 @@ from retrue.store.spool import KEY_LIFE, PIECE, Batch, Parcel, Spool
 
 @pytest.fixture
 def spool(tmp_path: Path) -> Iterator[Spool]:
-    spool = Spool(tmp_path / "spool.db")
+    spool = Spool.open(tmp_path / "spool.db")
     yield spool
     spool.close()
 
@@ -27,9 +27,9 @@ def batch(rows: int = 2, at: int = 0) -> Batch:
     return Batch("events", at, pl.DataFrame({"id": [str(i) for i in range(rows)]}))
 
 
-def test_what_was_appended_is_there_in_another_connection(spool: Spool) -> None:
+def test_what_was_appended_is_there_in_another_connection(spool: Spool, tmp_path: Path) -> None:
     spool.append(Parcel("m", [batch(), batch(3)]))
-    other = Spool(spool.path)
+    other = Spool.open(tmp_path / "spool.db")
     assert other.pending("m") == 5
     assert other.app == spool.app
     other.close()
@@ -48,9 +48,9 @@ def test_a_key_is_forgotten_after_seven_days(spool: Spool) -> None:
     assert spool.append(Parcel("m", [batch()], {"k": "r"}, now=KEY_LIFE + 1)) == [{}]
 
 
-def test_old_keys_are_found_without_reading_all(spool: Spool) -> None:
+def test_old_keys_are_found_without_reading_all(spool: Spool, tmp_path: Path) -> None:
     """There are millions of them where each batch has one."""
-    with closing(sqlite3.connect(spool.path)) as db:
+    with closing(sqlite3.connect(tmp_path / "spool.db")) as db:
         plan = db.execute("explain query plan delete from keys where seen < 0").fetchall()
     assert "USING INDEX aged" in str(plan)
 
@@ -123,7 +123,7 @@ def test_a_failed_commit_fails_every_caller_that_shared_it(tmp_path: Path) -> No
             return
         raise OSError(28, "No space left on device")
 
-    spool = Spool(tmp_path / "spool.db", fault)
+    spool = Spool.open(tmp_path / "spool.db", fault)
 
     def send() -> None:
         try:
@@ -150,18 +150,18 @@ def test_the_first_type_of_a_column_is_its_type(spool: Spool) -> None:
     assert spool.types("m", "events", {"x": "String", "y": "Date"}) == {"x": "Int64", "y": "Date"}
 
 
-def test_a_spool_of_a_newer_version_is_refused(spool: Spool) -> None:
-    with sqlite3.connect(spool.path) as db:
+def test_a_spool_of_a_newer_version_is_refused(spool: Spool, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "spool.db") as db:
         db.execute("update meta set value = '99' where name = 'format'")
     db.close()
     with pytest.raises(StoreVersionError, match="newer version"):
-        Spool(spool.path)
+        Spool.open(tmp_path / "spool.db")
 
 
 def test_a_file_that_is_no_database_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "spool.db").write_text("this is not a database, not even nearly; really not" * 100)
     with pytest.raises(StoreError, match="damaged"):
-        Spool(tmp_path / "spool.db")
+        Spool.open(tmp_path / "spool.db")
 
 
 @pytest.mark.parametrize(

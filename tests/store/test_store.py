@@ -181,9 +181,9 @@ def test_a_lake_without_its_catalog_is_refused(store: Store) -> None:
 def test_a_catalog_older_than_the_lake_is_refused_before_anything_is_written(store: Store) -> None:
     saved = store.folder / "old.db"
     fill(store)
-    from retrue.store.catalog import backup
+    from retrue.store.sqlite_file import backup
 
-    backup(store.catalog.path, "old").rename(saved)
+    backup(store.folder / "catalog.db", "old").rename(saved)
     for n in (5, 6):
         store.append("m", "events", events(n))
         store.apply("m")
@@ -203,7 +203,7 @@ def test_a_spool_from_a_backup_brings_nothing_in_twice(store: Store) -> None:
     """What it held was applied since: segments go by the catalog's number, and an equal event is a repeat."""
     store.append("m", "events", events(3))
     backup = store.folder / "backup.db"
-    store.spool._db.execute("vacuum into ?", (str(backup),))
+    store.spool._db.all("vacuum into ?", (str(backup),))
     store.apply("m")
     store.append("m", "events", events(4))
     store.apply("m")
@@ -240,7 +240,7 @@ def test_a_name_that_only_waits_or_is_only_in_the_lake_is_known_too(store: Store
     with pytest.raises(SchemaError, match="'X' differs in case only from 'x'"):
         store.append("m", "events", events().rename({"x": "X"}))
     store.apply("m")
-    store.spool._db.execute("delete from types")  # a spool that was lost
+    store.spool._db.all("delete from types")  # a spool that was lost
     store._vetted.clear()
     with pytest.raises(SchemaError, match="'X' differs in case only from 'x'"):
         store.append("m", "events", events().rename({"x": "X"}))

@@ -1,4 +1,4 @@
-"""The catalog: everything small that must agree with each other, in one database with transactions.
+"""The catalog: everything small that must agree with each other, in one SQLite file or one PostgreSQL database.
 
     with catalog.write() as tx:           # one transaction: all of it or nothing
         tx.put(rows.Version("flights", "2", "champion"))
@@ -9,20 +9,24 @@ Opening never migrates: an older catalog asks for `retrue migrate`, a newer one 
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, Table, and_, create_engine, event, func, inspect, select, text
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Connection, Engine, Table, and_, func, inspect, select, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from retrue.errors import StoreError, StoreVersionError
+from retrue.errors import ConfigError, RetrueError, StoreError, StoreVersionError
+from retrue.store import sqlite_file
+from retrue.store.changes import Changes, FileChanges
 from retrue.store.failure import store_error
+from retrue.store.locks import Locks, locks_at
+from retrue.store.place import Place, PostgresPlace
 from retrue.store.rows import Counter, Row
 from retrue.store.tables import counters, meta, metadata, models
 
@@ -54,11 +58,16 @@ class Transaction:
         """Insert rows, or replace those that have the same key."""
         for kind in dict.fromkeys(type(row) for row in rows):  # in their order: references need their grids' model
             table = _table(kind)
-            statement = sqlite.insert(table)
+            statement = self._insert(table)
             keys = [column.name for column in table.primary_key]
             rest = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
             change = statement.on_conflict_do_update(index_elements=keys, set_=rest)
             self.connection.execute(change, [_values(row) for row in rows if type(row) is kind])
+
+    def _insert(self, table: Table) -> Any:
+        """An insert that may say what becomes of a row whose key is there already."""
+        dialect: Any = postgresql if self.connection.dialect.name == "postgresql" else sqlite
+        return dialect.insert(table)
 
     def find(self, kind: type[R], /, **equal: Any) -> tuple[R, ...]:
         """Give the rows whose columns equal the given values (a collection: one of its values), in order of key."""
@@ -122,7 +131,7 @@ class Transaction:
 
     def set_fact(self, name: str, value: str) -> None:
         """Keep a fact about the store."""
-        statement = sqlite.insert(meta).values(name=name, value=value)
+        statement = self._insert(meta).values(name=name, value=value)
         self.connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
     def set_digest(self, model: str, digest: str) -> None:
@@ -165,38 +174,44 @@ fence: ContextVar[Callable[[Transaction], None] | None] = ContextVar("fence", de
 
 @dataclass(frozen=True)
 class Catalog:
-    """A store's catalog in SQLite.
+    """A store's catalog.
 
     Args:
         engine: what it is reached by.
-        path: where it is, for messages.
+        place: where it is.
         read_only: whether it can't be written.
     """
 
     engine: Engine
-    path: Path
+    place: Place
     read_only: bool = False
 
     @classmethod
-    def open(cls, path: Path, *, create: bool = True) -> Catalog:
+    def open(cls, place: Place, *, create: bool = True) -> Catalog:
         """Open a catalog, making it where there is none.
 
         Raises:
             StoreVersionError: it needs `retrue migrate`, or a newer Retrue.
-            StoreError: there is none, or it can't be written.
+            StoreError: there is none, it can't be reached, or it can't be written.
         """
-        if not path.exists() and not create:
-            raise StoreError("no store here", where=str(path.parent), hint="check the path, or let it be made")
-        catalog = cls.at(path)
-        with _translated(path):
-            if catalog.revision() is None:
-                migrate(catalog)
-        catalog.check()
+        if isinstance(place, Path) and not place.exists() and not create:
+            raise StoreError("no store here", where=str(place.parent), hint="check the path, or let it be made")
+        catalog = cls.at(place)
+        try:
+            with catalog.translated():
+                if catalog.revision() is None:
+                    if not create:
+                        raise StoreError("no catalog here", where=catalog.where, hint="check the address")
+                    migrate(catalog)
+                catalog.check()
+        except RetrueError:
+            catalog.close()
+            raise
         return catalog
 
     @classmethod
     def to_read(cls, path: Path, address: str) -> Catalog:
-        """Open a catalog that can't be written.
+        """Open a SQLite catalog that can't be written.
 
         Args:
             path: where it is.
@@ -207,16 +222,51 @@ class Catalog:
             StoreError: it can't be read.
         """
         options = {"check_same_thread": False, "uri": True}
-        catalog = cls(_engine(f"sqlite:///{address}&uri=true", options, ()), path, read_only=True)
-        with _translated(path):
+        catalog = cls(sqlite_file.engine_of(f"sqlite:///{address}&uri=true", options, ()), path, read_only=True)
+        with catalog.translated():
             catalog.check()
         return catalog
 
     @classmethod
-    def at(cls, path: Path) -> Catalog:
+    def at(cls, place: Place) -> Catalog:
         """Reach a catalog as it is, whatever its version."""
+        if isinstance(place, PostgresPlace):
+            from retrue.store import postgres
+
+            return cls(postgres.engine_of(place), place)
         options = {"timeout": 60, "check_same_thread": False}
-        return cls(_engine(f"sqlite:///{path}", options, PRAGMAS), path)
+        return cls(sqlite_file.engine_of(f"sqlite:///{place}", options), place)
+
+    @property
+    def where(self) -> str:
+        """What it is, for messages: never with a password."""
+        return str(self.place)
+
+    @cached_property
+    def locks(self) -> Locks:
+        """What holds others off the store."""
+        return locks_at(self.place)
+
+    def changes(self) -> Changes:
+        """What tells whether anybody has written to it since; for one thread or many."""
+        if isinstance(self.place, Path):
+            return FileChanges(self.place)
+        from retrue.store.postgres import PostgresChanges
+
+        return PostgresChanges(self.engine, self.where)
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn the database's errors into the store's, saying what to do."""
+        try:
+            yield
+        except SQLAlchemyError as error:
+            cause = getattr(error, "orig", None) or error
+            if isinstance(self.place, Path):
+                raise store_error(cause, self.place) from error
+            from retrue.store.postgres import postgres_error
+
+            raise postgres_error(cause, self.where) from error
 
     def revision(self) -> str | None:
         """Give the migration that it is at; None where it is empty."""
@@ -233,16 +283,16 @@ class Catalog:
             return
         if revision in KNOWN:
             raise StoreVersionError(
-                f"the store is at migration {revision}", where=str(self.path), expected=HEAD, hint="run: retrue migrate"
+                f"the store is at migration {revision}", where=self.where, expected=HEAD, hint="run: retrue migrate"
             )
         raise StoreVersionError(
-            "the store was written by a newer version of Retrue", where=str(self.path), hint="upgrade Retrue"
+            "the store was written by a newer version of Retrue", where=self.where, hint="upgrade Retrue"
         )
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """One transaction that may write; nothing of it stays if the block raises, or if `fence` refuses it."""
-        with _translated(self.path), self.engine.execution_options(retrue_write=True).begin() as connection:
+        with self.translated(), self.engine.execution_options(retrue_write=True).begin() as connection:
             transaction, refuse = Transaction(connection), fence.get()
             if refuse is not None:
                 refuse(transaction)
@@ -251,7 +301,7 @@ class Catalog:
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """One transaction that only reads, and sees one state throughout."""
-        with _translated(self.path), self.engine.begin() as connection:
+        with self.translated(), self.engine.begin() as connection:
             yield Transaction(connection)
 
     def setting(self, name: str, default: str) -> str:
@@ -272,69 +322,37 @@ class Catalog:
         self.engine.dispose()
 
 
-def migrate(catalog: Catalog) -> Path | None:
-    """Bring a catalog to the newest form, after a backup beside it; gives the backup's path.
+def migrate(catalog: Catalog, to: str = HEAD) -> Path | None:
+    """Bring a catalog to a form, the newest unless said, after a backup beside it; gives the backup's path.
 
-    None where there was nothing to do. An empty catalog is made.
+    None where there was nothing to do, and where it is PostgreSQL, which does all of it or nothing. An empty catalog is
+    made. Going back drops what the older form has no place for.
 
     Raises:
         StoreVersionError: it was written by a newer Retrue.
+        ConfigError: there is no such form.
     """
     revision = catalog.revision()
-    if revision == HEAD:
+    if to not in KNOWN:
+        raise ConfigError(f"no migration {to!r}", where="--to", expected=", ".join(KNOWN))
+    if revision == to:
         return None
     if revision is not None and revision not in KNOWN:
         catalog.check()
-    saved = None if revision is None else backup(catalog.path, f"before-{HEAD}")
+    saved = (
+        sqlite_file.backup(catalog.place, f"before-{to}")
+        if revision is not None and isinstance(catalog.place, Path)
+        else None
+    )
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = None
-    with catalog.engine.execution_options(retrue_write=True).begin() as connection:
+    with catalog.translated(), catalog.engine.execution_options(retrue_write=True).begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        (command.upgrade if revision is None or revision < to else command.downgrade)(config, to)
     return saved
-
-
-def backup(path: Path, name: str) -> Path:
-    """Copy a SQLite file as of one moment, beside it."""
-    target = path.with_name(f"{path.stem}.{name}{path.suffix}")
-    with sqlite3.connect(path) as source, sqlite3.connect(target) as copy:
-        source.backup(copy)
-    source.close()
-    copy.close()
-    return target
-
-
-PRAGMAS = ("journal_mode=wal", "synchronous=full", "foreign_keys=on", "busy_timeout=60000")
-
-
-def _engine(address: str, options: dict[str, Any], pragmas: Sequence[str]) -> Engine:
-    engine = create_engine(address, connect_args=options)
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # transactions begin where `begin` below says, not where the driver guesses
-        for pragma in pragmas:
-            connection.execute(f"pragma {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        write = connection.get_execution_options().get("retrue_write")
-        connection.exec_driver_sql("begin immediate" if write else "begin")
-
-    return engine
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except SQLAlchemyError as error:
-        cause = getattr(error, "orig", None) or error
-        raise store_error(cause, path) from error
 
 
 def _values(row: Row) -> dict[str, Any]:

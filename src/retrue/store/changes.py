@@ -1,4 +1,4 @@
-"""Changes: whether anybody has written to a SQLite file since, asked so cheaply that every request may ask."""
+"""Changes: whether anybody has written to a database since, asked so cheaply that every request may ask."""
 
 from __future__ import annotations
 
@@ -6,10 +6,27 @@ import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
+from typing import Protocol
+
+from retrue.store.failure import translated
+
+
+class Changes(Protocol):
+    """Looks whether anybody has written; any thread may ask."""
+
+    def mark(self) -> str:
+        """A text that differs once any other connection, of this process or another, has written.
+
+        Raises:
+            StoreError: the database can't be read.
+        """
+
+    def close(self) -> None:
+        """Let go of the database."""
 
 
 @dataclass
-class Changes:
+class FileChanges:
     """A connection of its own to a SQLite file, that only looks.
 
     Args:
@@ -19,13 +36,13 @@ class Changes:
     >>> path = Path(tempfile.mkdtemp()) / "some.db"
     >>> other = sqlite3.connect(path)
     >>> _ = other.execute("create table t (x)")
-    >>> changes = Changes(path)
-    >>> before = changes.number()
-    >>> changes.number() == before
+    >>> changes = FileChanges(path)
+    >>> before = changes.mark()
+    >>> changes.mark() == before
     True
     >>> with other:
     ...     _ = other.execute("insert into t values (1)")
-    >>> changes.number() == before
+    >>> changes.mark() == before
     False
     >>> changes.close()
     >>> other.close()
@@ -35,14 +52,14 @@ class Changes:
     connection: sqlite3.Connection | None = None
     lock: Lock = field(default_factory=Lock)
 
-    def number(self) -> int:
-        """A number that differs once any other connection, of this process or another, has written; any thread may ask.
+    def mark(self) -> str:
+        """A text that differs once any other connection, of this process or another, has written; any thread may ask.
 
         Raises:
-            sqlite3.Error: the file can't be read.
+            StoreError: the file can't be read.
         """
-        with self.lock:
-            return int(self.open().execute("pragma data_version").fetchone()[0])
+        with self.lock, translated(self.path):
+            return str(self.open().execute("pragma data_version").fetchone()[0])
 
     def open(self) -> sqlite3.Connection:
         """The connection; it is made when it is first asked for."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from retrue.store.durable import sync_folder
+from retrue.store.files import AnyPath, Remote, any_path
 from retrue.store.lake import LakeTable
 
 KEPT_FILES = 7 * 86_400
@@ -33,12 +33,12 @@ def unsummed(table: LakeTable) -> int:
     return (entries[-1] if entries else 0) - max(checkpoints(table), default=0)
 
 
-def entries_of(table: LakeTable) -> list[Path]:
+def entries_of(table: LakeTable) -> list[AnyPath]:
     """The log's entries, oldest first."""
     return sorted(path for path in (table.folder / "_delta_log").glob("*.json") if path.stem.isdigit())
 
 
-def outlived_log(table: LakeTable, now: float) -> list[Path]:
+def outlived_log(table: LakeTable, now: float) -> list[AnyPath]:
     """Log entries and checkpoints that can go: summed up by two checkpoints, and old enough.
 
     Args:
@@ -55,31 +55,31 @@ def outlived_log(table: LakeTable, now: float) -> list[Path]:
     return [*summed[:young], *left]
 
 
-def outlived_files(table: LakeTable, now: float) -> list[Path]:
+def outlived_files(table: LakeTable, now: float) -> list[AnyPath]:
     """Parquet files that no snapshot of the last seven days has."""
     hours = max(int((KEPT_FILES - (now - time.time())) // 3600), 0)
     found = table.vacuumable(hours)
     return sorted(table.folder / name for name in found if (table.folder / name).exists())
 
 
-def stray_files(table: LakeTable) -> list[Path]:
+def stray_files(table: LakeTable) -> list[AnyPath]:
     """Every Parquet file that the newest snapshot doesn't have, whatever its age."""
-    known = {Path(file.path) for file in table.snapshot().files}
+    known = {any_path(file.path) for file in table.snapshot().files}
     return sorted(path for path in parquet_files(table.folder) if path not in known)
 
 
-def parquet_files(folder: Path) -> list[Path]:
+def parquet_files(folder: AnyPath) -> list[AnyPath]:
     """The Parquet files of a table, old ones among them; not those of its log, nor what was set aside."""
     dated = [path for path in folder.glob("_date=*/*.parquet") if path.is_file()]
     return [*(path for path in folder.glob("*.parquet") if path.is_file()), *dated]
 
 
-def is_old(path: Path, now: float, age: float) -> bool:
+def is_old(path: AnyPath, now: float, age: float) -> bool:
     """Whether a file was written so many seconds ago."""
     return path.stat().st_mtime < now - age
 
 
-def delete(paths: Sequence[Path]) -> int:
+def delete(paths: Sequence[AnyPath]) -> int:
     """Delete files durably, in their order; gives how many bytes they held."""
     size = sum(path.stat().st_size for path in paths)
     for path in paths:
@@ -88,9 +88,11 @@ def delete(paths: Sequence[Path]) -> int:
     return size
 
 
-def sync_all(folders: Iterable[Path]) -> None:
+def sync_all(folders: Iterable[AnyPath]) -> None:
     """Write the entries of folders through to the disk; one that is empty goes."""
     for folder in sorted(folders):
+        if isinstance(folder, Remote):
+            continue
         sync_folder(folder)
         if folder.name.startswith("_date=") and not any(folder.iterdir()):
             folder.rmdir()

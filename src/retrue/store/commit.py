@@ -13,12 +13,8 @@ of it and of lake rows with `_seq < S` (see `resolve`), whether or not step 1 wa
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import polars as pl
 
@@ -31,10 +27,10 @@ from retrue.store.arrivals import came, keep_arrivals
 from retrue.store.aside import KINDS, TRIES, Stuck, fitted, without
 from retrue.store.catalog import Catalog, Transaction
 from retrue.store.counting import Cell, Counting, Increments
-from retrue.store.failure import store_error
 from retrue.store.keeping import Keep
 from retrue.store.lake import TABLES, LakeTable, UnwritableError
 from retrue.store.layout import Layout
+from retrue.store.locks import Locks
 from retrue.store.reading import Finder, HashCache
 from retrue.store.refused import keep_refused, refused_labels
 from retrue.store.resolve import Earlier, Plan, resolve
@@ -85,7 +81,7 @@ class Cycle:
         tables: its lake tables.
         catalog: where profiles are.
         counting: gives how events are counted as of a transaction; None before there is a reference.
-        lock: the model's lock file.
+        locks: the store's locks.
         cache: hashes of files read lately.
         fault: called with the name of each step (tests crash there).
         hasher: hashes ids.
@@ -97,7 +93,7 @@ class Cycle:
     tables: Mapping[str, LakeTable]
     catalog: Catalog
     counting: Callable[[Transaction, str], Counting | None]
-    lock: Path
+    locks: Locks
     cache: HashCache
     fault: Callable[[str], None] = field(default=lambda _: None)
     hasher: Hasher = hash64
@@ -109,7 +105,7 @@ class Cycle:
             StoreFullError: the disk is full; nothing is lost, the next cycle tries again.
             StoreError: a table refuses the rows; nothing is lost, and after some attempts they are set aside.
         """
-        with locked(self.lock):
+        with self.locks.hold(lock_of(self.model)):
             return self.step()
 
     def step(self) -> Applied | None:
@@ -148,7 +144,7 @@ class Cycle:
             reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
             self.spool.failed(self.model, number, step, reason)
             raise StoreError(
-                f"segment {number} of {self.model!r} can't be applied ({reason})", where=str(self.lock.parent.parent),
+                f"segment {number} of {self.model!r} can't be applied ({reason})", where=self.catalog.where,
                 hint="nothing is lost, its rows wait in the spool: see `retrue doctor`",
             ) from error  # fmt: skip
         return self.finish(number, counting)  # now without the rows of that table
@@ -192,6 +188,7 @@ class Cycle:
         if done == segment:
             table.confirm()
             return
+        self.locks.confirm(lock_of(self.model))
         table.commit(frame, app, segment)
         self.fault(f"cycle: {name} written")
 
@@ -201,6 +198,7 @@ class Cycle:
         increments = Increments() if counting is None else count_plan(plan, counting, self.layout)
         outcome = None if counting is None else counting.outcome
         books, counts = book(plan, self.layout, outcome), {**plan.counts, **odd_labels(plan, self.layout, outcome)}
+        self.locks.confirm(lock_of(self.model))
         with self.catalog.write() as tx:
             tx.advance(self.model, number)
             if counting is not None:
@@ -219,6 +217,11 @@ class Cycle:
             taken[kind] = taken.get(kind, 0) - plan.counts.get(f"{kind} picked up", 0)
         windows = frozenset((version, start) for version, start, *_ in books.rows())
         return Applied(number, taken, counts, windows)
+
+
+def lock_of(model: str) -> str:
+    """The name of the lock that a commit cycle of a model holds."""
+    return f"model-{model}"
 
 
 def news(segment: Segment, plan: Plan) -> pl.DataFrame:
@@ -368,32 +371,3 @@ def keep_books(tx: Transaction, model: str, books: pl.DataFrame, segment: int) -
         changed.append(replace(old, **sums, applied=segment))
     if changed:
         tx.put(*changed)
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a lock against other threads and processes; the system frees it when its holder dies."""
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError as error:
-        raise store_error(error, path) from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def try_locked(path: Path) -> Iterator[bool]:
-    """Hold a lock if it is free; gives whether it was."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
-    finally:
-        os.close(handle)

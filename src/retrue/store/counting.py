@@ -195,6 +195,13 @@ class Increments:
         """Take states away."""
         _sum_into(self.removed, version, cells)
 
+    def join(self, others: Increments) -> None:
+        """Add what others add and take away."""
+        for mine, theirs in ((self.added, others.added), (self.removed, others.removed)):
+            for (version, cell), state in theirs.items():
+                _sum_into(mine, version, {cell: state})
+        self.sampled |= others.sampled
+
     def leave_out(self) -> None:
         """Leave out what only whole rows tell, in windows that haven't all of them."""
         partial = [key for key in self.added if key[1][2] == COLUMNS and (key[0], key[1][0]) in self.sampled]

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import polars as pl
 
 from retrue.errors import StoreError
 from retrue.store.catalog import Transaction
 from retrue.store.durable import ASIDE, sync_folder, unused, whole_parquet
+from retrue.store.files import AnyPath, Remote, any_path, move, read_table
 from retrue.store.lake import File, LakeTable
 
 
@@ -46,32 +46,36 @@ def damaged_files(files: Sequence[File], *, deep: bool) -> Iterator[tuple[File, 
         deep: read them whole; otherwise only their ends are looked at, which takes microseconds.
     """
     for file in files:
-        reason = ailment(Path(file.path), deep=deep)
+        reason = ailment(any_path(file.path), deep=deep, size=file.size)
         if reason is not None:
             yield file, reason
 
 
-def ailment(path: Path, *, deep: bool) -> str | None:
-    """Why a Parquet file can't be read; None where it can."""
+def ailment(path: AnyPath, *, deep: bool, size: int = 0) -> str | None:
+    """Why a Parquet file can't be read; None where it can. An object was put whole: its size says enough."""
     try:
-        if not path.exists():
-            return "it is gone"
-        if not path.stat().st_size or not whole_parquet(path):
+        if not (found := path.stat().st_size) or not (found == size if _put_whole(path, size) else whole_parquet(path)):
             return "it was cut off or overwritten"
         if deep:
-            pl.read_parquet(path, hive_partitioning=False)
+            read_table(path, hive_partitioning=False)
+    except FileNotFoundError:
+        return "it is gone"
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         return " ".join(str(error).split())[:200]
     return None
 
 
+def _put_whole(path: AnyPath, size: int) -> bool:
+    return isinstance(path, Remote) and size > 0
+
+
 def set_aside(table: LakeTable, file: File) -> None:
     """Move a file out of the way, and take it out of the table. The caller holds the model's lock."""
-    path = Path(file.path)
+    path = any_path(file.path)
     if path.exists():
         aside = table.folder / ASIDE
         aside.mkdir(exist_ok=True)
-        path.rename(unused(aside / path.name))
+        move(path, unused(aside / path.name))
         sync_folder(aside)
         sync_folder(path.parent)
     table.fault("damage: moved")

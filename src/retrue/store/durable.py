@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from pathlib import Path
+
+from retrue.store.files import AnyPath, Remote, found, move
 
 ASIDE = "_set_aside"
 
 
-def sync_file(path: Path) -> None:
+def sync_file(path: AnyPath) -> None:
     """Write a file's content through to the disk."""
+    if isinstance(path, Remote):
+        return
     handle = os.open(path, os.O_RDWR)
     try:
         os.fsync(handle)
@@ -23,8 +26,10 @@ def sync_file(path: Path) -> None:
         os.close(handle)
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: AnyPath) -> None:
     """Write a folder's entries through to the disk (a new file is lost in a power cut unless its folder is, too)."""
+    if isinstance(folder, Remote):
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -32,8 +37,10 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def sync_log(folder: Path, version: int) -> None:
+def sync_log(folder: AnyPath, version: int) -> None:
     """Write a table's log entry of this version, its checkpoint and the folders above through to the disk."""
+    if isinstance(folder, Remote):
+        return
     log = folder / "_delta_log"
     for path in (*log.glob(f"{version:020d}*"), log / "_last_checkpoint"):
         if path.is_file():
@@ -42,29 +49,29 @@ def sync_log(folder: Path, version: int) -> None:
     sync_folder(folder)
 
 
-def heal(folder: Path) -> tuple[str, ...]:
+def heal(folder: AnyPath) -> tuple[str, ...]:
     """Set a table's newest log entry and newest checkpoint aside where they can't be read; gives their names."""
     log = folder / "_delta_log"
     if not log.is_dir():
         return ()
-    entries = sorted(path for path in log.glob("*.json") if path.stem.isdigit())
+    entries = [path for path in found(log, "*.json") if path.stem.isdigit()]
     bad = [path for path in entries[-1:] if not readable(path)]
     bad += _bad_checkpoints(log)
     for path in bad:
         aside = folder / ASIDE
         aside.mkdir(exist_ok=True)
-        path.rename(unused(aside / path.name))
+        move(path, unused(aside / path.name))
         sync_folder(aside)
     if bad:
         sync_folder(log)
         sync_folder(folder)
     if entries and entries == bad and not any(log.glob("*.checkpoint*.parquet")):
-        log.rename(unused(folder / ASIDE / "_delta_log"))  # the table's first entry: it is made anew
+        move(log, unused(folder / ASIDE / "_delta_log"))  # the table's first entry: it is made anew
         sync_folder(folder)
     return tuple(path.name for path in bad)
 
 
-def readable(entry: Path) -> bool:
+def readable(entry: AnyPath) -> bool:
     """Whether a log entry holds whole actions: one JSON object a line, and at least one."""
     try:
         actions = [json.loads(line) for line in entry.read_text().splitlines()]
@@ -73,7 +80,7 @@ def readable(entry: Path) -> bool:
     return bool(actions) and all(isinstance(action, dict) for action in actions)
 
 
-def _bad_checkpoints(log: Path) -> Iterable[Path]:
+def _bad_checkpoints(log: AnyPath) -> Iterable[AnyPath]:
     """Checkpoints that can't be read, with the pointer to them: the entries since the one before are still there."""
     pointer = log / "_last_checkpoint"
     if not pointer.exists():
@@ -82,21 +89,24 @@ def _bad_checkpoints(log: Path) -> Iterable[Path]:
         version = int(json.loads(pointer.read_text())["version"])
     except (ValueError, KeyError, TypeError):
         return (pointer,)
-    parts = list(log.glob(f"{version:020d}.checkpoint*.parquet"))
+    parts = found(log, f"{version:020d}.checkpoint*.parquet")
     if parts and all(whole_parquet(path) for path in parts):
         return ()
     return (pointer, *parts)
 
 
-def whole_parquet(path: Path) -> bool:
+def whole_parquet(path: AnyPath) -> bool:
     """Whether a Parquet file has its beginning and its end (`PAR1` at both)."""
+    if isinstance(path, Remote):
+        data = path.read_bytes()
+        return data[:4] == data[-4:] == b"PAR1" and len(data) > 12
     with path.open("rb") as file:
         first = file.read(4)
         file.seek(max(-4, -path.stat().st_size), os.SEEK_END)
         return first == file.read(4) == b"PAR1" and path.stat().st_size > 12
 
 
-def unused(path: Path) -> Path:
+def unused(path: AnyPath) -> AnyPath:
     """A name that nothing has yet: what was set aside once is never overwritten."""
     number, free = 1, path
     while free.exists():

@@ -23,6 +23,7 @@ from retrue.store import clean, rows
 from retrue.store.catalog import Catalog
 from retrue.store.compact import merged_name, read_whole
 from retrue.store.durable import ASIDE
+from retrue.store.files import AnyPath, below, found
 from retrue.store.ids import text_id
 from retrue.store.lake import File, LakeTable
 
@@ -122,9 +123,9 @@ def erase_collected(catalog: Catalog, model: str, column: str, ids: pl.Series) -
     return gone
 
 
-def unreachable(folder: Path, tables: Mapping[str, LakeTable]) -> tuple[str, ...]:
+def unreachable(home: Path, folder: AnyPath, tables: Mapping[str, LakeTable]) -> tuple[str, ...]:
     """Files of the store that may hold rows and can't be looked through, in words."""
-    aside = [path for table in tables.values() for path in (table.folder / ASIDE).glob("*.parquet*")]
-    copies = sorted(folder.glob("*.before-*.db"))
-    said = [f"damaged file, set aside: {path.relative_to(folder)}" for path in sorted(aside)]
+    aside = [path for table in tables.values() for path in found(table.folder / ASIDE, "*.parquet*")]
+    copies = sorted(home.glob("*.before-*.db"))
+    said = [f"damaged file, set aside: {below(path, folder)}" for path in aside]
     return (*said, *(f"backup of the catalog: {path.name}" for path in copies))

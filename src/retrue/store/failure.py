@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from retrue.errors import StoreError, StoreFullError
+from retrue.store.files import AnyPath, Remote, away
 
 
 @contextmanager
@@ -21,8 +22,10 @@ def translated(path: Path) -> Iterator[None]:
         raise store_error(error, path) from error
 
 
-def store_error(error: Exception, path: Path) -> StoreError:
+def store_error(error: Exception, path: AnyPath) -> StoreError:
     """Say in the store's words what SQLite, Delta or the operating system meant."""
+    if gone := away(error, path):
+        return gone
     text, name = str(error), getattr(error, "sqlite_errorname", "") or ""
     number = error.errno if isinstance(error, OSError) else None
     if name == "SQLITE_FULL" or number in _FULL or any(said in text for said in _FULL_TEXTS):
@@ -36,8 +39,10 @@ def store_error(error: Exception, path: Path) -> StoreError:
     return StoreError(f"the store failed: {text}", where=str(path))
 
 
-def no_room(path: Path) -> bool:
+def no_room(path: AnyPath) -> bool:
     """Whether the disk that holds a file has nothing left to speak of."""
+    if isinstance(path, Remote):
+        return False
     try:
         return shutil.disk_usage(path.parent).free < LEAST_ROOM
     except OSError:

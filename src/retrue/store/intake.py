@@ -47,6 +47,7 @@ class Receipt:
         digest: of what was sent with the batch's key; "" where nobody took one.
         rejected: the first rows that were set aside, by number, each with the whole reason.
         lost: events that were set aside by version, window and column; nothing for a repeated batch.
+        mark: what whoever sent it wants to know of it when its key is asked for: how far a source was read, as JSON.
     """
 
     accepted: int
@@ -58,6 +59,7 @@ class Receipt:
     digest: str = ""
     rejected: tuple[tuple[int, str], ...] = ()
     lost: tuple[Lost, ...] = ()
+    mark: str = ""
 
     @classmethod
     def of(cls, admitted: Admitted) -> Receipt:
@@ -78,7 +80,7 @@ class Receipt:
         """Read what `to_json` wrote: the receipt of a batch that was repeated.
 
         >>> Receipt.from_json(Receipt(1, 1, rejected=((1, "missing id"),)).to_json())
-        Receipt(accepted=1, quarantined=1, reasons={}, ..., repeated=True, ..., rejected=((1, 'missing id'),), lost=())
+        Receipt(accepted=1, quarantined=1, ..., repeated=True, ..., rejected=((1, 'missing id'),), lost=(), ...)
         """
         said: dict[str, Any] = json.loads(text)
         rejected = tuple((int(row), str(reason)) for row, reason in said.pop("rejected", ()))
@@ -87,18 +89,31 @@ class Receipt:
 
 UNQUOTED = '"left out, for it may hold personal data"'
 """What stands in the quarantine for something that couldn't be read, of a model that has columns to be kept private."""
+NO_OBJECT, NO_JSON, HALF = "not an object", "malformed JSON", "half of a call: it may not wait on disk for the other"
+QUOTES_NOTHING = frozenset({NO_OBJECT, NO_JSON, HALF})
+"""Reasons that hold nothing of what they are about."""
+UNREADABLE = "it can't be read (why is left out, for it may hold personal data)"
+"""The reason instead of any other, of a model that has columns to be kept private."""
 
 
 @dataclass(frozen=True)
 class Broken:
     """Something that stood where a row should: its number, the reason why it is none, and the text of it.
 
-    Nobody knows what of it is private: of a model with private columns no text is kept.
+    Nobody knows what of it is private: of a model with private columns neither the text nor what may quote it is kept.
     """
 
     row: int
     reason: str
     text: str | None
+
+    def unquoted(self) -> Broken:
+        """The same without anything of what stood there.
+
+        >>> Broken(0, "'Ann' is no time", "Ann").unquoted().reason.startswith("it can't be read")
+        True
+        """
+        return Broken(self.row, self.reason if self.reason in QUOTES_NOTHING else UNREADABLE, UNQUOTED)
 
 
 @dataclass(frozen=True)
@@ -111,6 +126,7 @@ class Part:
         broken: what couldn't be made rows of a frame; it is set aside too.
         releases: the row of the quarantine whose place they take.
         digest: of what was sent, kept with the key: another body under the same key is no repeat.
+        mark: kept with the key, too: see `Receipt`.
     """
 
     rows: int
@@ -118,6 +134,11 @@ class Part:
     broken: tuple[Broken, ...] = ()
     releases: str | None = None
     digest: str = ""
+    mark: str = ""
+
+    def unquoted(self) -> Part:
+        """The same without anything of what couldn't be read."""
+        return replace(self, broken=tuple(one.unquoted() for one in self.broken)) if self.broken else self
 
     def receipt(self, admitted: Admitted) -> Receipt:
         """What became of its rows, numbered as they were sent."""
@@ -166,9 +187,8 @@ class Admission:
         return found
 
     def unquoted(self) -> Admission:
-        """The same without the text of what couldn't be read: nobody can tell which columns it holds."""
-        bare = [replace(part, broken=tuple(replace(one, text=UNQUOTED) for one in part.broken)) for part in self.parts]
-        return replace(self, parts=bare)
+        """The same without anything of what couldn't be read: nobody can tell which columns it holds."""
+        return replace(self, parts=[part.unquoted() for part in self.parts])
 
     def parcel(self, receipts: Sequence[Receipt]) -> Parcel:
         """What goes into the spool."""
@@ -181,7 +201,7 @@ class Admission:
             frames["quarantine"] = pl.concat([*aside, added, marks(released)])
         sent = zip(self.parts, receipts, strict=True)
         keys = {
-            own_key(self.kind, part.key): replace(one, digest=part.digest).to_json()
+            own_key(self.kind, part.key): replace(one, digest=part.digest, mark=part.mark).to_json()
             for part, one in sent
             if part.key is not None
         }
@@ -292,7 +312,7 @@ class Intake(Reader):
 
     def _vet(self, model: str, kind: str, names: Sequence[str]) -> dict[str, str]:
         """Check names against the schema, the lake and what waits; gives the types of those that the lake has."""
-        lake = self.tables(model)[kind].snapshot().schema
+        lake = self.tables(model)[kind].columns
         refuse_twins(names, lake, f"{kind} of {model!r}")
         refuse_twins(names, (*self.layout(model).declared(kind), *self.spool.types(model, kind, {})), kind)
         held = {name: lake_type(dtype) for name, dtype in lake.items() if name in names and name not in SYSTEM}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -15,6 +16,7 @@ from retrue.store.catalog import Transaction
 from retrue.store.commit import Cycle
 from retrue.store.damage import READING
 from retrue.store.erase import ERASED, Erased, erase_collected, erase_rows, erase_versions, unreachable
+from retrue.store.place import spool_of
 from retrue.store.reader import Reader
 from retrue.store.retention import Retention
 from retrue.store.scrub import scrub
@@ -53,7 +55,7 @@ class Keeper(Reader):
         """The commit cycle of a model."""
         return Cycle(
             model, self.layout(model), self.spool, self.tables(model), self.catalog, self._counting,
-            self._lock(model), self._cache, self.fault, self.hasher,
+            self.locks, self._cache, self.fault, self.hasher,
         )  # fmt: skip
 
     def statistics(self, model: str) -> tuple[Held, ...]:
@@ -141,12 +143,17 @@ class Keeper(Reader):
             files = sum(erase_versions(table) for table in tables.values())
             gone["collections"] = erase_collected(self.catalog, model, id_column, ids)
             self.fault("erase: collections gone")
-        return Erased(len(ids), gone, files, unreachable(self.folder, tables))
+        return Erased(len(ids), gone, files, unreachable(self.folder, self.root, tables))
 
     def scrub(self) -> None:
         """Leave nothing on the disk of what was deleted from the catalog and the spool."""
-        for path in (self.spool.path, self.catalog.path):
-            scrub(path)
+        if isinstance(self.catalog.place, Path):
+            for path in (spool_of(self.catalog.place), self.catalog.place):
+                scrub(path)
+            return
+        from retrue.store import postgres
+
+        postgres.scrub(self.catalog.place)
 
     def forget_records(self, retention: Retention, now: datetime, *, dry: bool = False) -> Iterator[Done]:
         """Drop what the catalog needs no more: old log lines, finished jobs and deliveries, sessions that are over."""

@@ -12,13 +12,10 @@ Callers hold the model's lock while they write.
 
 from __future__ import annotations
 
-import json
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -27,7 +24,8 @@ import polars as pl
 from retrue.errors import StoreError
 from retrue.store.durable import heal, sync_file, sync_folder, sync_log
 from retrue.store.failure import store_error
-from retrue.store.log import Action, addition, removal, write_entry
+from retrue.store.files import AnyPath, Remote, as_parquet, away, below, found, height, options
+from retrue.store.log import Action, add_action, addition, removal, write_entry
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -83,7 +81,7 @@ class LakeTable:
         fault: called with the name of each step (tests crash there).
     """
 
-    folder: Path
+    folder: AnyPath
     fault: Callable[[str], None] = field(default=lambda _: None)
 
     def __post_init__(self) -> None:
@@ -95,7 +93,8 @@ class LakeTable:
     @property
     def exists(self) -> bool:
         """Whether anything was ever committed to it."""
-        return any((self.folder / "_delta_log").glob("*.json"))
+        known = self._table is not None and isinstance(self.folder, Remote)  # a listing costs, and tables stay
+        return known or any((self.folder / "_delta_log").glob("*.json"))
 
     def reload(self) -> None:
         """Read the log anew from its beginning: it isn't what it was."""
@@ -120,16 +119,20 @@ class LakeTable:
         with self._lock:
             try:
                 if self._table is None or not self._entry(self._table.version()).exists():  # the next may be gone, too
-                    self._table = DeltaTable(str(self.folder))
+                    self._table = DeltaTable(str(self.folder), storage_options=options(self.folder))
                 elif self._entry(self._table.version() + 1).exists():
                     self._table.update_incremental()
-            except DeltaError as error:
-                where, hint = str(self.folder / "_delta_log"), "restore it from a backup"
-                said = str(error).splitlines()[0]  # below it is where in delta-rs
-                raise StoreError(f"the table's log is damaged ({said})", where=where, hint=hint) from error
+            except (DeltaError, OSError) as error:
+                if gone := away(error, self.folder):
+                    self._table = None  # its credentials may have ended
+                    raise gone from None
+                if isinstance(error, OSError):
+                    raise
+                what, hint = f"the table's log is damaged ({str(error).splitlines()[0]})", "restore it from a backup"
+                raise StoreError(what, where=f"{self.folder}/_delta_log", hint=hint) from error
             return self._table
 
-    def _entry(self, version: int) -> Path:
+    def _entry(self, version: int) -> AnyPath:
         return self.folder / "_delta_log" / f"{version:020d}.json"
 
     def done(self, app: str) -> int:
@@ -147,6 +150,11 @@ class LakeTable:
                 files = tuple(f for f in _files(table, self.folder) if f.path not in self._without)
                 self._snapshot = Snapshot(files, dict(schema), table.version())
             return self._snapshot
+
+    @property
+    def columns(self) -> Mapping[str, pl.DataType]:
+        """Its columns; at a URL as they were last seen: rows are acknowledged without asking the object store."""
+        return self._snapshot.schema if isinstance(self.folder, Remote) else self.snapshot().schema
 
     def commit(self, frame: pl.DataFrame, app: str, segment: int) -> None:
         """Append a segment's rows (with `_date` and `_seq`) in one commit, and make it durable.
@@ -195,9 +203,8 @@ class LakeTable:
                     actions.append(self._put(rows, day, name, dated=dated, changed=changed))
                 sync_folder(self.folder)
                 self.fault("rewrite: files written")
-                write_entry(
-                    self.folder / "_delta_log", table.version() + 1, "DELETE" if changed else "OPTIMIZE", actions
-                )
+                what = "DELETE" if changed else "OPTIMIZE"
+                write_entry(self.folder / "_delta_log", table.version() + 1, what, actions)
                 self.fault("rewrite: committed")
                 self._checkpoint()
         except (OSError, pl.exceptions.PolarsError) as error:
@@ -209,18 +216,23 @@ class LakeTable:
         folder = self.folder / _partition(day) if dated else self.folder
         folder.mkdir(exist_ok=True)
         path = folder / f"{name}.parquet"
-        _write_parquet(rows.drop("_date", strict=False), path)
+        size = _write_parquet(rows.drop("_date", strict=False), path)
         first, last = int(rows["_seq"].min() or 0), int(rows["_seq"].max() or 0)  # type: ignore[arg-type]
-        size, place = path.stat().st_size, path.relative_to(self.folder).as_posix()
-        return addition(place, size, rows.height, first, last, day, partitioned=dated, changed=changed)
+        return addition(
+            below(path, self.folder), size, rows.height, first, last, day, partitioned=dated, changed=changed
+        )
 
     def discard(self, app: str, segment: int) -> None:
         """Delete the files of a segment that never was committed, so that no replay can bring them back."""
-        if not self.folder.exists() or self.done(app) >= segment:
+        if not self.folder.is_dir() or self.done(app) >= segment:
             return
         for path in self.folder.glob(f"**/part-{segment:012d}-{app}.parquet"):
             path.unlink()
             sync_folder(path.parent)
+
+    def carry(self, app: str, segment: int) -> None:
+        """Let a segment, and those before it, count as committed by an app: what another one did is its own now."""
+        self._commit(self._fresh(), (), app, segment)
 
     def confirm(self) -> None:
         """Make the newest commit durable: whoever made it may have died before it could."""
@@ -230,13 +242,10 @@ class LakeTable:
         from deltalake import CommitProperties, PostCommitHookProperties, Transaction
 
         table.create_write_transaction(
-            list(actions),
-            "append",
-            table.schema(),
-            list(table.metadata().partition_columns),
+            list(actions), "append", table.schema(), list(table.metadata().partition_columns),
             commit_properties=CommitProperties(app_transactions=[Transaction(app, segment)]),
             post_commithook_properties=PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False),
-        )
+        )  # fmt: skip
 
     def _ensure(self, frame: pl.DataFrame) -> DeltaTable:
         """Make the table, or add the columns that it lacks; both can be repeated."""
@@ -247,7 +256,8 @@ class LakeTable:
             parts = ["_date"] if "_date" in frame.columns else []
             settings: dict[str, str | None] = {"delta.enableExpiredLogCleanup": "false"}
             DeltaTable.create(
-                str(self.folder), frame.schema, mode="ignore", partition_by=parts, configuration=settings
+                str(self.folder), frame.schema, mode="ignore", partition_by=parts, configuration=settings,
+                storage_options=options(self.folder),
             )  # fmt: skip
             self.fault("lake: table made")
             sync_log(self.folder, 0)
@@ -268,8 +278,8 @@ class LakeTable:
         folder = self.folder / _partition(day) if "_date" in part.columns else self.folder
         folder.mkdir(exist_ok=True)
         path = folder / f"part-{segment:012d}-{app}.parquet"
-        _write_parquet(part.drop("_date", strict=False), path)
-        return add_action(path, self.folder, part.height, segment, day, partitioned="_date" in part.columns)
+        size, dated = _write_parquet(part.drop("_date", strict=False), path), "_date" in part.columns
+        return add_action(below(path, self.folder), size, part.height, segment, day, partitioned=dated)
 
     def _checkpoint(self) -> None:
         """Sum the log up now and then, so that opening stays fast; a checkpoint can always be made again."""
@@ -292,9 +302,9 @@ class LakeTable:
         Their batches left the spool long ago, but a file's name says its segment, and files are never deleted here.
         """
         done, count = self.done(app), 0
-        known = {Path(file.path).name for file in self.snapshot().files}
-        lost: dict[int, list[Path]] = {}
-        for path in sorted(self.folder.glob(f"**/part-*-{app}.parquet")):
+        known = {unquote(file.name).rpartition("/")[2] for file in self.snapshot().files}
+        lost: dict[int, list[AnyPath]] = {}
+        for path in found(self.folder, f"**/part-*-{app}.parquet"):
             segment = int(path.name.split("-")[1])
             if done < segment <= applied and path.name not in known:
                 lost.setdefault(segment, []).append(path)
@@ -303,48 +313,43 @@ class LakeTable:
             count += 1
         return count
 
-    def _add_again(self, paths: Sequence[Path], app: str, segment: int) -> None:
+    def _add_again(self, paths: Sequence[AnyPath], app: str, segment: int) -> None:
         """Commit files that are there already; they are the only copy, so they are not touched."""
         days = [_day_of(path) for path in paths]
         dated = any(path.parent.name.startswith("_date=") for path in paths)
         with self._lock:
-            empty = [pl.read_parquet(path, n_rows=0, hive_partitioning=False) for path in paths]
+            empty = [pl.read_parquet(str(path), n_rows=0, hive_partitioning=False, glob=False) for path in paths]
             columns = pl.concat(empty, how="diagonal")
             table = self._ensure(columns.with_columns(pl.lit(None, dtype=pl.Date).alias("_date")) if dated else columns)
             actions = [
-                add_action(path, self.folder, _height(path), segment, day, partitioned=dated)
+                add_action(below(path, self.folder), path.stat().st_size, height(path), segment, day, partitioned=dated)
                 for path, day in zip(paths, days, strict=True)
             ]
             self._commit(table, actions, app, segment)
             self.confirm()
 
 
-def _write_parquet(rows: pl.DataFrame, path: Path) -> None:
-    """Write a file and its place in the folder through to the disk."""
-    rows.write_parquet(path, compression="zstd", compression_level=1, row_group_size=262_144)
+def _write_parquet(rows: pl.DataFrame, path: AnyPath) -> int:
+    """Write a file and its place in the folder through to the disk; gives its bytes."""
+    how: Mapping[str, Any] = {"compression": "zstd", "compression_level": 1, "row_group_size": 262_144}
+    if isinstance(path, Remote):
+        return path.write_bytes(as_parquet(rows, **how))
+    rows.write_parquet(path, **how)
     sync_file(path)
     sync_folder(path.parent)
+    return path.stat().st_size
 
 
-def _refused(error: BaseException, folder: Path) -> StoreError:
+def _refused(error: BaseException, folder: AnyPath) -> StoreError:
     """Say in the store's words why a commit failed, and whether it's the disk or the rows."""
+    if gone := away(error, folder):
+        return gone
     said = store_error(error if isinstance(error, Exception) else RuntimeError(str(error)), folder)
     if isinstance(error, OSError) or type(said) is not StoreError:
         return said
     reason = " ".join(str(error).split())[:300] or type(error).__name__
     hint = "nothing is lost: the rows wait in the spool, and are set aside if they fail again and again"
     return UnwritableError(f"rows can't be written: {reason}", where=str(folder), hint=hint)
-
-
-def add_action(path: Path, root: Path, rows: int, segment: int, day: date | None, *, partitioned: bool) -> Any:
-    """Describe a file for Delta's log, with the statistics that pruning needs."""
-    from deltalake.transaction import AddAction
-
-    bounds = {"_seq": segment}
-    stats = {"numRecords": rows, "minValues": bounds, "maxValues": bounds, "nullCount": {"_seq": 0}}
-    values = {"_date": None if day is None else day.isoformat()} if partitioned else {}
-    name = path.relative_to(root).as_posix()
-    return AddAction(name, path.stat().st_size, values, time.time_ns() // 1_000_000, True, json.dumps(stats))
 
 
 def by_date(frame: pl.DataFrame) -> list[tuple[date | None, pl.DataFrame]]:
@@ -362,18 +367,14 @@ def _partition(day: date | None) -> str:
     return f"_date={'__HIVE_DEFAULT_PARTITION__' if day is None else day.isoformat()}"
 
 
-def _day_of(path: Path) -> date | None:
+def _day_of(path: AnyPath) -> date | None:
     """The event date that a file's folder stands for; None where it has none."""
     text = path.parent.name.removeprefix("_date=")
     undated = text in {path.parent.name, "__HIVE_DEFAULT_PARTITION__"}
     return None if undated else date.fromisoformat(text)
 
 
-def _height(path: Path) -> int:
-    return int(pl.scan_parquet(path, hive_partitioning=False).select(pl.len()).collect().item())
-
-
-def _files(table: DeltaTable, folder: Path) -> tuple[File, ...]:
+def _files(table: DeltaTable, folder: AnyPath) -> tuple[File, ...]:
     """Every file of the table; one that another engine rewrote may come without statistics."""
     adds = pl.DataFrame(table.get_add_actions(flatten=True))
     if not len(adds):

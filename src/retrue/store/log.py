@@ -2,8 +2,8 @@
 
 delta-rs has no commit that takes out chosen files and keeps its hands off the rest, so upkeep and erasure write the
 entry as the protocol has it (https://github.com/delta-io/delta/blob/master/PROTOCOL.md): one JSON object a line, under
-the next number. It is written beside, synced, and linked to its name: it is there whole or not at all, and nobody's
-entry is overwritten.
+the next number. It is written beside, synced, and linked to its name (on an object store: put where nothing is): it is
+there whole or not at all, and nobody's entry is overwritten.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from retrue.errors import StoreError
 from retrue.store.durable import sync_file, sync_folder
+from retrue.store.files import AnyPath, Remote
 from retrue.version import VERSION
 
 Action = Mapping[str, Any]
 
 
-def write_entry(log: Path, version: int, operation: str, actions: Sequence[Action]) -> None:
+def write_entry(log: AnyPath, version: int, operation: str, actions: Sequence[Action]) -> None:
     """Write one entry durably.
 
     Args:
@@ -38,16 +38,25 @@ def write_entry(log: Path, version: int, operation: str, actions: Sequence[Actio
     """
     info = {"timestamp": _now(), "operation": operation, "operationParameters": {}, "engineInfo": f"retrue:{VERSION}"}
     lines = [json.dumps(action, separators=(",", ":")) for action in ({"commitInfo": info}, *actions)]
-    partial = log / f"_commit_{secrets.token_hex(8)}.json.tmp"
     try:
-        partial.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        sync_file(partial)
-        os.link(partial, log / f"{version:020d}.json")
+        _create(log / f"{version:020d}.json", "".join(f"{line}\n" for line in lines))
     except FileExistsError as error:
         raise StoreError("somebody else has written to the table", where=str(log.parent), hint="try again") from error
+
+
+def _create(entry: AnyPath, text: str) -> None:
+    """Write an entry whole, and only where none of its name is."""
+    if isinstance(entry, Remote):
+        entry.create(text.encode())
+        return
+    partial = entry.with_name(f"_commit_{secrets.token_hex(8)}.json.tmp")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        sync_file(partial)
+        os.link(partial, entry)
     finally:
         partial.unlink(missing_ok=True)
-    sync_folder(log)
+    sync_folder(entry.parent)
 
 
 def removal(name: str, *, changed: bool) -> Action:
@@ -67,6 +76,16 @@ def addition(
             "stats": json.dumps(stats),
         }
     }  # fmt: skip
+
+
+def add_action(name: str, size: int, rows: int, segment: int, day: date | None, *, partitioned: bool) -> Any:
+    """Describe a file of one segment as `addition` does, for delta-rs to commit."""
+    from deltalake.transaction import AddAction
+
+    bounds = {"_seq": segment}
+    stats = {"numRecords": rows, "minValues": bounds, "maxValues": bounds, "nullCount": {"_seq": 0}}
+    values = {"_date": None if day is None else day.isoformat()} if partitioned else {}
+    return AddAction(name, size, values, time.time_ns() // 1_000_000, True, json.dumps(stats))
 
 
 def transaction(app: str, version: int) -> Action:

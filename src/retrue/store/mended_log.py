@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from retrue.store import clean
 from retrue.store.durable import ASIDE, readable, sync_folder, unused
+from retrue.store.files import AnyPath, below, found, height, move, read_table
 from retrue.store.lake import LakeTable
 from retrue.store.log import Action, addition, transaction, write_entry
 
@@ -28,9 +28,7 @@ def mend_log(table: LakeTable, app: str) -> tuple[str, ...]:
     if len(bad) != 1 or bad[0] == entries[-1] or int(bad[0].stem) == 0:
         return ()
     named = {place for path in entries if path not in bad for place in mentioned(path)} | summed_up(table, summed)
-    lost = [
-        path for path in clean.parquet_files(table.folder) if path.relative_to(table.folder).as_posix() not in named
-    ]
+    lost = [path for path in clean.parquet_files(table.folder) if below(path, table.folder) not in named]
     added = [path for path in lost if path.name.startswith("part-") and path.name.endswith(f"-{app}.parquet")]
     if not added or len(added) < len(lost) or len({segment(path) for path in added}) > 1:
         return ()
@@ -38,7 +36,7 @@ def mend_log(table: LakeTable, app: str) -> tuple[str, ...]:
         return ()  # what a cycle that was cut off has left, perhaps
     aside = table.folder / ASIDE
     aside.mkdir(exist_ok=True)
-    bad[0].rename(unused(aside / bad[0].name))
+    move(bad[0], unused(aside / bad[0].name))
     sync_folder(aside)
     actions = [*(again(path, table.folder) for path in added), transaction(app, max(map(segment, added)))]
     write_entry(table.folder / "_delta_log", int(bad[0].stem), "WRITE", actions)
@@ -46,14 +44,14 @@ def mend_log(table: LakeTable, app: str) -> tuple[str, ...]:
     return (bad[0].name,)
 
 
-def mentioned(entry: Path) -> Iterator[str]:
+def mentioned(entry: AnyPath) -> Iterator[str]:
     """The files that an entry adds or takes out."""
     for line in entry.read_text(encoding="utf-8").splitlines():
         action: dict[str, Any] = json.loads(line)
         yield from (action[kind]["path"] for kind in ("add", "remove") if kind in action)
 
 
-def applied(entry: Path) -> Iterator[int]:
+def applied(entry: AnyPath) -> Iterator[int]:
     """The segments that an entry says are done."""
     for line in entry.read_text(encoding="utf-8").splitlines():
         action: dict[str, Any] = json.loads(line)
@@ -63,8 +61,8 @@ def applied(entry: Path) -> Iterator[int]:
 
 def summed_up(table: LakeTable, version: int) -> set[str]:
     """The files that a checkpoint names."""
-    found = sorted((table.folder / "_delta_log").glob(f"{version:020d}.checkpoint*.parquet")) if version >= 0 else []
-    frames = [pl.read_parquet(path, columns=["add", "remove"]) for path in found]
+    paths = found(table.folder / "_delta_log", f"{version:020d}.checkpoint*.parquet") if version >= 0 else []
+    frames = [read_table(path, columns=["add", "remove"]) for path in paths]
     return {
         place
         for frame in frames
@@ -73,16 +71,16 @@ def summed_up(table: LakeTable, version: int) -> set[str]:
     }
 
 
-def segment(path: Path) -> int:
+def segment(path: AnyPath) -> int:
     """The segment that a file's name says."""
     return int(path.name.split("-")[1])
 
 
-def again(path: Path, root: Path) -> Action:
+def again(path: AnyPath, root: AnyPath) -> Action:
     """Describe a file as its lost entry did."""
-    rows, day = pl.scan_parquet(path, hive_partitioning=False).select(pl.len()).collect().item(), path.parent.name
+    rows, day = height(path), path.parent.name
     date = None if "HIVE" in day or not day.startswith("_date=") else pl.Series([day[6:]]).str.to_date()[0]
-    place, number = path.relative_to(root).as_posix(), segment(path)
+    place, number = below(path, root), segment(path)
     return addition(
-        place, path.stat().st_size, int(rows), number, number, date, partitioned=day.startswith("_date="), changed=True
+        place, path.stat().st_size, rows, number, number, date, partitioned=day.startswith("_date="), changed=True
     )

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TypeVar
 
 from retrue.errors import ProfileError, StoreError
 from retrue.store import damage, rows
-from retrue.store.commit import locked
+from retrue.store.commit import lock_of
 from retrue.store.counting import Counting
 from retrue.store.damage import Damaged
 from retrue.store.durable import ASIDE, sync_folder, unused
+from retrue.store.files import AnyPath
 from retrue.store.mended_log import mend_log
-from retrue.store.recount import View, recounted, replace_profiles
+from retrue.store.recount import Part, View, recounted, replace_profiles
 from retrue.store.shelf import Shelf
 
 T = TypeVar("T")
@@ -28,11 +28,11 @@ class Mender(Shelf):
 
     def locked(self, model: str) -> AbstractContextManager[None]:
         """Hold a model's lock: nobody else commits to its tables meanwhile."""
-        return locked(self._lock(model))
+        return self.locks.hold(lock_of(model))
 
     def promoting(self, model: str) -> AbstractContextManager[None]:
         """Hold what only one promotion of a model may have: the next version's number, and its files."""
-        return locked(self.folder / "locks" / f"promotion-{model}")
+        return self.locks.hold(f"promotion-{model}")
 
     def view(self, model: str, applied: int | None = None) -> View:
         """Events and labels as of a finished segment (the last one)."""
@@ -41,6 +41,12 @@ class Mender(Shelf):
             with self.catalog.read() as tx:
                 applied = tx.applied(model)
         return View(tables["events"].snapshot(), tables["labels"].snapshot(), self.layout(model), applied)
+
+    def recounted(
+        self, model: str, counting: Counting | None, since: int | None = None, until: int | None = None
+    ) -> Part:
+        """Count a model's events in the lake from nothing, where this store counts (`recount.recounted`)."""
+        return recounted(self.view(model), counting, since, until, self.spread)
 
     def damaged(self, model: str) -> tuple[Damaged, ...]:
         """What was set aside, and hasn't been recounted since."""
@@ -96,14 +102,14 @@ class Mender(Shelf):
         bad = [row for row in kept if not loads(counting, row)]
         since = self.kept_since(model)
         for row in bad:
-            keep_blob(self.folder / "lake" / model / ASIDE, row)
+            keep_blob(self.root / "lake" / model / ASIDE, row)
             with self.catalog.write() as tx:
                 tx.remove(
                     rows.ProfileRow, model=model, version=row.version, digest=row.digest, start=row.start,
                     slice=row.slice, part=row.part,
                 )  # fmt: skip
         for start in sorted({row.start for row in bad if since is None or row.start >= since}):
-            counted = recounted(self.view(model), counting, start, start + 1)
+            counted = self.recounted(model, counting, start, start + 1)
             with self.catalog.write() as tx:
                 replace_profiles(tx, model, counting, counted, start, start + 1)
         reason = "it couldn't be read; its window was counted anew where its events are there, whole"
@@ -139,7 +145,7 @@ class Mender(Shelf):
         return kept if since is None else since if kept is None else max(since, kept)
 
 
-def keep_blob(aside: Path, row: rows.ProfileRow) -> None:
+def keep_blob(aside: AnyPath, row: rows.ProfileRow) -> None:
     """Keep a profile that can't be read as a file."""
     aside.mkdir(exist_ok=True)
     unused(aside / f"profile-{row.start}.bin").write_bytes(row.data)

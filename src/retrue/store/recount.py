@@ -6,9 +6,10 @@ the commit cycle must always come to what this comes to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import polars as pl
 
@@ -86,9 +87,20 @@ def plain(frame: pl.LazyFrame, *, keep: Sequence[str] = ()) -> pl.LazyFrame:
     return frame.drop([name for name in names if name in SYSTEM and name not in keep])
 
 
+Part = tuple[Increments, pl.DataFrame]
+"""The profiles of each version and cell, and the windows' books, of some dates."""
+
+Spread = Callable[[Callable[[list[date]], Part], Sequence[list[date]]], Iterable[Part]]
+"""Does the same to each of several runs of dates: `map` does it here, an engine on other machines."""
+
+
 def recounted(
-    view: View, counting: Counting | None, since: int | None = None, until: int | None = None
-) -> tuple[Increments, pl.DataFrame]:
+    view: View,
+    counting: Counting | None,
+    since: int | None = None,
+    until: int | None = None,
+    spread: Spread = map,
+) -> Part:
     """Count the lake's events from nothing.
 
     Args:
@@ -96,20 +108,30 @@ def recounted(
         counting: how; None keeps the windows' books only.
         since: first window start, seconds.
         until: windows from here on don't count, seconds.
+        spread: where; dates don't need each other.
 
     Returns:
         The profiles of each version and cell, and the windows' books.
     """
+    whole, books = Increments(), [book(_empty(), view.layout, None if counting is None else counting.outcome)]
+    for increments, own in spread(partial(counted_days, view, counting, since, until), _runs(view, since, until)):
+        whole.join(increments)
+        books.append(own)
+    whole.leave_out()
+    return whole, pl.concat(books).group_by("version", "start").agg(pl.all().sum()).sort("version", "start")
+
+
+def counted_days(
+    view: View, counting: Counting | None, since: int | None, until: int | None, days: Sequence[date]
+) -> Part:
+    """Count the events of some dates, as `recounted` does those of all."""
+    increments, frame = Increments(), _events(view, counting, since, until, days)
+    if counting is not None:
+        for version, events, starts in by_version(frame, view.layout):
+            increments.add(version, counting.count(events, starts, moved=False))
+            increments.sampled |= {(version, start) for start in narrow(events, starts)}
     outcome = None if counting is None else counting.outcome
-    increments, books = Increments(), [book(_empty(), view.layout, outcome)]
-    for frame in _batches(view, counting, since, until):
-        if counting is not None:
-            for version, events, starts in by_version(frame, view.layout):
-                increments.add(version, counting.count(events, starts, moved=False))
-                increments.sampled |= {(version, start) for start in narrow(events, starts)}
-        books.append(book(Plan({}, frame, frame.clear(), frame.clear()), view.layout, outcome))
-    increments.leave_out()
-    return increments, pl.concat(books).group_by("version", "start").agg(pl.all().sum()).sort("version", "start")
+    return increments, book(Plan({}, frame, frame.clear(), frame.clear()), view.layout, outcome)
 
 
 def narrow(events: pl.DataFrame, starts: pl.Series) -> list[int]:
@@ -121,19 +143,25 @@ def _empty() -> Plan:
     return Plan({}, pl.DataFrame(), pl.DataFrame(), pl.DataFrame())
 
 
-def _batches(view: View, counting: Counting | None, since: int | None, until: int | None) -> Iterator[pl.DataFrame]:
-    """Labelled events of the windows asked for, some dates at a time."""
+def _runs(view: View, since: int | None, until: int | None) -> list[list[date]]:
+    """The dates that can hold events of the windows asked for, in runs of about `STEP` events."""
+    days = {day for day in view.days() if _may_hold(day, since, until, view.layout.window)}
+    files = [f for f in before(view.events.files, view.applied + 1) if f.day in days]
+    return [sorted({f.day for f in run if f.day is not None}) for run in micro_batches(files, STEP)]
+
+
+def _events(
+    view: View, counting: Counting | None, since: int | None, until: int | None, days: Sequence[date]
+) -> pl.DataFrame:
+    """Labelled events of some dates, of the windows asked for."""
     layout = view.layout
-    days = [day for day in view.days() if _may_hold(day, since, until, layout.window)]
-    files = [f for f in before(view.events.files, view.applied + 1) if f.day in set(days)]
     wanted = {*layout.roles, layout.label_column, CONTENT, *(counting.reads if counting else ())}
-    for run in micro_batches(files, STEP):
-        lazy = view.labelled(sorted({f.day for f in run if f.day is not None}))
-        frame = lazy.select([n for n in lazy.collect_schema().names() if n in wanted]).collect()
-        starts = window_starts(frame[layout.time_column], layout.window, layout.timezone)
-        frame = frame if since is None else frame.filter(starts >= since)
-        starts = starts if since is None else starts.filter(starts >= since)
-        yield frame if until is None else frame.filter(starts < until)
+    lazy = view.labelled(days)
+    frame = lazy.select([n for n in lazy.collect_schema().names() if n in wanted]).collect()
+    starts = window_starts(frame[layout.time_column], layout.window, layout.timezone)
+    frame = frame if since is None else frame.filter(starts >= since)
+    starts = starts if since is None else starts.filter(starts >= since)
+    return frame if until is None else frame.filter(starts < until)
 
 
 def _may_hold(day: date, since: int | None, until: int | None, window: int) -> bool:

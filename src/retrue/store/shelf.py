@@ -21,12 +21,15 @@ from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.catalog import Catalog, Transaction
 from retrue.store.counting import Counting, GridCounting
+from retrue.store.files import AnyPath, Remote
 from retrue.store.held import Tally
 from retrue.store.keeping import Keep
 from retrue.store.lake import TABLES, LakeTable, Snapshot
 from retrue.store.layout import Layout, polars_type
+from retrue.store.locks import Locks
 from retrue.store.privacy import Privacy
 from retrue.store.reading import HashCache
+from retrue.store.recount import Spread
 from retrue.store.secret import secret
 from retrue.store.segment import Hasher
 from retrue.store.spool import Spool
@@ -70,12 +73,14 @@ class Shelf:
     """Abstract: the files of a store in a folder, and what is known of its models.
 
     Args:
-        folder: where it is.
+        folder: where it is; of a store at a URL what is on this machine.
         catalog: its catalog.
         spool: its spool.
         counting: how events are counted.
         fault: called with the name of each step (tests crash there).
         hasher: hashes ids.
+        url: what its lake, references and runs are under, where that is not the folder.
+        spread: where events of the lake are recounted; `map`: in this process.
     """
 
     folder: Path
@@ -84,6 +89,8 @@ class Shelf:
     counting: CountingFactory = grid_counting
     fault: Callable[[str], None] = field(default=lambda _: None)
     hasher: Hasher = hash64
+    url: Remote | None = None
+    spread: Spread = map
 
     def __post_init__(self) -> None:
         self._tables: dict[str, dict[str, LakeTable]] = {}
@@ -93,6 +100,11 @@ class Shelf:
         self._tallies: dict[str, tuple[Snapshot, Tally]] = {}  # what the quarantine holds, by model
         self._vetted: dict[tuple[str, str], set[str]] = {}  # names that passed the door, by model and kind
         self._cache = HashCache()
+
+    @property
+    def root(self) -> AnyPath:
+        """What its lake, references and runs are under: its folder, or a URL."""
+        return self.url or self.folder
 
     def models(self) -> tuple[rows.Model, ...]:
         """Every registered model."""
@@ -104,7 +116,7 @@ class Shelf:
         with self.catalog.read() as tx:
             found = tx.get(rows.Model, name=name)
             if found is None:
-                raise unknown_model(name, sorted(m.name for m in tx.find(rows.Model)), str(self.folder))
+                raise unknown_model(name, sorted(m.name for m in tx.find(rows.Model)), str(self.root))
         return found
 
     def layout(self, model: str) -> Layout:
@@ -157,12 +169,14 @@ class Shelf:
     def tables(self, model: str) -> dict[str, LakeTable]:
         """The lake tables of a model."""
         if model not in self._tables:
-            root = self.folder / "lake" / model
+            root = self.root / "lake" / model
             self._tables[model] = {name: LakeTable(root / name, self.fault) for name in TABLES}
         return self._tables[model]
 
-    def _lock(self, model: str) -> Path:
-        return self.folder / "locks" / f"model-{model}"
+    @property
+    def locks(self) -> Locks:
+        """What holds others off."""
+        return self.catalog.locks
 
     @cached_property
     def id(self) -> str:

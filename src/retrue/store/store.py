@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -23,17 +24,21 @@ from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.aside import Stuck
 from retrue.store.catalog import Catalog, Transaction
-from retrue.store.commit import Applied, locked, try_locked
+from retrue.store.commit import Applied, lock_of
 from retrue.store.damage import READING, settled
+from retrue.store.database import SqliteFile
 from retrue.store.failure import store_error
+from retrue.store.home import Home
 from retrue.store.identity import check_identity, refuse_orphans
 from retrue.store.intake import Intake, now
 from retrue.store.keeper import Keeper
 from retrue.store.keeping import refuse_label
 from retrue.store.lake import UnwritableError
 from retrue.store.layout import Layout
+from retrue.store.locks import locks_at
+from retrue.store.place import Place, is_store, place_of, remember, spool_of
 from retrue.store.readonly import address, is_read_only
-from retrue.store.recount import recounted, replace_profiles
+from retrue.store.recount import replace_profiles
 from retrue.store.segment import Hasher
 from retrue.store.shelf import CountingFactory, grid_counting, keep_slices_since, reference_row, slices_since
 from retrue.store.spool import Spool
@@ -52,6 +57,7 @@ class Store(Intake, Keeper):
         cls,
         folder: str | Path,
         *,
+        catalog: str | Path | None = None,
         create: bool = True,
         counting: CountingFactory = grid_counting,
         fault: Callable[[str], None] = lambda _: None,
@@ -59,36 +65,55 @@ class Store(Intake, Keeper):
     ) -> Store:
         """Open a store, making it where there is none; one that can't be written is opened to be read.
 
+        Args:
+            folder: where it is; or the URL of its lake.
+            catalog: where its catalog and spool are, where not in the folder: a PostgreSQL address, or another folder
+                on this machine. The folder remembers it. A store at a URL needs one.
+            create: make it where there is none.
+            counting: how events are counted.
+            fault: called with the name of each step (tests crash there).
+            hasher: hashes ids.
+
         Raises:
             StoreVersionError: it needs `retrue migrate`, or a newer Retrue.
             StoreError: there is none, it can't be written, or its parts belong to different stores.
+            ConfigError: a URL that no store can be at, or without a catalog.
         """
-        root = Path(folder)
-        if not create and not (root / "catalog.db").exists():
+        home = Home.of(folder, catalog)
+        root, place = home.folder, place_of(home.folder, catalog)
+        home.refuse_other()
+        if not create and not is_store(folder, catalog):
             raise StoreError("no store here", where=str(root), hint="check the path, or create the store first")
-        if is_read_only(root):
-            return cls._to_read(root, counting, fault, hasher)
+        if isinstance(place, Path) and is_read_only(place.parent):
+            return cls._to_read(home, place, counting, fault, hasher)
+        own = [place.parent, place.parent / "locks"] if isinstance(place, Path) else []
         try:
-            for part in (root, root / "lake", root / "locks"):
+            for part in (root, home.root / "lake", root / "locks", *own):
                 part.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise store_error(error, root) from error
-        with locked(root / "locks" / "open"):
-            refuse_orphans(root)
-            store = cls(
-                root, Catalog.open(root / "catalog.db"), Spool(root / "spool.db", fault), counting, fault, hasher
-            )
-            check_identity(store)
+        with locks_at(place).hold("open"):
+            refuse_orphans(home.root, place)
+            with ExitStack() as undo:
+                undo.callback((kept := Catalog.open(place)).close)
+                undo.callback((spool := spool_at(place, fault)).close)
+                store = cls(root, kept, spool, counting, fault, hasher, home.url)
+                check_identity(store)
+                remember(root, place)
+                home.remember()
+                undo.pop_all()  # it is sound: it stays open
         store.heal()
         return store
 
     @classmethod
-    def _to_read(cls, root: Path, counting: CountingFactory, fault: Callable[[str], None], hasher: Hasher) -> Store:
+    def _to_read(
+        cls, home: Home, catalog: Path, counting: CountingFactory, fault: Callable[[str], None], hasher: Hasher
+    ) -> Store:
         """Open a store that can't be written; what waits in its spool stays there."""
-        catalog, spool = root / "catalog.db", root / "spool.db"
-        refuse_orphans(root)
-        parts = Catalog.to_read(catalog, address(catalog)), Spool(spool, fault, address(spool))
-        store = cls(root, *parts, counting, fault, hasher)
+        spool = spool_of(catalog)
+        refuse_orphans(home.root, catalog)
+        parts = Catalog.to_read(catalog, address(catalog)), Spool(SqliteFile(spool, address(spool)), fault)
+        store = cls(home.folder, *parts, counting, fault, hasher, home.url)
         check_identity(store)
         return store
 
@@ -101,7 +126,7 @@ class Store(Intake, Keeper):
         """Set aside log entries that a power cut left unreadable, and commit again what they held."""
         mended: list[str] = []
         for model in self.models():
-            with try_locked(self._lock(model.name)) as free:
+            with self.locks.try_hold(lock_of(model.name)) as free:
                 if not free:
                     continue  # someone is at work there, so it was healed
                 try:
@@ -237,7 +262,7 @@ class Store(Intake, Keeper):
             *(reference_row(model, name, one, made, {}) for name, one in others.items()),
             reference_row(model, version, reference, made, body),
         ]
-        with locked(self._lock(model)):
+        with self.locked(model):
             before = self.model(model).digest
             if before == grids.digest:
                 with self.catalog.write() as tx:
@@ -250,7 +275,7 @@ class Store(Intake, Keeper):
                     where=f"version {version!r}", hint="learn the reference on the model's grids, or register it anew",
                 )  # fmt: skip
             counting, since = self.counting_on(model, grids, self.slices(model)), self.countable(model, None)
-            counted = self.mending(model, lambda: recounted(self.view(model), counting, since))
+            counted = self.mending(model, lambda: self.recounted(model, counting, since))
             with self.catalog.write() as tx:
                 tx.put(*new)
                 tx.set_digest(model, grids.digest)
@@ -278,7 +303,7 @@ class Store(Intake, Keeper):
             if self.keeping(model):
                 refuse_label(one, self.layout(model))
         wanted = {str(one): one.to_sql() for one in chosen}
-        with locked(self._lock(model)):
+        with self.locked(model):
             known, grids = {str(one): one.to_sql() for one in self.slices(model)}, self.grids(model)
             dropped = [name for name, sql in known.items() if wanted.get(name) != sql]
             added = [rows.NamedSlice(model, n, sql, now()) for n, sql in wanted.items() if known.get(n) != sql]
@@ -287,7 +312,7 @@ class Store(Intake, Keeper):
                 self.cycle(model).step()  # a segment that was written for the slices before is counted for them
             counting = self.counting_on(model, grids, chosen) if grids and added and not partial else None
             since = self.countable(model, None)
-            counted = self.mending(model, lambda: recounted(self.view(model), counting, since)) if counting else None
+            counted = self.mending(model, lambda: self.recounted(model, counting, since)) if counting else None
             with self.catalog.write() as tx:
                 tx.remove(rows.NamedSlice, model=model, name=dropped)
                 tx.remove(rows.ProfileRow, model=model, slice=dropped)
@@ -310,12 +335,21 @@ class Store(Intake, Keeper):
             How many profiles were rebuilt.
         """
         whole, since = since is None and until is None, self.countable(model, since)
-        with locked(self._lock(model)):
+        with self.locked(model):
             with self.catalog.read() as tx:
                 counting = self._counting(tx, model)
-            counted = self.mending(model, lambda: recounted(self.view(model), counting, since, until))
+            counted = self.mending(model, lambda: self.recounted(model, counting, since, until))
             with self.catalog.write() as tx:
                 replace_profiles(tx, model, counting, counted, since, until)
                 if whole:
                     settled(tx, model)
         return len(counted[0].added)
+
+
+def spool_at(place: Place, fault: Callable[[str], None] = lambda _: None) -> Spool:
+    """The spool that goes with a catalog: a file beside its file, or tables beside its tables."""
+    if isinstance(place, Path):
+        return Spool.open(spool_of(place), fault)
+    from retrue.store.postgres import PostgresSpool
+
+    return Spool(PostgresSpool(place), fault)

@@ -6,6 +6,8 @@ in UTC, a window's `start` is seconds since 1970, JSON bodies hold what only one
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -18,24 +20,43 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    TypeDecorator,
     text,
 )  # fmt: skip
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.types import TypeEngine
 
 metadata = MetaData()
+
+
+class Words(TypeDecorator[str]):
+    """Text in the order of its bytes; PostgreSQL, which has no NUL in text, gets the sign for it (U+2400)."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        """The database's own type."""
+        return dialect.type_descriptor(Text(collation="C" if dialect.name == "postgresql" else None))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """A text as the database takes it."""
+        return value if value is None or dialect.name != "postgresql" else value.replace("\0", "\u2400")
+
 
 _NUMBER = BigInteger().with_variant(Integer(), "sqlite")  # only INTEGER counts up by itself there
 
 
 def _model(*, key: bool = False) -> Column[str]:
-    return Column("model", Text, ForeignKey("models.name", ondelete="CASCADE"), primary_key=key, nullable=False)
+    return Column("model", Words, ForeignKey("models.name", ondelete="CASCADE"), primary_key=key, nullable=False)
 
 
 def _key(name: str) -> Column[str]:
-    return Column(name, Text, primary_key=True)
+    return Column(name, Words, primary_key=True)
 
 
 def _text(name: str, *, null: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=null)
+    return Column(name, Words, nullable=null)
 
 
 def _time(name: str, *, null: bool = False) -> Column[int]:
@@ -64,7 +85,7 @@ def _number() -> Column[int]:
 
 def _owner() -> Column[str]:
     """The model that something belongs to; null where it is the store's."""
-    return Column("model", Text, ForeignKey("models.name", ondelete="CASCADE"), nullable=True)
+    return Column("model", Words, ForeignKey("models.name", ondelete="CASCADE"), nullable=True)
 
 
 def _start() -> Column[int]:
@@ -168,7 +189,7 @@ tasks = Table(
     "tasks", metadata, _key("id"), _model(), _text("status"), _time("created"), _time("updated"), _body(),
 )  # fmt: skip
 label_annotations = Table(
-    "annotations", metadata, Column("task", Text, ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
+    "annotations", metadata, Column("task", Words, ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
     _key("annotator"), _text("label"), _time("created"), _body(),
 )  # fmt: skip
 trials = Table(
@@ -178,7 +199,8 @@ decisions = Table(
     "decisions", metadata, _number(), _model(), _text("answer"), _text("run", null=True), _time("created"), _body(),
 )  # fmt: skip
 
-Index("points_of_performance", points.c.model, points.c.metric, points.c.start, sqlite_where=text("\"column\" = ''"))
+_WHERE: dict[str, Any] = dict.fromkeys(("sqlite_where", "postgresql_where"), text("\"column\" = ''"))
+Index("points_of_performance", points.c.model, points.c.metric, points.c.start, **_WHERE)
 Index(
     "verdicts_by_window", verdicts.c.model, verdicts.c.version, verdicts.c.start, verdicts.c.applied, verdicts.c.created
 )  # fmt: skip

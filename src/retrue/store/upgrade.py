@@ -1,4 +1,4 @@
-"""`retrue migrate`: bring a store that an older Retrue wrote to this one's form, after a backup.
+"""`retrue migrate`: bring a store that an older Retrue wrote to this one's form, after a backup; or back.
 
 Opening never does this by itself: two servers may share a store, and the older one must not find it changed under it.
 """
@@ -8,23 +8,29 @@ from __future__ import annotations
 from pathlib import Path
 
 from retrue.errors import StoreError
-from retrue.store.catalog import Catalog, _translated, migrate
-from retrue.store.commit import locked
+from retrue.store.catalog import HEAD, Catalog, migrate
+from retrue.store.place import is_store, place_of
 
 
-def upgrade(folder: str | Path) -> Path | None:
-    """Migrate a store's catalog; gives the backup that was made beside it, None where nothing was to be done.
+def upgrade(folder: str | Path, *, catalog: str | None = None, to: str = HEAD) -> Path | None:
+    """Migrate a store's catalog; gives the backup that was made beside it, None where there is none.
+
+    Args:
+        folder: the store.
+        catalog: where its catalog is, where the folder doesn't say.
+        to: the migration to be at, the newest unless said; what an older one has no place for is dropped.
 
     Raises:
         StoreError: there is no store.
         StoreVersionError: it was written by a newer Retrue.
+        ConfigError: there is no such migration.
     """
     root = Path(folder)
-    if not (root / "catalog.db").exists():
+    if not is_store(root, catalog):
         raise StoreError("no store here", where=str(root), hint="check the path")
-    with locked(root / "locks" / "open"), _translated(root / "catalog.db"):
-        catalog = Catalog.at(root / "catalog.db")
-        try:
-            return migrate(catalog)
-        finally:
-            catalog.close()
+    found = Catalog.at(place_of(root, catalog))
+    try:
+        with found.translated(), found.locks.hold("open"):
+            return migrate(found, to)
+    finally:
+        found.close()

@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from retrue.store import clean
 from retrue.store.compact import compact, due, merged_name, read_whole
+from retrue.store.files import AnyPath
 from retrue.store.lake import File, LakeTable
 from retrue.store.retention import Retention
 
@@ -151,7 +151,7 @@ class Upkeep:
                     yield Done(self.model, "summed up", f"the log of {name}")
                 yield from self._deleted(clean.outlived_log(table, self.now.timestamp()), f"the log of {name}")
 
-    def _deleted(self, paths: Sequence[Path], what: str) -> Iterator[Done]:
+    def _deleted(self, paths: Sequence[AnyPath], what: str) -> Iterator[Done]:
         if paths:
             size = sum(path.stat().st_size for path in paths) if self.dry else clean.delete(paths)
             yield Done(self.model, "deleted", what, len(paths), size=size)

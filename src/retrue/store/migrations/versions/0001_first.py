@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from retrue.store.migrations.types import TEXT as WORDS
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -72,6 +74,12 @@ def upgrade() -> None:
         op.create_table(name, *(_column(column, kind) for column, kind in columns.items()))
 
 
+def downgrade() -> None:
+    """Drop every table."""
+    for name in reversed(TABLES):
+        op.drop_table(name)
+
+
 def _column(name: str, kind: str) -> sa.Column[Any]:
     number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     owner = [sa.ForeignKey("models.name", ondelete="CASCADE")] if kind in {MODEL, MODEL_KEY} else []
@@ -82,4 +90,4 @@ def _column(name: str, kind: str) -> sa.Column[Any]:
     key = kind in {KEY, MODEL_KEY, START, NUMBER}
     null = kind in {OPTIONAL_TEXT, OPTIONAL_COUNT, FLOAT}
     auto = kind == NUMBER
-    return sa.Column(name, types.get(kind, sa.Text()), *owner, primary_key=key, nullable=null, autoincrement=auto)
+    return sa.Column(name, types.get(kind, WORDS), *owner, primary_key=key, nullable=null, autoincrement=auto)

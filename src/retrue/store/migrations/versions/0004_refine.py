@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from retrue.store.migrations.types import TEXT
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -25,7 +27,7 @@ def upgrade() -> None:
     )  # fmt: skip
     op.create_table(
         "annotations",
-        sa.Column("task", sa.Text(), sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True, nullable=False),
+        sa.Column("task", TEXT, sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True, nullable=False),
         _key("annotator"), _text("label"), _time("created"), _body(),
     )  # fmt: skip
     op.create_table(
@@ -39,12 +41,18 @@ def upgrade() -> None:
     op.create_index("decisions_of_model", "decisions", ["model", "created"])
 
 
+def downgrade() -> None:
+    """Drop the tables."""
+    for name in ("decisions", "trials", "annotations", "tasks", "collected", "signals"):
+        op.drop_table(name)
+
+
 def _key(name: str) -> sa.Column[str]:
-    return sa.Column(name, sa.Text(), primary_key=True, nullable=False)
+    return sa.Column(name, TEXT, primary_key=True, nullable=False)
 
 
 def _text(name: str, *, null: bool = False) -> sa.Column[str]:
-    return sa.Column(name, sa.Text(), nullable=null)
+    return sa.Column(name, TEXT, nullable=null)
 
 
 def _time(name: str) -> sa.Column[int]:
@@ -62,4 +70,4 @@ def _number() -> sa.Column[int]:
 
 def _model(*, key: bool = False) -> sa.Column[str]:
     owner = sa.ForeignKey("models.name", ondelete="CASCADE")
-    return sa.Column("model", sa.Text(), owner, primary_key=key, nullable=False)
+    return sa.Column("model", TEXT, owner, primary_key=key, nullable=False)

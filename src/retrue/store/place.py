@@ -1,0 +1,110 @@
+"""Where a store's catalog is: in its folder, unless somebody said otherwise once; the folder remembers that.
+
+store/catalog.url     postgresql://retrue@db.internal/retrue       (never a password)
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from retrue.errors import ConfigError, StoreError
+from retrue.store.durable import sync_file, sync_folder
+from retrue.store.failure import store_error
+from retrue.store.home import CATALOG, VARIABLE, Home, folder_of
+
+FILE = "catalog.url"
+SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+EXPECTED = "postgresql://user@host/database, or a folder on this machine"
+
+
+@dataclass(frozen=True)
+class PostgresPlace:
+    """A catalog in PostgreSQL.
+
+    Args:
+        url: its address, as libpq takes it.
+    """
+
+    url: str
+
+    def __str__(self) -> str:
+        """The address without its password.
+
+        >>> str(PostgresPlace("postgresql://me:secret@db:5432/retrue?sslmode=require"))
+        'postgresql://me@db:5432/retrue?sslmode=require'
+        """
+        parts = urlsplit(self.url)
+        user, at, host = parts.netloc.rpartition("@")
+        query = "&".join(one for one in parts.query.split("&") if not one.startswith("password="))
+        return urlunsplit((*parts[:1], user.partition(":")[0] + at + host, parts.path, query, ""))
+
+
+Place = Path | PostgresPlace
+"""A SQLite file, or a PostgreSQL database."""
+
+
+def place_of(root: Path, named: str | Path | None = None) -> Place:
+    """Where the catalog of a store is: where somebody says, where the folder remembers, or in the folder itself.
+
+    Raises:
+        ConfigError: what was said is no place for a catalog.
+
+    >>> place_of(Path("store")), place_of(Path("store"), "/var/lib/retrue").as_posix()
+    (PosixPath('store/catalog.db'), '/var/lib/retrue/catalog.db')
+    """
+    said = str(named or "") or _in_environment() or remembered(root)
+    if said is None:
+        return root / CATALOG
+    if "://" not in said:
+        return folder_of(Path(said)) / CATALOG
+    scheme, _, rest = said.partition("://")
+    if scheme not in SCHEMES:
+        raise ConfigError(f"{scheme!r} can't hold the catalog", where="catalog", expected=EXPECTED)
+    return PostgresPlace(f"postgresql://{rest}")
+
+
+def _in_environment() -> str | None:
+    """A database that the environment names; a folder there is meant for stores at a URL (`retrue.store.home`)."""
+    said = os.environ.get(VARIABLE, "")
+    return said if "://" in said else None
+
+
+def spool_of(catalog: Path) -> Path:
+    """The spool's file beside a catalog's."""
+    return catalog.with_name("spool.db")
+
+
+def remembered(root: Path) -> str | None:
+    """What the folder remembers of where its catalog is."""
+    try:
+        return (root / FILE).read_text(encoding="utf-8").strip() or None
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError("what says where the catalog is can't be read", where=str(root / FILE)) from error
+
+
+def remember(root: Path, place: Place) -> None:
+    """Let the folder remember where its catalog is, so that nobody has to say it again."""
+    said = str(place if isinstance(place, PostgresPlace) else place.parent.absolute())
+    own = place == root / CATALOG
+    if own or remembered(root) == said:
+        return
+    try:
+        partial = root / f".{FILE}.partial"
+        partial.write_text(f"{said}\n", encoding="utf-8")
+        sync_file(partial)
+        partial.replace(root / FILE)
+        sync_folder(root)
+    except OSError as error:
+        raise store_error(error, root / FILE) from error
+
+
+def is_store(address: str | Path, named: str | Path | None = None) -> bool:
+    """Whether there is a store in a folder or at a URL, as far as its files tell."""
+    home = Home.of(address, named)
+    place = place_of(home.folder, named)
+    return place.exists() if isinstance(place, Path) else (home.root / "lake" / "_store.json").exists()
