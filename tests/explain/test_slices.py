@@ -58,6 +58,15 @@ def test_three_conditions_are_found_when_asked_for() -> None:
     assert overlap(first, planted, reference) > 0.85
 
 
+def test_without_a_column_to_speak_about_a_loss_rose_everywhere_or_nowhere() -> None:
+    """A model of texts or images alone has none."""
+    texts = pl.DataFrame({"text": [["a"]] * 400})
+    low, high = np.zeros(400), np.repeat([0.0, 1.0], 200)
+    assert [str(one.slice) for one in find_slices(texts, texts, question="loss", losses=(high, low))] == ["TRUE"]
+    assert find_slices(texts, texts, question="loss", losses=(low, low)) == []
+    assert find_slices(texts, texts) == []
+
+
 def test_two_slices_come_one_after_the_other_without_their_proxies() -> None:
     rng = np.random.default_rng(2)
     reference, window = table(rng, 20_000), lifted(rng, 10_000, ("c3 = 'v2'", 2.0), ("x0 >= 1.5", 2.0))

@@ -23,6 +23,9 @@ from retrue.judge.cause import Cause, Search
         (Cause("city = 'LGA'", "loss", 0.3, (0.2, 0.4), 0.3, (3.1, 5.3), "mae"),
          "most where city = 'LGA': MAE there is 5.30; normally 3.10",
          "most where city = 'LGA': MAE there was 5.30; normally 3.10"),
+        (Cause("city = 'LGA'", "loss", 0.3, (0.2, 0.4), 0.3, (0.378, 0.646), "ndcg"),
+         "most where city = 'LGA': NDCG there is 0.354; normally 0.622",
+         "most where city = 'LGA': NDCG there was 0.354; normally 0.622"),
     ],
 )  # fmt: skip
 def test_it_is_said_in_words(cause: Cause, now: str, then: str) -> None:

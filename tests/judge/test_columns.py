@@ -131,6 +131,16 @@ def test_a_category_that_most_had_and_all_have_now_is_drift(share: float, kind: 
     assert judge(list(reference), ["a"] * 500).kind is kind
 
 
+@pytest.mark.parametrize(
+    ("one", "many"), [(0.25, np.linspace(0, 1, 2_000)), ("none", np.array(["none", "some", "all", "more"] * 500))]
+)
+def test_a_column_that_goes_live_is_unknown(one: Any, many: Any) -> None:
+    """It alarms, but no model can have learned from one value: it isn't the data that are broken."""
+    found = judge(np.full(4_000, one), many)
+    assert (found.kind, found.alarms) == (VerdictKind.UNKNOWN, True)
+    assert found.reason.endswith("; the reference has one value only")
+
+
 def test_a_column_that_always_was_constant_is_true() -> None:
     assert judge([1.0] * 500, [1.0] * 500).kind is VerdictKind.TRUE
     assert judge(["a"] * 500, ["a"] * 500).kind is VerdictKind.TRUE

@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial, reduce
+from functools import partial, reduce, singledispatch
 from operator import add
 from typing import Any, TypeVar
 
@@ -124,7 +124,7 @@ def with_joint(
     if counter is None:
         return grids, profile
     alone = Grids({}, {}, None, (counter,))
-    counted = count_together(table, alone)
+    counted = count(table, alone)
     whole = replace(grids, extras=(*grids.extras, counter))
     return whole, replace(profile, extras={**profile.extras, **counted.extras})
 
@@ -243,8 +243,12 @@ def present(names: Iterable[str], table: Table) -> list[str]:
     return [name for name in table.dtypes if name in wanted]
 
 
+@singledispatch
 def count(table: Table, grids: Grids) -> Profile:
-    """Profile a whole table in one pass; a column that it lacks counts as all null."""
+    """Profile a whole table in one pass; a column that it lacks counts as all null.
+
+    A table of another engine is counted there: `engine.spark` registers how.
+    """
     return count_columns(table, grids) if table.columnar else count_batches(table, grids)
 
 

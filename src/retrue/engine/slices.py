@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import singledispatch
 
 import numpy as np
 import polars as pl
@@ -28,6 +29,16 @@ SLICE_WINDOWS = 60
 """The most reference windows of a slice that are kept, the last ones: enough to know how it wanders."""
 
 
+@singledispatch
+def sliced(table: Table, part: Slice | None) -> Table:
+    """The rows of a slice; None: all."""
+    if part is None:
+        return table
+    part.check(table.dtypes)
+    return Table(table.frame.filter(part.expr), f"{table.name} where {part}", None, table.columnar)
+
+
+@singledispatch
 def count_slices(table: Table, grids: Grids, slices: Sequence[Slice]) -> dict[str, Profile]:
     """Profile a table and its slices; every row is read once.
 

@@ -18,6 +18,8 @@ from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.tables import Table
 
 MISSING = "missing"
+ROWS = 1_000_000
+"""Rows that tell whether columns are missing in the same rows."""
 
 About = tuple[str | None, str | None]
 """A metric and a column."""
@@ -28,7 +30,7 @@ def told_once(verdicts: Sequence[Verdict], table: Table, own: Collection[About])
 
     Args:
         verdicts: worst first.
-        table: the window.
+        table: the window; of a very long one, rows evenly spread over it are looked at.
         own: metric and column of what users' rules are about: what is said of those is told as it is.
     """
     asked = {
@@ -36,7 +38,7 @@ def told_once(verdicts: Sequence[Verdict], table: Table, own: Collection[About])
     }
     if len(asked) < 2:
         return list(verdicts)
-    frame = table.collect(list(asked))
+    frame = table.sample(list(asked), ROWS)
     gone = {name: np.asarray(frame[name].is_null().to_numpy(), np.bool_) for name in asked}
     groups = alike(gone)
     told = {name: of_all(asked[name], gone, others) for name, others in groups.items()}

@@ -79,7 +79,8 @@ class Search:
 
     def everything(self) -> Floats:
         """Give the question's sums over all rows."""
-        return self._histogram([0], ())[0].sum(axis=0) if self.width else np.zeros(1)
+        sides = zip((self.coded.window, self.coded.reference), self.question.rows(), strict=True)
+        return np.array([codes.shape[1] if one is None else one.sum() for codes, sums in sides for one in sums], float)
 
     def rows_of(self, conditions: tuple[Condition, ...]) -> tuple[Mask, Mask]:
         """Say which rows of the window and of the reference meet all conditions."""

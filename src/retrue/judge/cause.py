@@ -84,6 +84,8 @@ class Cause:
         if self.metric == "accuracy":
             said = f"{percent(now)} of predictions {'were' if over else 'are'} wrong there; normally {percent(before)}"
         else:
+            if self.metric == "ndcg":  # a list's loss is what it lacks to 1
+                before, now = 1 - before, 1 - now
             said = f"{metric_name(self.metric or 'loss')} there {'was' if over else 'is'} {figure(now)}; "
             said += f"normally {figure(before)}"
         return f"most where {self.rows}: {said}"

@@ -131,17 +131,18 @@ def _broken(
 ) -> Verdict:
     """Tell all that is wrong.
 
-    Unknown is where numbers just left the range on which the model was evaluated, and new categories where some come by
-    themselves, unless most rows have one.
+    Unknown is where numbers just left the range on which the model was evaluated, new categories where some come by
+    themselves, unless most rows have one, and other values of a column that had but one: no model learns from that.
     """
     worst, what = found[0], [problem.metric for problem in found]
     known = evaluated and what == ["out_of_range"] and near_the_edge(window)
     fresh = what == ["unseen"] and open_ended(reference) and worst.value - worst.threshold <= MOST
-    unknown = known or fresh
+    woken = {*what} <= {"out_of_range", "unseen"} and has_one_value(reference)
     reason = "; ".join(problem.sentence for problem in found)
+    why = "; the reference has one value only" if woken else "; the model was never evaluated there" if known else ""
     return Verdict(
-        VerdictKind.UNKNOWN if unknown else VerdictKind.BROKEN,
-        f"{reason}; the model was never evaluated there" if known else reason,
+        VerdictKind.UNKNOWN if known or fresh or woken else VerdictKind.BROKEN,
+        reason + why,
         metric=worst.metric,
         column=name,
         value=worst.value,
@@ -149,6 +150,13 @@ def _broken(
         n=window.rows,
         threshold=worst.threshold,
     )
+
+
+def has_one_value(column: ColumnProfile) -> bool:
+    """Whether all rows that have a value have the same one."""
+    if column.n and isinstance(column.grid, NumericGrid):
+        return bool(column.moments.min == column.moments.max)
+    return bool(np.count_nonzero(column.counts) == 1)
 
 
 def _unknown(

@@ -272,6 +272,8 @@ class Rule:
         )
 
     def _kind(self) -> VerdictKind:
+        if self.metric == "rows" and self.slice is not None and self.op in ("<=", "<", "="):
+            return VerdictKind.BROKEN  # rows that there may not be
         if self.metric in _SILENT:
             return VerdictKind.SILENT
         return _KINDS.get(get(self.metric).family, VerdictKind.DEGRADED)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path, PurePath
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 import polars as pl
@@ -17,6 +17,9 @@ from retrue.errors import TableError, nearest
 from retrue.tables.table import Table
 from retrue.tables.text import Scan, scan_csv, scan_ndjson
 from retrue.tables.trouble import explained, first_line, missing
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 SCHEME: Final = re.compile(r"^([a-z][a-z0-9+]+)://", re.IGNORECASE)
 """What tells a URL from a path: two letters at least, so that a drive letter is none."""
@@ -173,19 +176,30 @@ def open_delta(path: str, name: str) -> Table:
     Raises:
         TableError: it isn't one, can't be read, or has deletion vectors.
     """
+    table = delta_table(path, name)
+    try:
+        frame = pl.scan_delta(table)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise TableError(f"a Delta table that can't be read: {first_line(error)}", where=name) from error
+    if "deletionVectors" in (table.protocol().reader_features or ()):
+        hint = "purge them (REORG TABLE ... APPLY (PURGE)) and turn them off"
+        raise TableError("a Delta table with deletion vectors", where=name, hint=hint)
+    return Table(frame, name, None, columnar=True)
+
+
+def delta_table(path: str, name: str) -> DeltaTable:
+    """The log of a Delta table.
+
+    Raises:
+        TableError: it isn't one, or can't be read.
+    """
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 
     try:
-        table = DeltaTable(path)
-        features = table.protocol().reader_features or ()
-        frame = pl.scan_delta(table)
-    except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
+        return DeltaTable(path)
+    except (DeltaError, OSError) as error:
         raise TableError(f"a Delta table that can't be read: {first_line(error)}", where=name) from error
-    if "deletionVectors" in features:
-        hint = "purge them (REORG TABLE ... APPLY (PURGE)) and turn them off"
-        raise TableError("a Delta table with deletion vectors", where=name, hint=hint)
-    return Table(frame, name, None, columnar=True)
 
 
 def format_of(path: str, where: str) -> Format:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from os import PathLike
 from typing import Any
@@ -11,6 +12,18 @@ from retrue.tables.frames import open_frame
 from retrue.tables.table import Table
 
 
+class Description(ABC):
+    """Abstract: a table that is described rather than held (see `retrue.sources`)."""
+
+    @abstractmethod
+    def table(self) -> Table:
+        """The whole table.
+
+        Raises:
+            TableError: it can't be read.
+        """
+
+
 def read(source: Any, *, name: str | None = None) -> Table:
     """Make a `Table` of anything that holds one.
 
@@ -18,7 +31,8 @@ def read(source: Any, *, name: str | None = None) -> Table:
         source: a Polars, pandas, pyarrow, DuckDB or narwhals-supported frame, anything with the Arrow PyCapsule
             interface, a dict of columns, a list of dicts (rows) or one dict (an event); or a path, a list of paths, a
             glob or a URL (http, s3, ...) of `.parquet`, `.csv`, `.ndjson`/`.jsonl` (text also `.gz` and `.zst`) or a
-            Delta folder. A `Table` passes through. A one-shot stream of batches is read into memory, once.
+            Delta folder; or what `rt.source` describes. A `Table` passes through. A one-shot stream of batches is read
+            into memory, once.
         name: what messages call it.
 
     Raises:
@@ -27,6 +41,7 @@ def read(source: Any, *, name: str | None = None) -> Table:
     >>> read([{"x": 1}, {"x": 2}]).collect()["x"].to_list()
     [1, 2]
     """
+    source = source.table() if isinstance(source, Description) else source
     if isinstance(source, Table):
         return source if name is None else replace(source, name=name)
     table = open_location(source, name) if is_location(source) else open_frame(source, name)

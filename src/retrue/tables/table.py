@@ -69,6 +69,11 @@ class Table:
         return dtypes
 
     @property
+    def near(self) -> bool:
+        """Whether its rows are read by this process, and not by an engine elsewhere."""
+        return True
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns, in the table's order."""
         return tuple(self.dtypes)

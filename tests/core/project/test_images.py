@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
+from tests.conftest import needed
 
 import retrue as rt
 from retrue.comparing import make_reference
@@ -129,7 +130,7 @@ def test_what_is_no_image_is_told(series: pl.Series, reason: str) -> None:
 
 def encoded(one: NDArray[np.uint8], form: str) -> bytes:
     """An image as the bytes of a file."""
-    image = pytest.importorskip("PIL.Image", reason="Pillow is an extra")
+    image = needed("PIL.Image")
     buffer = BytesIO()
     image.fromarray(one).save(buffer, form)
     return buffer.getvalue()
