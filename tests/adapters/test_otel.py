@@ -10,13 +10,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
+import polars as pl
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from tests.server.conftest import registered, serving
+from opentelemetry.proto.metrics.v1.metrics_pb2 import HistogramDataPoint, Metric, NumberDataPoint
+from tests.server.conftest import loans, registered, serving
 
 from retrue.adapters.otel import ENDPOINT, Telemetry, wanted
 from retrue.adapters.samples import Family, Sample
+from retrue.server.meters import SECONDS
 
 
 class Receiver(ThreadingHTTPServer):
@@ -57,7 +60,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     with Receiver() as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         monkeypatch.setenv(ENDPOINT, server.url)
         yield server
@@ -99,7 +102,6 @@ def test_each_export_reads_once_and_anew(receiver: Receiver) -> None:
         return tuple(Family(name, "?", (Sample(float(read)),)) for name in ("a", "b"))
 
     telemetry = Telemetry.start("jobs", families)
-    assert telemetry.meters is not None
     telemetry.meters.force_flush()
     telemetry.close()
     first, second = (
@@ -128,16 +130,42 @@ def test_a_span_goes_on_with_the_trace_of_its_caller_and_notes_what_failed(recei
     assert [event.name for event in span.events] == ["exception"]
 
 
-def test_the_service_sends_traces_of_its_requests_and_the_figures_of_its_models(
-    receiver: Receiver, tmp_path: Path
-) -> None:
+def figures(receiver: Receiver, process: str) -> dict[str, Metric]:
+    """The newest state of each metric that a process of the service sent."""
+    found = dict[str, Metric]()
+    for resource in (one for sent in list(receiver.metrics) for one in sent.resource_metrics):
+        said = {one.key: one.value.string_value for one in resource.resource.attributes}
+        if said["retrue.process"] == process:
+            found |= {one.name: one for scope in resource.scope_metrics for one in scope.metrics}
+    return found
+
+
+def labels(point: NumberDataPoint | HistogramDataPoint) -> dict[str, str]:
+    """What a figure is of."""
+    return {one.key: one.value.string_value for one in point.attributes}
+
+
+def test_the_service_sends_its_traces_and_figures_and_those_of_its_models(receiver: Receiver, tmp_path: Path) -> None:
+    """Each process sends its own: web requests and rows, commit its cycles, jobs what the store knows."""
     registered(tmp_path / "store")
+    rows = loans(0, 3).with_columns(pl.col("at").cast(pl.String)).drop("y").to_dicts()
     with serving(tmp_path / "store", env={ENDPOINT: receiver.url, "OTEL_METRIC_EXPORT_INTERVAL": "500"}) as served:
         httpx.get(f"{served.url}/healthz", timeout=30)
-        until = time.monotonic() + 20
-        while not receiver.metrics and time.monotonic() < until:
+        httpx.post(f"{served.url}/api/v1/models/loans/events", json=[*rows, 7], timeout=30)
+        until = time.monotonic() + 30
+        while not all(figures(receiver, one) for one in ("web", "commit", "jobs")) and time.monotonic() < until:
             time.sleep(0.1)
-    metrics = {one.name for sent in receiver.metrics for one in sent.resource_metrics[0].scope_metrics[0].metrics}
-    assert {"retrue.model_out_of_true", "retrue.events"} <= metrics
+    assert {"retrue.model_out_of_true", "retrue.events"} <= figures(receiver, "jobs").keys()
+    web = figures(receiver, "web")
+    taken = {
+        (labels(one)["model"], labels(one)["outcome"]): one.as_int for one in web["retrue.ingest_rows"].sum.data_points
+    }
+    assert taken == {("loans", "accepted"): 3, ("loans", "quarantined"): 1}
+    answers = {labels(one)["route"]: one for one in web["retrue.http_seconds"].histogram.data_points}
+    assert labels(answers["/healthz"]) == {"route": "/healthz", "method": "GET", "status": "200"}
+    assert answers["/healthz"].count == 1
+    assert list(answers["/healthz"].explicit_bounds) == list(SECONDS)
+    cycles = [labels(one) for one in figures(receiver, "commit")["retrue.commit_seconds"].histogram.data_points]
+    assert cycles == [{"model": "loans", "status": "done"}]
     spans = {one.name for sent in receiver.traces for one in sent.resource_spans[0].scope_spans[0].spans}
-    assert "GET /healthz" in spans
+    assert {"GET /healthz", "POST /api/v1/models/{model}/events", "commit"} <= spans

@@ -1,4 +1,4 @@
-"""Grafana: a dashboard of what Retrue exports, as JSON to import, with variables for the model and a metric."""
+"""Grafana: dashboards of what Retrue exports, as JSON to import or to provision; `dashboards` says what is on them."""
 
 from __future__ import annotations
 
@@ -33,77 +33,51 @@ class Panel:
     help: str = ""
 
 
-PERFORMANCE = f'{MODEL}, metric="$metric"'
-PANELS = (
-    Panel("Models out of true", [("sum(retrue_model_out_of_true)", "out of true")], width=6, type="stat"),
-    Panel("Models", [("count(retrue_model_out_of_true)", "models")], width=6, type="stat"),
-    Panel(
-        "Incidents that aren't over",
-        [("sum by (model, kind, severity) (retrue_incidents)", "{{model}}: {{kind}}, {{severity}}")],
-        type="table",
-    ),
-    Panel(
-        "How well does the model do?",
-        [
-            (f"retrue_performance{{{PERFORMANCE}}}", "{{model}} {{source}}"),
-            (f"retrue_performance_low{{{PERFORMANCE}}}", "{{model}} {{source}}, low"),
-            (f"retrue_performance_high{{{PERFORMANCE}}}", "{{model}} {{source}}, high"),
-            (f"retrue_performance_reference{{{PERFORMANCE}}}", "{{model}} reference"),
-        ],
-        width=24,
-        help="Realised by labels, or estimated without them; low and high are the ends of the 95 % interval.",
-    ),
-    Panel("Which columns cost most?", [(f"topk(10, abs(retrue_impact{{{MODEL}}}))", "{{model}} {{column}}")]),
-    Panel("Which columns moved?", [(f"topk(10, retrue_drift{{{MODEL}}})", "{{model}} {{column}}, {{metric}}")]),
-    Panel(
-        "What is missing?",
-        [(f'topk(10, retrue_quality{{{MODEL}, metric="missing"}})', "{{model}} {{column}}")],
-        unit="percentunit",
-    ),
-    Panel("What do labels say beyond the estimate?", [(f"retrue_concept_drift{{{PERFORMANCE}}}", "{{model}}")]),
-    Panel("Events a second", [(f"rate(retrue_events_total{{{MODEL}}}[15m])", "{{model}}")], unit="rps"),
-    Panel(
-        "What share of events is labelled?",
-        [(f"retrue_labelled_events{{{MODEL}}} / retrue_events_total{{{MODEL}}}", "{{model}}")],
-        unit="percentunit",
-    ),
-    Panel(
-        "How long do predictions take?",
-        [
-            (f"histogram_quantile(0.5, retrue_latency_bucket{{{MODEL}}})", "{{model}} median"),
-            (f"histogram_quantile(0.99, retrue_latency_bucket{{{MODEL}}})", "{{model}} p99"),
-        ],
-        help="In the newest window, in the model's own unit.",
-    ),
-    Panel("Rows set aside", [(f'rate(retrue_rows_special_total{{{MODEL}, what="set aside"}}[15m])', "{{model}}")]),
-    Panel("Batches that wait for the lake", [(f"retrue_spool_batches{{{MODEL}}}", "{{model}}")]),
-    Panel("Jobs", [("sum by (kind, status) (retrue_jobs)", "{{kind}}: {{status}}")]),
-    Panel(
-        "How fast does Retrue answer?",
-        [("histogram_quantile(0.95, sum by (le, route) (rate(retrue_http_seconds_bucket[5m])))", "{{route}} p95")],
-        unit="s",
-    ),
-    Panel(
-        "Requests a second",
-        [("sum by (route, status) (rate(retrue_http_seconds_count[5m]))", "{{route}} {{status}}")],
-        unit="rps",
-    ),
-)  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A dashboard: its name in files and addresses, its title, its panels, and the variables that they ask for.
+
+    Args:
+        name: such as "fleet".
+        title: what it is of.
+        help: who looks at it, and when.
+        panels: from left to right, from the top.
+        variables: of "model" and "metric".
+    """
+
+    name: str
+    title: str
+    help: str
+    panels: Sequence[Panel]
+    variables: Sequence[str] = ()
 
 
-def dashboard() -> dict[str, Any]:
-    """The dashboard, as Grafana's import takes it."""
+LINKS = {
+    "title": "Retrue",
+    "type": "dashboards",
+    "tags": ["retrue"],
+    "asDropdown": True,
+    "keepTime": True,
+    "includeVars": True,
+}
+"""The way to the other dashboards."""
+
+
+def dashboard(board: Board) -> dict[str, Any]:
+    """A dashboard, as Grafana's import takes it; each has links to the others of the pack."""
     return {
-        "uid": "retrue",
-        "title": "Retrue: models in production",
+        "uid": f"retrue-{board.name}",
+        "title": f"Retrue: {board.title}",
+        "description": board.help,
         "tags": ["retrue"],
+        "links": [LINKS],
         "schemaVersion": 39,
         "editable": True,
         "refresh": "1m",
         "time": {"from": "now-7d", "to": "now"},
         "timezone": "browser",
-        "templating": {"list": [_source(), _variable("model", several=True), _variable("metric", several=False)]},
-        "panels": _placed(PANELS),
+        "templating": {"list": [_source(), *(_variable(one, several=one == "model") for one in board.variables)]},
+        "panels": _placed(board.panels),
     }
 
 

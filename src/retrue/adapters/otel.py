@@ -3,12 +3,16 @@
 Where to is said by OpenTelemetry's own variables, as everywhere: `OTEL_EXPORTER_OTLP_ENDPOINT` turns it on,
 `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_SERVICE_NAME` and the others count as documented
 there. Metrics are named as for Prometheus, with dots: `retrue.performance`, `retrue.incidents`.
+
+    web      a trace of each request, how long they took, the rows that came
+    commit   a trace of each cycle, how long they took
+    jobs     a trace of each job, and the figures of the store
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,7 +22,7 @@ from retrue.errors import ConfigError
 from retrue.version import VERSION
 
 if TYPE_CHECKING:
-    from opentelemetry.metrics import CallbackOptions, Observation
+    from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Observation
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.trace import TracerProvider
 
@@ -39,10 +43,10 @@ def wanted(environment: Mapping[str, str] = os.environ) -> bool:
 
 @dataclass(frozen=True)
 class Telemetry:
-    """Traces, and perhaps metrics, that are sent while it is open; `close` sends the rest."""
+    """Traces and metrics that are sent while it is open; `close` sends the rest."""
 
     tracers: TracerProvider
-    meters: MeterProvider | None = None
+    meters: MeterProvider
 
     @classmethod
     def start(cls, part: str, read: Read | None = None) -> Telemetry:
@@ -50,7 +54,7 @@ class Telemetry:
 
         Args:
             part: the process: "web", "jobs" ...; what they send says so.
-            read: gives the families whenever metrics are sent; none: traces only.
+            read: gives families whenever metrics are sent, beside what the process counts itself.
 
         Raises:
             ConfigError: the extra isn't installed.
@@ -68,11 +72,11 @@ class Telemetry:
         resource = Resource.create({**told, "retrue.process": part})
         tracers = TracerProvider(resource=resource)
         tracers.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-        return cls(tracers, None if read is None else metered(read, resource))
+        return cls(tracers, metered(read, resource))
 
     @contextmanager
     def span(self, name: str, carrier: Mapping[str, str] | None = None, **attributes: Any) -> Iterator[Any]:
-        """Trace a piece of work; what it raises is noted in the span.
+        """Trace a piece of work; what it raises is noted in the span, which may be ended before the block is.
 
         Args:
             name: what is done.
@@ -80,25 +84,54 @@ class Telemetry:
             attributes: what is known of it.
         """
         from opentelemetry.propagate import extract
+        from opentelemetry.trace import use_span
 
         context = extract(carrier) if carrier else None
-        with self.tracers.get_tracer("retrue").start_as_current_span(name, context, attributes=attributes) as span:
-            yield span
+        span = self.tracers.get_tracer("retrue").start_span(name, context, attributes=attributes)
+        try:
+            with use_span(span):
+                yield span
+        finally:
+            if span.is_recording():
+                span.end()
+
+    def histogram(self, name: str, text: str, unit: str, bounds: Sequence[float]) -> Histogram:
+        """Count values by size: what a process measures itself; the name is without `retrue.`."""
+        meter = self.meters.get_meter("retrue", VERSION)
+        return meter.create_histogram("retrue." + name, unit, text, explicit_bucket_boundaries_advisory=bounds)
+
+    def counter(self, name: str, text: str, unit: str) -> Counter:
+        """Count what only ever rises; the name is without `retrue.`."""
+        return self.meters.get_meter("retrue", VERSION).create_counter("retrue." + name, unit, text)
 
     def close(self) -> None:
         """Send what is left, and end."""
         self.tracers.shutdown()
-        if self.meters is not None:
-            self.meters.shutdown()
+        self.meters.shutdown()
 
 
-def metered(read: Read, resource: Any) -> MeterProvider:
-    """Send families at each interval."""
+@contextmanager
+def sending(part: str, read: Read | None = None) -> Iterator[Telemetry | None]:
+    """Telemetry as long as the block lasts; None where nobody named a receiver. As `Telemetry.start`."""
+    if not wanted():
+        yield None
+        return
+    telemetry = Telemetry.start(part, read)
+    try:
+        yield telemetry
+    finally:
+        telemetry.close()
+
+
+def metered(read: Read | None, resource: Any) -> MeterProvider:
+    """Send at each interval what is counted, and families."""
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
     provider = MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter())], resource=resource)
+    if read is None:
+        return provider
     meter, latest = provider.get_meter("retrue", VERSION), Latest(read)
     for family in read():
         make = meter.create_observable_counter if family.counter else meter.create_observable_gauge

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 PREFIX = "retrue_"
@@ -44,21 +44,36 @@ class Family:
 
 
 def bounded(families: Iterable[Family], most: int) -> tuple[Family, ...]:
-    """The first `most` samples, and one family more that says how many were left out.
+    """At most `most` samples, and one family more that says how many were left out.
 
-    Families that matter most come first, and in each the samples that matter most.
+    Each family has an equal part, and what one doesn't need goes to the others; in each the samples that matter most
+    come first.
 
     >>> some = Family("drift", "How far.", (Sample(0.5, {"column": "a"}), Sample(0.1, {"column": "b"})))
     >>> [(one.name, len(one.samples), one.samples[0].value) for one in bounded([some], 1)]
     [('drift', 1, 0.5), ('samples_left_out', 1, 1.0)]
     """
-    kept, left, out = list[Family](), most, 0
-    for family in families:
-        kept.append(replace(family, samples=family.samples[:left]))
-        out += len(family.samples) - len(kept[-1].samples)
-        left -= len(kept[-1].samples)
+    found = tuple(families)
+    part = part_of([len(family.samples) for family in found], most)
+    kept = [replace(family, samples=family.samples[:part]) for family in found]
+    out = sum(len(family.samples) - len(one.samples) for family, one in zip(found, kept, strict=True))
     text = f"Figures that aren't exported because there would be more than {most}."
     return (*kept, Family("samples_left_out", text, (Sample(float(out)),)))
+
+
+def part_of(sizes: Sequence[int], most: int) -> int:
+    """The greatest length that none may be above for all of them to be at most `most` together.
+
+    >>> part_of([2, 9, 30], 20), part_of([2, 3], 20), part_of([5, 5], 3)
+    (9, 20, 1)
+    """
+    left = most
+    for i, size in enumerate(sorted(sizes)):
+        part = left // (len(sizes) - i)
+        if size > part:
+            return part
+        left -= size
+    return most
 
 
 def of_models(families: Iterable[Family], models: Collection[str]) -> tuple[Family, ...]:

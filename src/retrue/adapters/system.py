@@ -131,11 +131,13 @@ def _gpus() -> list[Any]:
         import pynvml  # type: ignore[import-untyped, unused-ignore]
     except ImportError:
         return []
-    try:
+    found = list[Any]()
+    with contextlib.suppress(pynvml.NVMLError):
         pynvml.nvmlInit()
-        return [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
-    except pynvml.NVMLError:
-        return []
+        for number in range(pynvml.nvmlDeviceGetCount()):
+            with contextlib.suppress(pynvml.NVMLError):  # one that is lost hides none of the others
+                found.append(pynvml.nvmlDeviceGetHandleByIndex(number))
+    return found
 
 
 def _gpu(handle: Any) -> tuple[float | None, float | None]:
@@ -147,5 +149,5 @@ def _gpu(handle: Any) -> tuple[float | None, float | None]:
         busy = float(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu)
     with contextlib.suppress(pynvml.NVMLError):
         memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-        full = 100 * float(memory.used) / float(memory.total)
+        full = 100 * float(memory.used) / float(memory.total) if memory.total else None
     return busy, full

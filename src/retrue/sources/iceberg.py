@@ -1,0 +1,167 @@
+"""An Iceberg table, read snapshot by snapshot: the last one that was read is the watermark.
+
+    iceberg = "warehouse.predictions"
+    catalog = { type = "rest", uri = "https://catalog/ws", token = "${ICEBERG_TOKEN}" }
+
+A snapshot that appended gives its files; one that only merged files (`replace`) gives none. One that overwrote or
+deleted rows, snapshots that have expired, and another table of the same name are told once; then it goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import polars as pl
+from pydantic import Field
+
+from retrue.config import Name
+from retrue.errors import TableError
+from retrue.sources.files import going_on
+from retrue.sources.source import Chunk, Read, Source, SourceChangedError, State, gathered, renamed_table, revealed
+from retrue.tables import Table
+from retrue.tables.trouble import first_line
+
+
+class IcebergSource(Source):
+    """`iceberg = ...`: a table of a catalog.
+
+    Attributes:
+        iceberg: the table, with its namespace: `warehouse.predictions`.
+        catalog: the catalog's properties, as pyiceberg names them; `${NAME}` stands for the environment's NAME. Left
+            out, the default catalog of pyiceberg's own configuration.
+    """
+
+    key: ClassVar[str] = "iceberg"
+    iceberg: Name
+    catalog: Mapping[Name, Name] = Field(default_factory=dict)
+
+    def table(self) -> Table:
+        """The table as it is now; held in memory."""
+        with self.reading():
+            frame = pl.DataFrame(pl.from_arrow(self.opened().scan().to_arrow()))
+        return renamed_table(self, Table(frame.lazy(), self.iceberg, len(frame), columnar=True, held=frame))
+
+    def after(self, state: State, *, ids: bool) -> Iterator[Chunk]:
+        """Read on from the snapshot that was read last."""
+        with self.reading():
+            table = self.opened()
+            for frame, step in gathered(self.snapshots(table, state.get(""), ids=ids)):
+                yield Chunk.of(self.renamed(frame), step)
+
+    def snapshots(self, table: Any, at: Mapping[str, Any] | None, *, ids: bool) -> Iterator[Read]:
+        """The rows of each snapshot behind `at`; where there is none, of the whole table."""
+        own, now = str(table.metadata.table_uuid), table.current_snapshot()
+        if at is None and now is not None:
+            at = {"table": own, "snapshot": now.snapshot_id, "whole": True}
+        if at is None or now is None:
+            return
+        if at["table"] != own:
+            raise self.begin_anew("another table has taken its place", own, now.snapshot_id, ids=ids)
+        line = ancestors(table, now)
+        if at["snapshot"] not in line:
+            raise self.begin_anew(f"snapshot {at['snapshot']} is gone", own, now.snapshot_id, ids=ids)
+        if "file" in at or at.get("whole"):
+            yield from self.rows(table, table.snapshot_by_id(at["snapshot"]), at)
+        for number in line[line.index(at["snapshot"]) + 1 :]:
+            here = {"table": own, "snapshot": number}
+            self.refuse_rewritten(table.snapshot_by_id(number), at, here, ids=ids)
+            yield from self.rows(table, table.snapshot_by_id(number), here)
+
+    def rows(self, table: Any, snapshot: Any, at: Mapping[str, Any]) -> Iterator[Read]:
+        """The rows of a snapshot from a file on: of those that it added, or of all of them."""
+        from pyiceberg.expressions import AlwaysTrue
+        from pyiceberg.io.pyarrow import ArrowScan
+        from pyiceberg.table import FileScanTask
+
+        scan = ArrowScan(table.metadata, table.io, table.schema(), AlwaysTrue())
+        if at.get("whole"):
+            tasks = list(table.scan(snapshot_id=snapshot.snapshot_id).plan_files())
+        else:
+            tasks = [FileScanTask(one) for one in added(table, snapshot)]
+        done = {"table": at["table"], "snapshot": snapshot.snapshot_id}
+        tasks.sort(key=lambda task: str(task.file.file_path))
+        for number in range(at.get("file", 0), len(tasks)):
+            frame = pl.DataFrame(pl.from_arrow(scan.to_table([tasks[number]])))
+            last = number == len(tasks) - 1
+            yield frame, done if last else {**at, "file": number + 1}
+        if not tasks:
+            yield pl.DataFrame(), done
+
+    def refuse_rewritten(self, snapshot: Any, at: Mapping[str, Any], here: Mapping[str, Any], *, ids: bool) -> None:
+        """Raise SourceChangedError where a snapshot rewrote rows, and nobody was told of that yet."""
+        how = snapshot.summary.operation.value if snapshot.summary else "append"
+        if how in {"append", "replace"} or at.get("told") == snapshot.snapshot_id:
+            return
+        step = {**at, "told": snapshot.snapshot_id} if ids else dict(here)
+        what = f"snapshot {snapshot.snapshot_id} rewrote or deleted rows ({how})"
+        raise SourceChangedError(what, {"": step}, where=self.iceberg, hint=going_on(ids=ids))
+
+    def begin_anew(self, what: str, table: str, newest: int, *, ids: bool) -> SourceChangedError:
+        """What follows where there is no going on from where we were."""
+        step: dict[str, Any] = {"table": table, "snapshot": newest}
+        hint = "the next attempt goes on behind the present snapshot; what lies between may be missing: log it by hand"
+        if ids:
+            step["whole"] = True
+            hint = "the next attempt reads the whole table again: rows with a known id are ignored where they are equal"
+        return SourceChangedError(what, {"": step}, where=self.iceberg, hint=hint)
+
+    def opened(self) -> Any:
+        """The table, as its catalog has it now."""
+        from pyiceberg.catalog import load_catalog
+
+        properties = {key: revealed(value, f"catalog.{key}") for key, value in self.catalog.items()}
+        return load_catalog("retrue", **properties).load_table(self.iceberg) if properties else self.usual()
+
+    def usual(self) -> Any:
+        """The table in the default catalog of pyiceberg's configuration."""
+        from pyiceberg.catalog import load_catalog
+
+        return load_catalog().load_table(self.iceberg)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Say in words what goes wrong.
+
+        Raises:
+            TableError: pyiceberg isn't there, or can't read the table.
+        """
+        try:
+            import pyarrow as pa  # type: ignore[import-untyped]
+            from pyiceberg import exceptions
+        except ImportError as error:
+            hint = 'pip install "retrue[iceberg]"'
+            raise TableError("an Iceberg table", expected="pyiceberg and pyarrow", hint=hint) from error
+        ours = tuple(one for one in vars(exceptions).values() if isinstance(one, type) and issubclass(one, Exception))
+        try:
+            yield
+        except (*ours, pa.ArrowException, OSError, ValueError) as error:
+            raise TableError(f"an Iceberg table that can't be read: {first_line(error)}", where=self.iceberg) from error
+
+
+KIND = IcebergSource
+
+
+def ancestors(table: Any, snapshot: Any) -> list[int]:
+    """The snapshots that led to one, oldest first, itself the last."""
+    found, known = list[int](), {one.snapshot_id: one for one in table.snapshots()}
+    while snapshot is not None:
+        found.append(snapshot.snapshot_id)
+        snapshot = known.get(snapshot.parent_snapshot_id)
+    return found[::-1]
+
+
+def added(table: Any, snapshot: Any) -> list[Any]:
+    """The data files that a snapshot added with rows of its own; a merge of files (`replace`) adds none."""
+    from pyiceberg.manifest import ManifestContent, ManifestEntryStatus
+
+    if snapshot.summary and snapshot.summary.operation.value == "replace":
+        return []
+    return [
+        entry.data_file
+        for manifest in snapshot.manifests(table.io)
+        if manifest.added_snapshot_id == snapshot.snapshot_id and manifest.content == ManifestContent.DATA
+        for entry in manifest.fetch_manifest_entry(table.io)
+        if entry.status == ManifestEntryStatus.ADDED
+    ]

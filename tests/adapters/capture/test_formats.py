@@ -1,0 +1,292 @@
+"""Each format, on documents of the shape that its system publishes (the URL is the format's `source`)."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from typing import Any
+
+import polars as pl
+import pytest
+
+import retrue as rt
+from retrue.adapters.capture import registered
+
+AT = "2023-04-05T07:39:53.505997782Z"
+
+
+def event(kind: str, data: Any, **more: Any) -> dict[str, Any]:
+    """A CloudEvent of KServe's logger, as its documentation shows it."""
+    said = {
+        "specversion": "1.0",
+        "type": f"org.kubeflow.serving.inference.{kind}",
+        "source": "http://localhost:9081/",
+        "id": "689b15e7",
+        "time": AT,
+        "inferenceservicename": "sklearn-iris",
+        "namespace": "default",
+        "data": data,
+    }
+    return {**said, **more}
+
+
+def iris() -> rt.Schema:
+    """A model of two features with a score."""
+    table = {"at": ["2023-01-01"], "key": ["a"], "length": [1.0], "width": [2.0], "p": [0.5], "kind": ["setosa"]}
+    return rt.Schema.infer(
+        rt.read_table(table), id="key", time="at", score="p", prediction="kind", task="binary", label=None
+    )
+
+
+def read(documents: list[dict[str, Any]], format: str, **options: Any) -> list[dict[str, Any]]:
+    """The events that documents come to."""
+    found = rt.read_capture(documents, format, **options)
+    assert not found.broken
+    return found.events.to_dicts()
+
+
+def without_time(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in row.items() if name not in ("time", "latency")} for row in rows]
+
+
+def test_every_format_says_where_its_shape_is_published() -> None:
+    names = {one.name for one in registered()}
+    assert names == {"azureml", "bentoml", "json", "kserve", "mlflow", "otel", "sagemaker", "seldon", "vertex"}
+    assert all(one.source.startswith("https://") and one.description for one in registered())
+
+
+def test_kserve_joins_request_and_response_by_id_in_any_order() -> None:
+    body = '{"instances": [[6.8,  2.8,  4.8,  1.4],[6.0,  3.4,  4.5,  1.6]]}'
+    asked = event("request", body, time="2023-04-05T07:39:53.5Z")
+    found = read([event("response", {"predictions": [1, 1]}), asked], "kserve")
+    assert [row["id"] for row in found] == ["689b15e7/0", "689b15e7/1"]
+    assert found[1]["input_1"] == 3.4
+    assert found[1]["output"] == 1
+    assert found[0]["latency"] == pytest.approx(0.005997)
+
+
+def test_open_inference_protocol_v2_tensors_are_columns_by_name() -> None:
+    """The example of the protocol: https://kserve.github.io/website (data plane, v2), with a column for each tensor."""
+    asked = {
+        "id": "42",
+        "inputs": [
+            {"name": "length", "shape": [2], "datatype": "FP32", "data": [6.8, 6.0]},
+            {"name": "origin", "shape": [2, 1], "datatype": "BYTES", "data": ["JFK", "LGA"]},
+        ],
+    }
+    told = {
+        "model_name": "iris",
+        "model_version": "7",
+        "outputs": [{"name": "predict", "shape": [2], "datatype": "FP32", "data": [0.25, 0.75]}],
+    }
+    found = without_time(read([event("request", asked), event("response", told)], "kserve"))
+    assert found[1] == {"id": "689b15e7/1", "version": "7", "length": 6.0, "origin": "LGA", "output": 0.75}
+
+
+def test_a_flat_tensor_is_cut_by_its_shape() -> None:
+    asked = {"inputs": [{"name": "x", "shape": [2, 2], "datatype": "FP32", "data": [1, 2, 3, 4]}]}
+    told = {"outputs": [{"name": "p", "shape": [2, 2], "datatype": "FP32", "data": [0.1, 0.9, 0.2, 0.8]}]}
+    found = without_time(read([event("request", asked), event("response", told)], "kserve"))
+    assert found[1] == {"id": "689b15e7/1", "input_0": 3, "input_1": 4, "output_0": 0.2, "output_1": 0.8}
+
+
+def test_seldon_joins_by_requestid_and_reads_ndarray_and_tensor() -> None:
+    own = {"requestid": "m1"}
+    asked = {"data": {"names": ["SL", "SW"], "ndarray": [[6.8, 2.8], [6.1, 3.4]]}}
+    told = {"data": {"names": ["a", "b"], "tensor": {"shape": [2, 2], "values": [0.1, 0.9, 0.4, 0.6]}}, "meta": {}}
+    request = event("request", asked, type="io.seldon.serving.inference.request", id="1", **own)
+    response = event("response", told, type="io.seldon.serving.inference.response", id="2", **own)
+    found = without_time(read([request, response], "seldon"))
+    assert found[1] == {"id": "m1/1", "SL": 6.1, "SW": 3.4, "a": 0.4, "b": 0.6}
+
+
+def captured(asked: str, told: str, kinds: tuple[str, str], encoding: str) -> dict[str, Any]:
+    """A line of a SageMaker data capture file."""
+    sides = zip(("Input", "Output"), (asked, told), kinds, strict=True)
+    return {
+        "captureData": {
+            f"endpoint{side}": {"observedContentType": kind, "mode": side.upper(), "data": data, "encoding": encoding}
+            for side, data, kind in sides
+        },
+        "eventMetadata": {"eventId": "8f45e35c", "inferenceTime": "2020-07-30T13:36:30Z"},
+        "eventVersion": "0",
+    }
+
+
+@pytest.mark.parametrize("encoding", ["CSV", "BASE64"])
+def test_sagemaker_reads_csv_and_base64(encoding: str) -> None:
+    texts = ("0.5,JFK\n1.5,LGA", "30.25\n31.5")
+    packed = texts if encoding == "CSV" else tuple(base64.b64encode(text.encode()).decode() for text in texts)
+    found = read([captured(packed[0], packed[1], ("text/csv", "text/csv; charset=utf-8"), encoding)], "sagemaker")
+    assert without_time(found)[1] == {"id": "8f45e35c/1", "input_0": 1.5, "input_1": "LGA", "output": 31.5}
+    assert str(found[0]["time"]) == "2020-07-30 13:36:30+00:00"
+
+
+def test_sagemaker_reads_json_with_several_named_answers() -> None:
+    answer = '{"predictions":[1],"probabilities":[0.85]}'
+    line = captured('{"instances": [{"a": 1}]}', answer, ("application/json",) * 2, "JSON")
+    assert without_time(read([line], "sagemaker")) == [
+        {"id": "8f45e35c", "a": 1, "predictions": 1, "probabilities": 0.85}
+    ]
+
+
+def test_azureml_joins_inputs_and_outputs_by_correlationid() -> None:
+    def line(kind: str, data: Any) -> dict[str, Any]:
+        return {
+            "specversion": "1.0", "id": f"id-{kind}", "type": f"azureml.inference.{kind}",
+            "time": "2022-12-01T08:51:30Z",
+            "source": "/subscriptions/s/onlineEndpoints/e/deployments/d", "datacontenttype": "application/json",
+            "data": data, "correlationid": "3711655d", "xrequestid": "3711655d", "modelversion": "default",
+            "collectdatatype": "pandas.core.frame.DataFrame", "agent": "monitoring-sdk/0.1.2",
+            "contentrange": "bytes 0-116/117",
+        }  # fmt: skip
+
+    asked = line("inputs", [{"label": "DRUG", "pattern": "aspirin"}, {"label": "DRUG", "pattern": "trazodone"}])
+    found = read([line("outputs", [{"p": 0.1}, {"p": 0.9}]), asked], "azureml")
+    last = without_time(found)[1]
+    assert last == {"id": "3711655d/1", "version": "default", "label": "DRUG", "pattern": "trazodone", "p": 0.9}
+
+
+def test_vertex_reads_rows_of_request_response_logging() -> None:
+    row = {
+        "endpoint": "e", "deployed_model_id": "12", "logging_time": "2024-03-01 10:00:00.123456 UTC", "request_id": 77,
+        "request_payload": ['{"length": 1.5, "origin": "JFK"}', '{"length": 2.5, "origin": "LGA"}'],
+        "response_payload": ["0.25", "0.5"],
+    }  # fmt: skip
+    assert without_time(read([row], "vertex"))[1] == {
+        "id": "77/1", "version": "12", "length": 2.5, "origin": "LGA", "output": 0.5,
+    }  # fmt: skip
+
+
+def test_mlflow_reads_inference_tables_and_leaves_failed_calls_out() -> None:
+    row = {
+        "databricks_request_id": "r1", "client_request_id": None, "timestamp_ms": 1_700_000_000_000, "status_code": 200,
+        "execution_time_ms": 12,
+        "request": json.dumps({"dataframe_split": {"columns": ["a", "b"], "data": [[1, "x"]]}}),
+        "response": json.dumps({"predictions": [0.75]}),
+    }  # fmt: skip
+    found = read([row, {**row, "databricks_request_id": "r2", "status_code": 500, "response": None}], "mlflow")
+    assert without_time(found) == [{"id": "r1", "a": 1, "b": "x", "output": 0.75}]
+    assert (str(found[0]["time"]), found[0]["latency"]) == ("2023-11-14 22:13:20+00:00", 0.012)
+
+
+def test_mlflow_reads_the_parquet_that_a_table_is(tmp_path: Any) -> None:
+    row = {
+        "databricks_request_id": "r1", "request_time": "2024-01-01T00:00:00Z", "execution_duration_ms": 5,
+        "request": '{"dataframe_records": [{"a": 1}]}', "response": '{"predictions": [1]}', "status_code": 200,
+    }  # fmt: skip
+    pl.DataFrame([row]).write_parquet(tmp_path / "payload.parquet")
+    assert rt.read_capture(tmp_path / "payload.parquet", "mlflow").events["a"].to_list() == [1]
+
+
+def test_bentoml_reads_what_a_service_logged_by_name() -> None:
+    line = {
+        "sepal length": 4.9, "pred": "setosa", "timestamp": "2022-11-02T12:47:08.683455", "request_id": "10803923",
+        "trace_id": "t",
+    }  # fmt: skip
+    assert without_time(read([line], "bentoml")) == [{"id": "10803923", "sepal length": 4.9, "pred": "setosa"}]
+
+
+def test_otel_reads_spans_of_calls_to_models_and_passes_over_others() -> None:
+    def attribute(name: str, **value: Any) -> dict[str, Any]:
+        return {"key": name, "value": value}
+
+    messages = json.dumps([{"role": "user", "parts": [{"type": "text", "content": "Hello"}]}])
+    span = {
+        "traceId": "5b8e", "spanId": "eee1", "name": "chat gpt-4o", "kind": 3,
+        "startTimeUnixNano": "1700000000000000000", "endTimeUnixNano": "1700000001500000000", "status": {},
+        "attributes": [
+            attribute("gen_ai.request.model", stringValue="gpt-4o"),
+            attribute("gen_ai.usage.output_tokens", intValue="8"),
+            attribute("gen_ai.input.messages", stringValue=messages),
+        ],
+    }  # fmt: skip
+    other = {**span, "attributes": [attribute("http.request.method", stringValue="GET")]}
+    found = read([{"resourceSpans": [{"resource": {}, "scopeSpans": [{"scope": {}, "spans": [span, other]}]}]}], "otel")
+    assert [(row["id"], row["latency"], row["gen_ai.usage.output_tokens"]) for row in found] == [("eee1", 1.5, 8)]
+    assert found[0]["gen_ai.input.messages"] == "Hello"
+
+
+def test_any_json_is_mapped_by_paths() -> None:
+    document = {"who": "a1", "when": "2023-01-02", "in": {"sizes": [1.5, 2.5]}, "out": {"score": 0.25}, "note": "x"}
+    paths = {"who": "key", "when": "at", "in.sizes.0": "length", "in.sizes.1": "width", "out.score": "p"}
+    (row,) = read([document], "json", schema=iris(), columns=paths)
+    assert {name: row[name] for name in ("key", "at", "length", "width", "p")} == {
+        "key": "a1", "at": "2023-01-02", "length": 1.5, "width": 2.5, "p": 0.25,
+    }  # fmt: skip
+
+
+def test_values_without_names_are_the_model_s_features_in_order() -> None:
+    asked, told = event("request", {"instances": [[6.8, 2.8]]}), event("response", {"predictions": [0.25]})
+    (row,) = read([asked, told], "kserve", schema=iris())
+    assert (row["key"], row["length"], row["width"], row["p"]) == ("689b15e7", 6.8, 2.8, 0.25)
+
+
+def test_the_scores_of_two_classes_are_told_by_the_second() -> None:
+    asked, told = event("request", {"instances": [[6.8, 2.8]]}), event("response", {"predictions": [[0.75, 0.25]]})
+    assert read([asked, told], "kserve", schema=iris())[0]["p"] == 0.25
+
+
+CSV = ("text/csv", "text/csv")
+TIMELESS = {**captured("1", "2", CSV, "CSV"), "eventMetadata": {"eventId": "1"}}
+SPAN = {
+    "attributes": [{"key": "ml.x", "value": {"intValue": "1"}}], "startTimeUnixNano": "1", "endTimeUnixNano": "1",
+}  # fmt: skip
+BAD: dict[str, tuple[str, dict[str, Any], str]] = {
+    "no type": ("kserve", {"id": "1"}, "field 'type'"),
+    "no data": ("kserve", event("request", None), "field 'data'"),
+    "no JSON": ("kserve", event("request", "{"), "can't be read as JSON"),
+    "a wrong shape": (
+        "kserve", event("request", {"inputs": [{"name": "x", "shape": [3], "data": [1]}]}), "field 'data.inputs[0]'",
+    ),
+    "no time": ("sagemaker", TIMELESS, "eventMetadata.inferenceTime"),
+    "an image": ("sagemaker", captured("AAAA", "2", ("application/x-image",) * 2, "BASE64"), "observedContentType"),
+    "no base64": ("sagemaker", captured("%%%", "2", ("text/csv",) * 2, "BASE64"), "endpointInput.data"),
+    "too few answers": ("sagemaker", captured("1\n2", "3", CSV, "CSV"), "2 rows were asked and 1 answered"),
+    "a list for an object": ("sagemaker", {"captureData": []}, "field 'captureData'"),
+    "a span without an id": ("otel", {"resourceSpans": [{"scopeSpans": [{"spans": [SPAN]}]}]}, "field 'spanId'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_document_says_its_field_and_costs_the_others_nothing(case: str) -> None:
+    form, document, said = BAD[case]
+    with pytest.raises(rt.TableError, match="document 1 of 1") as error:
+        rt.read_capture([document], form)
+    assert said in str(error.value)
+    good = {"who": "a"}
+    found = rt.read_capture(json.dumps(good).encode() + b"\n{oops\n" + json.dumps(good).encode(), "json")
+    assert (found.events.height, [one.number for one in found.broken]) == (2, [1])
+
+
+def test_more_values_than_features_are_an_error_that_says_how_to_name_them() -> None:
+    asked, told = event("request", {"instances": [[1, 2, 3]]}), event("response", {"predictions": [0.25]})
+    with pytest.raises(rt.TableError, match="3 values without names, and the model has 2 features"):
+        rt.read_capture([asked, told], "kserve", schema=iris())
+    named = {"input_0": "length", "input_1": "width", "input_2": "extra"}
+    (row,) = read([asked, told], "kserve", schema=iris(), columns=named)
+    assert row["width"] == 2
+
+
+def test_an_unknown_format_names_the_nearest() -> None:
+    with pytest.raises(rt.ConfigError, match="did you mean 'sagemaker'"):
+        rt.read_capture([{}], "sagemakr")
+
+
+def test_half_a_character_and_endless_brackets_are_bad_documents_and_no_crash() -> None:
+    found = rt.read_capture(b'{"a": "\\ud800"}\n' + b"[" * 100_000 + b'\n{"a": "x"}', "json")
+    assert (found.events["a"].to_list(), len(found.broken)) == (["x"], 2)
+
+
+def test_files_are_read_by_pattern_packed_or_not(tmp_path: Any) -> None:
+    (tmp_path / "10").mkdir()
+    (tmp_path / "10" / "a.jsonl").write_text('{"a": 1}\n\n{"a": 2}\n')
+    (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(b'{"a": 3}'))
+    (tmp_path / "c.json").write_text('[\n {"a": 4},\n {"a": 5}\n]')
+    found = [
+        rt.read_capture(str(tmp_path / pattern), "json").events["a"].to_list() for pattern in ("**/*.jsonl*", "c.json")
+    ]
+    assert found == [[1, 2, 3], [4, 5]]
+    with pytest.raises(rt.TableError, match="no file matches"):
+        rt.read_capture(str(tmp_path / "*.nothing"), "json")

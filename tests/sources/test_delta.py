@@ -1,0 +1,111 @@
+"""A Delta table is read commit by commit: appended rows once, compaction never, rewrites and lost history in words."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+from deltalake import DeltaTable
+from tests.sources.conftest import expected, ids, register, rows, taken
+
+import retrue as rt
+from retrue.sources import SourceChangedError
+
+
+def append(folder: Path, first: int, last: int) -> None:
+    """Append events to the table, partitioned by a number and a date."""
+    frame = rows(first, last).with_columns(part=pl.lit(first % 3), day=pl.lit(date(2024, 5, 1)))
+    frame.write_delta(folder, mode="append", delta_write_options={"partition_by": ["part", "day"]})
+
+
+@pytest.fixture
+def table(tmp_path: Path, model: rt.Model) -> Path:
+    """A table of 20 events in two commits, all taken."""
+    folder = tmp_path / "delta"
+    append(folder, 0, 10)
+    append(folder, 10, 20)
+    model.set_sources(events={"delta": str(folder)})
+    assert taken(model) == 20
+    return folder
+
+
+def test_commits_are_taken_once_each_with_their_partition_columns(model: rt.Model, table: Path) -> None:
+    assert taken(model) == 0
+    append(table, 20, 25)
+    append(table, 25, 30)
+    assert taken(model) == 10
+    found = model.events().collect()
+    assert ids(model) == expected(0, 30)
+    assert found.filter(pl.col("id") == "e27")["part"].to_list() == [25 % 3]
+
+
+def test_compaction_adds_nothing(model: rt.Model, table: Path) -> None:
+    append(table, 20, 30)
+    DeltaTable(table).optimize.compact()
+    DeltaTable(table).optimize.z_order(["id"])
+    assert taken(model) == 10
+    assert ids(model) == expected(0, 30)
+
+
+def test_rewritten_rows_are_told_once_and_known_by_their_ids(model: rt.Model, table: Path) -> None:
+    DeltaTable(table).delete("id = 'e3'")
+    append(table, 20, 30)
+    with pytest.raises(SourceChangedError, match=r"version 2 rewrote or deleted rows \(DELETE\).*known id are ignored"):
+        model.pull()
+    model.pull()
+    assert ids(model) == expected(0, 30)
+    assert len(model.quarantine()) == 0
+
+
+def test_without_ids_rewritten_rows_are_left_out(store: rt.Workspace, tmp_path: Path) -> None:
+    model = register(store, "n", id=None, label=None)
+    append(tmp_path / "t", 0, 10)
+    model.set_sources(events={"delta": str(tmp_path / "t")})
+    assert taken(model) == 10
+    DeltaTable(tmp_path / "t").update({"x": "0.5"}, predicate="x = 3.0")
+    append(tmp_path / "t", 10, 15)
+    with pytest.raises(SourceChangedError, match="the next attempt leaves them out"):
+        model.pull()
+    assert taken(model) == 5
+
+
+def test_a_log_that_lost_its_history_is_told_once_and_read_anew(model: rt.Model, table: Path) -> None:
+    append(table, 20, 25)
+    append(table, 25, 30)
+    DeltaTable(table).create_checkpoint()
+    for version in range(3):
+        (table / "_delta_log" / f"{version:020}.json").unlink()
+    with pytest.raises(SourceChangedError, match=r"version 2 is gone from its log .* reads the whole table again"):
+        model.pull()
+    model.pull()
+    assert ids(model) == expected(0, 30)
+
+
+def test_another_table_at_the_same_place_is_told_once(model: rt.Model, table: Path) -> None:
+    table.rename(table.with_name("old"))
+    append(table, 15, 30)
+    with pytest.raises(SourceChangedError, match="another table has taken its place"):
+        model.pull()
+    model.pull()
+    assert ids(model) == expected(0, 30)
+
+
+def test_a_table_that_is_away_fails_in_words_and_goes_on_when_it_is_back(model: rt.Model, table: Path) -> None:
+    table.rename(table.with_name("away"))
+    with pytest.raises(rt.TableError, match="does not exist"):
+        model.pull()
+    table.with_name("away").rename(table)
+    append(table, 20, 22)
+    assert taken(model) == 2
+
+
+def test_a_column_that_went_is_said_and_the_batch_comes_again(model: rt.Model, table: Path) -> None:
+    model.set_sources(events={"delta": str(table), "columns": {"p": "score"}})
+    append(table, 20, 30)
+    with pytest.raises(rt.TableError, match=r"no column 'score' in .*'id', 'at'"):
+        model.pull()
+    model.set_sources(events={"delta": str(table)})
+    assert taken(model) == 10
+    assert ids(model) == expected(0, 30)

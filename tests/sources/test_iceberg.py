@@ -1,0 +1,104 @@
+"""An Iceberg table is read snapshot by snapshot: appended rows once, rewrites and expired history in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import needed
+from tests.sources.conftest import expected, ids, rows, taken
+
+import retrue as rt
+from retrue.sources import SourceChangedError
+
+needed("pyiceberg")
+needed("pyarrow")
+
+
+class Warehouse:
+    """A catalog in a SQLite file, with one table."""
+
+    def __init__(self, folder: Path) -> None:
+        from pyiceberg.catalog import load_catalog
+
+        place = {"type": "sql", "uri": f"sqlite:///{folder}/catalog.db", "warehouse": f"file://{folder}/lake"}
+        self.said = {"iceberg": "ns.events", "catalog": place}
+        self.catalog = load_catalog("retrue", **place)
+        self.catalog.create_namespace("ns")
+        self.create()
+
+    def create(self) -> None:
+        """Make the table, without rows."""
+        self.catalog.create_table("ns.events", schema=rows(0, 1).to_arrow(compat_level=rt_level()).schema)
+
+    @property
+    def table(self) -> Any:
+        """The table as it is now."""
+        return self.catalog.load_table("ns.events")
+
+    def append(self, first: int, last: int) -> None:
+        """Append events."""
+        self.table.append(rows(first, last).to_arrow(compat_level=rt_level()))
+
+
+def rt_level() -> Any:
+    """Arrow types that pyiceberg knows."""
+    import polars as pl
+
+    return pl.CompatLevel.oldest()
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path, model: rt.Model) -> Warehouse:
+    """A table of 20 events in two snapshots, all taken."""
+    made = Warehouse(tmp_path)
+    made.append(0, 10)
+    made.append(10, 20)
+    model.set_sources(events=made.said)
+    assert taken(model) == 20
+    return made
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+class TestSnapshots:
+    def test_snapshots_are_taken_once_each(self, model: rt.Model, warehouse: Warehouse) -> None:
+        assert taken(model) == 0
+        warehouse.append(20, 25)
+        warehouse.append(25, 30)
+        assert taken(model) == 10
+        assert ids(model) == expected(0, 30)
+        assert rt.read_table(rt.source(**warehouse.said)).rows == 30
+
+    def test_rewritten_rows_are_told_once_and_known_by_their_ids(self, model: rt.Model, warehouse: Warehouse) -> None:
+        warehouse.table.delete("id = 'e3'")
+        warehouse.append(20, 30)
+        with pytest.raises(SourceChangedError, match=r"rewrote or deleted rows \(overwrite\).*known id are ignored"):
+            model.pull()
+        model.pull()
+        assert ids(model) == expected(0, 30)
+        assert len(model.quarantine()) == 0
+
+    def test_snapshots_that_expired_are_told_once_and_the_table_is_read_anew(
+        self, model: rt.Model, warehouse: Warehouse
+    ) -> None:
+        gone = warehouse.table.current_snapshot().snapshot_id
+        warehouse.append(20, 25)
+        warehouse.append(25, 30)
+        warehouse.table.maintenance.expire_snapshots().by_id(gone).commit()
+        with pytest.raises(SourceChangedError, match=r"snapshot \d+ is gone .* reads the whole table again"):
+            model.pull()
+        model.pull()
+        assert ids(model) == expected(0, 30)
+
+    def test_another_table_of_the_name_and_none_are_told(self, model: rt.Model, warehouse: Warehouse) -> None:
+        warehouse.catalog.drop_table("ns.events")
+        with pytest.raises(rt.TableError, match=r"Table does not exist: ns\.events"):
+            model.pull()
+        warehouse.create()
+        assert taken(model) == 0
+        warehouse.append(15, 30)
+        with pytest.raises(SourceChangedError, match="another table has taken its place"):
+            model.pull()
+        model.pull()
+        assert ids(model) == expected(0, 30)

@@ -1,0 +1,167 @@
+"""A query is read on by a rising column, with an overlap for late rows, each row once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.conftest import needed
+from tests.sources.conftest import expected, ids, register, rows, taken
+
+import retrue as rt
+
+if TYPE_CHECKING:
+    from tests.postgres import Cluster
+
+QUERY = "SELECT id, at, x, p, seen FROM predictions"
+Insert = Callable[..., None]
+
+
+def sqlite(path: Path) -> tuple[str, Insert]:
+    """A database in a file, and a way to insert events that are seen at a number."""
+    with sqlite3.connect(path) as db:
+        db.execute("create table predictions (id text, at text, x real, p real, seen integer)")
+    db.close()
+
+    def insert(first: int, last: int, seen: int | None = None) -> None:
+        found = rows(first, last)
+        with sqlite3.connect(path) as db:
+            db.executemany(
+                "insert into predictions values (?, ?, ?, ?, ?)",
+                [(i, at.isoformat(), x, p, int(i[1:]) if seen is None else seen) for i, at, x, p in found.iter_rows()],
+            )
+        db.close()
+
+    return f"sqlite:///{path}", insert
+
+
+def test_rows_are_taken_once_and_late_ones_within_the_overlap(model: rt.Model, tmp_path: Path) -> None:
+    url, insert = sqlite(tmp_path / "db")
+    insert(0, 20)
+    model.set_sources(events={"sql": QUERY, "database": url, "rising": "seen", "overlap": 5})
+    assert taken(model) == 20
+    assert taken(model) == 0
+    insert(20, 25, seen=16)  # late, within the overlap
+    insert(25, 30)
+    assert taken(model) == 10
+    insert(30, 31, seen=3)  # later than the overlap reaches
+    assert taken(model) == 0
+    assert ids(model) == expected(0, 30)
+
+
+def test_equal_values_and_equal_rows_are_told_apart(store: rt.Workspace, tmp_path: Path) -> None:
+    """Without an id two equal rows are two events: the digests are counted."""
+    model = register(store, id=None, label=None)
+    url, insert = sqlite(tmp_path / "db")
+    insert(0, 3, seen=7)
+    model.set_sources(events={"sql": QUERY, "database": url, "rising": "seen"})
+    assert taken(model) == 3
+    insert(0, 3, seen=7)
+    assert taken(model) == 3
+    assert taken(model) == 0
+
+
+def test_chunks_go_on_from_each_other(model: rt.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retrue.sources.sql.ROWS", 7)
+    url, insert = sqlite(tmp_path / "db")
+    insert(0, 30)
+    source = rt.source(sql=QUERY, database=url, rising="seen", overlap=10)
+    whole = list(source.after({}, ids=False))
+    assert [len(chunk.frame) for chunk in whole] == [7, 7, 7, 7, 2]
+    for i, chunk in enumerate(whole):  # whoever dies behind any chunk reads the others, and no row twice
+        rest = [row for one in source.after({"": chunk.pieces[0].step}, ids=False) for row in one.frame["id"]]
+        assert rest == expected(min(7 * (i + 1), 30), 30)
+
+
+def test_a_database_that_is_away_says_so_without_its_password(
+    model: rt.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DB_PASSWORD", "hunter2")
+    url = f"sqlite:///{tmp_path}/gone/${{DB_PASSWORD}}/db"
+    model.set_sources(events={"sql": QUERY, "database": url, "rising": "seen"})
+    with pytest.raises(rt.TableError, match=r"the database says: unable to open database file in the query 'SELECT id"):
+        model.pull()
+    assert "hunter2" not in str(model.sources()["events"].to_dict())
+    monkeypatch.delenv("DB_PASSWORD")
+    with pytest.raises(rt.ConfigError, match="the environment has no DB_PASSWORD"):
+        model.pull()
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"database": "postgresql://me:secret@db/ml"}, "a password in database: expected a URL without one"),
+        ({"database": "sqlite://", "risng": "seen"}, "unknown key 'risng'.*did you mean 'rising'"),
+        ({}, "database"),
+    ],
+)
+def test_a_description_that_can_not_be_meant_is_refused(said: dict[str, Any], why: str) -> None:
+    with pytest.raises(rt.ConfigError, match=why) as error:
+        rt.source(sql=QUERY, **said)
+    assert "secret" not in str(error.value)
+
+
+def test_duckdb_is_read_by_time_with_an_overlap(model: rt.Model, tmp_path: Path) -> None:
+    duckdb = needed("duckdb")
+    path, start = tmp_path / "d.duckdb", datetime(2024, 6, 1, tzinfo=UTC)
+
+    def insert(first: int, last: int, *, seen: datetime) -> None:
+        frame = rows(first, last)  # noqa: F841 - DuckDB finds it by name
+        with duckdb.connect(str(path)) as db:
+            db.execute("set TimeZone = 'UTC'")
+            db.execute('create table if not exists e (id text, "at" timestamptz, x double, p double, seen timestamptz)')
+            db.execute("insert into e select *, ? from frame", [seen])
+
+    insert(0, 10, seen=start)
+    said = {"sql": "select * from e", "database": f"duckdb:///{path}", "rising": "seen", "overlap": "10m"}
+    model.set_sources(events=said)
+    assert taken(model) == 10
+    insert(10, 15, seen=start - timedelta(minutes=5))
+    insert(15, 20, seen=start + timedelta(hours=1))
+    assert taken(model) == 10
+    assert taken(model) == 0
+    assert ids(model) == expected(0, 20)
+    assert rt.read_table(rt.source(**said)).rows == 20
+
+
+def test_postgresql_is_read_by_time_and_a_long_transaction_within_the_overlap(
+    model: rt.Model, postgres: Cluster
+) -> None:
+    """Types of its own (numeric, jsonb, uuid) come as numbers and text; colons in the query are the query's."""
+    import psycopg
+
+    url, start = postgres.database(), datetime(2024, 6, 1, tzinfo=UTC)
+    query = "select *, x::int as xi, 'a:b' as \"t:c\" from e;"
+    said = {"sql": query, "database": url, "rising": "seen", "overlap": "10m"}
+    insert = "insert into e select %s, now(), 1.5, 0.5, %s"
+    with psycopg.connect(url, autocommit=True) as db, psycopg.connect(url) as long:
+        db.execute(
+            "create table e (id text, at timestamptz, x float, p numeric(5,2), seen timestamptz,"
+            " tag jsonb default '{}', u uuid default gen_random_uuid())"
+        )
+        db.execute(insert, ["e0", start])
+        model.set_sources(events=said)
+        assert taken(model) == 1
+        long.execute(insert, ["e1", start + timedelta(minutes=5)])
+        db.execute(insert, ["e2", start + timedelta(minutes=9)])
+        assert taken(model) == 1
+        long.commit()
+        assert (taken(model), taken(model)) == (1, 0)
+        assert ids(model) == expected(0, 3)
+        db.execute("alter table e rename seen to later")
+        with pytest.raises(rt.TableError, match='the database says: column "seen" does not exist in the query'):
+            model.pull()
+
+
+def test_a_store_on_postgresql_keeps_how_far_it_was_read(postgres: Cluster, tmp_path: Path) -> None:
+    url, insert = sqlite(tmp_path / "db")
+    insert(0, 20)
+    with rt.open(tmp_path / "shared", catalog=postgres.catalog()) as shared:
+        model = register(shared, id=None, label=None)
+        model.set_sources(events={"sql": QUERY, "database": url, "rising": "seen"})
+        assert (taken(model), taken(model)) == (20, 0)
+        assert len(model.events().collect()) == 20
