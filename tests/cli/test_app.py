@@ -20,15 +20,15 @@ from retrue.version import VERSION
 
 SCRIPT = Path(sys.executable).with_name("retrue")
 COMMANDS = [
-    *("compare", "reference"),
-    *("register", "log", "label", "feedback", "check", "quarantine", "forget", "models"),
+    *("compare", "reference", "suggest"),
+    *("register", "log", "label", "feedback", "check", "quarantine", "forget", "models", "pull", "consume"),
     *("incidents", "explain", "acknowledge", "snooze", "resolve", "mark", "performance", "backtest"),
     *("collect", "retrain", "queue", "runs", "golden", "prove", "promote", "rollback", "verify"),
     "decide",
-    *("migrate", "recount", "upkeep", "doctor"),
+    *("backup", "restore", "move-catalog", "migrate", "recount", "upkeep", "doctor"),
     *("serve", "jobs", "logs", "agent"),
     "audit",
-    "export",
+    *("import", "export"),
     "demo",
     *("signals", "tasks", "trial", "notify", "marker", "token"),  # groups of commands come last
 ]

@@ -139,7 +139,7 @@ def test_what_cant_be_done_says_why(call: Call, store: Path, arguments: list[str
 
 def test_an_unknown_run_is_named(call: Call, proven: Path) -> None:
     assert re.match(
-        r"error: no runs begin with 'xyz' in model 'loans': expected [0-9a-f]{8}",
+        r"error: no run begins with 'xyz' in model 'loans': expected [0-9a-f]{8}",
         call("prove", "loans", "xyz", "--store", proven).error,
     )
 

@@ -78,10 +78,18 @@ def test_a_wrong_setting_names_the_file_and_the_key(call: Call, configured: Path
     assert "unknown key 'labl'" in call("models").error
 
 
-def test_a_store_is_a_folder(call: Call) -> None:
-    assert call("models", "--store", "s3://bucket/x").error == (
-        "error: 's3://bucket/x' is a URL in --store: expected a folder on this machine"
-    )
+def test_a_store_at_a_url_has_a_catalog_on_this_machine(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The catalog's folder remembers the URL; another URL's is refused, and so is what no store can be at."""
+    said = call("models", "--store", "s3://bucket/x").error
+    assert said.startswith("error: s3://bucket/x needs a catalog in open: expected a folder on this machine")
+    monkeypatch.setenv("RETRUE_CATALOG", str(tmp_path / "home"))
+    assert call("models", "--store", "s3://bucket/x").error.startswith(f"error: no store here in {tmp_path / 'home'}")
+    assert (tmp_path / "home" / "lake.url").read_text() == "s3://bucket/x\n"
+    said = call("models", "--store", "s3://bucket/y").error
+    assert said.startswith("error: the catalog belongs to another lake")
+    assert "'ftp://bucket/x' is no store" in call("models", "--store", "ftp://bucket/x").error
 
 
 def test_a_store_is_only_made_by_registering(call: Call, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import retrue as rt
 from retrue.client.connect import RemoteWorkspace, check_version
 from retrue.client.http import Connection, UnreachableError
 from retrue.client.remote import HERE, RemoteIncident, RemoteModel
-from retrue.workspace.explain.explaining import ModelIncident
+from retrue.workspace.incident import ModelIncident
 
 
 def timeless(explained: dict[str, Any]) -> dict[str, Any]:
@@ -129,6 +129,34 @@ def test_signals_are_watched_and_collected_alike(stores: dict[str, Any]) -> None
     model.unwatch_signal("large")
 
 
+def test_people_label_alike(stores: dict[str, Any]) -> None:
+    """Rows without a label are asked about, answered one by one and from a file, and agreed on."""
+    late = live().head(6).with_columns(pl.format("late-{}", "id").alias("id"))
+    found = []
+    for where in ("near", "far"):
+        model = stores[where].model("flights")
+        model.log(late.drop("y"))
+        queue = model.labelling
+        made = queue.make("id LIKE 'late-%'", most=4)
+        first = queue.next()
+        assert first is not None
+        answered = queue.answer(first.id, 1)
+        assert [one.label for one in answered.answers] == ["1"]
+        second = queue.next(after=queue.tasks("open")[0].id)
+        assert second is not None
+        taken = queue.take(f"task,label\n{second.id},0\n")
+        left = [one.event for one in queue.tasks("open")]
+        assert queue.task(second.id).label == "0"
+        assert queue.tasks(most=1) == queue.tasks()[:1]
+        found.append(
+            (made, first.row, second.event, taken, left, queue.export("csv"), queue.progress().to_dict()["tasks"])
+        )
+    assert found[0] == found[1]
+    assert found[1][-1] == {"open": 2, "disputed": 0, "agreed": 2, "known": 0}
+    with pytest.raises(rt.RefusedError, match="code is never sent"):
+        stores["far"].model("flights").labelling.make(rt.Slice.of(lambda table: table["x"] > 0))
+
+
 def test_what_is_said_of_an_incident_is_kept(stores: dict[str, Any]) -> None:
     model = stores["far"].model("flights")
     model.incidents()[0].acknowledge()
@@ -192,7 +220,9 @@ def test_an_unknown_model_is_an_error_of_the_same_class(stores: dict[str, Any]) 
     ("remote", "local"), [(RemoteWorkspace, rt.Workspace), (RemoteModel, rt.Model), (RemoteIncident, ModelIncident)]
 )
 def test_every_public_name_is_there_or_on_the_list_with_a_reason(remote: type, local: type) -> None:
-    own = {"folder", "store", "note", "withdraw"} if local is rt.Workspace else set()  # the store's own files
+    own = {rt.Workspace: {"folder", "store", "note", "address"}, ModelIncident: {"find"}}.get(
+        local, set()
+    )  # the store's own
     names = {name for name, _ in inspect.getmembers(local) if not name.startswith("_")} | {*local.__annotations__}
     have = {name for name, _ in inspect.getmembers(remote) if not name.startswith("_")} | {*remote.__annotations__}
     assert sorted(names - have - set(HERE) - own) == []

@@ -19,16 +19,20 @@ from retrue.cli import (
     demo,
     export,
     flywheel,
+    importing,
     incidents,
     jobs,
+    keeping,
     markers,
     models,
     notify,
     performance,
     proving,
+    pulling,
     serve,
     signals,
     stores,
+    suggesting,
     tasks,
 )
 from retrue.errors import RefusedError, RetrueError
@@ -50,7 +54,9 @@ app = typer.Typer(
 )
 ROOMS = (
     compare,
+    suggesting,
     models,
+    pulling,
     incidents,
     performance,
     backtest,
@@ -59,6 +65,7 @@ ROOMS = (
     proving,
     tasks,
     choosing,
+    keeping,
     stores,
     serve,
     jobs,
@@ -66,6 +73,7 @@ ROOMS = (
     notify,
     markers,
     access,
+    importing,
     export,
     demo,
 )

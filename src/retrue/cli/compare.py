@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrue.cli import shared
+from retrue.cli import named, shared
 from retrue.cli.shared import (
+    EngineOption,
     HtmlOption,
     IdRole,
     ImpactOption,
@@ -95,6 +96,7 @@ def compare(
     ] = None,
     impact: ImpactOption = None,
     joint: Annotated[bool, typer.Option("--joint", help="Look for what columns do together, too.")] = False,
+    engine: EngineOption = "local",
     html: HtmlOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -108,18 +110,18 @@ def compare(
 
     strict = Strictness.read(fail_on, most)
     given = shared.roles(locals())
-    shared.check_page(html)
+    named.check_page(html)
     with shared.working("comparing"):
         report = run(
             reference, window, where=where, rules=rule or (), row_rules=row_rule or (), impact=impact, joint=joint,
-            **given,
+            engine=engine, **given,
         )  # fmt: skip
     if json:
         shared.print_json(report.to_dict())
     else:
         shared.console().print(report)
     if html is not None:
-        shared.write_page(html, report.to_html(), quiet=json)
+        named.write_page(html, report.to_html(), quiet=json)
     return strict.status(report)
 
 
@@ -223,6 +225,7 @@ def reference(
     worth: WorthRole = None,
     kind: KindRole = None,
     projection: ProjectionRole = None,
+    engine: EngineOption = "local",
     json: JsonOption = False,
 ) -> None:
     """Learn a reference once, so that comparing with it is quick.
@@ -237,8 +240,8 @@ def reference(
         )
     given = shared.roles(locals())
     with shared.working(f"learning from {table}"):
-        learned = make_reference(table, **given)
-    with shared.whole(save) as file:
+        learned = make_reference(table, engine=engine, **given)
+    with named.whole(save) as file:
         file.write_bytes(learned.to_bytes())
     rows, columns = learned.profile.rows, len(learned.profile.columns)
     if json:

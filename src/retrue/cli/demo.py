@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from retrue.demo.story import Story
+    from retrue.server.supervise import Child
+
+PARTS = ("web", "commit")
+"""The parts of the service that a demo has."""
+PATIENCE = 30.0
+"""Seconds that they have to end."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,7 +33,7 @@ def demo(
     store: Annotated[Path, typer.Option("--store", "-s", help="Where the demo lives; made anew each time.")] = Path(
         "retrue-demo"
     ),
-    quick: Annotated[bool, typer.Option("--quick", help="Four months instead of ten, with a smaller model.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Four months instead of ten.")] = False,
     serve: Annotated[bool, typer.Option("--serve", help="Four months, then pages that replay the rest.")] = False,
     port: Annotated[int, typer.Option("--port", help="Where --serve listens; 0 takes a free port.", min=0)] = 8000,
 ) -> None:
@@ -49,36 +54,34 @@ def demo(
 def served(folder: Path, port: int) -> Iterator[Callable[[], str]]:
     """Take a port, and give what starts serving the store there; it gives the address. Ends with the block.
 
-    No check runs by itself: by the real clock all would have been silent for years.
+    What answers and what applies is kept running as by `retrue serve`. No job is: by the real clock all would have
+    been silent for years.
     """
     from retrue.cli.serve import listen, refuse_missing
 
     refuse_missing()
     from retrue.server.settings import ServerSettings
+    from retrue.server.supervise import Child, Part
 
     settings = ServerSettings(port=port)
     with listen(settings) as sock, ExitStack() as stack:
-        address = f"http://{settings.host}:{sock.getsockname()[1]}"
-        command = [
-            sys.executable,
-            "-m",
-            "retrue.server.web",
-            str(folder),
-            str(sock.fileno()),
-            settings.model_dump_json(),
-        ]
+        address, number = f"http://{settings.host}:{sock.getsockname()[1]}", sock.fileno()
+        asked = (str(folder), str(number), settings.model_dump_json(), *PARTS)
+        command = (sys.executable, "-m", "retrue.server.supervise", *asked)
+        child = Child(Part("serve", command, (number,), first=True))
 
         def start() -> str:
-            stack.callback(end, subprocess.Popen(command, pass_fds=[sock.fileno()]))  # noqa: S603 - our own module
+            stack.callback(end, child)
+            child.start()
             return address
 
         yield start
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End a process that was started here."""
-    process.terminate()
-    process.wait(20)
+def end(child: Child) -> None:
+    """End the service that was started here."""
+    child.tell(signal.SIGTERM)
+    child.wait(time.monotonic() + PATIENCE)
 
 
 def watched(story: Story, out: Console, address: str) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from retrue.cli import shared
 from retrue.cli.shared import StoreOption
+from retrue.errors import ConfigError
 
 PANEL = "The service"
 
@@ -33,17 +34,21 @@ def export(
     what: Annotated[
         What,
         typer.Argument(
-            help="prometheus-rules: alerts, as YAML; grafana: a dashboard, as JSON; metrics: what /metrics shows, now.",
+            help="prometheus-rules: alerts, as YAML; grafana: dashboards; metrics: what /metrics shows, now.",
             show_default=False,
         ),
     ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file to write; standard output unless given.")
+        Path | None,
+        typer.Option("--output", "-o", help="The file to write, of grafana the folder; else standard output."),
     ] = None,
     store: StoreOption = None,
 ) -> None:
-    """Write alert rules, a dashboard, or all figures for others."""
-    text = rules() if what is What.RULES else grafana() if what is What.GRAFANA else metrics(store)
+    """Write alert rules, dashboards, or all figures for others."""
+    if what is What.GRAFANA:
+        grafana(output)
+        return
+    text = rules() if what is What.RULES else metrics(store)
     if output is None:
         typer.echo(text, nl=False)
         return
@@ -53,7 +58,7 @@ def export(
 
 NEXT = {
     What.RULES: "Next: name it under rule_files in prometheus.yml; promtool check rules FILE checks it",
-    What.GRAFANA: "Next: Grafana, Dashboards, New, Import",
+    What.GRAFANA: "Next: Grafana, Dashboards, New, Import; or name the folder in a provisioning file",
     What.METRICS: "Next: let node_exporter's textfile collector read it, or scrape /metrics of retrue serve",
 }
 
@@ -63,11 +68,25 @@ def rules() -> str:
     return files("retrue.adapters").joinpath("rules.yml").read_text(encoding="utf-8")
 
 
-def grafana() -> str:
-    """The dashboard."""
+def grafana(folder: Path | None) -> None:
+    """Write each dashboard into a file of its own.
+
+    Raises:
+        ConfigError: no folder was named, or it can't be written to.
+    """
+    from retrue.adapters.dashboards import PACK
     from retrue.adapters.grafana import dashboard
 
-    return json.dumps(dashboard(), indent=2) + "\n"
+    if folder is None:
+        raise ConfigError(f"{len(PACK)} dashboards, and no folder", expected="--output FOLDER")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for board in PACK:
+            text = json.dumps(dashboard(board), indent=2) + "\n"
+            (folder / f"retrue-{board.name}.json").write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"can't write dashboards: {error.strerror}", where=str(folder)) from error
+    typer.echo(f"Written: {len(PACK)} dashboards in {folder}. {NEXT[What.GRAFANA]}")
 
 
 def metrics(store: str | None) -> str:

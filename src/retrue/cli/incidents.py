@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrue.cli import shared
+from retrue.cli import named, shared
 from retrue.cli.shared import HtmlOption, JsonOption, ModelArgument, StoreOption
 from retrue.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
-    from retrue.workspace import Model
-    from retrue.workspace.explain.explaining import ModelIncident
+    from retrue.workspace.incident import ModelIncident
 
 PANEL = "Incidents"
 
@@ -64,7 +63,7 @@ def explain(
     """Explain an incident: since when, which rows, what it costs."""
     from retrue.cli.flywheel import load_function
 
-    shared.check_page(html)
+    named.check_page(html)
     chosen = find(store, name, incident)
     with shared.working("looking for the rows that explain it"):
         explanation = chosen.explain(None if predict is None else load_function(predict, "--predict"))
@@ -75,7 +74,7 @@ def explain(
 
         shared.console().print(explanation_view(explanation, where=shared.same_store(store)))
     if html is not None:
-        shared.write_page(html, explanation.to_html(), quiet=json)
+        named.write_page(html, explanation.to_html(), quiet=json)
 
 
 def acknowledge(
@@ -152,7 +151,7 @@ def mark(
         raise ConfigError("real or not?", where="mark", expected="either --real or --false-alarm")
     chosen = find(store, name, incident)
     chosen.mark(real=real, note=note)
-    now = chosen.model.incident(chosen.id).incident
+    now = chosen.now().incident
     if json:
         shared.print_json(now.to_dict())
         return
@@ -163,8 +162,7 @@ def mark(
 
 def find(store: str | None, name: str, incident: str) -> ModelIncident:
     """The incident that is meant."""
-    model = shared.open_model(store, name)
-    return model.incident(incident if incident != "latest" else latest(model))
+    return shared.open_model(store, name).incident(incident)
 
 
 def lasting(chosen: ModelIncident) -> ModelIncident:
@@ -180,21 +178,9 @@ def lasting(chosen: ModelIncident) -> ModelIncident:
 
 def tell(before: ModelIncident, json: bool) -> None:
     """Print the incident as it is kept now."""
-    now = before.model.incident(before.id).incident
+    now = before.now().incident
     if json:
         shared.print_json(now.to_dict())
         return
     until = f" until {now.snoozed_until}" if now.snoozed_until else ""
     typer.echo(f"{now.id} is {now.state}{until}: {now.sentence}")
-
-
-def latest(model: Model) -> str:
-    """The id of the latest incident: one that lasts, where there is one.
-
-    Raises:
-        StoreError: there is none.
-    """
-    found = model.incidents(live=True) or model.incidents()
-    if not found:
-        raise StoreError("no incidents yet", where=f"model {model.name!r}", hint=f"run: retrue check {model.name}")
-    return str(found[0].id)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retrue.cli import shared
+from retrue.cli import named, shared
 from retrue.cli.registering import register
 from retrue.cli.shared import (
     AnyModelArgument,
@@ -18,6 +18,7 @@ from retrue.cli.shared import (
     StoreOption,
     TableArgument,
 )
+from retrue.errors import ConfigError
 
 if TYPE_CHECKING:
     from retrue.workspace import Model
@@ -28,6 +29,8 @@ SHOWN = 50
 """Rows of the quarantine that are printed."""
 PAGE = 10_000
 """Rows of it that are read at once."""
+TOLD = 5
+"""Documents that can't be read of which is said why."""
 
 VersionOption = Annotated[
     str | None,
@@ -35,6 +38,18 @@ VersionOption = Annotated[
 ]
 KeyOption = Annotated[
     str | None, typer.Option("--key", help="A text of your own: a batch with a key seen before is not taken twice.")
+]
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format", help="What a serving system captured: sagemaker, kserve, vertex, azureml ...", metavar="NAME"
+    ),
+]
+MapOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map", help="What the capture calls it, and the model's column; once for each.", metavar="NAME=COLUMN"
+    ),
 ]
 
 
@@ -52,17 +67,37 @@ def log(
     version: VersionOption = None,
     key: KeyOption = None,
     at: AtOption = None,
+    format: FormatOption = None,
+    map: MapOption = None,
     json: JsonOption = False,
 ) -> None:
     """Log predictions.
 
     When this returns, the rows survive kill -9 and power loss. An equal repeat of an event is ignored, a differing one
-    is set aside.
+    is set aside. With --format, TABLE is what a serving system captured, such as 'capture/**/*.jsonl'.
     """
     model, arrived = shared.open_model(store, name), shared.moment(at, "--at")
+    renamed = shared.pairs(map, "--map")
+    if renamed and format is None:
+        raise ConfigError("--map without --format", hint="--format json takes any JSON")
     with shared.working(f"logging {table}"):
-        received = model.log(shared.read_rows(table), version=version, key=key, at=arrived)
+        if format is None:
+            received = model.log(shared.read_rows(table), version=version, key=key, at=arrived)
+        else:
+            received = log_captured(model, table, format, renamed, version=version, key=key, at=arrived)
     tell(received, "event", f"{name}{shared.same_store(store)}", json)
+
+
+def log_captured(
+    model: Model, table: str, format: str, columns: dict[str, str], *, version: str | None, key: str | None, at: Any
+) -> Received:
+    """Log what a serving system captured; on standard error what of it can't be read."""
+    from retrue.client.capture import log_capture, read_capture
+
+    found = read_capture(table, format, schema=model.schema, columns=columns)
+    for one in found.broken[:TOLD]:
+        typer.echo(f"document {one.number + 1}: {one.reason}", err=True)
+    return log_capture(model, found, version=version, key=key, at=at)
 
 
 def label(
@@ -233,7 +268,7 @@ def forget(
     From events, labels, feedback, quarantine, collections, references and training tables, older versions included.
     Profiles and figures stay: no row can be told from them. It can be done again, and should be where it was cut off.
     """
-    ids = [*(id or []), *(shared.lines_of(file) if file else [])]
+    ids = [*(id or []), *(named.lines_of(file) if file else [])]
     model = shared.open_model(store, name)
     with shared.working(f"erasing rows of {model.name}"):
         erased = model.forget(ids, note=note)

@@ -81,16 +81,30 @@ def promote(
     sys.path.insert(0, "")  # as in `prove`
     model = shared.open_model(store, name)
     found = model.run(run)
-    with shared.working("proving"):
+    before = found.kept.get("proof", {}).get("at")
+    with shared.working("promoting"):
         version = found.promote(override=override, note=note)
     if json:
         shared.print_json(model.run(found.id).to_dict())
         return
     where = shared.same_store(store)
     typer.echo(f"Version {version} of {name} is the champion; its model is {found.folder / 'model.joblib'}.")
+    typer.echo(on_proof(model.run(found.id).kept["proof"]["at"], before))
     say_registry(model, found.id)
     typer.echo(f"Next: retrue log {name} EVENTS --version {version}{where}")
     typer.echo(f"Back: retrue rollback {name}{where}")
+
+
+def on_proof(at: str, before: str | None) -> str:
+    """Say which proof a promotion stands on: the one that was kept, or one that was made for it.
+
+    >>> on_proof("2026-11-22T08:50:11.123+00:00", "2026-11-22T08:50:11.123+00:00")
+    'It stands on the proof of 2026-11-22 08:50 UTC: nothing that it looked at has changed since.'
+    """
+    if at == before:
+        moment = f"{at[:16].replace('T', ' ')} UTC"
+        return f"It stands on the proof of {moment}: nothing that it looked at has changed since."
+    return "It was proven just now" + ("." if before is None else ": what the proof before looked at has changed.")
 
 
 def rollback(name: ModelArgument, store: StoreOption = None, json: JsonOption = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from retrue.cli import shared
+from retrue.cli.shared import CatalogOption
 from retrue.errors import ConfigError, RetrueError
 
 if TYPE_CHECKING:
@@ -31,12 +33,14 @@ def serve(
         str | None, typer.Argument(help="The store's folder; made where there is none.", metavar="[FOLDER]")
     ] = None,
     host: Annotated[str | None, typer.Option("--host", help="The address to listen on; 127.0.0.1.")] = None,
+    catalog: CatalogOption = None,
     port: Annotated[int | None, typer.Option("--port", help="Its port; 8000. 0 takes a free one.", min=0)] = None,
 ) -> int:
     """Serve a store over HTTP: take events, show pages, watch."""
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     place = str(Path(shared.store_folder(folder)).absolute())
     refuse_missing()
+    name_catalog(catalog)
     from retrue.config import find, load
     from retrue.server import settings as server_settings
     from retrue.server.deaths import Deaths
@@ -57,6 +61,20 @@ def serve(
     if status == 0:
         typer.echo("Stopped; all that was acknowledged is kept.")
     return status
+
+
+def name_catalog(given: str | None) -> None:
+    """Let all parts of the service find the catalog: in the environment, as it may have a password.
+
+    Raises:
+        ConfigError: it is no place for a catalog.
+    """
+    from retrue.store.home import VARIABLE
+    from retrue.store.place import place_of
+
+    if (said := shared.store_catalog(given)) is not None:
+        place_of(Path(), said)
+        os.environ[VARIABLE] = said
 
 
 def listen(settings: ServerSettings) -> socket.socket:

@@ -15,7 +15,7 @@ def registration(
     roles: Mapping[str, Any],
     options: Mapping[str, Any],
     validation: str | None = None,
-) -> tuple[str, dict[str, Any], dict[str, Any]]:
+) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     """The reference, roles and options to register a model with.
 
     Args:
@@ -33,9 +33,9 @@ def registration(
     file = config.find()
     said = config.load(file).models.get(name) if file is not None else None
     known_roles, known_options = (said.roles(), said.options()) if said is not None else ({}, {})
-    table = reference
+    table: Any = reference
     if table is None and said is not None and said.reference is not None and file is not None:
-        table = beside(file, said.reference)
+        table = placed(file, said.reference, f"models.{name}.reference")
     checked = validation
     if checked is None and said is not None and said.validation is not None and file is not None:
         checked = beside(file, said.validation)
@@ -44,6 +44,10 @@ def registration(
             f"no reference for {name!r}",
             expected=f"--reference TABLE, or reference = ... under [models.{name}] in {config.FILE}",
         )
+    if "sources" in known_roles and file is not None:
+        from retrue.workspace.pulling import written
+
+        known_roles["sources"] = written(file, f"models.{name}.sources", known_roles["sources"])
     return table, {**known_roles, **given(roles), **given({"validation": checked})}, {**known_options, **given(options)}
 
 
@@ -57,6 +61,15 @@ def keep_of(share: str | None, always: list[str] | None) -> dict[str, Any] | Non
 def given(values: Mapping[str, Any]) -> dict[str, Any]:
     """What was said."""
     return {name: value for name, value in values.items() if value is not None}
+
+
+def placed(file: Path, said: str | Mapping[str, Any], where: str) -> Any:
+    """A reference as the configuration means it: a path or URL, or a description of a table."""
+    if isinstance(said, str):
+        return beside(file, said)
+    from retrue.sources import source_of
+
+    return source_of(said, where).beside(file.parent)
 
 
 def beside(file: Path, path: str) -> str:

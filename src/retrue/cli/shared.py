@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retrue.errors import ConfigError, RetrueError
+from retrue.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +28,6 @@ CATALOG = "catalog.db"
 """The file by which a folder is known to be a store."""
 PIPED = 120
 """Columns to write for where nobody's terminal says how many it has."""
-
 StoreOption = Annotated[
     str | None,
     typer.Option(
@@ -36,9 +35,12 @@ StoreOption = Annotated[
         "-s",
         envvar="RETRUE_STORE",
         show_envvar=False,
-        help="The store's folder. Otherwise RETRUE_STORE, \\[store] path of retrue.toml, or ./store.",
+        help="The store's folder or URL. Otherwise RETRUE_STORE, \\[store] path of retrue.toml, or ./store.",
         metavar="DIR",
     ),
+]
+CatalogOption = Annotated[
+    str | None, typer.Option("--catalog", help="Its catalog, as postgresql://...; otherwise as it was.", metavar="URL")
 ]
 ModelArgument = Annotated[str, typer.Argument(help="The model's name.", metavar="MODEL")]
 AnyModelArgument = Annotated[
@@ -105,15 +107,15 @@ ValueRole = Annotated[
 WorthRole = Annotated[
     list[str] | None,
     typer.Option(
-        "--worth",
-        help="What tp, fp, fn or tn is worth; once for each.",
-        rich_help_panel=ROLES,
-        metavar="CELL=VALUE",
+        "--worth", help="What tp, fp, fn or tn is worth; once for each.", rich_help_panel=ROLES, metavar="CELL=VALUE"
     ),
 ]
 ImpactOption = Annotated[
     str | None,
     typer.Option("--impact", help="The metric to tell in what moves cost, such as f1.", metavar="METRIC"),
+]
+EngineOption = Annotated[
+    str, typer.Option("--engine", help="Where rows are counted: local, or spark.", metavar="ENGINE")
 ]
 KeepOption = Annotated[str | None, typer.Option(help="Keep so many events whole: '5 %'.", metavar="SHARE")]
 KeepAlwaysOption = Annotated[
@@ -249,7 +251,7 @@ def store_folder(given: str | None) -> str:
     """The store's folder: from the command line, the environment, `retrue.toml`, or `./store`.
 
     Raises:
-        ConfigError: `retrue.toml` isn't understood, the store is no folder, or nobody said that it is this folder.
+        ConfigError: `retrue.toml` isn't understood, a URL without a catalog, or nobody said that it is this folder.
     """
     from retrue.config import load
 
@@ -261,25 +263,35 @@ def store_folder(given: str | None) -> str:
         )
     folder = said or STORE
     if "://" in folder:
-        raise ConfigError(f"{folder!r} is a URL", where="--store", expected="a folder on this machine")
+        from retrue.store.home import Home
+
+        return str(Home.of(folder, store_catalog()).begin())
     return folder
 
 
-def open_store(given: str | None, *, create: bool = False) -> Workspace:
+def store_catalog(given: str | None = None) -> str | None:
+    """Where the store's catalog is: from the command line, `RETRUE_CATALOG`, or `retrue.toml`; else the folder says."""
+    from retrue.config import load
+
+    return given or os.environ.get("RETRUE_CATALOG") or load().store.catalog
+
+
+def open_store(given: str | None, *, create: bool = False, engine: str = "local") -> Workspace:
     """Open the store; commands other than `register` don't make one.
 
     Raises:
         StoreError: there is none, or it can't be opened.
     """
     from retrue.errors import StoreError
+    from retrue.store.place import is_store
     from retrue.workspace import open as open_workspace
 
-    folder = store_folder(given)
-    if not create and not Path(folder, CATALOG).exists():
+    folder, catalog = store_folder(given), store_catalog()
+    if not create and not is_store(Path(folder), catalog):
         raise StoreError(
             "no store here", where=folder, hint="say where it is with --store, or begin one with `retrue register`"
         )
-    return open_workspace(folder, create=create)
+    return open_workspace(folder, catalog=catalog, create=create, engine=engine)
 
 
 def open_model(given: str | None, name: str) -> Model:
@@ -334,57 +346,3 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, str | int):
         return value
     return value.isoformat() if isinstance(value, date) else str(value)
-
-
-# --- files ------------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Give a place to write beside `path`, which then takes its name: a reader sees all of a file or none of it.
-
-    Raises:
-        RetrueError: it can't be written; what was there before is untouched.
-    """
-    partial = path.with_name(f".{path.name}.partial{path.suffix}")
-    try:
-        yield partial
-        partial.replace(path)
-    except OSError as error:
-        hint = "choose a folder that exists, that you may write to, and that has room"
-        raise RetrueError(f"the file can't be written: {error.strerror}", where=str(path), hint=hint) from error
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def check_page(path: Path | None) -> None:
-    """Refuse before anything is read what could not be written after.
-
-    Raises:
-        ConfigError: the name doesn't end in .html, or there is no such folder.
-    """
-    if path is None:
-        return
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise ConfigError(f"{path.name!r} is no name for a page", where="--html", expected="a name that ends in .html")
-    if not path.parent.is_dir():
-        raise ConfigError(f"no folder {str(path.parent)!r}", where="--html", expected="a folder that exists")
-
-
-def write_page(path: Path, html: str, *, quiet: bool) -> None:
-    """Write a page and say where; on stderr where stdout is for JSON."""
-    with whole(path) as page:
-        page.write_text(html, encoding="utf-8")
-    typer.echo(f"Report: {path}", err=quiet)
-
-
-def lines_of(file: Path) -> list[str]:
-    """The lines of a file that aren't empty.
-
-    Raises:
-        ConfigError: it can't be read.
-    """
-    try:
-        return [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{str(file)!r} can't be read", where="--file", expected="text with an id a line") from error

@@ -13,7 +13,7 @@ from retrue.errors import ConfigError
 if TYPE_CHECKING:
     from retrue.slices import Slice
     from retrue.workspace import Model
-    from retrue.workspace.explain.explaining import ModelIncident
+    from retrue.workspace.incident import ModelIncident
 
 PANEL = "True it again"
 

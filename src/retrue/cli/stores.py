@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import platform
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from retrue.cli import shared
-from retrue.cli.shared import AnyModelArgument, JsonOption, StoreOption
-from retrue.errors import RetrueError
-
-if TYPE_CHECKING:
-    from retrue.workspace import Model
+from retrue.cli.doctor import doctor
+from retrue.cli.shared import AnyModelArgument, CatalogOption, EngineOption, JsonOption, StoreOption
 
 PANEL = "The store"
-STANDS_ON = ("polars", "numpy", "scipy", "scikit-learn", "deltalake", "sqlalchemy")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -27,13 +21,27 @@ def add_to(app: typer.Typer) -> None:
         app.command(command.__name__, rich_help_panel=PANEL)(command)
 
 
-def migrate(store: StoreOption = None, json: JsonOption = False) -> None:
-    """Bring a store of an older version up to date, after a backup."""
+def migrate(
+    store: StoreOption = None,
+    catalog: CatalogOption = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="Go back to an older form instead.", metavar="MIGRATION")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Bring a store of an older version up to date, after a backup.
+
+    With --to an older Retrue can open it again; what that has no place for is dropped.
+    """
+    from retrue.store.catalog import HEAD
     from retrue.store.upgrade import upgrade
 
     folder = shared.store_folder(store)
-    backup = upgrade(folder)
-    if backup is not None:
+    backup = upgrade(folder, catalog=shared.store_catalog(catalog), to=to or HEAD)
+    if to not in (None, HEAD) and not json:
+        typer.echo(f"The store is at migration {to}." + (f" The catalog as it was is in {backup}." if backup else ""))
+        return
+    if backup is not None and to in (None, HEAD):
         note_migration(folder, backup)
     if json:
         shared.print_json({"backup": None if backup is None else str(backup)})
@@ -50,11 +58,16 @@ def note_migration(folder: str, backup: Path) -> None:
         audit(tx, "migrated", body={"backup": backup.name})
 
 
-def recount(name: AnyModelArgument = None, store: StoreOption = None, json: JsonOption = False) -> None:
+def recount(
+    name: AnyModelArgument = None,
+    store: StoreOption = None,
+    engine: EngineOption = "local",
+    json: JsonOption = False,
+) -> None:
     """Rebuild the profiles from the logged events."""
     from retrue.report.words import plural
 
-    workspace = shared.open_store(store)
+    workspace = shared.open_store(store, engine=engine)
     rebuilt = {}
     for model in [workspace.model(name)] if name else workspace.models():
         with shared.working(f"recounting {model.name}"):
@@ -90,108 +103,3 @@ def upkeep(
         if not done:
             typer.echo("Nothing is due.")
     return int(any(one.step == "failed" for one in done))
-
-
-def doctor(store: StoreOption = None, json: JsonOption = False) -> int:
-    """Say which versions are at work, and whether the store is sound.
-
-    Exit status: 0 where it is sound, 1 where something is wrong with it.
-    """
-    from retrue.config import find
-
-    facts, problems = versions() | {"settings": str(find() or "the defaults, as there is no retrue.toml")}, list[str]()
-    try:
-        with shared.open_store(store) as workspace:
-            only = ", read only" if workspace.store.read_only else ""
-            facts["store"] = f"{workspace.folder.resolve()}{only}"
-            chain = workspace.verify_audit()
-            problems += [] if chain.whole else [f"audit log: entry {chain.broken}: {chain.reason}"]
-            for model in workspace.models():
-                facts[f"model {model.name}"] = standing(model)
-                problems += ailments(model)
-    except RetrueError as error:
-        problems.append(str(error))
-    if json:
-        shared.print_json({**facts, "problems": problems})
-    else:
-        from retrue.report.status import doctor_view
-
-        shared.console().print(doctor_view(facts, problems))
-    return int(bool(problems))
-
-
-def versions() -> dict[str, str]:
-    """What is at work."""
-    from importlib.metadata import version as installed
-
-    from retrue.version import VERSION
-
-    facts = {"retrue": VERSION, "python": sys.version.split()[0], "system": platform.platform(terse=True)}
-    return facts | {name: installed(name) for name in STANDS_ON}
-
-
-def standing(model: Model) -> str:
-    """One model in a line."""
-    events = sum(window.events for window in model.store.windows(model.name))
-    pending = model.store.pending(model.name)
-    waiting = f", {pending:,} rows wait to be applied" if pending else ""
-    keep = model.store.keeping(model.name)
-    whole = f", {100 * keep.share:g} % kept whole" if keep else ""
-    return f"version {model.version}, {events:,} events{whole}{waiting}"
-
-
-def ailments(model: Model) -> list[str]:
-    """What is wrong with one model's part of the store: each thing that doesn't belong together, or can't be read."""
-    found: list[str] = []
-    for check in (stuck_ailment, damage_ailment, books_ailment, reference_ailment, runs_ailment):
-        try:
-            said = check(model)
-        except Exception as error:  # noqa: BLE001 - whatever ails one part, the others are looked at too
-            said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else check.__doc__}"
-        if said is not None:
-            found.append(f"model {model.name}: {said}")
-    return found
-
-
-def stuck_ailment(model: Model) -> str | None:
-    """A segment that can't be applied: what comes after it waits."""
-    return "; ".join(str(one) for one in model.store.stuck(model.name)) or None
-
-
-def damage_ailment(model: Model) -> str | None:
-    """What couldn't be read, and was set aside."""
-    model.store.repair(model.name, deep=False)
-    found = [str(one) for one in model.store.damaged(model.name)]
-    hint = f". Hint: restore it from a backup, or count what is left: retrue recount {model.name}"
-    return "; ".join(found) + hint if found else None
-
-
-def books_ailment(model: Model) -> str | None:
-    """The lake's events against the books of windows whose events are kept; what was erased may be missing."""
-    import polars as pl
-
-    from retrue.store.erase import ERASED
-
-    store, name = model.store, model.name
-    windows = store.windows(name, store.kept_since(name))
-    first = None if store.kept_since(name) is None else min((one.start for one in windows), default=None)
-    lazy: Any = store.events(name, None if first is None else datetime.fromtimestamp(first, UTC), sample="all")
-    names = lazy.collect_schema().names()
-    held = int(lazy.select(pl.len()).collect().item()) if names else 0
-    booked = sum(window.events for window in windows)
-    if not windows or 0 <= booked - held <= store.counters(name).get(ERASED, 0):
-        return None
-    return f"the lake holds {held:,} events, the profiles {booked:,}. Hint: retrue recount {model.name}"
-
-
-def reference_ailment(model: Model) -> str | None:
-    """The champion's reference and its rows."""
-    reference = model.reference
-    reference.load()
-    return None if reference.path.exists() else f"the reference's rows are gone: {reference.path}"
-
-
-def runs_ailment(model: Model) -> str | None:
-    """The files of training runs."""
-    gone = [run.id for run in model.runs() if not (run.folder / "model.joblib").exists()]
-    return f"the trained models of runs {', '.join(gone)} are gone" if gone else None

@@ -18,7 +18,7 @@ from retrue.adapters.system import Gauges
 from retrue.client.calls import to_frame
 from retrue.client.counts import Counts
 from retrue.client.courier import Courier
-from retrue.client.overflow import Overflow, default_folder
+from retrue.client.overflow import Overflow, default_overflow
 from retrue.client.watch import target_of
 from retrue.errors import ConfigError, RetrueError
 
@@ -57,11 +57,11 @@ class Agent:
         if interval < LEAST:
             raise ConfigError(f"an interval of {interval:g} s", where="agent", expected=f"at least {LEAST:g} s")
         self.pid = pid
-        place = Path(overflow) if overflow is not None else default_folder(f"{to} agent", model)
+        kept = default_overflow(f"{to} agent", model) if overflow is None else Overflow(Path(overflow))
         self.gauges, self.interval, self.counts = gauges(pid), interval, Counts()
         self.target = target_of(to, model, token)
         self.target.prepare()
-        self.courier = Courier(self.target, Overflow(place), None, self.counts)
+        self.courier = Courier(self.target, kept, None, self.counts)
         self.sent = 0
 
     def run(self, *, most: int | None = None, stop: Callable[[], bool] = lambda: False) -> int:

@@ -69,16 +69,20 @@ class Signature:
         method: whether the first argument is the object that it belongs to.
         columns: the names of an array's columns; none: not known.
         row: what makes rows of inputs and output in place of everything here; None: nothing does.
+        first: whether the first argument alone is the inputs, and the others say how to predict: of a known model.
     """
 
     names: tuple[str, ...] = ()
     method: bool = False
     columns: tuple[str, ...] = ()
     row: RowMaker | None = field(default=None)
+    first: bool = False
 
     def inputs(self, call: Call) -> Any:
         """The only argument as it is; or all of them by name."""
         args = call.args[1:] if self.method else call.args
+        if self.first and (args or call.kwargs):
+            return args[0] if args else next(iter(call.kwargs.values()))
         if len(args) == 1 and not call.kwargs:
             return args[0]
         if not args and len(call.kwargs) == 1 and not is_plain(only := next(iter(call.kwargs.values()))):
@@ -151,6 +155,8 @@ def as_rows(value: Any, name: str, columns: Sequence[str] = ()) -> list[Row]:
         return list(frame_of(value).to_dicts())
     if hasattr(value, "tolist") and getattr(value, "shape", None):
         return as_rows(value.tolist(), name, columns)
+    if hasattr(value, "get_data") and hasattr(value, "feature_names"):  # XGBoost's DMatrix
+        return as_rows(value.get_data().toarray(), name, value.feature_names or columns)
     if isinstance(value, list | tuple):
         if all(isinstance(one, dict) for one in value):
             return [dict(one) for one in value]
@@ -293,7 +299,9 @@ def snapshot(value: Any) -> Any:
         return [one.copy() if type(one) is dict else one for one in value]
     if hasattr(value, "iloc"):
         return value.copy(deep=False)
-    return value.copy() if hasattr(value, "shape") and getattr(value, "nbytes", LARGE) <= SMALL else value
+    if not hasattr(value, "shape") or getattr(value, "nbytes", LARGE) > SMALL:
+        return value
+    return value.detach().clone() if hasattr(value, "detach") else value.copy()
 
 
 def is_large(value: Any) -> bool:
@@ -301,7 +309,7 @@ def is_large(value: Any) -> bool:
     if type(value) in PLAIN:
         return False
     shape = getattr(value, "shape", None)
-    if type(shape) is tuple and len(shape) > 0:
+    if isinstance(shape, tuple) and len(shape) > 0:
         return 8 * int(shape[0]) * (int(shape[1]) if len(shape) > 1 else 1) > SMALL
     return type(value) is list and len(value) > SMALL // 64
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ from retrue.client.collects import iso
 from retrue.client.http import Connection, quoted
 from retrue.client.told import Told
 from retrue.errors import RefusedError
-from retrue.refine.policy import Policy
+from retrue.refine.policy import RetrainingPolicy
 from retrue.refine.trial import MARGIN
 
 
@@ -55,20 +56,27 @@ class RemoteTrial:
         return {"id": self.id, "status": self.status, **self.body}
 
 
-class RemoteWeighs:
+class RemoteWeighs(ABC):
     """Abstract: a model's decisions and trials, behind a server."""
 
     connection: Connection
 
     @property
+    @abstractmethod
     def path(self) -> str:
         """Its address."""
-        raise NotImplementedError
 
     def decide(
-        self, now: datetime | None = None, *, policy: Policy | None = None, start: Any = None, fit: Any = None
+        self,
+        now: datetime | None = None,
+        *,
+        policy: RetrainingPolicy | Mapping[str, Any] | None = None,
+        start: Any = None,
+        fit: Any = None,
     ) -> Told:
         """Say whether retraining pays by now, and why; the answer is kept. See `Model.decide`.
+
+        It is answered at once, without small fits: the service makes them for its own decision, after each check.
 
         Args:
             now: the time to decide at; the present unless given.
@@ -79,7 +87,7 @@ class RemoteWeighs:
         if start is not None or fit is not None:
             hint = "name a trainer in the policy, or decide where the store is, with rt.open"
             raise RefusedError(["code is never sent to a server"], what="decide", hint=hint)
-        said = {"now": iso(now), "policy": None if policy is None else policy.to_dict()}
+        said = {"now": iso(now), "policy": None if policy is None else RetrainingPolicy.of(policy).to_dict()}
         found = self.connection.post(f"{self.path}/decisions", said)
         return Told(found, text=str(found["text"]))
 

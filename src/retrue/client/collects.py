@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
@@ -21,15 +22,15 @@ class IncidentLike(Protocol):
         """What is known of it."""
 
 
-class RemoteCollects:
+class RemoteCollects(ABC):
     """Abstract: the part of a model behind a server that collects."""
 
     connection: Connection
 
     @property
+    @abstractmethod
     def path(self) -> str:
         """Its address."""
-        raise NotImplementedError
 
     def collect(
         self,

@@ -65,12 +65,13 @@ class Courier:
             self.spill(batch)
 
     def spill(self, batch: Batch) -> None:
-        """Keep a batch on disk; where there is no room for it, it is lost, and that is said."""
-        if self.overflow.put(batch):
+        """Keep a batch on disk; where that can't be done, it is lost, and that is said."""
+        why = self.overflow.put(batch)
+        if why is None:
             return
         if batch.kind == "events":
             self.counts.so_far.dropped += batch.rows
-        self.counts.tell("dropped", f"no room in {self.overflow.folder}: events that can't be sent are dropped")
+        self.counts.tell("dropped", f"{why}: events that can't be sent are dropped")
 
     def shelve(self) -> None:
         """Move what waits in memory to disk: it may have to wait long."""
@@ -97,7 +98,7 @@ class Courier:
         if now < self._look:
             return False
         self._look = now + LOOK
-        return self.overflow.oldest() is not None
+        return self.overflow.rows() > 0
 
     def rush(self) -> None:
         """Try again now, whatever was waited for."""
@@ -123,8 +124,7 @@ class Courier:
         finally:
             self.sending, self._flying = 0, None
         if place is not None:
-            with contextlib.suppress(OSError):
-                place.unlink(missing_ok=True)
+            self.overflow.done(place)
         self._pause = 0.0
         return True
 

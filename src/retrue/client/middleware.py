@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from retrue.client.calls import RowMaker
-from retrue.client.watch import Watch, watch
+from retrue.client.watch import Given, Watch, watch
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -27,7 +28,88 @@ WRAPPED = ("instances", "inputs", "rows", "data", "predictions", "outputs")
 """Names under which services wrap their rows: a dict with one of them alone stands for what it holds."""
 
 
-class WatchMiddleware:
+class Watched:
+    """What both kinds of middleware share: which routes are logged, and how.
+
+    Args:
+        model: the registered model that the application serves.
+        paths: the routes to log; each a path, exactly.
+        row: a function of the request's and the answer's JSON that gives a dict, or one for each row; otherwise both
+            are read as `watch` reads inputs and outputs, out of `instances`, `predictions` and the like.
+        to: as of `watch`.
+        options: what else `watch` takes: `token`, `version`, `signals`, `overflow`.
+    """
+
+    def __init__(
+        self, model: str, paths: Sequence[str], row: RowMaker | None, to: str | Path | None, options: Mapping[str, Any]
+    ) -> None:
+        self.paths = frozenset(paths)
+        self.watch: Watch = watch(_pass, model=model, to=to, row=Reader(row), **options).watch
+
+    def logs(self, path: object, method: object) -> bool:
+        """Whether a request is one of those that are logged."""
+        return path in self.paths and method != "OPTIONS"
+
+    def begin(self) -> Given:
+        """Note when a request came."""
+        return self.watch.given((), {})
+
+    def end(self, begun: Given, exchange: Exchange) -> None:
+        """Log an exchange that is over; an answer of 400 or more is an error."""
+        failed = RuntimeError(f"status {exchange.status}") if exchange.status >= 400 else None
+        with self.watch.named(exchange.id):
+            self.watch.record(((exchange.asked.whole(),), {}, begun[2]), exchange.answered.whole(), failed)
+
+    def failed(self, begun: Given, error: Exception) -> None:
+        """Log that the application itself failed."""
+        self.watch.record(begun, None, error)
+
+
+def _pass(answer: Any) -> Any:
+    """What is watched: nothing is called by way of it."""
+    return answer
+
+
+class Body:
+    """A body as it passes, up to a size."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def add(self, part: bytes) -> None:
+        """Keep a part."""
+        self._size += len(part)
+        if self._size <= LARGEST:
+            self._parts.append(part)
+
+    def skip(self) -> None:
+        """It passes unread."""
+        self._size = LARGEST + 1
+
+    def whole(self) -> bytes | None:
+        """All of it; None where it is too large."""
+        return b"".join(self._parts) if self._size <= LARGEST else None
+
+
+@dataclass
+class Exchange:
+    """A request and its answer.
+
+    Attributes:
+        id: what names its event.
+        status: of the answer.
+        asked: the request's body.
+        answered: the answer's body.
+    """
+
+    id: str
+    status: int = 500
+    asked: Body = field(default_factory=Body)
+    answered: Body = field(default_factory=Body)
+
+
+class WatchMiddleware(Watched):
     """Logs the prediction routes of an ASGI application.
 
     Args:
@@ -49,89 +131,36 @@ class WatchMiddleware:
         to: str | Path | None = None,
         **options: Any,
     ) -> None:
-        self.app, self.paths = app, frozenset(paths)
-        reader = Reader(row)
-        watched = watch(_pass, model=model, to=to, row=reader, **options)
-        self.watch: Watch = watched.watch
+        super().__init__(model, paths, row, to, options)
+        self.app = app
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Pass a request on, and log it where its path is one of those."""
-        if scope["type"] != "http" or scope["path"] not in self.paths or scope["method"] == "OPTIONS":
+        if scope["type"] != "http" or not self.logs(scope["path"], scope["method"]):
             await self.app(scope, receive, send)
             return
-        exchange = Exchange(receive, send, self.watch.fresh_id())
-        given = self.watch.given((), {})
+        exchange, begun = Exchange(self.watch.fresh_id()), self.begin()
+
+        async def received() -> Message:
+            message = await receive()
+            if message["type"] == "http.request":
+                exchange.asked.add(message.get("body", b""))
+            return message
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                exchange.status = int(message["status"])
+                message = {**message, "headers": [*message.get("headers", ()), (b"retrue-id", exchange.id.encode())]}
+            elif message["type"] == "http.response.body":
+                exchange.answered.add(message.get("body", b""))
+            await send(message)
+
         try:
-            await self.app(scope, exchange.receive, exchange.send)
+            await self.app(scope, received, sent)
         except Exception as error:
-            self.watch.record(given, None, error)
+            self.failed(begun, error)
             raise
-        failed = RuntimeError(f"status {exchange.status}") if exchange.status >= 400 else None
-        with self.watch.named(exchange.id):
-            self.watch.record(((exchange.asked(),), {}, given[2]), exchange.answered(), failed)
-
-
-def _pass(answer: Any) -> Any:
-    """What is watched: nothing is called by way of it."""
-    return answer
-
-
-class Exchange:
-    """A request and its answer while they pass.
-
-    Args:
-        receive: the server's.
-        send: the server's.
-        id: what names its event.
-    """
-
-    def __init__(self, receive: Receive, send: Send, id: str) -> None:
-        self._receive, self._send, self.id = receive, send, id
-        self.status = 500
-        self._asked, self._answered = Body(), Body()
-
-    async def receive(self) -> Message:
-        """Hand on what the client sends."""
-        message = await self._receive()
-        if message["type"] == "http.request":
-            self._asked.add(message.get("body", b""))
-        return message
-
-    async def send(self, message: Message) -> None:
-        """Hand on what the application answers, with the id."""
-        if message["type"] == "http.response.start":
-            self.status = int(message["status"])
-            headers = [*message.get("headers", ()), (b"retrue-id", self.id.encode())]
-            message = {**message, "headers": headers}
-        elif message["type"] == "http.response.body":
-            self._answered.add(message.get("body", b""))
-        await self._send(message)
-
-    def asked(self) -> bytes | None:
-        """The request's body; None where it was too large."""
-        return self._asked.whole()
-
-    def answered(self) -> bytes | None:
-        """The answer's body; None where it was too large."""
-        return self._answered.whole()
-
-
-class Body:
-    """A body as it passes, up to a size."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    def add(self, part: bytes) -> None:
-        """Keep a part."""
-        self._size += len(part)
-        if self._size <= LARGEST:
-            self._parts.append(part)
-
-    def whole(self) -> bytes | None:
-        """All of it; None where it is too large."""
-        return b"".join(self._parts) if self._size <= LARGEST else None
+        self.end(begun, exchange)
 
 
 class Reader:

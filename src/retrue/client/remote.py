@@ -15,6 +15,7 @@ from retrue.client.choosing import RemoteWeighs
 from retrue.client.collects import asked, iso
 from retrue.client.courier import to_bytes
 from retrue.client.http import Connection, plain_values, quoted
+from retrue.client.labelling import RemoteLabelling
 from retrue.client.runs import RemoteTrains
 from retrue.client.told import Told
 from retrue.errors import RefusedError
@@ -42,14 +43,15 @@ HERE: Mapping[str, str] = {
     "retrue.toml), or retrain where the store is, with rt.open",
     "artefact": "a trained model is never sent: load it where the store is, with rt.open",
     "importance": "a model can't be sent: ask where the store is, with rt.open",
-    "labelling": "ask for its tasks over HTTP, or label on its page; rt.open has them where the store is",
     "logged": "rows to train on stay where they are: a mix names them, `queue(..., mix={'log': 0.5, ...})`",
+    "pull": "the service reads a model's sources by itself; by hand: retrue pull, where the store is",
     "reference": "rows to train on stay where they are: a mix names them, `queue(..., mix={'reference': 0.5, ...})`",
     "reference_of": "rows to train on stay where they are: a mix names the champion's 'reference'",
     "set_reference": "a promotion sets a reference: promote a run",
-    "save_incident": "say acknowledge, snooze, resolve or mark of the incident",
     "store": "the store's files are the server's",
+    "set_sources": "sources name what only the service can reach: [models.NAME.sources] of its retrue.toml",
     "settings": "how windows are judged follows from `options`",
+    "sources": "[models.NAME.sources] of the service's retrue.toml says where rows come from",
     "sharing": "how windows are judged follows from `options`",
     "span": "verdicts and figures name their windows' start and end",
 }
@@ -110,6 +112,11 @@ class RemoteModel(RemoteTrains, RemoteWeighs):
     def version(self) -> str:
         """The champion: the version whose predictions are checked."""
         return str(self.connection.get(self.path)["version"])
+
+    @property
+    def labelling(self) -> RemoteLabelling:
+        """Its rows that people label."""
+        return RemoteLabelling(self.connection, f"{self.path}/tasks")
 
     # --- what comes in --------------------------------------------------------------------------------------------
 
@@ -303,6 +310,10 @@ class RemoteIncident:
             text=lambda: connection.text(path, form="text"),
             html=lambda: connection.text(path, form="html"),
         )
+
+    def now(self) -> RemoteIncident:
+        """The incident as it is kept now."""
+        return self.model.incident(self.incident.id)
 
     def acknowledge(self) -> None:
         """Say that somebody is on it."""

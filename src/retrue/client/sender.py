@@ -91,6 +91,7 @@ class Sender:
     def forked(self) -> None:
         """Begin anew in a forked process: what waits is sent by the parent, which has it too."""
         self.target.forget()
+        self.overflow = self.overflow.anew()
         self._begin()
 
     # --- the caller's thread --------------------------------------------------------------------------------------
@@ -225,7 +226,7 @@ class Sender:
         """Send what waits, in memory and on disk; False where that isn't done in time."""
         end = time.monotonic() + timeout
         self.courier.rush()
-        while self.waiting or self.overflow.oldest() is not None:
+        while self.waiting or self.overflow.rows():
             if time.monotonic() > end or self.closed:
                 return False
             if not self._threads:

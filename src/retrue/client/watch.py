@@ -6,25 +6,27 @@
     p = predict({"id": "f1", "precip": 0.3})
     predict.watch.id                          # what names the event of this thread's (or task's) last call
 
-The caller's thread copies a few references into a queue, within 10 µs; everything else happens in the background (see
-`sender`). Functions, methods, async functions and generators, async or not, stay what they are.
+The caller's thread copies a few references into a queue, half of the time within 10 µs; everything else happens in the
+background (see `sender`). Functions, methods, async functions and generators, async or not, stay what they are.
 """
 
 from __future__ import annotations
 
-import functools
 import inspect
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Generic, ParamSpec, Protocol, TypeAlias, TypeVar, cast, overload
+from typing import Any, Generic, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
+from retrue.client.around import around, around_async, around_async_generator, around_generator
 from retrue.client.calls import PLAIN, RowMaker, Signature, is_large, snapshot
 from retrue.client.counts import Stats
-from retrue.client.overflow import LIMIT, Overflow, default_folder
+from retrue.client.models import WatchedModel, method_of, names_of, rows_by, takes_options
+from retrue.client.overflow import LIMIT, Overflow, default_overflow
 from retrue.client.sender import PATIENCE, Sender
 from retrue.client.target import StoreTarget, Target
 from retrue.errors import ConfigError
@@ -159,7 +161,8 @@ def watch(  # type: ignore[misc]  # the overloads leave the options to this one'
     after the call must be copied by the caller, except dicts and arrays of up to 64 kB.
 
     Args:
-        predict: the function; left out, a decorator comes back.
+        predict: the function, or a model of scikit-learn, LightGBM, XGBoost, Keras, PyTorch or ONNX Runtime, which
+            stays what it is (see `models`); left out, a decorator comes back.
         model: the registered model that it is.
         to: a server's URL, or a store's folder; otherwise RETRUE_URL, then RETRUE_STORE.
         token: the server's token (role ingest); otherwise RETRUE_TOKEN.
@@ -178,13 +181,23 @@ def watch(  # type: ignore[misc]  # the overloads leave the options to this one'
     goal = to or os.environ.get(URL) or os.environ.get(STORE)
     if goal is None:
         raise ConfigError("where do calls go?", where="rt.watch", expected="to=URL or to=FOLDER", hint=f"or set {URL}")
-    place = Path(overflow) if overflow is not None else default_folder(str(goal), model)
 
-    def decorate(function: Callable[..., Any]) -> Any:
+    def decorate(function: Any) -> Any:
         target = target_of(goal, model, token or os.environ.get(TOKEN))
-        signature = signature_of(function, columns, row)
-        kept = Overflow(place, overflow_bytes)
-        return watched(function, Watch(Sender(target, signature, kept, version=version, signals=signals)))
+        kept = (
+            default_overflow(str(goal), model, overflow_bytes)
+            if overflow is None
+            else Overflow(Path(overflow), overflow_bytes)
+        )
+        method = method_of(function)
+        if method is None:
+            signature = signature_of(function, columns, row)
+            return watched(function, Watch(Sender(target, signature, kept, version=version, signals=signals)))
+        bound = getattr(function, method)
+        signature = signature_of(bound, columns or names_of(function), row or rows_by(function, method))
+        signature = replace(signature, first=takes_options(function, method))
+        of = Watch(Sender(target, signature, kept, version=version, signals=signals))
+        return WatchedModel(function, method, watched(bound, of), of)
 
     return decorate if predict is None else decorate(predict)
 
@@ -212,95 +225,17 @@ def signature_of(function: Callable[..., Any], columns: Sequence[str], row: RowM
 
 def watched(function: Callable[..., Any], of: Watch) -> Any:
     """The function with everything that it does taken down; of the same kind as it was."""
-    if inspect.isasyncgenfunction(function):
+
+    def is_one(test: Callable[[Any], bool]) -> bool:
+        return test(function) or test(getattr(function, "__call__", None))  # noqa: B004 - an object may be called
+
+    if is_one(inspect.isasyncgenfunction):
         wrapped: Callable[..., Any] = around_async_generator(function, of)
-    elif inspect.isgeneratorfunction(function):
+    elif is_one(inspect.isgeneratorfunction):
         wrapped = around_generator(function, of)
-    elif inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None)):  # noqa: B004
+    elif is_one(inspect.iscoroutinefunction):
         wrapped = around_async(function, of)
     else:
         wrapped = around(function, of)
     wrapped.watch = of  # type: ignore[attr-defined]
     return wrapped
-
-
-def around(function: Callable[..., Any], of: Watch) -> Callable[..., Any]:
-    """A plain function."""
-    open_, record = of.given, of.record
-
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        given = open_(args, kwargs)
-        try:
-            output = function(*args, **kwargs)
-        except Exception as error:
-            record(given, None, error)
-            raise
-        record(given, output)
-        return output
-
-    return call
-
-
-def around_async(function: Callable[..., Awaitable[Any]], of: Watch) -> Callable[..., Any]:
-    """A coroutine function."""
-
-    @functools.wraps(function)
-    async def call(*args: Any, **kwargs: Any) -> Any:
-        given = of.given(args, kwargs)
-        try:
-            output = await function(*args, **kwargs)
-        except Exception as error:
-            of.record(given, None, error)
-            raise
-        of.record(given, output)
-        return output
-
-    return call
-
-
-def around_generator(function: Callable[..., Iterator[Any]], of: Watch) -> Callable[..., Any]:
-    """A generator function: one event when it ends, or when nobody wants more of it."""
-
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Iterator[Any]:
-        given, said = of.given(args, kwargs), list[Any]()
-        failed: Exception | None = None
-        try:
-            for part in function(*args, **kwargs):
-                said.append(part)
-                yield part
-        except Exception as error:
-            failed = error
-            raise
-        finally:
-            of.record(given, together(said), failed)
-
-    return call
-
-
-def around_async_generator(function: Callable[..., AsyncIterator[Any]], of: Watch) -> Callable[..., Any]:
-    """An asynchronous generator function; as `around_generator`."""
-
-    @functools.wraps(function)
-    async def call(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        given, said = of.given(args, kwargs), list[Any]()
-        failed: Exception | None = None
-        try:
-            async for part in function(*args, **kwargs):
-                said.append(part)
-                yield part
-        except Exception as error:
-            failed = error
-            raise
-        finally:
-            of.record(given, together(said), failed)
-
-    return call
-
-
-def together(parts: list[Any]) -> Any:
-    """What a generator said: its texts as one; of anything else the last part."""
-    if parts and all(isinstance(part, str) for part in parts):
-        return "".join(cast("list[str]", parts))
-    return parts[-1] if parts else None

@@ -1,0 +1,234 @@
+"""`rt.read_capture`: what a serving system logged of its calls, as events with a model's columns.
+
+    found = rt.read_capture("capture/**/*.jsonl", "sagemaker", schema=model.schema)
+    model.log(found.events);  found.broken;  found.waiting
+
+What is asked and answered becomes rows as for `rt.watch`: values without names are the model's features in their order,
+a number with a fraction is its score, what else comes alone its prediction, a list the scores of its classes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from retrue.adapters.capture import MISSING, Bad, BadDocumentError, Exchange, Format, get, paired
+from retrue.adapters.capture.documents import KEPT, Numbered, documents
+from retrue.client.calls import ID, INPUT, LATENCY, OUTPUT, TIME, Row, numbered, to_frame
+from retrue.client.naming import Naming, is_neutral
+from retrue.errors import TableError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import polars as pl
+
+    from retrue.schema import Schema
+    from retrue.workspace import Model
+    from retrue.workspace.receiving import Received
+
+VERSION = "_version"
+
+
+@dataclass(frozen=True)
+class Capture:
+    """What was read of captured calls.
+
+    Attributes:
+        events: a row for each thing that was asked and answered, with the model's columns.
+        broken: documents that aren't of the format, each with its number from 0 and why.
+        waiting: halves whose other half isn't among the documents.
+        documents: how many there were.
+    """
+
+    events: pl.DataFrame
+    broken: tuple[Bad, ...] = ()
+    waiting: tuple[Exchange, ...] = ()
+    documents: int = 0
+
+    @property
+    def told(self) -> dict[str, int]:
+        """How many halves wait, in words."""
+        asked = sum(one.outputs is MISSING for one in self.waiting)
+        said = {"requests without an answer": asked, "answers without a request": len(self.waiting) - asked}
+        return {what: n for what, n in said.items() if n}
+
+
+def read_capture(
+    source: Any, format: str, *, schema: Schema | None = None, columns: Mapping[str, str] | None = None
+) -> Capture:
+    """Read what a serving system logged of its calls.
+
+    Args:
+        source: a path or glob of JSON, JSON lines (perhaps .gz), Parquet or CSV, the folder of a Delta table, bytes of
+            JSON, a list of documents, or a frame.
+        format: azureml, bentoml, json, kserve, mlflow, otel, sagemaker, seldon or vertex.
+        schema: the model's, `model.schema`: what columns are called; left out, they are `id`, `time`, `output` ...
+        columns: what the capture calls things (`predict`, `output_1`, `request.user.age`), and the model's column that
+            each is.
+
+    Raises:
+        ConfigError: there is no such format.
+        TableError: the source can't be read, or not one of its documents is of the format: it names the first one's
+            field.
+
+    >>> line = {
+    ...     "captureData": {
+    ...         "endpointInput": {"observedContentType": "text/csv", "data": "132,25", "encoding": "CSV"},
+    ...         "endpointOutput": {"observedContentType": "text/csv", "data": "0.25", "encoding": "CSV"},
+    ...     },
+    ...     "eventMetadata": {"eventId": "8f45", "inferenceTime": "2020-07-30T13:36:30Z"},
+    ... }
+    >>> read_capture([line], "sagemaker").events.drop("time").to_dicts()
+    [{'id': '8f45', 'input_0': 132, 'input_1': 25, 'output': 0.25}]
+    """
+    form, bad = get(format), list[Bad]()
+    counted = Counted(documents(source))
+    whole, waiting = paired(exchanges(counted, form, bad))
+    found = capture_of(whole, bad, schema, columns or {})
+    if counted.number and not found.events.height and not waiting and found.broken:
+        first = found.broken[0]
+        where = f"document {first.number + 1} of {counted.number}"
+        raise TableError(f"nothing of it is {form.name}: {first.reason}", where=where, hint=f"see {form.source}")
+    return replace(found, waiting=tuple(waiting), documents=counted.number)
+
+
+class Counted:
+    """Documents, counted as they pass."""
+
+    def __init__(self, found: Iterable[Numbered]) -> None:
+        self._found, self.number = found, 0
+
+    def __iter__(self) -> Iterator[Numbered]:
+        for one in self._found:
+            self.number += 1
+            yield one
+
+
+def exchanges(found: Iterable[Numbered], form: Format, bad: list[Bad]) -> Iterator[Exchange]:
+    """The exchanges, or halves, of documents; what isn't of the format goes to `bad`."""
+    for number, document in found:
+        if isinstance(document, Bad):
+            bad.append(document)
+            continue
+        try:
+            parts = [replace(one, number=number) for one in form.read(document)]
+        except BadDocumentError as error:
+            bad.append(Bad(number, str(error), text_of(document)))
+        except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
+            # A document of strangers can be of any shape: what no reader foresaw is that document's fault.
+            bad.append(Bad(number, f"it can't be read: {type(error).__name__}: {error}"[:200], text_of(document)))
+        else:
+            yield from parts
+
+
+def text_of(document: Mapping[str, Any]) -> str:
+    """A document as text, as much as is kept."""
+    return json.dumps(dict(document), default=str, ensure_ascii=False)[:KEPT]
+
+
+def capture_of(
+    whole: Iterable[Exchange], bad: Iterable[Bad], schema: Schema | None, columns: Mapping[str, str]
+) -> Capture:
+    """Whole exchanges as events."""
+    rows, broken = list[Row](), list(bad)
+    name = partial(
+        rows_of, features=() if schema is None else schema.features, columns=columns, strict=schema is not None
+    )
+    for one in whole:
+        try:
+            rows += name(one)
+        except BadDocumentError as error:
+            broken.append(Bad(one.number, str(error), text_of({"inputs": one.inputs, "outputs": one.outputs})))
+    broken.sort(key=lambda one: one.number)
+    return Capture(as_events(to_frame(rows), schema) if rows else empty(), tuple(broken))
+
+
+def empty() -> pl.DataFrame:
+    """Events of nothing."""
+    import polars as pl
+
+    return pl.DataFrame()
+
+
+def rows_of(one: Exchange, *, features: Iterable[str], columns: Mapping[str, str], strict: bool) -> list[Row]:
+    """The rows of an exchange under neutral names.
+
+    Raises:
+        BadDocumentError: inputs and outputs, or values and features, aren't equally many.
+    """
+    outputs = one.outputs
+    if len(one.inputs) == 1 != len(outputs) and not any(isinstance(value, dict | list) for value in outputs):
+        outputs = [outputs]  # of one row, several values are that row's: its probabilities
+    if len(one.inputs) != len(outputs):
+        raise BadDocumentError(
+            f"{len(one.inputs)} rows were asked and {len(outputs)} answered", where=f"exchange {one.id!r}"
+        )
+    known, several, found = tuple(features), len(one.inputs) > 1, list[Row]()
+    for number, (asked, told) in enumerate(zip(one.inputs, outputs, strict=True)):
+        row = {**valued(asked, INPUT, known), **valued(told, OUTPUT, ())}
+        row = {columns.get(name, columns.get(name.removeprefix("_"), name)): value for name, value in row.items()}
+        left = [name for name in row if name == INPUT or name.startswith(f"{INPUT}_")] if strict else []
+        if left:
+            raise BadDocumentError(
+                f"{len(left)} values without names, and the model has {len(known)} features",
+                where=f"exchange {one.id!r}", hint="name them: input_0=COLUMN, and so on",
+            )  # fmt: skip
+        own = {
+            ID: f"{one.id}/{number}" if several else one.id,
+            TIME: one.time,
+            LATENCY: one.latency,
+            VERSION: one.version,
+        }
+        found.append({**{name: value for name, value in own.items() if value not in (None, "")}, **row})
+    return found
+
+
+def valued(said: Any, name: str, known: tuple[str, ...]) -> Row:
+    """One row's values by name."""
+    if isinstance(said, dict):
+        return {str(key): value for key, value in said.items()}
+    return numbered(said, name, known) if isinstance(said, list) else {name: said}
+
+
+def as_events(frame: pl.DataFrame, schema: Schema | None) -> pl.DataFrame:
+    """A frame with neutral names as a model's events; without a model the names lose their underscore."""
+    if schema is None:
+        own = set(frame.columns)
+        neutral = [name for name in frame.columns if is_neutral(name) or name == VERSION]
+        return frame.rename({name: name[1:] for name in neutral if name[1:] not in own})
+    if VERSION in frame.columns:
+        said = schema.version is not None and schema.version not in frame.columns
+        frame = frame.rename({VERSION: str(schema.version)}) if said else frame.drop(VERSION)
+    naming = Naming.of(schema)
+    if left := naming.unplaced(frame.columns):
+        raise TableError(
+            f"an answer of {len(left)} values", where=f"columns {', '.join(name[1:] for name in left)}",
+            expected=f"{len(naming.scores) or 1} for this model", hint="name them: output_1=COLUMN, and so on",
+        )  # fmt: skip
+    return naming.named(frame)
+
+
+def log_capture(
+    model: Model, found: Capture, *, version: str | None = None, key: str | None = None, at: datetime | None = None
+) -> Received:
+    """Log what was read; documents that aren't of the format go to the quarantine, each with why.
+
+    Args:
+        model: a model of a store on this machine.
+        found: what `read_capture` gave.
+        version: as in `model.log`.
+        key: as in `model.log`.
+        at: as in `model.log`.
+    """
+    from retrue.store.intake import Broken
+    from retrue.workspace.receiving import Received, receive
+
+    broken = tuple(Broken(found.events.height + n, one.reason, one.text) for n, one in enumerate(found.broken))
+    received = receive(
+        model, "events", found.events, key=key, at=at, version=version or model.version, broken=broken
+    )  # fmt: skip
+    return received + Received(0, counts=found.told)
