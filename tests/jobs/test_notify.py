@@ -18,7 +18,7 @@ from tests.jobs.conftest import MINUTE, events, floor, register, runner, wait_un
 import retrue as rt
 from retrue.jobs import channels, outbox
 from retrue.jobs.news import is_news
-from retrue.jobs.notify import find_deliveries, notify
+from retrue.jobs.notify import Outbox, find_deliveries, notify
 from retrue.jobs.registry import Task
 from retrue.store import rows
 from retrue.workspace import clock
@@ -184,6 +184,62 @@ def test_what_a_server_died_over_is_sent_again_with_the_same_key(store: rt.Works
         tx.put(replace(row, status="sending"))
     assert run(store) == "messages: 1 sent"
     assert told.got[0]["key"] == told.got[1]["key"]
+
+
+def damaged(store: rt.Workspace, now: datetime) -> None:
+    """Give the store a model, before the other by name, whose incident can't be read, and a message about that."""
+    register(store, "airports")
+    at = clock.micros(now)
+    with store.store.catalog.write() as tx:
+        tx.put(rows.IncidentRow("odd", "airports", "open", at, at, body={"kind": "nonsense"}))
+        tx.add(rows.Delivery("odd", "airports", "ops", "opened", "sending", at - 1, at, 1, {"key": "odd-1"}))
+
+
+def test_a_model_that_cannot_be_read_keeps_nothing_of_others_back(
+    store: rt.Workspace, told: Hook, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What fails is in the log, and tried again: a model after a minute, a message as one that wasn't taken."""
+    begun = now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now)
+    damaged(store, now)
+    with caplog.at_level("ERROR"):
+        said = run(store, now)
+    assert said == ("messages: 1 new, 1 to be tried again, 1 sent; what is new can't be told of airports: see the log")
+    assert [one["title"].partition(",")[0] for one in told.got] == ["flights: drifting"]
+    assert "of the incidents of airports can't be told" in caplog.text
+    assert "message odd-1 can't be made" in caplog.text
+    (row,) = find_deliveries(store.store.catalog, model="airports").rows
+    assert (row.status, row.tries, row.due) == ("waiting", 2, clock.micros(begun + timedelta(minutes=1)))
+    for later, became in ((timedelta(minutes=2), "1 to be tried again"), (timedelta(days=1, minutes=2), "1 failed")):
+        now = begun + later
+        assert became in run(store, now)
+
+
+def test_what_could_not_be_looked_at_is_due_again_after_a_minute(store: rt.Workspace, told: Hook) -> None:
+    now = clock.now()
+    damaged(store, now)
+    task, watch = Task(store, None, now), Outbox(store)
+    notify(task)
+    with store.store.catalog.write() as tx:
+        tx.remove(rows.Delivery, model="airports")
+        tx.put(rows.Job("j1", "notify", "done", clock.micros(now), clock.micros(now), {**task.body}))
+    assert watch.due(now + timedelta(seconds=30)) == []
+    assert watch.due(now + timedelta(seconds=61)) == [None]
+
+
+def test_an_incident_whose_rows_cannot_be_read_keeps_no_other_back(
+    store: rt.Workspace, told: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it is news can't be told, so it waits; the end of another is told."""
+    run(store)
+    monkeypatch.setattr("retrue.jobs.outbox.is_news", lambda *_: 1 / 0)
+    with store.store.catalog.write() as tx:
+        tx.remove(rows.IncidentRow, model="flights")
+        opened = tx.find(rows.Delivery, incident=told.got[0]["incident"], channel="")[0]
+        body = {**opened.body["incident"], "id": "new", "version": store.model("flights").version}
+        tx.put(rows.IncidentRow("new", "flights", "open", opened.due, opened.due, body=body))
+    assert "1 sent; what is new can't be told of flights" in run(store)
+    assert told.got[-1]["title"] == "flights: withdrawn: drifting"
 
 
 def test_a_channel_of_the_file_is_taken_and_checked(store: rt.Workspace, web: Hook) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +15,7 @@ from tests.jobs.conftest import MINUTE, events, floor, register, runner, wait_un
 
 import retrue as rt
 from retrue.errors import StoreFullError
-from retrue.jobs.records import find_jobs, find_logs
+from retrue.jobs.records import find_logs
 from retrue.jobs.registry import Kind, Task, every
 from retrue.jobs.runner import Runner
 from retrue.store import rows
@@ -188,7 +186,7 @@ def test_who_waits_longest_comes_first_and_what_is_light_waits_for_nobody(store:
         return ""
 
     said = Said(["d", "c"])
-    quick = Kind("quick", "Be quick.", lambda _: "", every(60, "quick"), light=True)
+    quick = Kind("quick", "Be quick.", lambda _: "", every(60, "quick"), pool="light")
     made = Runner(store, [Kind("heavy", "Work.", heavy, lambda _: said), quick])
     said.models = ["d"]
     made.turn()
@@ -200,6 +198,27 @@ def test_who_waits_longest_comes_first_and_what_is_light_waits_for_nobody(store:
     for _ in range(3):
         turned(made)
     assert set(begun[2:]) == {"b", "c"}
+
+
+def test_a_fit_that_hangs_keeps_no_check_waiting(store: rt.Workspace) -> None:
+    """Two trainings may run at a time; what checks has threads of its own."""
+    for name in ("a", "b"):
+        register(store, name)
+    go, hanging = threading.Event(), list[str | None]()
+
+    def hang(task: Task) -> str:
+        hanging.append(task.model)
+        go.wait(10)
+        return ""
+
+    said = Said(["a", "b"])
+    check = Kind("quick", "Be quick.", lambda _: "", every(60, "quick"))
+    made = Runner(store, [Kind("fit", "Train.", hang, lambda _: said, pool="training"), check])
+    made.turn()
+    wait_until(lambda: len(hanging) == 2 and store.jobs(kind="quick", status="done").total == 1)
+    said.models = []
+    go.set()
+    turned(made)
 
 
 def test_what_is_due_each_hour_runs_once_over_all_servers(store: rt.Workspace) -> None:
@@ -236,54 +255,6 @@ def test_windows_are_checked_as_they_close_and_sigterm_ends_it(folder: Path, sto
     assert "9 windows judged" in store.jobs(kind="check").rows[0].body["message"]
     with store.store.catalog.read() as tx:
         assert tx.find(rows.Lease) == ()
-
-
-@pytest.mark.slow
-def test_two_servers_share_the_work_and_a_killed_ones_is_taken_over(folder: Path, store: rt.Workspace) -> None:
-    """Each window is judged once, though one of two servers is killed while it judges; within its lease and a bit."""
-    names, windows, lease = ("a", "b", "c", "d"), 40, 2.0
-    now = datetime.now(UTC)
-    for number, name in enumerate(names):
-        model = register(store, name)
-        model.log(events(floor(now) - (windows + 1) * MINUTE, windows, seed=number), at=now)
-    with runner(folder, lease=lease) as first, runner(folder, lease=lease) as second:
-        victim, killed = kill_at_work(store, {process.pid: process for process in (first, second)})
-        wait_until(lambda: len(judged(store, names)) == len(names) * windows and not running(store))
-        victim.wait(5)
-    (dead,) = [job for job in store.jobs(kind="check", limit=100).rows if job.status == "failed"]
-    assert "stopped without a word" in dead.body["message"]
-    done = store.jobs(kind="check", status="done", limit=100).rows
-    again = next(job for job in done if job.model == dead.model)
-    assert again.due / 1e6 - killed <= lease + 60  # a turn of the runner, and a very slow machine
-    kept = sum(created == dead.due for created in judged(store, names).values())
-    assert sum(int(job.body["windows"]) for job in done) + kept == len(names) * windows
-
-
-def kill_at_work(
-    store: rt.Workspace, processes: dict[int, subprocess.Popen[bytes]]
-) -> tuple[subprocess.Popen[bytes], float]:
-    """Kill the first process that checks something; gives it, and when."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        with store.store.catalog.read() as tx:
-            leases = [one for one in tx.find(rows.Lease) if one.name.startswith("check/")]
-        if leases:
-            pid = int(str(leases[0].body["owner"]).rpartition(":")[2])
-            os.kill(pid, signal.SIGKILL)
-            return processes[pid], time.time()
-        time.sleep(0.01)
-    raise AssertionError("nobody checked anything")
-
-
-def judged(store: rt.Workspace, names: tuple[str, ...]) -> dict[tuple[str, int], int]:
-    """When each window was judged."""
-    with store.store.catalog.read() as tx:
-        return {(row.model, row.start): row.created for row in tx.find(rows.VerdictRow, model=names)}
-
-
-def running(store: rt.Workspace) -> int:
-    """How many jobs run."""
-    return find_jobs(store.store.catalog, status="running").total
 
 
 def test_log_lines_are_found_by_what_they_hold(store: rt.Workspace) -> None:

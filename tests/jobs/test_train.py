@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from sklearn.dummy import DummyClassifier
 from tests.jobs.conftest import alive, runner, wait_until
+from tests.jobs.test_runner import turned
 from tests.workspace.conftest import day, events, live, registered
 from tests.workspace.train import faults
 
 import retrue as rt
 from retrue.config import parse
 from retrue.jobs.decide import decide
+from retrue.jobs.records import find_logs
 from retrue.jobs.registry import Task
+from retrue.jobs.registry import kinds as every_kind
+from retrue.jobs.runner import Runner
 from retrue.jobs.train import Trainings, train
-from retrue.store.commit import try_locked
+from retrue.store.locks import try_locked
+from retrue.workspace.clock import micros
+from retrue.workspace.prove.asking import ask
 from retrue.workspace.train.trainers import queue, train_next, waiting
 from retrue.workspace.train.trainers import registered as trainer_named
 
@@ -128,6 +137,30 @@ def test_a_trainer_is_named_in_the_settings() -> None:
         trainer_named("c", known)
     with pytest.raises(rt.ConfigError, match=r"unknown key 'fits' in \[trainers.a\]"):
         parse({"trainers": {"a": {"fit": "x:y", "fits": "x"}}})
+
+
+@pytest.mark.slow
+def test_each_line_says_which_model_version_and_run_it_is_about_and_when(model: Any) -> None:
+    """Of a training, of a check and a backtest of what came of it, and of what is served of it."""
+    store, made = model
+    begun, run = micros(datetime.now(UTC)), queue(made, "prior", rt.Mix({made.logged(): 1.0}), now=day(24))
+    kinds = [replace(one, rest=lambda _: 0.0) for one in every_kind() if one.name in {"train", "check", "verify"}]
+    service = Runner(store, kinds)
+    with service.journal.listening():
+        turned(service)
+        made.run(run.id).promote(override="anna", note="it is only a test")
+        table = events(24, 3).drop("y")
+        made.log(table.with_columns(p=pl.Series(made.run(run.id).predict(table))), version="2", at=day(27))
+        ask(made, "2", None, None)
+        turned(service)
+        wait_until(lambda: not any(one.thread.is_alive() for one in service.running.values()))
+    made.backtest(now=day(30))
+    kind = {job.id: job.kind for job in store.jobs().rows} | {"backtest": "backtest"}
+    lines = {kind[str(one.job)]: one for one in reversed(find_logs(store.store.catalog, run=run.id).rows)}
+    told = {name: (one.model, one.version, one.run) for name, one in lines.items()}
+    ours = ("flights", "2", run.id)
+    assert told == {"train": ("flights", "1", run.id), "check": ours, "backtest": ours, "verify": ours}
+    assert all(begun <= one.at <= micros(datetime.now(UTC)) for one in lines.values())
 
 
 @pytest.mark.slow

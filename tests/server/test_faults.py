@@ -1,40 +1,34 @@
-"""The machine fails, the service doesn't: a full disk, a lake that can't be written, a clock that is set back."""
+"""The machine fails under load: a full disk, a lake that can't be written, a clock set back; and a kill in each.
+
+Three clients send events, labels and feedback all the while (see `hammer`). Whatever happens: each acknowledged row is
+there once, labels are joined, and profiles equal a recount from the lake.
+"""
 
 from __future__ import annotations
 
-import os
+import contextlib
+import random
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
-import polars as pl
 import pytest
-from tests.conftest import program
-from tests.server.conftest import Served, loans, registered, serving
+from tests.conftest import lacking, program
+from tests.server.conftest import registered
+from tests.server.hammer import Fleet, Sent, fleet, taken, until, verify
 
 import retrue as rt
 
 pytestmark = pytest.mark.slow
 
 
-def until(what: Callable[[], Any], seconds: float = 45) -> Any:
-    """What a question answers once that is something."""
-    end = time.monotonic() + seconds
-    while not (found := what()) and time.monotonic() < end:
-        time.sleep(0.1)
-    assert found, f"nothing after {seconds} s"
-    return found
-
-
 def mount(*arguments: object) -> None:
     """Mount something, where this machine lets us."""
     done = subprocess.run(["mount", *map(str, arguments)], capture_output=True, text=True, check=False)
     if done.returncode:
-        pytest.skip(f"needs the right to mount: {done.stderr.strip()}")
+        lacking(f"the right to mount ({done.stderr.strip()})", "run as root")
 
 
 @contextmanager
@@ -47,82 +41,77 @@ def mounted(folder: Path, *arguments: object) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-def columns(rows: pl.DataFrame) -> dict[str, Any]:
-    """Rows as a request's body."""
-    return {"columns": {name: [str(v) if name == "at" else v for v in rows[name]] for name in rows.columns}}
-
-
-def send(client: httpx.Client, rows: pl.DataFrame, **options: Any) -> httpx.Response:
-    """Log rows."""
-    return client.post("/api/v1/models/loans/events", json=columns(rows.drop("y")), **options)
-
-
-def kept(folder: Path) -> list[str]:
-    """The ids of the events in the lake, in order."""
-    with rt.open(folder) as store:
-        return sorted(store.model("loans").events().collect()["id"])
-
-
 @contextmanager
-def client_of(served: Served) -> Iterator[httpx.Client]:
-    """Talk to a server."""
-    with httpx.Client(base_url=served.url, timeout=30) as client:
-        yield client
+def loaded(folder: Path, env: dict[str, str] | None = None) -> Iterator[tuple[Fleet, Sent]]:
+    """A service under load; all is well when the block begins, and must be again when it ends."""
+    registered(folder)
+    sent = Sent()
+    with fleet(folder, env) as service:
+        with sent.sending(service.url):
+            sent.progress("200")
+            yield service, sent
+            sent.progress("202")
+            sent.progress("200")
+            until(lambda: sent.feedback and sent.bad)
+        taken(sent)
+    verify(folder, sent)
+
+
+def kill(service: Fleet, part: str) -> None:
+    """Kill a part of the service, and wait until it runs again."""
+    (victim,) = until(lambda: service.part(part))
+    service.kill_these([victim])
+    until(lambda: [one for one in service.part(part) if one != victim])
+
+
+def fill(path: Path) -> None:
+    """Write zeros until the disk has no room for another page."""
+    with contextlib.suppress(OSError), path.open("ab", buffering=0) as file:
+        for size in (1_000_000, 4_096):
+            with contextlib.suppress(OSError):
+                while file.write(bytes(size)) == size:
+                    pass
 
 
 def test_a_full_disk_is_said_and_passes_by_itself(tmp_path: Path) -> None:
-    """Nothing acknowledged is lost, what is refused says so, pages go on, and room on the disk is all it takes."""
+    """What is refused says so (507), pages go on, a killed part comes back, and room is all it takes to go on."""
     folder = tmp_path / "store"
     folder.mkdir()
-    with mounted(folder, "-t", "tmpfs", "-o", "size=40m", "tmpfs"):
-        registered(folder)
-        filler, acknowledged = folder / "filler", list[str]()
-        with serving(folder) as served, client_of(served) as client:
-            until(lambda: send(client, loans(0, 1)).status_code == 202)
-            acknowledged += ["l0"]
-            filler.write_bytes(bytes(os.statvfs(folder).f_bavail * os.statvfs(folder).f_bsize - 200_000))
-            refused = None
-            for first in range(100, 200_000, 2_000):
-                answer = send(client, loans(first, 2_000))
-                if answer.status_code != 202:
-                    refused = answer
-                    break
-                acknowledged += [f"l{n}" for n in range(first, first + 2_000)]
-            assert refused is not None
+    filler = folder / "filler"
+    with mounted(folder, "-t", "tmpfs", "-o", "size=80m", "tmpfs"), loaded(folder) as (service, sent):
+        fill(filler)
+        sent.progress("507")
+        with httpx.Client(base_url=service.url, timeout=30) as client:
+            refused = client.post("/api/v1/models/loans/events", json={"id": "l-none"})
             assert (refused.status_code, "retry-after" in refused.headers) == (507, True), refused.text
             assert "disk is full" in refused.json()["error"]["message"]
             assert client.get("/api/v1/models").status_code == 200
             assert client.get("/").status_code == 200
-            filler.unlink()
-            until(lambda: send(client, loans(300_000, 1)).status_code == 202)
-            acknowledged += ["l300000"]
-        assert kept(folder) == sorted(acknowledged)
+        kill(service, random.choice(["server.web", "jobs.commit"]))
+        fill(filler)  # what the dead process held
+        sent.progress("507")
+        filler.unlink()
 
 
 def test_a_lake_that_cant_be_written_costs_nothing_but_time(tmp_path: Path) -> None:
     """Rows are acknowledged into the spool, wait there, and go on when the lake can be written again."""
-    folder = tmp_path / "store"
-    registered(folder)
-    with serving(folder) as served, client_of(served) as client:
-        until(lambda: send(client, loans(0, 10)).status_code == 202)
-        with mounted(folder / "lake", "--bind", folder / "lake"):
-            mount("-o", "remount,ro,bind", folder / "lake")
-            assert send(client, loans(10, 10)).status_code == 202
-            time.sleep(1.5)
-            with rt.open(folder) as store:
-                assert store.store.pending("loans") > 0
-            assert client.get("/readyz").status_code == 200
-        until(lambda: send(client, loans(20, 10), params={"ack": "lake"}).status_code == 200)
-    assert kept(folder) == sorted(f"l{n}" for n in range(30))
+    with loaded(tmp_path / "store") as (service, sent):
+        lake = tmp_path / "store" / "lake"
+        with mounted(lake, "--bind", lake):
+            mount("-o", "remount,ro,bind", lake)
+            kill(service, "jobs.commit")
+            sent.progress("202")
+            with rt.open(tmp_path / "store") as store:
+                before = store.store.pending("loans")
+                until(lambda: store.store.pending("loans") > before + 1_000)
+            assert httpx.get(f"{service.url}/readyz", timeout=30).status_code == 200
 
 
 def test_a_clock_that_is_set_back_changes_nothing_that_was_promised(tmp_path: Path) -> None:
-    """Keys are known still, rows are taken, and jobs go on at once, not when the old time has come again."""
-    library = Path(program("faketime")).parents[1] / "lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
-    if not library.exists():
-        pytest.skip(f"needs {library}")
+    """Rows are taken, keys are known still, and jobs go on at once, not when the old time has come again."""
+    found = (Path(program("faketime")).parents[1] / "lib").glob("*/faketime/libfaketime.so.1")
+    library = next(found, None) or lacking("libfaketime", "apt-get install faketime")
     folder, clock = tmp_path / "store", tmp_path / "clock"
-    registered(folder)
     clock.write_text("+0", encoding="utf-8")
     faked = {
         "LD_PRELOAD": str(library),
@@ -130,16 +119,18 @@ def test_a_clock_that_is_set_back_changes_nothing_that_was_promised(tmp_path: Pa
         "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
-    with serving(folder, env=faked) as served, client_of(served) as client:
-        key = {"Idempotency-Key": "once"}
-        until(lambda: send(client, loans(0, 10), headers=key).status_code == 202)
+    row, key = {"id": "l9000000", "at": "2026-01-05T00:00:00Z", "income": 1.0, "p": 0.5}, {"Idempotency-Key": "once"}
+    with loaded(folder, faked) as (service, sent), httpx.Client(base_url=service.url, timeout=30) as client:
+        sent.tried.add(9_000_000)
+        until(lambda: client.post("/api/v1/models/loans/events", json=row, headers=key).status_code == 202)
         until(lambda: jobs(folder, "check") > 0)
-        clock.write_text("-6h", encoding="utf-8")
+        clock.with_suffix(".new").write_text("-6h", encoding="utf-8")
+        clock.with_suffix(".new").rename(clock)  # at once: it is read all the time
         before = jobs(folder, "check")
-        assert send(client, loans(0, 10), headers=key).json()["repeated"]
-        assert send(client, loans(1440, 1440), params={"ack": "lake"}).status_code == 200
+        kill(service, random.choice(["server.web", "jobs.commit"]))
+        sent.progress("202")
+        assert client.post("/api/v1/models/loans/events", json=row, headers=key).json()["repeated"]
         until(lambda: jobs(folder, "check") > before)
-    assert kept(folder) == sorted(f"l{n}" for n in [*range(10), *range(1440, 2880)])
 
 
 def jobs(folder: Path, kind: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -16,6 +17,7 @@ import polars as pl
 import pytest
 import zstandard
 from tests.server.conftest import Served, loans
+from tests.server.hammer import until
 
 import retrue as rt
 
@@ -255,3 +257,14 @@ def test_what_comes_in_is_what_a_notebook_would_have_logged(server: Served, clie
         logged = model.log(loans(600, 50).drop("y"))
         lake = model.events().filter(pl.col("id").is_in([f"l{n}" for n in range(600, 650)])).collect()
     assert (logged.counts["events repeated"], len(lake)) == (50, 50)
+
+
+def test_who_goes_before_its_body_has_come_is_no_fault_of_ours(server: Served, client: httpx.Client) -> None:
+    """A client that is killed while it sends is counted as gone (499), not as an error of the service."""
+    address = httpx.URL(server.url)
+    with socket.create_connection((address.host, address.port or 80)) as sock:
+        head = f"POST {EVENTS} HTTP/1.1\r\nHost: {address.host}\r\nContent-Type: application/json\r\n"
+        sock.sendall(f"{head}Content-Length: 1000\r\n\r\n[{{".encode())
+    counted = 'retrue_http_seconds_count{method="POST",route="/api/v1/models/{model}/events",status="%d"}'
+    until(lambda: counted % 499 in client.get("/metrics").text)
+    assert counted % 500 not in client.get("/metrics").text

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sqlite3
 import time
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +16,9 @@ import pytest
 from tests.server.conftest import loans, registered, serving
 
 import retrue as rt
-from retrue.server.live import Live
+from retrue.errors import StoreError
+from retrue.server.errors import HttpError
+from retrue.server.live import MOST, MOST_EACH, Live
 from retrue.server.states import States, Watch
 from retrue.store import rows
 
@@ -35,7 +36,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_change_is_told_of_its_model_alone(folder: Path) -> None:
     """And of the whole store; a look without a write gives the very same."""
-    watch = Watch(folder / "catalog.db")
+    served = rt.open(folder)
+    watch = Watch(served.store.catalog)
     before = watch.look()
     assert watch.look() is before
     with rt.open(folder) as store:
@@ -44,17 +46,20 @@ def test_a_change_is_told_of_its_model_alone(folder: Path) -> None:
     after = watch.look()
     assert {name for name in after if after[name] != before[name]} == {"one", ""}
     watch.close()
+    served.close()
 
 
 def test_a_note_for_all_models_changes_all(folder: Path) -> None:
     """A deployment or a holiday is drawn on every time axis."""
-    watch = Watch(folder / "catalog.db")
+    served = rt.open(folder)
+    watch = Watch(served.store.catalog)
     before = watch.look()
     with rt.open(folder) as store, store.store.catalog.write() as tx:
         tx.add(rows.Marker("holiday", "New Year", 0, "anna", 0))
     after = watch.look()
     assert all(after[name] != before[name] for name in ("one", "two", ""))
     watch.close()
+    served.close()
 
 
 def alone(story: Coroutine[Any, Any, T]) -> T:
@@ -75,15 +80,15 @@ def test_who_follows_is_told_the_state_and_then_what_changes() -> None:
 
     async def story() -> list[bytes]:
         live = Live(look, every=0.01)
-        following = live.follow("one")
+        following = live.follow("one", "anna")
         seen = [await anext(following), await anext(following)]
         told["one"] = "c"
         seen.append(await anext(following))
-        assert live.connected == 1
+        assert live.connected == {"anna": 1}
         live.end()
         seen.append(await anext(following))
         await following.aclose()
-        assert live.connected == 0
+        assert not live.connected
         await asyncio.sleep(0.05)
         assert live.task is None
         return seen
@@ -100,7 +105,7 @@ def test_who_follows_is_told_the_state_and_then_what_changes() -> None:
 
 def test_a_catalog_that_fails_for_a_moment_ends_no_connection() -> None:
     """The next look tells."""
-    answers: list[States | Exception] = [sqlite3.OperationalError("locked"), {"": "a"}]
+    answers: list[States | Exception] = [StoreError("locked"), {"": "a"}]
 
     def look() -> States:
         found = answers.pop(0) if len(answers) > 1 else answers[0]
@@ -110,13 +115,41 @@ def test_a_catalog_that_fails_for_a_moment_ends_no_connection() -> None:
 
     async def story() -> bytes:
         live = Live(look, every=0.01)
-        following = live.follow("")
+        following = live.follow("", "anna")
         await anext(following)
         said = await anext(following)
         await following.aclose()
         return said
 
     assert alone(story()) == b"event: state\ndata: a\n\n"
+
+
+def test_nobody_takes_the_places_of_others() -> None:
+    """A caller has so many, and all together; a page that is closed makes room."""
+
+    async def begun(live: Live, who: str) -> AsyncGenerator[bytes]:
+        live.refuse_many(who)
+        following = live.follow("", who)
+        await anext(following)
+        return following
+
+    async def story() -> None:
+        live = Live(dict, every=0.01)
+        mine = [await begun(live, "anna") for _ in range(MOST_EACH)]
+        with pytest.raises(HttpError, match="20 of your pages are live already") as caught:
+            await begun(live, "anna")
+        assert (caught.value.status, caught.value.headers) == (429, {"Retry-After": "30"})
+        others = [await begun(live, f"number {n}") for n in range(MOST - MOST_EACH)]
+        with pytest.raises(HttpError, match="200 pages are live already"):
+            await begun(live, "bob")
+        await mine.pop().aclose()
+        mine.append(await begun(live, "anna"))
+        live.end()
+        for one in (*mine, *others):
+            await one.aclose()
+        assert not live.connected
+
+    alone(story())
 
 
 def test_a_page_is_told_within_seconds_and_the_server_stops_though_it_is_followed(folder: Path) -> None:
@@ -128,6 +161,8 @@ def test_a_page_is_told_within_seconds_and_the_server_stops_though_it_is_followe
             store.model("two").log(loans(0, 3).drop("y"))
             store.store.apply("two")
         assert next(line for line in lines if line.startswith("data: "))
+        counted = 'retrue_http_seconds_count{method="GET",route="/live",status="200"} 1.0'
+        assert counted in httpx.get(f"{served.url}/metrics", timeout=30).text  # though it goes on
         began = time.perf_counter()
         os.kill(served.pid, signal.SIGTERM)
         assert "event: end" in list(lines)

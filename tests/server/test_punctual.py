@@ -7,18 +7,21 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from retrue.server import answering, punctual
 from retrue.server.settings import ServerSettings
 
 
 async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-    """Read the body, and say how long it was."""
-    size, more = 0, True
+    """Read the body, unless it is for `/full`, and say how long it was."""
+    size, more = 0, scope["path"] != "/full"
     while more:
         message = await receive()
         size, more = size + len(message.get("body", b"")), message.get("more_body", False)
@@ -29,14 +32,23 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     """A server that waits half a second for a head."""
-    config = uvicorn.Config(answer, http=punctual.protocol(0.5), lifespan="off", log_config=None, access_log=False)
+    with serving(punctual.protocol(0.5)) as port:
+        yield port
+
+
+@contextmanager
+def serving(protocol: type) -> Iterator[int]:
+    """A server that speaks so; gives its port."""
+    config = uvicorn.Config(answer, http=protocol, lifespan="off", log_config=None, access_log=False)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         thread = threading.Thread(target=server.run, args=([sock],))
         thread.start()
-        yield sock.getsockname()[1]
-        server.should_exit = True
-        thread.join(10)
+        try:
+            yield sock.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join(10)
 
 
 def sent(port: int, *parts: bytes, pause: float = 0.0) -> bytes:
@@ -83,6 +95,24 @@ def test_who_is_in_time_notices_nothing(port: int) -> None:
             connection.send(part)
         assert connection.getresponse().read() == b"6"
     connection.close()
+
+
+@pytest.mark.parametrize("reads", [HttpToolsProtocol, H11Protocol])
+def test_the_rest_of_a_body_that_nobody_reads_is_no_head(reads: type) -> None:
+    """It was answered before it was whole; the next request on the connection is answered, too."""
+    with serving(type("Own", (punctual.Punctual, reads), {"patience": 5.0})) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.putrequest("POST", "/full")
+        connection.putheader("content-length", "400000")
+        connection.endheaders(b"x" * 1000)
+        time.sleep(0.1)
+        for _ in range(3):
+            connection.send(b"x" * 133_000)
+            time.sleep(0.02)
+        assert connection.getresponse().read() == b"0"
+        connection.request("POST", "/", b"abc")
+        assert connection.getresponse().read() == b"3"
+        connection.close()
 
 
 def test_the_service_has_it() -> None:

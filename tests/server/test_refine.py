@@ -10,8 +10,10 @@ from typing import TypeAlias
 import httpx
 import polars as pl
 import pytest
+from playwright.sync_api import Browser
 from sklearn.linear_model import LogisticRegression
 from tests.server.conftest import serving
+from tests.server.pages.looks import looks_right
 from tests.workspace.conftest import DAYS, day, events, live, registered
 
 import retrue as rt
@@ -44,7 +46,7 @@ def flywheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flywheel]:
         good = model.retrain(learner, mix=rt.Mix({found: 1.0}), now=day(DAYS + 8))
         good.prove()
         with store.store.catalog.write() as tx:
-            tx.add(rows.Log(4_000_000_000_000_000, "warning", "loss <b>rises</b>", run=good.id))
+            tx.add(rows.Log(4_000_000_000_000_000, "warning", "loss <b>rises</b>", version="1", run=good.id))
         secrets = {role: tokens.create(store.store.catalog, role, role).secret for role in ("viewer", "editor")}
     with serving(folder) as served:
         clients = {
@@ -119,16 +121,25 @@ def test_a_model_of_which_nothing_was_collected_says_what_to_type(flywheel: Flyw
 
 
 @pytest.mark.slow
-def test_a_run_is_promoted_and_rolled_back_in_the_name_of_who_asked(flywheel: Flywheel) -> None:
-    """In a process of its own: the server never loads a trained model."""
+def test_a_run_is_promoted_and_rolled_back_in_the_name_of_who_asked(
+    flywheel: Flywheel, browser: Browser, shots: Path
+) -> None:
+    """In a browser; in a process of its own: the server never loads a trained model."""
     folder, clients, good, refused = flywheel
     editor = clients["editor"]
     answer = editor.post(f"{BASE}/runs/{refused}/promote")
     assert (answer.status_code, "is not promoted" in answer.text) == (409, True)
     answer = editor.post(f"{BASE}/runs/{refused}/rollback")
     assert (answer.status_code, "it is not the champion" in answer.text) == (409, True)
-    answer = editor.post(f"{BASE}/runs/{good}/promote")
-    assert answer.status_code == 303, answer.text
+    page = browser.new_page(viewport={"width": 1280, "height": 844})
+    page.set_default_timeout(120_000)
+    page.goto(f"{editor.base_url}/login?next={BASE}/refine")
+    page.fill("#token", editor.headers["Authorization"].removeprefix("Bearer "))
+    page.click("button")
+    page.locator(f"a[href$='{good}']").first.click()
+    looks_right(page, shots, "run")
+    page.click("button:text-is('Promote')")
+    assert "Promoted: from now on" in page.inner_text(".outcome")
     with rt.open(folder) as store:
         model = store.model("flights")
         assert model.version == "2"
@@ -141,16 +152,20 @@ def test_a_run_is_promoted_and_rolled_back_in_the_name_of_who_asked(flywheel: Fl
         with model.store.catalog.read() as tx:
             said = {one.action: one.actor for one in tx.find(rows.Audit, model="flights")}
     assert (said["promoted"], said["asked for a promotion"]) == ("editor", "editor")
-    page = editor.get(answer.headers["location"]).text
-    assert "Promoted: from now on" in page
-    assert "became version 2: ROC AUC" in page
-    assert " before, " in page
+    page.reload()
+    assert "became version 2: ROC AUC" in page.inner_text("main")
+    assert " before, " in page.inner_text("main")
     assert "passed over" in editor.get(f"{BASE}/runs/{refused}").text
-    back = editor.post(f"{BASE}/runs/{good}/rollback")
-    assert back.status_code == 303
+    page.click("button:text-is('Roll back')")
+    page.wait_for_selector(".outcome")
     with rt.open(folder) as store:
         assert store.model("flights").version == "1"
-    answer = editor.post(f"{BASE}/runs/{refused}/promote", data={"note": "the holidays are <over>"})
-    assert answer.status_code == 303, answer.text
-    page = editor.get(answer.headers["location"]).text
-    assert "against the gate, by editor: the holidays are &lt;over&gt;" in page
+    page.goto(f"{editor.base_url}{BASE}/runs/{refused}")
+    page.click("text=Promote it all the same")
+    page.fill("textarea[name=note]", "the holidays are <over>")
+    page.click("text=Promote against the gate")
+    page.wait_for_selector(".outcome")
+    assert "against the gate, by editor: the holidays are <over>" in page.inner_text("main")
+    with rt.open(folder) as store:
+        assert store.model("flights").version == "3"
+    page.close()

@@ -18,7 +18,7 @@ import retrue as rt
 from retrue.jobs.registry import Task
 from retrue.jobs.train import train
 from retrue.jobs.verify import Verifications, verify
-from retrue.refine.policy import Policy
+from retrue.refine.policy import RetrainingPolicy
 from retrue.workspace import tokens
 
 TURNED = ("JFK", "LGA", "EWR")
@@ -143,7 +143,7 @@ def test_golden_sets_and_what_a_version_came_from_are_sent(there: There) -> None
 
 
 def test_decisions_and_trials_are_asked_from_afar(there: There) -> None:
-    told = there.far.decide(policy=Policy(gap=0.0))
+    told = there.far.decide(policy=RetrainingPolicy(gap=0.0))
     assert told.answer in ("wait", "retrain")
     assert there.far.decisions()[0]["answer"] == told.answer
     with pytest.raises(rt.RefusedError, match="code is never sent"):

@@ -13,10 +13,11 @@ import pytest
 from tests.server.conftest import registered
 
 import retrue as rt
+from retrue.server.pages.ranges import Lately
 from retrue.server.pages.shell import environment
 from retrue.server.service import Service
 from retrue.server.settings import ServerSettings
-from retrue.server.warm import DAYS, EVIDENCE, WarmUp
+from retrue.server.warm import EVIDENCE, WarmUp
 
 LONG = 60
 """Seconds after which a thread that should be done is a failure."""
@@ -56,7 +57,7 @@ def test_pages_are_ready_before_somebody_looks_and_charts_once_somebody_does(ser
     environment().cache.clear()  # type: ignore[union-attr]
     warm.start()
     assert warm.compiled.wait(LONG)
-    assert set(served.standings.kept) == {DAYS}
+    assert set(served.standings.kept) == {Lately()}
     assert environment().cache
     assert not warm.charts.wait(0.2)
     served.looked.set()
@@ -89,9 +90,10 @@ def test_no_chart_is_made_when_the_service_ends_before_somebody_looks(served: Se
 def test_a_store_that_fails_is_left_to_the_first_reader(served: Service, caplog: pytest.LogCaptureFixture) -> None:
     """It is said once in the log, and nothing else happens."""
     served.workspace.store.catalog.close()
-    served.workspace.store.catalog.path.write_bytes(b"not a database, whatever its name says" * 200)
+    path = served.workspace.folder / "catalog.db"
+    path.write_bytes(b"not a database, whatever its name says" * 200)
     for more in ("-wal", "-shm"):
-        served.workspace.store.catalog.path.with_name(f"catalog.db{more}").unlink(missing_ok=True)
+        path.with_name(f"catalog.db{more}").unlink(missing_ok=True)
     warm = Watched(served, rest=0)
     with caplog.at_level(logging.WARNING, "retrue.web"):
         warm.run()

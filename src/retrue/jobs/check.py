@@ -23,6 +23,7 @@ from retrue.store.tables import models, verdicts, windows
 from retrue.workspace import clock
 from retrue.workspace.check.history import ends
 from retrue.workspace.check.silence import REACH
+from retrue.workspace.stored import run_of
 
 if TYPE_CHECKING:
     from retrue.workspace import Model, Workspace
@@ -144,6 +145,9 @@ def check(task: Task) -> str:
     """Check one model; says how many windows were judged."""
     model = task.workspace.model(str(task.model))
     task.body["version"] = model.version
+    run = run_of(model, model.version)
+    if run is not None:
+        task.body["run"] = run
     found = model.check(task.now)
     v = verdicts.c
     with model.store.catalog.read() as tx:

@@ -14,10 +14,12 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from retrue.adapters import logs
+from retrue.adapters import logs, otel
 from retrue.errors import RetrueError
 from retrue.jobs.journal import kept
 from retrue.jobs.runner import until_told
@@ -30,9 +32,13 @@ REST = 1.0
 """The longest rest after a round, in seconds; none where more than `MUCH` rows wait."""
 RESTING = 3.0
 """How many times as long as a round took the rest after it is: larger rounds cost less a row."""
+AFAR = 10.0
+"""The rest after a round where the lake is at a URL: a cycle asks the object store some 36 times, and is paid for."""
 MUCH = 250_000
 PATIENCE = 30.0
 """The longest that a model whose cycle failed waits for the next try, in seconds."""
+SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Buckets of how long cycles take."""
 DRAIN = 10.0
 """Seconds that what waits has to be applied after SIGTERM."""
 
@@ -54,10 +60,19 @@ class Committer:
 
     Args:
         workspace: the store.
+        telemetry: traces each cycle, and counts how long it took.
     """
 
     workspace: Workspace
+    telemetry: otel.Telemetry | None = None
     troubles: dict[str, Trouble] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make what measures."""
+        self.measured = None
+        if self.telemetry is not None:
+            text = "How long a commit cycle took, by model and what became of it."
+            self.measured = self.telemetry.histogram("commit_seconds", text, "s", SECONDS)
 
     def run(self, stop: threading.Event) -> None:
         """Run cycles until somebody says stop, then until nothing waits."""
@@ -69,12 +84,16 @@ class Committer:
                 if changes != seen or self.troubles:
                     begun = time.monotonic()
                     left = self.round(stop)
-                    rest = 0.0 if left > MUCH else min(REST, RESTING * (time.monotonic() - begun))
+                    rest = 0.0 if left > MUCH else self.rest(time.monotonic() - begun)
                     seen = None if left else changes
             except RetrueError as error:  # the spool itself: a full disk, a lock
                 logger.warning("no commit for now: %s", error)
                 rest = REST
         self.drain()
+
+    def rest(self, took: float) -> float:
+        """Seconds of rest after a round that took so many."""
+        return AFAR if self.workspace.store.url else min(REST, RESTING * took)
 
     def drain(self) -> None:
         """Apply what waits, as far as there is time."""
@@ -102,7 +121,8 @@ class Committer:
     def cycle(self, model: str) -> None:
         """Run one cycle of a model; what fails is said once, and tried again later."""
         try:
-            self.workspace.store.cycle(model).run()
+            with self.watched(model):
+                self.workspace.store.cycle(model).run()
         except RetrueError as error:
             self.postpone(model, str(error))
         except Exception as error:
@@ -111,6 +131,20 @@ class Committer:
         else:
             if self.troubles.pop(model, None) is not None:
                 logger.info("%s: its rows are taken in again", model, extra={"model": model})
+
+    @contextmanager
+    def watched(self, model: str) -> Iterator[None]:
+        """Trace and time a cycle, where somebody receives that."""
+        if self.telemetry is None or self.measured is None:
+            yield
+            return
+        begun, status = time.monotonic(), "failed"
+        try:
+            with self.telemetry.span("commit", model=model):
+                yield
+            status = "done"
+        finally:
+            self.measured.record(time.monotonic() - begun, {"model": model, "status": status})
 
     def postpone(self, model: str, said: str) -> None:
         """Note that a cycle failed, and when it is tried again."""
@@ -127,8 +161,9 @@ def serve(folder: str | Path) -> None:
         until_told(signal.SIGTERM, signal.SIGINT) as stop,
         open_workspace(folder) as workspace,
         kept(workspace.store.catalog, "commit"),
+        otel.sending("commit") as telemetry,
     ):
-        Committer(workspace).run(stop)
+        Committer(workspace, telemetry).run(stop)
 
 
 def main(arguments: list[str] | None = None) -> int:

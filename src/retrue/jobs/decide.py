@@ -1,7 +1,8 @@
 """`decide`: after each check, weigh whether retraining pays; `trials`: judge trials as labels mature, stopped ones too.
 
-Only models that have a policy are weighed. The answer is kept; where the policy names a registered trainer and lets it
-start by itself, a run is queued, which the job `train` trains.
+Only models that have a policy are weighed. Where the policy names a registered trainer, small fits of it are made
+first, each in a process of its own; where it lets it start by itself, a run is queued, which the job `train` trains.
+The answer is kept.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from retrue.workspace.train.trainers import queue
 
 if TYPE_CHECKING:
     from retrue.workspace import Workspace
+
+SHARE = 9
+"""A model is weighed a tenth of the time at most: small fits take seconds, and checks may come each second."""
 
 
 @dataclass
@@ -96,5 +100,7 @@ def judge(task: Task) -> str:
     return "; ".join(said) or "no trial waits for labels"
 
 
-register(Kind("decide", "Weigh whether retraining pays.", decide, Decisions, light=True))
+register(
+    Kind("decide", "Weigh whether retraining pays.", decide, Decisions, pool="training", rest=lambda took: SHARE * took)
+)
 register(Kind("trials", "Judge trials as labels mature.", judge, Trials))

@@ -9,19 +9,21 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import polars as pl
+
 from retrue.adapters.notify import Message, Tone
 from retrue.adapters.png import png
-from retrue.errors import RetrueError
 from retrue.judge.incident import Incident
 from retrue.judge.severity import Severity
 from retrue.judge.verdict import VerdictKind, sort_worst_first
 from retrue.judge.words import day
 from retrue.metrics.names import estimated
-from retrue.report.charts import Mark, Picture, Point, timeline
+from retrue.report.charts import IncidentSpan, Picture, Point, timeline
 from retrue.report.incident import cost_said
 from retrue.report.words import upper_first
 from retrue.store import rows
 from retrue.workspace import clock
+from retrue.workspace.axis import marked
 from retrue.workspace.check.incidents import version_of
 from retrue.workspace.explain.course import course_of
 from retrue.workspace.explain.evidence import alarmed
@@ -37,6 +39,8 @@ TITLE = 70
 """The most letters of a picture's title: what stands on one line."""
 LETTERS = 300
 """The most letters of a fact: names of strangers may be long."""
+FAULTS = (Exception, pl.exceptions.PanicException)
+"""What a model's rows, or its picture, may raise: a panic of Polars is no Exception."""
 
 logger = logging.getLogger("retrue.jobs.notify")
 
@@ -113,7 +117,7 @@ def shape_of(model: Model, incident: Incident) -> str | None:
     """The shape of its main column's change; None where it isn't about one, or its windows are gone."""
     try:
         course = course_of(model, incident, version_of(model, incident), ())
-    except (RetrueError, ValueError) as error:
+    except FAULTS as error:
         logger.warning("the shape of incident %s can't be told: %s", incident.id, error)
         return None
     return None if course is None else upper_first(course.shape.reason)
@@ -122,9 +126,9 @@ def shape_of(model: Model, incident: Incident) -> str | None:
 def with_picture(message: Message, model: Model, incident: Incident) -> Message:
     """The same with its picture; a picture that can't be drawn never keeps a message back."""
     try:
-        picture = picture_of(model, incident)
+        picture = marked(model, picture_of(model, incident))
         return message if picture is None else replace(message, picture=png(picture.vega()))
-    except (RetrueError, ValueError) as error:
+    except FAULTS as error:
         logger.warning("incident %s is told without its picture: %s", incident.id, error)
         return message
 
@@ -133,19 +137,19 @@ def picture_of(model: Model, incident: Incident) -> Picture | None:
     """What it costs over time, else the figure behind its worst alarm, the incident marked; of silence, the events."""
     version, first = version_of(model, incident), starts_at(model, incident)
     since, until = (datetime.fromisoformat(one) for one in (incident.since, incident.until or incident.last))
-    marks = [Mark(since, until, "incident")]
+    spans = [IncidentSpan(since, until, "incident")]
     for title, where in figures_of(incident):
         with model.store.catalog.read() as tx:
             found = tx.between(rows.Point, first, None, model=model.name, version=version, **where)
         points = [Point(moment(one.start), one.value, interval(one)) for one in found]
         if any(one.value is not None and one.time < since for one in points):
             reference = next((one.reference for one in found if one.reference is not None), None)
-            return timeline(points, cut(title, TITLE), reference=reference, marks=marks)
+            return timeline(points, cut(title, TITLE), reference=reference, incidents=spans)
     counts = {one.start: one.events for one in model.store.windows(model.name, first) if one.version == version}
     counts = {**dict.fromkeys(alarmed(model, incident), 0), **counts}
     events = [Point(moment(start), float(n)) for start, n in sorted(counts.items())]
     said = sort_worst_first(incident.verdicts)[0].reason if incident.kind is VerdictKind.SILENT else "events"
-    return timeline(events, cut(upper_first(said), TITLE), marks=marks)
+    return timeline(events, cut(upper_first(said), TITLE), incidents=spans, zero=True)
 
 
 def figures_of(incident: Incident) -> Iterator[tuple[str, dict[str, str]]]:

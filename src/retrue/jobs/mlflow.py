@@ -11,9 +11,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from retrue.errors import RetrueError
-from retrue.jobs.registry import Kind, Task, register
+from retrue.jobs.registry import HOUR, Kind, Task, register
 from retrue.store import rows
-from retrue.workspace import clock
 from retrue.workspace.promote.registry import WAITING, follow, target_of, waiting
 
 if TYPE_CHECKING:
@@ -25,26 +24,23 @@ LOOK = 5.0
 
 @dataclass
 class Untold:
-    """Says which models have something to tell."""
+    """Says which models have something to tell; how soon it is tried again is the runner's, as of all jobs."""
 
     workspace: Workspace
     looked: float = float("-inf")
     found: list[str] = field(default_factory=list)
 
     def due(self, now: datetime) -> Iterable[str | None]:
-        """The models with something that is due."""
+        """The models with something to tell."""
         if not 0 <= now.timestamp() - self.looked < LOOK:
-            self.looked, self.found = now.timestamp(), sorted(self.look(now))
+            self.looked, self.found = now.timestamp(), sorted(self.look())
         return list(self.found)
 
-    def look(self, now: datetime) -> set[str]:
+    def look(self) -> set[str]:
         """Look through the promoted runs."""
         with self.workspace.store.catalog.read() as tx:
             promoted = tx.find(rows.RunRow, status="promoted")
-        told = [(row.model, row.body.get("registry", {})) for row in promoted]
-        ready = {
-            model for model, said in told if said.get("state") == WAITING and said.get("due", 0) <= clock.micros(now)
-        }
+        ready = {row.model for row in promoted if row.body.get("registry", {}).get("state") == WAITING}
         return {model for model in ready if target_of(model) is not None}
 
     def still(self, model: str | None, now: datetime) -> bool:
@@ -60,11 +56,12 @@ def tell(task: Task) -> str:
         RetrueError: it can't be reached; it is tried again.
     """
     model = task.workspace.model(str(task.model))
-    done = follow(model, task.now)
+    done = follow(model)
     left = waiting(model)
     if left:
-        raise RetrueError(f"not yet in MLflow: {left[0].body['registry'].get('error')}")
+        why = left[0].body["registry"].get("error") or "another process is at it"
+        raise RetrueError(f"not yet in MLflow: {why}")
     return f"{len(done):,} run{'' if len(done) == 1 else 's'} told"
 
 
-register(Kind("mlflow", "Tell MLflow which version is the champion.", tell, Untold, light=True))
+register(Kind("mlflow", "Tell MLflow which version is the champion.", tell, Untold, pool="outside", limit=HOUR))

@@ -2,11 +2,13 @@
 
 One server at a time does it, under a lease. A message is marked as being sent before it is sent, and as sent after: a
 server that dies in between leaves one that may have been sent, and the next server sends it again with the same key.
+Whatever ails one model or one message, the others are told: it is logged, and tried again later.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,7 +20,8 @@ from retrue.adapters.notify import Message, send
 from retrue.config import load
 from retrue.errors import RetrueError
 from retrue.jobs.channels import Channel, channels
-from retrue.jobs.message import RESOLVED, WITHDRAWN, message_of, with_picture, withdrawn
+from retrue.jobs.leases import LeaseLostError
+from retrue.jobs.message import FAULTS, RESOLVED, WITHDRAWN, message_of, with_picture, withdrawn
 from retrue.jobs.outbox import DROPPED, FAILED, QUIETLY, SENDING, SENT, WAITING, last_told, learn
 from retrue.jobs.records import Page, equal, last_job, page
 from retrue.jobs.registry import Kind, Task, register
@@ -31,7 +34,7 @@ from retrue.workspace.acting import audit
 from retrue.workspace.check.incidents import read_incident
 
 if TYPE_CHECKING:
-    from retrue.workspace import Workspace
+    from retrue.workspace import Model, Workspace
 
 FIRST_RETRY, LAST_RETRY = timedelta(seconds=30), timedelta(hours=1)
 """How long after a failure a message is tried again, the first time and at most: each time twice as long."""
@@ -42,6 +45,8 @@ AT_ONCE = 20
 KEPT = 10
 """Failures that a delivery remembers."""
 
+AGAIN = timedelta(minutes=1)
+"""How long after a model couldn't be looked at it is looked at again."""
 LONGEST = 900.0
 """Seconds that a run may take: twenty messages to services that don't answer."""
 TEST = "test"
@@ -56,18 +61,21 @@ class Outbox:
 
     workspace: Workspace
     seen: list[int] | None = None
+    again: float = math.inf
 
     def due(self, now: datetime) -> Iterable[str | None]:
         """One job, or none."""
         catalog = self.workspace.store.catalog
         mark = fingerprint(catalog)
         with catalog.read() as tx:
-            if mark != self.seen:
+            if mark != self.seen or self.again <= clock.micros(now):
                 last = last_job(tx, "notify", None)
-                self.seen = None if last is None or last.status == "failed" else last.body.get("mark")
+                done = {} if last is None or last.status == "failed" else last.body
+                self.seen, self.again = done.get("mark"), done.get("again", math.inf)
+            new = mark != self.seen or self.again <= clock.micros(now)
             c = deliveries.c
             waiting = select(c.number).where(c.status.in_((WAITING, SENDING)), c.due <= clock.micros(now)).limit(1)
-            return [None] if mark != self.seen or tx.connection.execute(waiting).first() is not None else []
+            return [None] if new or tx.connection.execute(waiting).first() is not None else []
 
     def still(self, model: str | None, now: datetime) -> bool:
         """Whether there is something to do."""
@@ -87,14 +95,38 @@ def notify(task: Task) -> str:
     store = task.workspace.store
     task.body["mark"] = fingerprint(store.catalog)
     known = channels(task.workspace)
-    learned = sum(learn(model, known, task.now) for model in task.workspace.models())
+    counts = {model.name: learned(model, known, task.now) for model in task.workspace.models()}
+    unread = [name for name, count in counts.items() if count is None]
+    if unread:
+        task.body["again"] = clock.micros(task.now + AGAIN)
     done: dict[str, int] = {}
     for row in waiting(store.catalog, task.now):
         status = deliver(task.workspace, known, row)
         done[status] = done.get(status, 0) + 1
-    told = [f"{learned} new"] if learned else []
+    new = sum(count or 0 for count in counts.values())
+    told = [f"{new} new"] if new else []
     told += [f"{count} {'to be tried again' if status == WAITING else status}" for status, count in done.items()]
-    return "messages: " + ", ".join(told) if told else "nothing to tell"
+    said = "messages: " + ", ".join(told) if told else "nothing to tell"
+    return f"{said}; what is new can't be told of {', '.join(unread)}: see the log" if unread else said
+
+
+def learned(model: Model, known: Sequence[Channel], now: datetime) -> int | None:
+    """Messages that came to be of a model's incidents; None where it can't be looked at: the others are."""
+    try:
+        return learn(model, known, now)
+    except LeaseLostError:
+        raise
+    except FAULTS as error:
+        log_fault(f"what is new of the incidents of {model.name} can't be told", error, model.name)
+        return None
+
+
+def log_fault(what: str, error: BaseException, model: str) -> str:
+    """Log what went wrong, and give it in words; of what we didn't raise on purpose, where."""
+    ours = isinstance(error, RetrueError)
+    told = str(error) if ours else f"{type(error).__name__}: {error}"
+    logger.error("%s, it is tried again: %s", what, told, exc_info=None if ours else error, extra={"model": model})
+    return told
 
 
 def waiting(catalog: Catalog, now: datetime) -> list[rows.Delivery]:
@@ -107,6 +139,17 @@ def waiting(catalog: Catalog, now: datetime) -> list[rows.Delivery]:
 
 
 def deliver(workspace: Workspace, known: Sequence[Channel], row: rows.Delivery) -> str:
+    """Send one message, or not; gives what became of it. Whatever goes wrong, it is tried again later, up to a day."""
+    try:
+        return attempt(workspace, known, row)
+    except LeaseLostError:
+        raise
+    except FAULTS as error:
+        why = log_fault(f"message {row.body.get('key')} can't be made", error, row.model)
+        return missed(workspace, replace(row, tries=row.tries + 1), why)
+
+
+def attempt(workspace: Workspace, known: Sequence[Channel], row: rows.Delivery) -> str:
     """Send one message, or not; gives what became of it."""
     channel = next((one for one in known if one.name == row.channel), None)
     incident, why = standing(workspace, row)
@@ -120,8 +163,9 @@ def deliver(workspace: Workspace, known: Sequence[Channel], row: rows.Delivery) 
         logger.warning("a server died over message %s to %r: it may come twice", row.body["key"], row.channel)
     row = replace(row, tries=row.tries + 1)
     settle(workspace, row, SENDING, None)
+    message = written(workspace, row, incident)
     try:
-        send(channel.url, written(workspace, row, incident))
+        send(channel.url, message)
     except RetrueError as error:
         return missed(workspace, row, str(error))
     logger.info("incident %s: %s told to %r", row.incident, row.event, row.channel, extra={"model": row.model})
@@ -160,7 +204,7 @@ def address() -> str | None:
 def missed(workspace: Workspace, row: rows.Delivery, why: str) -> str:
     """Note that a message wasn't taken, and when it is tried again."""
     now = clock.now()
-    logger.warning("%r didn't take message %s: %s", row.channel, row.body["key"], why, extra={"model": row.model})
+    logger.warning("%r didn't get message %s: %s", row.channel, row.body.get("key"), why, extra={"model": row.model})
     begun = int(row.body.get("begun", clock.micros(now)))
     wait = min(FIRST_RETRY * 2.0 ** (row.tries - 1), LAST_RETRY)
     log = [*row.body.get("log", []), {"at": now.isoformat(), "said": why}][-KEPT:]
@@ -219,4 +263,4 @@ def find_deliveries(
         return page(tx, rows.Delivery, deliveries, where, [c.number.desc()], limit, offset)
 
 
-register(Kind("notify", "Tell people of incidents.", notify, Outbox, light=True, limit=LONGEST))
+register(Kind("notify", "Tell people of incidents.", notify, Outbox, pool="light", limit=LONGEST))

@@ -8,13 +8,13 @@ stand in one transaction, so that each thing is told once, however many servers 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from retrue.jobs.channels import Channel
-from retrue.jobs.message import OPENED, REOPENED, RESOLVED, WITHDRAWN, WORSE
+from retrue.jobs.message import FAULTS, OPENED, REOPENED, RESOLVED, WITHDRAWN, WORSE
 from retrue.jobs.news import is_news
 from retrue.judge.incident import Incident, State
 from retrue.judge.severity import Severity
@@ -75,15 +75,45 @@ def learn(model: Model, channels: Sequence[Channel], now: datetime) -> int:
         model: whose.
         channels: whom there is to tell.
         now: the time.
+
+    Raises:
+        Exception: whether something is news can't be told (its rows can't be read, say); what is of others is noted.
     """
     with model.store.catalog.read() as tx:
         noted = notes(tx, model.name)
     found = load_incidents(model)
     gone = [own for own, note in noted.items() if own not in {one.id for one in found} and is_open(note)]
     fresh = [one for one in found if may_tell(noted.get(one.id), one)]
-    news = {one.id for one in fresh if is_news(model, one, now)}
-    if not gone and not any(event_of(noted.get(one.id), one, news=one.id in news) for one in fresh):
-        return 0
+    news, fault = find_news(model, fresh, now)
+    count = 0
+    if gone or any(event_of(noted.get(one.id), one, news=one.id in news) for one in fresh):
+        count = note(model, fresh, gone, news, channels, now)
+    if fault is not None:
+        raise fault
+    return count
+
+
+def find_news(model: Model, fresh: Iterable[Incident], now: datetime) -> tuple[set[str], BaseException | None]:
+    """The ids of those that are news; and why that can't be told of one of the others."""
+    news, fault = set(), None
+    for one in fresh:
+        try:
+            if is_news(model, one, now):
+                news.add(one.id)
+        except FAULTS as error:
+            fault = error
+    return news, fault
+
+
+def note(
+    model: Model,
+    fresh: Iterable[Incident],
+    gone: Iterable[str],
+    news: Collection[str],
+    channels: Sequence[Channel],
+    now: datetime,
+) -> int:
+    """Write what was learned, as far as no other server has; gives how many messages."""
     with model.store.catalog.write() as tx:
         noted = notes(tx, model.name)  # anew: another server may have learned of it since
         current = {row.id: read_incident(row.body) for row in tx.find(rows.IncidentRow, model=model.name)}

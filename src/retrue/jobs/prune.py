@@ -33,4 +33,4 @@ def removed(tx: Transaction, table: Table, column: str, most: int) -> int:
     return int(doomed or 0)
 
 
-register(Kind("prune", "Forget the oldest jobs and log lines.", prune, every(HOUR, "prune"), light=True, limit=HOUR))
+register(Kind("prune", "Forget the oldest jobs and log lines.", prune, every(HOUR, "prune"), pool="light", limit=HOUR))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from retrue.errors import ConfigError
 from retrue.store import rows
@@ -56,6 +56,11 @@ class Watch(Protocol):
         ...
 
 
+Pool = Literal["heavy", "light", "training", "outside"]
+"""Threads of their own for jobs that take much, for those that take little, for those that run somebody's `fit` (one
+that hangs keeps no check waiting), and for those that wait for other people's machines."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of job.
@@ -65,7 +70,7 @@ class Kind:
         says: what it does, in a sentence.
         run: does it, and says in a few words what came of it.
         watch: makes what says when it is due, for a store.
-        light: whether it takes little: it doesn't wait behind those that take much.
+        pool: the threads that it runs in, see `Pool`.
         rest: seconds to leave it alone after a run that took so many.
         limit: seconds after which a run counts as hanging: it is recorded as failed, and its lease is given back.
     """
@@ -74,7 +79,7 @@ class Kind:
     says: str
     run: Callable[[Task], str]
     watch: Callable[[Workspace], Watch]
-    light: bool = False
+    pool: Pool = "heavy"
     rest: Callable[[float], float] = lambda _: 0.0
     limit: float = LIMIT
 
@@ -90,7 +95,7 @@ class Kind:
 
 KINDS: dict[str, Kind] = {}
 """All kinds by name."""
-ROOMS = ("check", "collect", "decide", "mlflow", "notify", "prune", "train", "upkeep", "verify")
+ROOMS = ("check", "collect", "decide", "mlflow", "notify", "prune", "pull", "train", "upkeep", "verify")
 """The modules that register kinds."""
 
 

@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -26,7 +26,7 @@ from retrue.errors import RetrueError, StoreError
 from retrue.jobs.journal import Journal, speaking
 from retrue.jobs.leases import LENGTH, Held, LeaseLostError, Leases
 from retrue.jobs.records import last_job
-from retrue.jobs.registry import Kind, Task, Watch, kinds
+from retrue.jobs.registry import Kind, Pool, Task, Watch, kinds
 from retrue.store import rows
 from retrue.store.catalog import Transaction
 from retrue.workspace import Workspace, clock
@@ -36,8 +36,8 @@ from retrue.workspace.readings import MOST, readings
 
 TICK = 1.0
 """Seconds from one look at what is due to the next."""
-HEAVY, LIGHT = 2, 2
-"""Threads for jobs that take much, and for those that take little."""
+THREADS: Mapping[Pool, int] = {"heavy": 2, "light": 2, "training": 2, "outside": 4}
+"""How many jobs of each pool run at a time."""
 DRAIN = 20.0
 """Seconds that jobs have to come to their end after SIGTERM."""
 
@@ -144,9 +144,8 @@ class Runner:
 
     def room_for(self, kind: Kind) -> bool:
         """Whether a thread is free for a job of this kind."""
-        light = {one.name for one in self.kinds if one.light}
-        alike = [work for work in self.running if (work[0] in light) == kind.light]
-        return len(alike) < (LIGHT if kind.light else HEAVY)
+        pools = {one.name: one.pool for one in self.kinds}
+        return sum(pools[work[0]] == kind.pool for work in self.running) < THREADS[kind.pool]
 
     def begin(self, kind: Kind, work: Work, now: datetime) -> None:
         """Take the lease and start a thread, unless the job rests or another server is at it, or has just done it."""
@@ -288,19 +287,6 @@ def serve(folder: str | Path, *, length: float = LENGTH) -> None:
     with (
         until_told(signal.SIGTERM, signal.SIGINT) as stop,
         open_workspace(folder) as workspace,
-        telling(workspace) as telemetry,
+        otel.sending("jobs", lambda: bounded(readings(workspace), MOST)) as telemetry,
     ):
         Runner(workspace, kinds(), length, telemetry=telemetry).run(stop)
-
-
-@contextmanager
-def telling(workspace: Workspace) -> Iterator[otel.Telemetry | None]:
-    """Send traces of jobs and the figures of the store, where somebody named a receiver."""
-    if not otel.wanted():
-        yield None
-        return
-    telemetry = otel.Telemetry.start("jobs", lambda: bounded(readings(workspace), MOST))
-    try:
-        yield telemetry
-    finally:
-        telemetry.close()

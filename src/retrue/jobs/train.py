@@ -44,9 +44,9 @@ class Trainings:
 def train(task: Task) -> str:
     """Train one run; one that fails says so itself, and the job has done its work."""
     model = task.workspace.model(str(task.model))
-    next_ = waiting(model)
-    if next_ is not None:
-        task.body.update(run=next_.id, version=next_.body["champion"])
+    longest = waiting(model)
+    if longest is not None:
+        task.body.update(run=longest.id, version=longest.body["champion"])
     try:
         run = train_next(model)
     except TrainingError as error:
@@ -55,4 +55,6 @@ def train(task: Task) -> str:
     return f"run {run.id} is trained: retrue prove {model.name} {run.id}"
 
 
-register(Kind("train", "Train the runs that wait for a registered trainer.", train, Trainings, limit=LIMIT))
+register(
+    Kind("train", "Train the runs that wait for a registered trainer.", train, Trainings, pool="training", limit=LIMIT)
+)

@@ -16,6 +16,7 @@ from retrue.jobs.apart import apart
 from retrue.jobs.journal import about
 from retrue.jobs.registry import HOUR, Kind, Task, register
 from retrue.workspace.prove import asking
+from retrue.workspace.stored import run_of
 
 if TYPE_CHECKING:
     from retrue.workspace import Model, Workspace
@@ -48,7 +49,7 @@ def verify(task: Task) -> str:
 def one_version(model: Model, version: str) -> str:
     """Replay one version's inputs; gives what came of it, in words."""
     said = asking.answer(model, version) or {}
-    with about({"version": version}):
+    with about({"version": version, "run": run_of(model, version)}):
         try:
             ends = {"since": said["since"], "until": said["until"]}
             found = apart("verify", model.store.folder, model.name, "jobs", patience=HOUR, version=version, **ends)

@@ -17,11 +17,15 @@ def decision_view(said: Mapping[str, Any]) -> RenderableType:
     head = Text(said["text"][:1].upper() + said["text"][1:] + ".", style="bold" if said["answer"] == "retrain" else "")
     expected, situation = said["expected"], said["situation"]
     table = quiet_table("", "", right=[])
-    add_row(table, ("new labels that have matured", f"{situation['rows']:,}"))
+    add_row(table, ("matured labels, new to the champion", f"{situation['rows']:,}"))
+    if situation["labels"] != situation["rows"]:
+        add_row(table, ("of them new since the last run", f"{situation['labels']:,}"))
     if situation.get("spoilt"):
         add_row(table, ("left out, of broken windows", f"{situation['spoilt']:,}"))
     add_row(table, ("rows a day", f"{situation['traffic']:,.0f}"))
     add_row(table, ("earlier runs", f"{len(situation['past'])}"))
+    if situation.get("curve") is not None:
+        add_row(table, ("small fits", gained(situation["curve"])))
     if expected is not None:
         low, high = expected["interval"]
         add_row(table, ("expected gain", minus(f"{expected['gain']:#.2g} ({low:#.2g} to {high:#.2g})")))
@@ -29,6 +33,16 @@ def decision_view(said: Mapping[str, Any]) -> RenderableType:
         add_row(table, ("cost", figure(round(expected["cost"], 2))))
     add_row(table, ("policy", said["policy"]["when"]))
     return Group(head, Text(""), table)
+
+
+def gained(curve: Mapping[str, Any]) -> str:
+    """What small fits gained over the champion.
+
+    >>> gained({"rows": (250, 500), "gains": (0.01, 0.024)})
+    'gain +0.010 on 250 new labels, +0.024 on 500'
+    """
+    each = [f"{minus(f'{gain:+#.2g}')} on {rows:,}" for rows, gain in zip(curve["rows"], curve["gains"], strict=True)]
+    return f"gain {each[0]} new labels" + "".join(f", {one}" for one in each[1:])
 
 
 def trial_view(said: Mapping[str, Any]) -> RenderableType:

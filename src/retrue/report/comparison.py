@@ -246,6 +246,7 @@ class Comparison:
         return plain(self)
 
     def _repr_html_(self) -> str:
+        from retrue.report.html import page
         from retrue.report.notebook import frame
 
-        return frame(self)
+        return frame("Retrue comparison", page(self, compact=True))

@@ -23,7 +23,7 @@ from retrue.judge.words import day, percent
 from retrue.report.actions import actions, next_step
 from retrue.report.charts.display import display
 from retrue.report.charts.drift_map import drift_map
-from retrue.report.charts.timeline import Mark
+from retrue.report.charts.timeline import IncidentSpan
 from retrue.report.entries import Gallery, column_pictures, is_loud
 from retrue.report.examples import SHOWN, cell, chosen, contributions_said, standings_said
 from retrue.report.explanation import Explanation
@@ -208,6 +208,6 @@ def map_of(told: Explanation) -> Picture | None:
     if course is None or not course.windows:
         return None
     start, last = told.incident.since, course.spans[-1][1]
-    mark = Mark(datetime.fromisoformat(start), datetime.fromisoformat(told.incident.until or last), "incident")
+    span = IncidentSpan(datetime.fromisoformat(start), datetime.fromisoformat(told.incident.until or last), "incident")
     ends = datetime.fromisoformat(course.spans[course.reference - 1][1]) if course.reference else None
-    return drift_map(course.windows, course.spans, str(course), mark=mark, reference_ends=ends)
+    return drift_map(course.windows, course.spans, str(course), incident=span, reference_ends=ends)

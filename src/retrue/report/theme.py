@@ -118,6 +118,10 @@ def styles(palette: Palette) -> dict[str, Any]:
         "ink-text": {"color": ink},
         "warn-frame": {"fillOpacity": 0, "stroke": warn, "strokeWidth": 2, "opacity": 1.0},
         "heat": {"opacity": 1.0},
+        "marker": {"color": ink, "opacity": 0.55, "strokeDash": [1, 3], "strokeWidth": 1},
+        "marker-area": {**area, "color": ref, "fillOpacity": 0.18},
+        "marker-point": {**point, "color": soft},
+        "marker-text": {"color": soft},
         "zero": {"color": ref, "strokeDash": [2, 3], "strokeWidth": 1},
         "hover": {"color": ink, "opacity": 0},
     }

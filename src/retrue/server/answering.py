@@ -22,13 +22,14 @@ DRAIN = 5
 
 
 class Server(uvicorn.Server):
-    """The web server: when it stops, it ends the connections of live pages, which would never end by themselves."""
+    """The web server: when it stops, it ends what would go on for long: live pages, and who waits for the lake."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop taking requests, and end those that are open."""
         app = self.config.app
         if isinstance(app, FastAPI):
             end_live(app)
+            app.state.retrue.ending.set()
         await super().shutdown(sockets)
 
 

@@ -12,6 +12,7 @@ from retrue.adapters import otel
 from retrue.server import assets, live
 from retrue.server.api import (
     access,
+    capture,
     choosing,
     compare,
     document,
@@ -33,7 +34,7 @@ from retrue.server.auth import login
 from retrue.server.auth.access import Access
 from retrue.server.auth.guard import Guard
 from retrue.server.handlers import add_handlers
-from retrue.server.meters import Metered
+from retrue.server.meters import Metered, Meters
 from retrue.server.pages import model, model_figures, overview, places
 from retrue.server.service import Service
 from retrue.server.settings import ServerSettings
@@ -43,6 +44,7 @@ from retrue.workspace import Workspace
 
 ROUTERS = (
     health.router,
+    capture.router,
     quarantine.router,
     metrics.router,
     assets.router,
@@ -92,7 +94,8 @@ def create_app(workspace: Workspace, settings: ServerSettings | None = None) -> 
     # Pages of documentation would load scripts from elsewhere.
     app = FastAPI(title="Retrue", version=VERSION, openapi_url=None, lifespan=running)
     chosen = settings or ServerSettings()
-    served = Service(workspace, chosen, telemetry=otel.Telemetry.start("web") if otel.wanted() else None)
+    telemetry = otel.Telemetry.start("web") if otel.wanted() else None
+    served = Service(workspace, chosen, Meters(telemetry), telemetry)
     app.state.retrue = served
     app.add_middleware(Guard, access=Access(workspace.store.catalog, chosen, workspace.store.id), settings=chosen)
     app.add_middleware(Metered, meters=served.meters, telemetry=served.telemetry)

@@ -7,10 +7,13 @@ writes the news down. Where it can't, standard error has it.
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+from retrue.server.supervise import NICENESS
 
 logger = logging.getLogger("retrue.serve")
 
@@ -42,11 +45,12 @@ def main(arguments: Sequence[str]) -> int:
 
     from retrue.errors import RetrueError
     from retrue.store.catalog import Catalog
+    from retrue.store.place import place_of
     from retrue.workspace.restarts import note
 
     folder, part, said = arguments
     try:
-        catalog = Catalog.open(Path(folder) / "catalog.db", create=False)
+        catalog = Catalog.open(place_of(Path(folder)), create=False)
         note(catalog, part, said)
         catalog.close()
     except RetrueError as error:
@@ -56,4 +60,5 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    os.nice(NICENESS)  # the part that starts again meanwhile comes first
     sys.exit(main(sys.argv[1:]))

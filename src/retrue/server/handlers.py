@@ -9,7 +9,7 @@ from urllib.parse import quote
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
 from retrue.errors import RetrueError
@@ -19,6 +19,9 @@ from retrue.server.policy import HEADERS
 from retrue.version import VERSION
 
 log = logging.getLogger("retrue.server")
+
+GONE = 499
+"""The status of requests whose client has gone: nginx's, as HTTP has none."""
 
 
 def told(request: Request, error: RetrueError) -> Response:
@@ -43,6 +46,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RetrueError, of_ours)
     app.add_exception_handler(RequestValidationError, of_validation)
     app.add_exception_handler(HTTPException, of_http)
+    app.add_exception_handler(ClientDisconnect, of_gone)
     app.add_exception_handler(Exception, of_bug)
 
 
@@ -76,6 +80,11 @@ async def of_http(request: Request, error: Exception) -> Response:
         where=f"{request.method} {request.url.path[:200]}", expected=headers.get("Allow") or known,
     )  # fmt: skip
     return told(request, said)
+
+
+async def of_gone(_: Request, __: Exception) -> Response:
+    """Answer nobody: the client went before its body had come. No fault of ours; the status is for the meters."""
+    return Response(status_code=GONE)
 
 
 async def of_bug(request: Request, error: Exception) -> Response:

@@ -9,7 +9,7 @@ it shows with what is told now, and has missed nothing. Nobody looks while nobod
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,7 +19,9 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
+from retrue.errors import StoreError
 from retrue.server.auth import Actor, some_viewer
+from retrue.server.auth.guard import caller
 from retrue.server.errors import HttpError
 from retrue.server.service import Service, service
 from retrue.server.states import States
@@ -30,26 +32,33 @@ EVERY = 1.0
 """Seconds between two looks."""
 HEARTBEAT = 15.0
 """Seconds after which a quiet connection is told that it still stands."""
-MOST = 200
-"""Connections at a time; more are told to come back."""
+MOST, MOST_EACH = 200, 20
+"""Connections at a time, of all and of one caller (a token, a session, or an address); more are told to come back."""
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 @dataclass
 class Live:
-    """All connections of a process, and the one task that looks at the catalog for them."""
+    """All connections of a process, by caller, and the one task that looks at the catalog for them."""
 
     look: Callable[[], States]
     every: float = EVERY
-    connected: int = 0
+    connected: Counter[str] = field(default_factory=Counter)
     ended: bool = False
     found: States = field(default_factory=dict)
     task: asyncio.Task[None] | None = None
     turn: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def follow(self, model: str) -> AsyncGenerator[bytes]:
-        """Tell the state of a model ("": of the whole store) now, and whenever it is another."""
-        self.connected += 1
+    def refuse_many(self, who: str) -> None:
+        """Raise HttpError where a caller, or all together, follow as much as may be."""
+        if self.connected[who] >= MOST_EACH:
+            raise busy(429, f"{MOST_EACH} of your pages are live already")
+        if self.connected.total() >= MOST:
+            raise busy(503, f"{MOST} pages are live already")
+
+    async def follow(self, model: str, who: str) -> AsyncGenerator[bytes]:
+        """Tell a caller the state of a model ("": of the whole store) now, and whenever it is another."""
+        self.connected[who] += 1
         self.task = self.task or asyncio.create_task(self.watch())
         told = None
         try:
@@ -66,13 +75,13 @@ class Live:
                     yield b": still here\n\n"
             yield b"event: end\ndata: the server stops\n\n"
         finally:
-            self.connected -= 1
+            self.connected -= Counter((who,))  # it forgets who is at zero
 
     async def watch(self) -> None:
         """Look once in a while for as long as somebody is connected."""
         try:
             while self.connected and not self.ended:
-                with suppress(sqlite3.Error):  # busy, or gone for a moment: the next look tells
+                with suppress(StoreError):  # busy, or gone for a moment: the next look tells
                     found = await run_in_threadpool(self.look)
                     if found != self.found:
                         self.found = found
@@ -102,12 +111,14 @@ async def live(
     """Tell in what state a model or the store is, now and whenever it changes."""
     if model and not actor.sees(model):
         raise HttpError(403, f"{actor.name!r} is not for model {model[:100]!r}")
-    following = live_of(request, served)
-    if following.connected >= MOST:
-        raise HttpError(
-            503, f"{MOST} pages are live already", hint="this one stays as it is", headers={"Retry-After": "30"}
-        )
-    return StreamingResponse(following.follow(model), media_type="text/event-stream", headers=HEADERS)
+    following, who = live_of(request, served), caller(request, actor)
+    following.refuse_many(who)
+    return StreamingResponse(following.follow(model, who), media_type="text/event-stream", headers=HEADERS)
+
+
+def busy(status: int, what: str) -> HttpError:
+    """The error for a page that can't be live now."""
+    return HttpError(status, what, hint="this one stays as it is", headers={"Retry-After": "30"})
 
 
 def live_of(request: Request, served: Service) -> Live:

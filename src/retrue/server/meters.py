@@ -1,6 +1,7 @@
 """Meters: what the web process counts of itself: requests by route, rows that came in, and traces of both.
 
-request ── Metered (ASGI) ── route, status, seconds ──> Meters ──> /metrics, next to the readings of the store
+request ── Metered (ASGI) ── route, status, seconds ──> Meters ──┬── /metrics, next to the readings of the store
+                                                                 └── OTLP, where somebody receives it
 """
 
 from __future__ import annotations
@@ -24,31 +25,42 @@ FRESH = 10.0
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Buckets of how long answers take."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+STREAM = b"text/event-stream"
+"""The media type of events: an answer that lasts."""
 UNMATCHED = "unmatched"
 """The route of requests that no route took: addresses are strangers' words, and never labels."""
 
 
-@dataclass(frozen=True)
+HTTP = "How long the service takes to answer, by route, method and status."
+ROWS = "Rows that came over HTTP, by model, kind and what became of them."
+
+
 class Meters:
-    """What is counted; one for each application."""
+    """What is counted; one for each application.
 
-    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
-    http: Histogram = field(init=False)
-    rows: Counter = field(init=False)
+    Args:
+        telemetry: what it is sent to, besides.
+    """
 
-    def __post_init__(self) -> None:
-        """Make the meters."""
-        put = object.__setattr__
-        text = "How long the service takes to answer, by route, method and status."
-        put(self, "http", _histogram(self.registry, text))
-        text = "Rows that came over HTTP, by model, kind and what became of them."
-        labels = ("model", "kind", "outcome")
-        put(self, "rows", Counter("retrue_ingest_rows", text, labels, registry=self.registry))
+    def __init__(self, telemetry: otel.Telemetry | None = None) -> None:
+        self.registry = CollectorRegistry()
+        self.http = _histogram(self.registry, HTTP)
+        self.rows = Counter("retrue_ingest_rows", ROWS, ("model", "kind", "outcome"), registry=self.registry)
+        self.sent_http = telemetry.histogram("http_seconds", HTTP, "s", SECONDS) if telemetry else None
+        self.sent_rows = telemetry.counter("ingest_rows", ROWS, "{row}") if telemetry else None
 
     def count(self, model: str, kind: str, accepted: int, quarantined: int) -> None:
         """Count the rows of a batch that was acknowledged."""
-        self.rows.labels(model, kind, "accepted").inc(accepted)
-        self.rows.labels(model, kind, "quarantined").inc(quarantined)
+        for outcome, rows in (("accepted", accepted), ("quarantined", quarantined)):
+            self.rows.labels(model, kind, outcome).inc(rows)
+            if self.sent_rows is not None:
+                self.sent_rows.add(rows, {"model": model, "kind": kind, "outcome": outcome})
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count an answer."""
+        self.http.labels(route, method, str(status)).observe(seconds)
+        if self.sent_http is not None:
+            self.sent_http.record(seconds, {"route": route, "method": method, "status": str(status)})
 
 
 def _histogram(registry: CollectorRegistry, text: str) -> Histogram:
@@ -56,7 +68,10 @@ def _histogram(registry: CollectorRegistry, text: str) -> Histogram:
 
 
 class Metered:
-    """ASGI middleware: how long each answer took, by its route, and a trace of it where somebody receives traces."""
+    """ASGI middleware: how long each answer took, by its route, and a trace of it where somebody receives traces.
+
+    A stream of events is answered when it begins: it lasts as long as somebody listens.
+    """
 
     def __init__(self, app: ASGIApp, meters: Meters, telemetry: otel.Telemetry | None = None) -> None:
         self.app, self.meters, self.telemetry = app, meters, telemetry
@@ -66,25 +81,19 @@ class Metered:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        status, started = 500, time.perf_counter()
-
-        async def sent(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
         method = scope["method"] if scope["method"] in METHODS else "other"
         with self._span(scope, method) as span:
+            answer = Answer(self.meters, scope, method, span)
+
+            async def sent(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    answer.begins(message)
+                await send(message)
+
             try:
                 await self.app(scope, receive, sent)
             finally:
-                route = str(getattr(scope.get("route"), "path", UNMATCHED))
-                self.meters.http.labels(route, method, str(status)).observe(time.perf_counter() - started)
-                if span is not None:
-                    span.update_name(f"{method} {route}")
-                    span.set_attribute("http.route", route)
-                    span.set_attribute("http.response.status_code", status)
+                answer.ends()
 
     def _span(self, scope: Scope, method: str) -> AbstractContextManager[Any]:
         """The trace of a request; nothing where nobody receives it."""
@@ -92,6 +101,39 @@ class Metered:
             return nullcontext(None)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         return self.telemetry.span(method, headers, **{"http.request.method": method})
+
+
+@dataclass
+class Answer:
+    """An answer on its way, which is counted once."""
+
+    meters: Meters
+    scope: Scope
+    method: str
+    span: Any
+    status: int = 500
+    started: float = field(default_factory=time.perf_counter)
+    counted: bool = False
+
+    def begins(self, start: Message) -> None:
+        """Note its status, and count it where it is a stream."""
+        self.status = start["status"]
+        said = dict(start.get("headers", ())).get(b"content-type", b"")
+        if said.startswith(STREAM):
+            self.ends()
+            if self.span is not None:
+                self.span.end()
+
+    def ends(self) -> None:
+        """Count it, unless it is counted, and say in the trace what it was."""
+        if self.counted:
+            return
+        self.counted, route = True, str(getattr(self.scope.get("route"), "path", UNMATCHED))
+        self.meters.answered(route, self.method, self.status, time.perf_counter() - self.started)
+        if self.span is not None:
+            self.span.update_name(f"{self.method} {route}")
+            self.span.set_attribute("http.route", route)
+            self.span.set_attribute("http.response.status_code", self.status)
 
 
 @dataclass

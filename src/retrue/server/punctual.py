@@ -25,8 +25,10 @@ class Punctual(asyncio.Protocol):
     patience = PATIENCE
     transport: asyncio.Transport
     cycle: Any = None  # uvicorn's: the request that was begun last
+    conn: Any = None  # where the protocol is h11's
     _deadline: asyncio.TimerHandle | None = None
     _came = 0
+    _body = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the first head."""
@@ -40,15 +42,31 @@ class Punctual(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Pass on what came; while it makes no request yet, the time runs."""
+        rest = self._in_body()
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
             self._met()
             return
-        self._came += len(data)
+        if not rest:
+            self._came += len(data)
         if self._came > MOST:
             self._cut(LARGE)
         elif self._deadline is None:
             self._wait()
+
+    def on_headers_complete(self) -> None:
+        """A body begins."""
+        self._body = True
+        super().on_headers_complete()  # type: ignore[misc]
+
+    def on_message_complete(self) -> None:
+        """A body ends."""
+        self._body = False
+        super().on_message_complete()  # type: ignore[misc]
+
+    def _in_body(self) -> bool:
+        """Whether what comes is the rest of a body that was answered before it was whole: the time runs, no more."""
+        return self._body if self.conn is None else self.conn.their_state.__name__ == "SEND_BODY"
 
     def _wait(self) -> None:
         self._deadline = asyncio.get_running_loop().call_later(self.patience, self._late)

@@ -34,10 +34,10 @@ from retrue.workspace import Model, Workspace
 class Service:
     """The running service; `app.state.retrue` holds it, and `Depends(service)` gives it.
 
-    `looked` is set once somebody has looked at a page. What pages worked out is kept while the store is as it was:
-    `columns` holds profiles that charts are drawn of (0.4 MB each), `slices` how slices do, `comparisons` who did
-    better, `listed` features in order, `previews` and `signals` what proposed ones would have told, `walls` the newest
-    traffic.
+    `looked` is set once somebody has looked at a page, `ending` once the process stops. What pages worked out is kept
+    while the store is as it was: `columns` holds profiles that charts are drawn of (0.4 MB each), `slices` how slices
+    do, `comparisons` who did better, `listed` features in order, `previews` and `signals` what proposed ones would have
+    told, `walls` the newest traffic.
     """
 
     workspace: Workspace
@@ -48,6 +48,7 @@ class Service:
     explained: Explanations = field(default_factory=Explanations)
     drawn: DrawnRows = field(default_factory=DrawnRows)
     looked: Event = field(default_factory=Event)
+    ending: Event = field(default_factory=Event)
     columns: Recent[list[tuple[int, ColumnProfile]]] = field(default_factory=lambda: Recent(32))
     slices: Recent[SliceTable] = field(default_factory=lambda: Recent(64))
     comparisons: Recent[Weighed] = field(default_factory=lambda: Recent(32))
@@ -60,7 +61,7 @@ class Service:
     def standings(self) -> Standings:
         """How the models stand, for pages."""
         catalog = self.workspace.store.catalog
-        return Standings(catalog, Watch(catalog.path), self.headlines)
+        return Standings(catalog, Watch(catalog), self.headlines)
 
     @cached_property
     def readings(self) -> Readings:

@@ -40,7 +40,8 @@ class ServerSettings(SettingsTable):
         url: where people reach it, for links in messages.
         max_body_mb: the largest request, as it comes and decompressed, in MB.
         max_waiting_mb: requests that are held in memory at a time, in MB; more are answered 429.
-        max_spool_mb: acknowledged rows that may wait for the lake, in MB on disk; more are answered 429.
+        max_spool_mb: acknowledged rows that may wait for the lake, in MB on disk; a model's may take as much as is left
+            free (alone: half), and more of them are answered 429.
         hosts: names that it is reached by, besides addresses, `host` and what the machine calls itself.
         proxies: addresses or networks of proxies that are believed where a request came from.
         requests_per_second: how often a token, a session or an address may ask; more is answered 429.

@@ -5,6 +5,9 @@
             └── jobs      checks, tells
 
 The children know nothing of each other: they meet in the store. If this process dies, so do they.
+
+`python -m retrue.server.supervise FOLDER SOCKET SETTINGS PART ...` keeps some of them running, as the demo does, whose
+clock isn't ours.
 """
 
 from __future__ import annotations
@@ -216,3 +219,18 @@ def how(status: int) -> str:
     ('exit status 1', 'SIGKILL')
     """
     return f"exit status {status}" if status >= 0 else signal.Signals(-status).name
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Keep the named parts of the service running; gives the exit status."""
+    from retrue.adapters import logs
+    from retrue.server.deaths import Deaths
+
+    folder, number, settings, *names = arguments
+    logs.configure("serve")
+    chosen = [part for part in parts(folder, settings, int(number)) if part.name in names]
+    return Supervisor(chosen, Deaths(folder)).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import logging
-import sqlite3
 import threading
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -16,6 +15,7 @@ from importlib.resources import files
 from sqlalchemy.exc import SQLAlchemyError
 
 from retrue.errors import RetrueError
+from retrue.server.pages.ranges import Lately
 from retrue.server.pages.shell import environment
 from retrue.server.service import Service
 
@@ -25,8 +25,6 @@ BREATH = 0.02
 """Seconds between two charts."""
 EVIDENCE = ("retrue.comparing", "scipy.stats", "ruptures", "sklearn.ensemble")
 """What finds since when, and which rows."""
-DAYS = 30
-"""The length of time that the overview shows unless it is asked for another."""
 
 logger = logging.getLogger("retrue.web")
 
@@ -55,12 +53,12 @@ class WarmUp:
         if self.stopped.wait(self.rest):
             return
         try:
-            self.served.standings.all(DAYS)
+            self.served.standings.all(Lately())
             self.load_templates()
             self.served.looked.wait()
             self.load_charts()
             self.load_evidence()
-        except (RetrueError, SQLAlchemyError, sqlite3.Error, OSError) as error:  # the first reader is told the same
+        except (RetrueError, SQLAlchemyError, OSError) as error:  # the first reader is told the same
             logger.warning("not warmed up: %s", error)
 
     def load_templates(self) -> None:

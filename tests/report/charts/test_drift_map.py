@@ -11,7 +11,7 @@ import pytest
 
 from retrue.core.column import ColumnProfile
 from retrue.core.grid import NumericGrid
-from retrue.report.charts import Mark, Picture, drift_map
+from retrue.report.charts import IncidentSpan, Picture, drift_map
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 GRID = NumericGrid(np.linspace(0.0, 1.0, 17))
@@ -35,17 +35,19 @@ def at(day: float) -> datetime:
     return START + timedelta(days=day)
 
 
-def drawn(count: int = 20, mark: Mark | None = None, reference_ends: datetime | None = None) -> Picture:
+def drawn(count: int = 20, incident: IncidentSpan | None = None, reference_ends: datetime | None = None) -> Picture:
     """The map of a column that jumps in the middle."""
-    made = drift_map(windows(count, count // 2), spans(count), "x: sudden", mark=mark, reference_ends=reference_ends)
+    made = drift_map(
+        windows(count, count // 2), spans(count), "x: sudden", incident=incident, reference_ends=reference_ends
+    )
     assert made is not None
     return made
 
 
-@pytest.mark.parametrize("mark", [None, Mark(at(3), at(6), "incident")])
+@pytest.mark.parametrize("incident", [None, IncidentSpan(at(3), at(6), "incident")])
 @pytest.mark.parametrize("reference_ends", [None, at(2)])
-def test_it_is_valid_vega_lite_in_both_themes(mark: Mark | None, reference_ends: datetime | None) -> None:
-    picture = drawn(6, mark=mark, reference_ends=reference_ends)
+def test_it_is_valid_vega_lite_in_both_themes(incident: IncidentSpan | None, reference_ends: datetime | None) -> None:
+    picture = drawn(6, incident=incident, reference_ends=reference_ends)
     for theme in ("light", "dark"):
         alt.Chart.from_dict(picture.vega(theme)).to_dict()
 
@@ -61,11 +63,11 @@ def test_windows_on_one_side_of_a_jump_are_near_and_others_far() -> None:
 
 def test_the_incident_is_framed_within_the_picture() -> None:
     """One that lasts longer than the windows ends with them."""
-    picture = drawn(mark=Mark(at(10), at(99), "incident"))
-    (frame,) = [row for row in picture.rows if row["part"] == "mark"]
+    picture = drawn(incident=IncidentSpan(at(10), at(99), "incident"))
+    (frame,) = [row for row in picture.rows if row["part"] == "incident"]
     assert (frame["x"], frame["x2"]) == (round(at(10).timestamp() * 1000), round(at(20).timestamp() * 1000))
     assert "framed: the incident" in picture.note
-    assert not any(row["part"] == "mark" for row in drawn(mark=Mark(at(50), at(60), "incident")).rows)
+    assert not any(row["part"] == "incident" for row in drawn(incident=IncidentSpan(at(50), at(60), "incident")).rows)
 
 
 def test_many_windows_are_added_up() -> None:

@@ -20,6 +20,7 @@ from retrue.core.outcome_grid import BinaryGrid, MulticlassGrid, RegressionGrid,
 from retrue.errors import RetrueError
 from retrue.report import charts
 from retrue.report.charts import Picture
+from retrue.report.charts.outcome import ends_higher
 from retrue.report.charts.templates import TEMPLATES, made, template
 from retrue.report.comparison import Comparison
 from retrue.report.entries import Gallery, performance_pictures, sections
@@ -207,34 +208,44 @@ def test_a_ranking_keeps_its_order_and_marks_what_is_loud() -> None:
     assert charts.ranking([], "nothing") is None
 
 
-def test_a_timeline_has_gaps_marks_and_the_reference() -> None:
+def test_a_timeline_has_gaps_incidents_and_the_reference() -> None:
     start = datetime(2024, 3, 1, tzinfo=UTC)
     points = [
         charts.Point(start + timedelta(days=d), None if d == 2 else 0.8, (0.78, 0.82) if d else None) for d in range(5)
     ]
-    mark = charts.Mark(start, start + timedelta(days=1), "incident 17")
-    made = charts.timeline(points, "Accuracy held", reference=0.81, marks=[mark])
+    span = charts.IncidentSpan(start, start + timedelta(days=1), "incident 17")
+    made = charts.timeline(points, "Accuracy held", reference=0.81, incidents=[span])
     assert made is not None
-    assert made.template == "timeline-level-marks"
-    assert [row["part"] for row in made.rows] == ["value"] * 5 + ["mark", "reference"]
+    assert made.template == "timeline-level-incidents"
+    assert [row["part"] for row in made.rows] == ["value"] * 5 + ["incident", "reference"]
     assert made.rows[2]["value"] is None
     alt.Chart.from_dict(made.vega()).to_dict()
     assert charts.timeline([], "nothing") is None
 
 
-def test_a_timeline_draws_estimates_and_notes_where_there_are_any() -> None:
+def test_a_timeline_draws_an_estimate_where_there_is_any() -> None:
     """An estimate is named at its end; one without any value is not there."""
     start = datetime(2024, 3, 1, tzinfo=UTC)
     points = [charts.Point(start + timedelta(days=d), 0.8) for d in range(3)]
-    notes = [charts.Note(start, "version 2")]
-    made = charts.timeline(points[:2], "Accuracy held", estimated=points, notes=notes)
+    made = charts.timeline(points[:2], "Accuracy held", estimated=points)
     assert made is not None
-    assert made.template == "timeline-estimated-notes"
-    assert [row["part"] for row in made.rows] == ["value"] * 2 + ["estimated"] * 3 + ["note"]
+    assert made.template == "timeline-estimated"
+    assert [row["part"] for row in made.rows] == ["value"] * 2 + ["estimated"] * 3
     assert made.rows[4]["name"] == "estimated"
     empty = charts.timeline(points, "Accuracy held", estimated=[charts.Point(start, None)])
     assert empty is not None
     assert empty.template == "timeline"
+
+
+def test_the_axis_of_counts_and_shares_begins_at_zero() -> None:
+    """180 rows a day, each day: not a line in the middle of nothing."""
+    start = datetime(2024, 3, 1, tzinfo=UTC)
+    points = [charts.Point(start + timedelta(days=d), 180.0) for d in range(3)]
+    made = charts.timeline(points, "180 rows", zero=True)
+    assert made is not None
+    assert made.template == "timeline-zero"
+    line = next(one for one in made.vega()["layer"] if one["mark"]["type"] == "line")
+    assert line["encoding"]["y"]["scale"] == {"zero": True}
 
 
 def test_templates_made_in_many_threads_are_those_made_alone() -> None:
@@ -245,3 +256,11 @@ def test_templates_made_in_many_threads_are_those_made_alone() -> None:
         together = list(pool.map(template, names))
     made.cache_clear()
     assert together == [template(name) for name in names]
+
+
+def test_names_stand_where_curves_keep_apart() -> None:
+    """A curve that ends early above one that ends later and higher has its name above."""
+    early, late = [{"x": 0.1, "y": 0.2}, {"x": 0.6, "y": 0.76}], [{"x": 0.1, "y": 0.1}, {"x": 0.8, "y": 0.77}]
+    assert ends_higher(early, late)
+    assert not ends_higher(late, early)
+    assert not ends_higher([], late)

@@ -23,7 +23,7 @@ API = "/api/v1"
 MODEL = f"{API}/models/{{model}}"
 INCIDENT = f"{MODEL}/incidents/{{id}}"
 PAGE = "/models/{model}/incidents/{id}"
-BRINGS_ROWS = {("POST", f"{MODEL}/{kind}") for kind in ("events", "labels", "feedback", "signals")}
+BRINGS_ROWS = {("POST", f"{MODEL}/{kind}") for kind in ("events", "labels", "feedback", "signals", "capture/{format}")}
 FINDS_OUT = {("POST", f"{MODEL}/check"), ("POST", f"{MODEL}/decisions")}
 """Judging is no decision of anybody's: it comes to the same whoever asks, and the scheduler does it all the time."""
 SIGNS_OUT = {("POST", "/logout")}
@@ -83,7 +83,7 @@ NEEDS_MORE = {
     ("POST", "/models/{model}/runs/{run}/promote"): "needs a proven run; tried in tests/server/test_refine.py",
     ("POST", "/models/{model}/runs/{run}/rollback"): "needs a promotion; tried in tests/server/test_refine.py",
     ("POST", f"{MODEL}/signals/collect"): "writes entries of collections that got rows; tried in tests/jobs",
-    ("POST", "/models/{model}/signals/collect"): "the same behind a button; tried in tests/server/places",
+    ("POST", "/models/{model}/signals/collect"): "the same behind a button; tried in tests/server/pages",
     ("POST", f"{MODEL}/trials/{{id}}/stop"): "needs a trial's id; tried in tests/server/test_choosing.py",
     ("POST", f"{MODEL}/runs"): "needs a trainer; tried in tests/server/test_runs.py",
     ("POST", f"{MODEL}/runs/{{run}}/prove"): "needs a run; tried in tests/server/test_runs.py",

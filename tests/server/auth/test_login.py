@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from tests.server.auth.conftest import CSRF, Guarded, ran, signed_in
+from tests.server.pages.looks import looks_right
 
 import retrue as rt
 from retrue.server.app import create_app
@@ -165,26 +166,49 @@ def test_a_session_slides_and_ends(store: rt.Workspace) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_somebody_signs_in_and_out_in_a_browser(
-    browser: Browser, guarded: Guarded, tmp_path: Path, scheme: Any
-) -> None:
-    """At a phone's width too, with nothing that the policy refuses."""
-    page = browser.new_page(color_scheme=scheme, viewport={"width": 390, "height": 700})
+def test_somebody_signs_in_and_out_in_a_browser(browser: Browser, guarded: Guarded, shots: Path) -> None:
+    """On any screen, with nothing that the policy refuses."""
+    page = browser.new_page(viewport={"width": 1280, "height": 700})
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.goto(f"{guarded.served.url}/login?next=/api/v1/me")
     page.fill("#token", "rt_wrong")
     page.click("button")
     assert "The token is not valid" in page.inner_text("[role=alert]")
-    page.screenshot(path=tmp_path / "login.png")
+    looks_right(page, shots, "login")
+    page.set_viewport_size({"width": 390, "height": 700})
     page.fill("#token", guarded.secrets["viewer"])
     page.click("button")
     assert '"name":"viewer"' in page.inner_text("body")
     page.goto(f"{guarded.served.url}/nowhere")
-    page.screenshot(path=tmp_path / "signed_in.png")
     page.click("details.menu > summary")
     page.locator("text=Sign out >> visible=true").click()
     assert page.url.endswith("/login")
     page.close()
     assert [text for text in said if "Content Security Policy" in text] == []
+
+
+@pytest.mark.slow
+def test_a_token_is_made_shown_once_and_revoked(browser: Browser, guarded: Guarded) -> None:
+    """By an admin in a browser: it opens what its role and models allow, and nothing once it is revoked."""
+    page = browser.new_page()
+    page.goto(f"{guarded.served.url}/login?next=/settings")
+    page.fill("#token", guarded.secrets["admin"])
+    page.click("button")
+    page.fill("#tokens input[name=name]", "anna <b>")
+    page.fill("#tokens input[name=models]", "loans")
+    page.click("button:text-is('Make a token')")
+    secret = page.inner_text("#tokens .snippet pre").strip()
+    told = {"Authorization": f"Bearer {secret}"}
+
+    def status(path: str) -> int:
+        return httpx.get(f"{guarded.served.url}{path}", headers=told, timeout=30).status_code
+
+    assert [status(path) for path in ("/api/v1/models/loans", "/api/v1/models/other", "/settings")] == [200, 403, 403]
+    page.goto(f"{guarded.served.url}/settings")
+    assert secret not in page.content()
+    page.click("button[aria-label='Revoke anna <b>']")
+    assert "The token is revoked" in page.inner_text(".outcome")
+    assert page.locator("button[aria-label='Revoke anna <b>']").count() == 0
+    assert status("/api/v1/models/loans") == 401
+    page.close()

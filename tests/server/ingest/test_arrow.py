@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.conftest import needed
 
 from retrue.errors import RetrueError
 from retrue.server.api.tables import UNPACKED, read_table
@@ -95,7 +96,7 @@ def test_the_weight_is_what_the_buffers_take(written: Written, packing: Packing)
 
 
 def test_what_pyarrow_writes_is_read() -> None:
-    pa = pytest.importorskip("pyarrow")
+    pa = needed("pyarrow")
     table, buffer = pa.table({"x": [1, 2, 3], "s": pa.array(["a", "b", "a"]).dictionary_encode()}), io.BytesIO()
     with pa.ipc.new_stream(buffer, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
         writer.write_table(table)

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import zstandard
+from tests.conftest import ON_LINUX_X86, needed
 
 from retrue.server.errors import HttpError
 from retrue.server.ingest.decode import COLUMNS, FORMS, decode
@@ -33,9 +34,8 @@ def seeds() -> list[bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.version_info >= (3, 14), reason="atheris isn't there for Python 3.14")
 def test_no_body_breaks_the_decoders(tmp_path: Path) -> None:
-    pytest.importorskip("atheris", reason="atheris is there for Linux on x86-64 only")
+    needed("atheris", locked=ON_LINUX_X86 and sys.version_info < (3, 14))
     for number, body in enumerate(seeds()):
         (tmp_path / str(number)).write_bytes(body)
     command = [sys.executable, str(Path(__file__).with_name("fuzz_decode.py")), str(SECONDS), str(tmp_path)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -27,7 +26,9 @@ EVERY = 8
 """Minutes between two loans."""
 TODAY = datetime(2026, 1, 5, tzinfo=UTC) + timedelta(days=DAYS)
 HOSTILE = "<img src=x onerror=alert(1)> & 'quotes' {{ 7 * 7 }}"
-"""A feature's name as a stranger may choose it."""
+"""A feature's name as a stranger may choose it; its categories are no better."""
+REFUSED = "the server responded with a status of 400"
+"""What a browser notes of a form that the server answers with what is wrong."""
 
 
 def events(days: int, *, shift: float = 0.0) -> pl.DataFrame:
@@ -35,17 +36,20 @@ def events(days: int, *, shift: float = 0.0) -> pl.DataFrame:
     made = loans(0, days * 1_440).gather_every(EVERY).with_columns(pl.lit(0.1).alias("ms") + pl.col("p") / 10)
     late = pl.col("at") >= TODAY - timedelta(days=4)
     moved = pl.when(late).then(pl.col("income") + shift).otherwise(pl.col("income"))
-    return made.with_columns(moved.alias("income"), pl.col("income").reverse().alias(HOSTILE))
+    return made.with_columns(moved.alias("income"), (pl.col("region") + "<script>alert(2)</script>").alias(HOSTILE))
 
 
-def live(store: rt.Workspace, name: str, *, shift: float = 0.0, days: int = DAYS) -> None:
-    """Register a model and let it live for some days."""
+def live(store: rt.Workspace, name: str, *, shift: float = 0.0, watch: tuple[str, ...] = ()) -> None:
+    """Register a model, have it watch for some slices, and let it live for some days; one row can't be read."""
     reference = events(10).with_columns(pl.col("at") - pl.duration(days=10))
     model = store.register(
         name, reference, id="id", time="at", label="y", score="p", latency="ms", window="1d", estimate="off",
     )  # fmt: skip
-    model.log(events(days, shift=shift).drop("y"), at=TODAY)
-    model.label(events(days - 1).select("id", "y"), at=TODAY)
+    for part in watch:
+        model.watch_signal(part, name=f"{part} <b>")
+    model.log(events(DAYS, shift=shift).drop("y"), at=TODAY)
+    model.label(events(DAYS).select("id", "y"), at=TODAY)
+    model.log([{"id": "odd", "at": "no time", "income": 1.0, "region": "north", "p": 0.5, HOSTILE: "x"}], at=TODAY)
     model.check(now=TODAY)
 
 
@@ -60,13 +64,18 @@ def born(store: rt.Workspace, name: str, like: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A served store: `calm` is in true, `income-moved` isn't, `waiting` has no event."""
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A served store: `calm` is in true, `moved` isn't, `answered` wasn't, `edges` watches for a signal.
+
+    `waiting` has no event. What `moved` and `edges` say stays: tests answer incidents of `answered`.
+    """
     folder = tmp_path_factory.mktemp("pages") / "store"
-    with rt.open(folder) as store:
-        live(store, "calm")
-        live(store, "income-moved", shift=4_000.0)
-        born(store, "waiting", "calm")
+    with rt.open(folder) as opened:
+        live(opened, "calm")
+        live(opened, "moved", shift=4_000)
+        live(opened, "answered", shift=4_000)
+        live(opened, "edges", shift=4_000, watch=("income > 4500",))
+        born(opened, "waiting", "calm")
     with serving(folder) as served:
         yield served
 
@@ -84,33 +93,32 @@ class Trouble:
             if not request.url.startswith((url, "data:")):
                 self.found.append(f"asks for {request.url}")
 
-        page.on("console", lambda message: self.found.append(f"console: {message.text}"))
+        page.on("console", lambda said: self.found.extend([said.text] * (REFUSED not in said.text)))
         page.on("pageerror", lambda error: self.found.append(f"error: {error}"))
         page.on("dialog", lambda dialog: self.found.append(f"dialog: {dialog.message}"))
         page.on("request", on_request)
 
 
 @pytest.fixture
-def open_page(browser: Browser, pages: Served) -> Iterator[Open]:
+def visit(browser: Browser, store: Served) -> Iterator[Open]:
     """Open a page of the served store; whatever it complains of fails the test."""
-    trouble, opened = Trouble([]), []
+    trouble, opened = Trouble([]), list[Any]()
 
-    def open_(path: str, *, width: int = 1280, scheme: Scheme = "light", url: str = "", **options: Any) -> Page:
+    def visited(path: str, *, width: int = 1280, scheme: Scheme = "light", url: str = "", **options: Any) -> Page:
         page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme, **options)
-        trouble.watch(page, url or pages.url)
-        page.goto((url or pages.url) + path)
+        trouble.watch(page, url or store.url)
+        page.goto((url or store.url) + path)
         opened.append(page)
         return page
 
-    yield open_
+    yield visited
     for page in opened:
         page.close()
     assert trouble.found == []
 
 
-@pytest.fixture
-def shots(tmp_path: Path) -> Path:
-    """Give the folder for pictures of pages: `RETRUE_SCREENSHOTS` where set, so that CI can keep them."""
-    folder = Path(os.environ.get("RETRUE_SCREENSHOTS") or tmp_path / "screenshots")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def fits(page: Page, picture: Path) -> None:
+    """Check that a page needs no scrolling to the side, and take its picture."""
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    page.screenshot(path=picture, full_page=True)
+    assert wide <= 0

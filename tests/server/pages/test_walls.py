@@ -172,9 +172,9 @@ def test_errors_are_told_to_who_may_see_the_signals(tmp_path: Path) -> None:
     assert [texts for _, texts in found["errors"].rows if texts != ("",)] == [("4",)]
 
 
-def test_a_wall_is_drawn_in_the_theme_s_colours(open_page: Open) -> None:
+def test_a_wall_is_drawn_in_the_theme_s_colours(visit: Open) -> None:
     """And again when the reader turns to the dark; it is named by its finding."""
-    page = drawn(open_page("/models/calm"))
+    page = drawn(visit("/models/calm"))
     plot = page.locator("#newest .plot").nth(1)
     expect(plot).to_have_attribute("aria-label", re.compile("7 events in the last whole hour"))
     assert PROD["light"] in plot.locator("canvas").evaluate(PAINTED)
@@ -183,9 +183,9 @@ def test_a_wall_is_drawn_in_the_theme_s_colours(open_page: Open) -> None:
     assert PROD["dark"] in plot.locator("canvas").evaluate(PAINTED)
 
 
-def test_a_wall_is_read_by_keyboard(open_page: Open) -> None:
+def test_a_wall_is_read_by_keyboard(visit: Open) -> None:
     """Arrows walk from the newest step back, each said in words; a table stands behind it."""
-    page = drawn(open_page("/models/calm", timezone_id="UTC"))
+    page = drawn(visit("/models/calm", timezone_id="UTC"))
     page.locator("#newest .plot").nth(1).focus()
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#newest .at").nth(1)).to_have_text(re.compile(r"12 Jan.* 23:00: Events 7"))
@@ -196,27 +196,27 @@ def test_a_wall_is_read_by_keyboard(open_page: Open) -> None:
     expect(page.locator("#newest table").nth(1)).to_be_visible()
 
 
-def test_walls_stay_when_another_metric_is_chosen(open_page: Open) -> None:
+def test_walls_stay_when_another_metric_is_chosen(visit: Open) -> None:
     """The page's content is replaced in place: the walls in it are drawn anew, once each."""
-    page = drawn(open_page("/models/calm"))
+    page = drawn(visit("/models/calm"))
     page.locator("select[name=metric]").select_option("accuracy")
     expect(page).to_have_url(re.compile("metric=accuracy"))
     expect(drawn(page).locator(".wall canvas")).to_have_count(3)
 
 
-def test_without_scripts_the_table_is_there(open_page: Open) -> None:
+def test_without_scripts_the_table_is_there(visit: Open) -> None:
     """And nothing stands empty where the picture would be."""
-    page = open_page("/models/calm", java_script_enabled=False)
+    page = visit("/models/calm", java_script_enabled=False)
     page.locator("#newest summary").nth(1).click()
     expect(page.locator("#newest table").nth(1).locator("tbody tr")).to_have_count(MANY)
     expect(page.locator("#newest .plot").nth(1)).to_be_hidden()
 
 
-def test_walls_are_pictured(open_page: Open, shots: Path) -> None:
+def test_walls_are_pictured(visit: Open, shots: Path) -> None:
     """On a wide screen by day and on a phone in the dark; nothing scrolls sideways."""
     views: tuple[tuple[int, Scheme], ...] = ((1280, "light"), (390, "dark"))
     for width, scheme in views:
-        page = drawn(open_page("/models/calm", width=width, scheme=scheme))
+        page = drawn(visit("/models/calm", width=width, scheme=scheme))
         for above in ("main > figure", "#drift figure"):  # what grows above would move the picture
             page.locator(above).scroll_into_view_if_needed()
             expect(page.locator(above)).to_have_attribute("data-drawn", "", timeout=20_000)
@@ -227,14 +227,14 @@ def test_walls_are_pictured(open_page: Open, shots: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_wall_follows_what_comes_in(open_page: Open, tmp_path: Path) -> None:
+def test_a_wall_follows_what_comes_in(visit: Open, tmp_path: Path) -> None:
     """Events that another process logs are on the wall within seconds; the page stays where it is."""
     folder = tmp_path / "store"
     with rt.open(folder) as store:
         live(store, "calm")
     more = events(DAYS).tail(5).drop("y").with_columns(("more-" + pl.col("id")).alias("id"))
     with serving(folder) as served:
-        page = drawn(open_page("/models/calm", url=served.url))
+        page = drawn(visit("/models/calm", url=served.url))
         expect(page.locator("#live")).to_have_text("live")
         page.evaluate("window.stays = document.querySelectorAll('.wall canvas')[1]")
         height = "document.querySelector('#newest').offsetHeight"

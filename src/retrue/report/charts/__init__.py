@@ -11,14 +11,15 @@ from retrue.report.charts.bars import apart, categories, ranking
 from retrue.report.charts.distribution import distribution, errors, scores
 from retrue.report.charts.drift_map import drift_map
 from retrue.report.charts.embedding_map import embedding_map
+from retrue.report.charts.markers import Marker, with_markers
 from retrue.report.charts.outcome import calibration, confusion, forest, roc
 from retrue.report.charts.picture import Field, Picture
-from retrue.report.charts.timeline import Mark, Note, Point, timeline
+from retrue.report.charts.timeline import IncidentSpan, Point, timeline
 
 __all__ = [
     "Field",
-    "Mark",
-    "Note",
+    "IncidentSpan",
+    "Marker",
     "Picture",
     "Point",
     "apart",
@@ -34,4 +35,5 @@ __all__ = [
     "roc",
     "scores",
     "timeline",
+    "with_markers",
 ]

@@ -15,7 +15,7 @@ import numpy as np
 from retrue.core.column import ColumnProfile
 from retrue.judge.shapes.series import Series, distances, series_of
 from retrue.report.charts.picture import Field, Picture, short
-from retrue.report.charts.timeline import Mark, millis
+from retrue.report.charts.timeline import IncidentSpan, millis
 
 SHOWN = 48
 """More windows than this are added up to longer ones: the eye sees no more, and cells are the square of it."""
@@ -28,7 +28,7 @@ def drift_map(
     spans: Sequence[tuple[str, str]],
     title: str,
     *,
-    mark: Mark | None = None,
+    incident: IncidentSpan | None = None,
     reference_ends: datetime | None = None,
 ) -> Picture | None:
     """Show how far every two windows of a column lie apart; None for fewer than three with rows enough.
@@ -37,7 +37,7 @@ def drift_map(
         windows: profiles of one column on one grid.
         spans: start and end of each (ISO).
         title: the finding.
-        mark: what to frame on the diagonal: an incident.
+        incident: what to frame on the diagonal.
         reference_ends: where the reference's own windows end, drawn as dotted lines.
     """
     series = series_of(windows, spans, most=SHOWN)
@@ -45,27 +45,27 @@ def drift_map(
         return None
     rows = cell_rows(series)
     first, last = millis(moment(series.spans[0][0])), millis(moment(series.spans[-1][1]))
-    if mark is not None:
-        start, end = max(millis(mark.start), first), min(millis(mark.end), last)
+    if incident is not None:
+        start, end = max(millis(incident.start), first), min(millis(incident.end), last)
         if start < end:
-            rows.append({"part": "mark", "x": start, "x2": end, "y": start, "y2": end, "name": mark.name})
+            rows.append({"part": "incident", "x": start, "x2": end, "y": start, "y2": end, "name": incident.name})
     if reference_ends is not None and first < millis(reference_ends) < last:
         rows.append({"part": "reference", "x": millis(reference_ends), "y": millis(reference_ends)})
-    marked = {row["part"] for row in rows}
-    template = "drift-map" + ("-reference" if "reference" in marked else "") + ("-mark" if "mark" in marked else "")
+    parts = {row["part"] for row in rows}
+    template = "drift-map" + "-reference" * ("reference" in parts) + "-incident" * ("incident" in parts)
     fields = (
         Field("x", "from", "time"),
         Field("y", "and from", "time"),
         Field("distance", "apart, about PSI", "number"),
     )
-    return Picture(template, short(title, 120), rows, fields, note_of(marked))
+    return Picture(template, short(title, 120), rows, fields, note_of(parts))
 
 
-def note_of(marked: set[str]) -> str:
+def note_of(parts: set[str]) -> str:
     """Say how to read it."""
     said = ["Each cell compares two windows: the stronger its colour, the farther apart they are"]
-    said += ["framed: the incident"] if "mark" in marked else []
-    said += ["dotted: the end of the reference"] if "reference" in marked else []
+    said += ["framed: the incident"] if "incident" in parts else []
+    said += ["dotted: the end of the reference"] if "reference" in parts else []
     return "; ".join(said)
 
 

@@ -11,9 +11,14 @@ import altair as alt
 from retrue.report.charts.heat import Layers
 from retrue.report.charts.outcome import ABOVE
 
+LINE_HEIGHT = 14
+"""Pixels of a line of a name, as Vega has it for 12 pixel text."""
+
 
 def forest(*, worse: bool, above: int = 0) -> Layers:
     """Differences from the reference with intervals, worse ones orange; rows: label, value, low, high, text, change.
+
+    Where names are above, rows have them as `name`: the label, with empty lines before it where others have more.
 
     Args:
         worse: whether any row is.
@@ -32,8 +37,9 @@ def forest(*, worse: bool, above: int = 0) -> Layers:
         marks.append(rows.mark_point(size=60, opacity=1, style=f"{name}-point").encode(place, x, tooltip=told))
     marks.append(base.mark_rule(style="zero").encode(x=alt.datum(0)))
     if above:
-        text = base.mark_text(align="left", baseline="bottom", dy=-8, lineBreak="\n", fontSize=12, style="ink-text")
-        marks.append(text.encode(place, alt.Text("label", type="nominal"), x=alt.value(0)))
+        up = -8 - LINE_HEIGHT * (above - 1)  # the first line stands there, and the others below it
+        text = base.mark_text(align="left", baseline="bottom", dy=up, lineBreak="\n", fontSize=12, style="ink-text")
+        marks.append(text.encode(place, alt.Text("name", type="nominal"), x=alt.value(0)))
     return alt.layer(*marks).properties(height=alt.Step(28 + 16 * above))
 
 

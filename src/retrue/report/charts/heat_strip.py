@@ -10,8 +10,9 @@ import numpy as np
 from retrue.core.column import ColumnProfile
 from retrue.core.grid import CategoricalGrid, NumericGrid
 from retrue.core.state import Floats
+from retrue.judge.words import percent
 from retrue.report.charts.bars import chosen_categories, short_labels
-from retrue.report.charts.display import display, is_date, mass_of, strayed
+from retrue.report.charts.display import NOTED, display, is_date, mass_of, outside, strayed
 from retrue.report.charts.drift_map import moment
 from retrue.report.charts.picture import Field, Picture, position, share, short
 from retrue.report.charts.timeline import millis
@@ -62,7 +63,15 @@ def of_numbers(
     rows = cells([filled[0][0], *(one[1] for one in filled)], spans, places)
     fields = (Field("x", "from", "time"), Field("y", "value from", "number"), Field("y2", "to", "number"), SHARE)
     template = "heat-strip-log" if shown.scale == "log" else "heat-strip"
-    return Picture(template, f"{short(name)} over time", rows, fields, NOTE)
+    drawn = {"below": below is not None, "above": above is not None}
+    return Picture(template, f"{short(name)} over time", rows, fields, NOTE + left_out(windows[-1], reference, **drawn))
+
+
+def left_out(window: ColumnProfile, reference: ColumnProfile, *, below: bool, above: bool) -> str:
+    """What of a window the strip doesn't show, in words; empty where that is next to nothing."""
+    told = outside(window, reference, below=below, above=above)
+    said = [f"{percent(one.window)} {one.label}" for one in told if not one.drawn and one.window >= NOTED]
+    return f". Not drawn, of the newest window: {', '.join(said)}" if said else ""
 
 
 def of_words(

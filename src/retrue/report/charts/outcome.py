@@ -66,6 +66,7 @@ def forest_of(named: Sequence[tuple[str, PerformanceReport]], title: str) -> Pic
         return None
     rows = [{**forest_row(one), "label": wrapped(name)} for name, one in named if one.interval is not None]
     lines = max(str(row["label"]).count("\n") + 1 for row in rows)
+    rows = [{**row, "name": "\n" * (lines - 1 - row["label"].count("\n")) + row["label"]} for row in rows]
     fields = (Field("label", "rows"), Field("text", "difference"), Field("span", "95 % interval, points"))
     return replace(drawn, template=f"{drawn.template}-above-{lines}", title=title, rows=rows, fields=fields)
 
@@ -114,8 +115,12 @@ def calibration(window: BinaryOutcome, reference: BinaryOutcome) -> Picture | No
 
 
 def ends_higher(one: list[dict[str, float]], other: list[dict[str, float]]) -> bool:
-    """Tell whether one curve ends above the other."""
-    return bool(one) and one[-1]["y"] > other[-1]["y"]
+    """Tell whether one curve lies above the other where the shorter one ends: names beside the ends keep apart then."""
+    if not one:
+        return False
+    end = min(one[-1]["x"], other[-1]["x"])
+    at = [float(np.interp(end, [g["x"] for g in curve], [g["y"] for g in curve])) for curve in (one, other)]
+    return at[0] > at[1]
 
 
 def calibration_groups(outcome: BinaryOutcome) -> list[dict[str, float]]:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cache, partial
-from itertools import product
+from functools import cache
 from threading import Lock
 from typing import Any, Literal, TypeAlias
 
@@ -17,7 +16,8 @@ import altair as alt
 
 from retrue.errors import RetrueError
 from retrue.report.charts.forests import forests, labels
-from retrue.report.charts.heat import SHARE, TIMES, Layers, drift_map, heat_strip
+from retrue.report.charts.heat import SHARE, TIMES, Layers
+from retrue.report.charts.over_time import over_time
 from retrue.report.theme import REFERENCE, WINDOW
 
 Align: TypeAlias = Literal["left", "right"]
@@ -238,72 +238,7 @@ def roc() -> Layers:
     return alt.layer(*marks).properties(height=280)
 
 
-# --- over time -----------------------------------------------------------------------------------------------------
-
-
-def timeline(*, level: bool, estimated: bool, marked: bool, noted: bool) -> Layers:
-    """A value by window with its interval; where there are any its estimate, the reference's level, incidents, notes.
-
-    Rows: part (value, estimated, reference, mark or note), t, t2, value, low, high, name. Layers without rows would
-    make Vega complain.
-    """
-    base = alt.Chart()
-    x = alt.X("t", type="temporal", title=None).scale(type="utc", nice=False)
-    x = x.axis(tickCount=6, labelFlush=True, labelOverlap="greedy", labelSeparation=8, labelExpr=TIMES)
-    y = alt.Y("value", type="quantitative", title=None).scale(zero=False).axis(grid=True, tickCount=4)
-    marks = [
-        *(incident_layers(base, x) if marked else []),
-        *(note_layers(base, x) if noted else []),
-        *(level_layers(base, y) if level else []),
-        *(series_layers(base, x, y, "estimated", [4, 3]) if estimated else []),
-        *series_layers(base, x, y, "value", None),
-    ]
-    return alt.layer(*marks).properties(height=190)
-
-
-SEEN = alt.condition("datum.alone", alt.value(1), alt.value(0))
-"""Points are there to be pointed at; one that no line goes through is seen."""
-
-
-def series_layers(base: alt.Chart, x: alt.X, y: alt.Y, part: str, dash: list[float] | None) -> list[alt.Chart]:
-    """Draw a value over time with its interval as a band; what is written beside its end says which it is."""
-    points = base.transform_filter(f"datum.part === '{part}'")
-    told = [
-        alt.Tooltip("t", type="temporal", title="from", format="%d %b %Y %H:%M"),
-        *(alt.Tooltip(name, type="quantitative", format=".4~g") for name in ("value", "low", "high")),
-    ]
-    line = points.mark_line(style="window-line", strokeDash=dash) if dash else points.mark_line(style="window-line")
-    named = base.transform_filter(f"datum.part === '{part}' && datum.name")
-    name = named.mark_text(align="right", baseline="bottom", dx=-2, dy=-6, style="window-text")
-    return [
-        points.mark_area(style="window-area").encode(x, alt.Y("low", type="quantitative"), alt.Y2("high")),
-        line.encode(x, y),
-        *([name.encode(x, y, alt.Text("name", type="nominal"))] if dash else []),
-        points.mark_point(size=70, style="window-point").encode(x, y, opacity=SEEN, tooltip=told),
-    ]
-
-
-def note_layers(base: alt.Chart, x: alt.X) -> list[alt.Chart]:
-    """Draw deployments, holidays and notes as rules with their names at the bottom."""
-    rows = base.transform_filter("datum.part === 'note'")
-    name = rows.mark_text(align="left", baseline="bottom", dx=4, dy=-4, style="reference-text")
-    return [rows.mark_rule(style="zero").encode(x), name.encode(x, alt.Text("name", type="nominal"), y=alt.value(190))]
-
-
-def incident_layers(base: alt.Chart, x: alt.X) -> list[alt.Chart]:
-    """Draw incidents as bands with their names."""
-    rows = base.transform_filter("datum.part === 'mark'")
-    band = rows.mark_rect(style="warn-area").encode(x, alt.X2("t2"), y=alt.value(0), y2=alt.value(190))
-    name = rows.mark_text(align="left", baseline="top", dx=4, dy=4, style="warn-text")
-    return [band, name.encode(x, alt.Text("name", type="nominal"), y=alt.value(0))]
-
-
-def level_layers(base: alt.Chart, y: alt.Y) -> list[alt.Chart]:
-    """Draw the reference as a dotted line with its name."""
-    rows = base.transform_filter("datum.part === 'reference'")
-    name = rows.mark_text(align="right", baseline="bottom", dx=-2, dy=-4, style="reference-text")
-    text = name.encode(y, alt.Text("name", type="nominal"), x=alt.value("width"))
-    return [rows.mark_rule(style="zero").encode(y), text]
+# --- maps -----------------------------------------------------------------------------------------------------------
 
 
 def embedding_map(*, grown: bool) -> Layers:
@@ -323,19 +258,8 @@ def embedding_map(*, grown: bool) -> Layers:
     return alt.layer(*marks).properties(height=320)
 
 
-def timelines() -> dict[str, Callable[[], Layers]]:
-    """The timeline with and without each of its parts, by name: `timeline-level-marks`."""
-    parts = {"level": "level", "estimated": "estimated", "marks": "marked", "notes": "noted"}
-    return {
-        "-".join(["timeline", *(name for name, drawn in zip(parts, chosen, strict=True) if drawn)]): partial(
-            timeline, **dict(zip(parts.values(), chosen, strict=True))
-        )
-        for chosen in product((False, True), repeat=len(parts))
-    }
-
-
 TEMPLATES: dict[str, Callable[[], Layers]] = {
-    **timelines(),
+    **over_time(),
     "distribution": lambda: distribution("linear"),
     "distribution-log": lambda: distribution("log"),
     "distribution-time": lambda: distribution("time"),
@@ -347,12 +271,5 @@ TEMPLATES: dict[str, Callable[[], Layers]] = {
     "roc": roc,
     "embedding-map": lambda: embedding_map(grown=False),
     "embedding-map-grown": lambda: embedding_map(grown=True),
-    "heat-strip": lambda: heat_strip("linear"),
-    "heat-strip-log": lambda: heat_strip("log"),
-    "heat-strip-words": lambda: heat_strip("words"),
-    "drift-map": lambda: drift_map(reference=False, marked=False),
-    "drift-map-mark": lambda: drift_map(reference=False, marked=True),
-    "drift-map-reference": lambda: drift_map(reference=True, marked=False),
-    "drift-map-reference-mark": lambda: drift_map(reference=True, marked=True),
 }
 """Every template by name."""

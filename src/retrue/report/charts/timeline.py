@@ -1,4 +1,4 @@
-"""The picture of a metric over time: values with intervals, the reference's level, incidents as marks on the axis."""
+"""The picture of a metric over time: values with intervals, the reference's level, incidents as bands."""
 
 from __future__ import annotations
 
@@ -20,19 +20,11 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """Something that happened, from `start` to `end`: an incident."""
+class IncidentSpan:
+    """When an incident was, from `start` to `end`, and what is written beside it."""
 
     start: datetime
     end: datetime
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Something to remember of a moment: a deployment, a holiday, a note."""
-
-    time: datetime
     name: str
 
 
@@ -43,8 +35,8 @@ def timeline(
     reference: float | None = None,
     estimated: Sequence[Point] = (),
     dashed: str = "estimated",
-    marks: Sequence[Mark] = (),
-    notes: Sequence[Note] = (),
+    incidents: Sequence[IncidentSpan] = (),
+    zero: bool = False,
 ) -> Picture | None:
     """Show a metric over time; None without points.
 
@@ -54,8 +46,8 @@ def timeline(
         reference: the reference's level.
         estimated: the same metric as it is estimated without labels, drawn dashed.
         dashed: what is written beside that line.
-        marks: incidents, drawn as bands behind the line.
-        notes: what happened besides, drawn as rules.
+        incidents: drawn as bands behind the line.
+        zero: whether the axis begins at zero, as that of counts and shares does; never with `estimated`.
     """
     if not points and not estimated:
         return None
@@ -67,22 +59,22 @@ def timeline(
         named["name"] = dashed
     rows = [*series(points, "value"), *said]
     rows += [
-        {"part": "mark", "t": millis(m.start), "t2": millis(m.end), "name": name} for m, name in named_marks(marks)
+        {"part": "incident", "t": millis(one.start), "t2": millis(one.end), "name": name}
+        for one, name in named_incidents(incidents)
     ]
-    rows += [{"part": "note", "t": millis(n.time), "name": n.name} for n in notes]
     if reference is not None:
         rows.append({"part": "reference", "value": position(reference), "name": "reference"})
-    there = {"level": reference is not None, "estimated": said, "marks": marks, "notes": notes}
+    there = {"level": reference is not None, "estimated": said, "incidents": incidents, "zero": zero}
     return Picture("-".join(["timeline", *(name for name, any_ in there.items() if any_)]), title, rows, FIELDS)
 
 
-def named_marks(marks: Sequence[Mark]) -> Iterator[tuple[Mark, str]]:
-    """What is written beside each mark: those that begin together have one place for their names, at the first."""
+def named_incidents(incidents: Sequence[IncidentSpan]) -> Iterator[tuple[IncidentSpan, str]]:
+    """What is written beside each: those that begin together have one place for their names, at the first."""
     names: dict[datetime, list[str]] = {}
-    for mark in marks:
-        names.setdefault(mark.start, []).append(mark.name)
-    for mark in marks:
-        yield mark, ", ".join(dict.fromkeys(names.pop(mark.start, ())))
+    for one in incidents:
+        names.setdefault(one.start, []).append(one.name)
+    for one in incidents:
+        yield one, ", ".join(dict.fromkeys(names.pop(one.start, ())))
 
 
 FIELDS = (

@@ -104,6 +104,13 @@ const Figures = (() => {
     fields.forEach(([, heading]) => cell(head, "th", heading));
     const body = table.createTBody();
     for (const row of rows) {
+      if (row.part === "marker") {
+        const line = body.insertRow();
+        cell(line, "td", write.time(row[fields[0][0]]));
+        cell(line, "td", row.told);
+        line.lastChild.colSpan = fields.length - 1;
+        continue;
+      }
       if (fields.some(([name]) => row[name] === undefined || row[name] === null)) continue;
       const line = body.insertRow();
       fields.forEach(([name, , format]) => cell(line, "td", write[format](row[name])));

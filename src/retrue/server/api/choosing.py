@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from retrue.refine.policy import Policy
 from retrue.server.api.shapes import JsonObject
 from retrue.server.api.shared import ERRORS, PREFIX, Editor, ModelName, Moment, Served, Viewer, asked
 from retrue.server.errors import HttpError
@@ -99,9 +98,9 @@ def decide(model: ModelName, served: Served, _: Viewer) -> JsonObject:
 
 @router.post("/models/{model}/decisions", operation_id="keep_decision", summary="Decide, and keep the answer")
 def keep_decision(model: ModelName, body: Question, served: Served, _: Editor) -> JsonObject:
-    """Give the answer with every number that it was made from, and keep it; no run is started."""
-    policy = None if body.policy is None else Policy.of(body.policy)
-    return served.model(model).decide(body.now, policy=policy).to_dict()
+    """Give the answer with every number that it was made from, and keep it; nothing is fitted or started."""
+    chosen, at = served.model(model), clock.aware(body.now or clock.now())
+    return deciding.keep(chosen, deciding.weigh(chosen, at, body.policy), at).to_dict()
 
 
 @router.get("/models/{model}/decisions", operation_id="list_decisions", summary="List earlier answers")

@@ -24,7 +24,6 @@ from retrue.server.ingest.gather import Asked
 from retrue.server.ingest.replies import SCHEMA, Ack, reply, to_json
 from retrue.server.ingest.room import Room
 from retrue.server.service import Service
-from retrue.store.spool import Spool
 
 KEY_LENGTH = 200
 PATIENCE = 60.0
@@ -173,7 +172,7 @@ async def take(served: Service, request: Request, model: str, kind: str, asking:
     gatherer = served.gatherer
     if not gatherer.knows(model):
         gatherer.learn(await run_in_threadpool(served.model, model))
-    kept, body = await read(request, gatherer.room)
+    kept, body = await read(request, gatherer.room, model)
     try:
         headers = request.headers
         form = headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -186,26 +185,27 @@ async def take(served: Service, request: Request, model: str, kind: str, asking:
     if not receipt.repeated:
         served.meters.count(model, kind, receipt.accepted, receipt.quarantined)
     if asking.ack == "lake":
-        await in_lake(served.workspace.store.spool, model)
+        await in_lake(served, model)
     status = 200 if asking.ack == "lake" else 202
     return Response(to_json(reply(acknowledged, asking.ack)), status, media_type=JSON)
 
 
-async def read(request: Request, room: Room) -> tuple[int, bytes]:
-    """Read a body for which there is room; gives how much of it was kept.
+async def read(request: Request, room: Room, model: str) -> tuple[int, bytes]:
+    """Read a body of a model's rows for which there is room; gives how much of it was kept.
 
     Raises:
         HttpError: 413, it is too large; 429, there is no room now.
         StoreFullError: the disk is full.
     """
     said = request.headers.get("content-length", "")
-    kept = room.take(0, of=int(said) if said.isdecimal() else 0)  # what is only promised takes no room from others
+    promised = int(said) if said.isdecimal() else 0  # it takes no room from others
+    kept = room.take(0, model, of=promised)
     try:
         parts, size = list[bytes](), 0
         async for chunk in request.stream():
             size += len(chunk)
             if size > kept:
-                kept += room.take(len(chunk), of=size)
+                kept += room.take(len(chunk), model, of=size)
             parts.append(chunk)
     except BaseException:
         room.leave(kept)
@@ -213,15 +213,23 @@ async def read(request: Request, room: Room) -> tuple[int, bytes]:
     return kept, b"".join(parts)
 
 
-async def in_lake(spool: Spool, model: str) -> None:
+async def in_lake(served: Service, model: str) -> None:
     """Wait until everything that was acknowledged by now is in the lake and the profiles.
 
     Raises:
-        HttpError: 503, it takes too long; the rows are safe in the spool.
+        HttpError: 503, it takes too long, or the service stops; the rows are safe in the spool.
     """
+    spool = served.workspace.store.spool
     newest, until = await run_in_threadpool(spool.newest, model), time.monotonic() + PATIENCE
     while (oldest := await run_in_threadpool(spool.oldest, model)) is not None and oldest <= newest:
+        if served.ending.is_set():
+            raise not_yet("the service stops before the rows are in the lake")
         if time.monotonic() > until:
-            hint = "they are safe in the spool, and sending them again is harmless; see `retrue doctor`"
-            raise HttpError(503, f"the rows aren't in the lake after {PATIENCE:g} s", hint=hint)
+            raise not_yet(f"the rows aren't in the lake after {PATIENCE:g} s")
         await asyncio.sleep(POLL)
+
+
+def not_yet(what: str) -> HttpError:
+    """The error for rows that are acknowledged, and not in the lake."""
+    hint = "they are safe in the spool, and sending them again is harmless; see `retrue doctor`"
+    return HttpError(503, what, hint=hint)

@@ -15,7 +15,7 @@ from retrue.server.auth import Actor, some_viewer
 from retrue.server.errors import HttpError
 from retrue.server.service import Service
 from retrue.workspace import clock, notes
-from retrue.workspace.explain.explaining import ModelIncident
+from retrue.workspace.incident import ModelIncident
 
 router = APIRouter(prefix=PREFIX, tags=["incidents"], responses=ERRORS)
 
@@ -84,7 +84,7 @@ def lasting(served: Service, model: str, id: str) -> ModelIncident:
 
 def now(chosen: ModelIncident) -> dict[str, Any]:
     """The incident as it is kept now."""
-    return chosen.model.incident(chosen.id).to_dict()
+    return chosen.now().to_dict()
 
 
 @router.get(

@@ -25,6 +25,7 @@ from retrue.server.auth import Actor, admin, some_viewer
 from retrue.version import VERSION
 from retrue.workspace import clock
 from retrue.workspace.facts import described, facts
+from retrue.workspace.stored import made_at
 
 router = APIRouter(prefix=PREFIX, tags=["models"], responses=ERRORS)
 
@@ -118,7 +119,7 @@ def get_roles(model: ModelName, served: Served, _: Somebody) -> dict[str, Any]:
 def list_versions(model: ModelName, served: Served, _: Viewer) -> list[dict[str, Any]]:
     """Give its versions, oldest first, each with its stage."""
     return [
-        {"version": one.version, "stage": one.stage, "created": clock.moment(one.created).isoformat()}
+        {"version": one.version, "stage": one.stage, "created": clock.moment(made_at(one)).isoformat()}
         for one in served.model(model).versions()
     ]
 

@@ -11,7 +11,8 @@ from retrue.refine.signals import named
 from retrue.server.api.shapes import BacktestShape, JsonObject
 from retrue.server.api.shared import ERRORS, PREFIX, Editor, ModelName, Moment, Served, Viewer, asked
 from retrue.slices import Slice
-from retrue.workspace.collect.watching import LONGEST, USUAL
+from retrue.workspace.collect.watching import USUAL
+from retrue.workspace.names import LONGEST
 
 router = APIRouter(prefix=PREFIX, tags=["monitors"], responses=ERRORS)
 

@@ -17,9 +17,9 @@ from retrue.server.api.shared import ERRORS, PREFIX, Editor, ModelName, Served, 
 from retrue.server.auth import Actor
 from retrue.workspace import Model
 from retrue.workspace.acting import audit
+from retrue.workspace.run import Run
 from retrue.workspace.train.parts import check_parts, part_names
 from retrue.workspace.train.trainers import settings_of
-from retrue.workspace.train.training import Run
 
 router = APIRouter(prefix=PREFIX, tags=["runs"], responses=ERRORS)
 

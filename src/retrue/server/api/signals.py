@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from retrue.refine import signals as built_in
 from retrue.server.api.shapes import GainedShape, WatchedSignalShape
 from retrue.server.api.shared import ERRORS, PREFIX, Editor, ModelName, Moment, Served, Viewer, asked
-from retrue.workspace.collect.watching import LONGEST, USUAL
+from retrue.workspace.collect.watching import USUAL
+from retrue.workspace.names import LONGEST
 
 router = APIRouter(prefix=PREFIX, tags=["signals"], responses=ERRORS)
 

@@ -85,6 +85,16 @@ def progress_of(model: ModelName, served: Served, _: Viewer) -> dict[str, Any]:
     return served.model(model).labelling.progress().to_dict()
 
 
+@router.get("/next", summary="The task to answer next")
+def following(
+    model: ModelName, served: Served, actor: Viewer,
+    after: Annotated[str | None, Query(max_length=100, description="The task to pass over.")] = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Give the task that whoever is signed in should answer next; null: there is none left for them."""
+    found = served.model(model).labelling.next(actor.name, after)
+    return {"task": None if found is None else found.to_dict()}
+
+
 @router.get(
     "/export", summary="Tasks as a file", response_class=Response,
     responses={200: {"description": "The file.", "content": {form: {} for form in ANSWERED}}},

@@ -8,6 +8,7 @@ from retrue.errors import ConfigError
 from retrue.server.auth.hosts import LOOPBACK
 from retrue.server.settings import ServerSettings
 from retrue.store.catalog import Catalog
+from retrue.store.place import is_store, place_of
 from retrue.store.rows import Token
 from retrue.workspace import clock, tokens
 
@@ -31,9 +32,9 @@ def check(folder: str | Path, settings: ServerSettings) -> None:
 
 def has_token(folder: Path) -> bool:
     """Whether a store has a valid token."""
-    if not (folder / "catalog.db").exists():
+    if not is_store(folder):
         return False
-    catalog = Catalog.open(folder / "catalog.db", create=False)
+    catalog = Catalog.open(place_of(folder), create=False)
     try:
         with catalog.read() as tx:
             return any(tokens.valid(one, clock.micros(clock.now())) for one in tx.find(Token))

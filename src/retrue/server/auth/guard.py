@@ -33,8 +33,8 @@ UPLOAD, UPLOADED = "/labelling/file", 5_100_000
 """How the address of a page ends that takes a file, and the bytes of that with its form."""
 SMALL_BODY = 1_000_000
 """Bytes of a request by somebody unknown, or by a form of a page."""
-ROWS = ("/events", "/labels", "/feedback")
-"""How addresses that take rows end."""
+ROWS, CAPTURE = ("/events", "/labels", "/feedback"), "/capture"
+"""How addresses that take rows end; and those of captured calls, before the format."""
 ENTRY = "Retrue-Audit-Entry"
 """The header with the number of the entry that a change has in the audit log."""
 UNCOUNTED = ("/static/", "/healthz", "/readyz")
@@ -183,7 +183,7 @@ class Guard:
         if actor is None and "authorization" in request.headers:
             refuse_often(self.failed.take(address), "too many tries with what is no valid token")
         buckets = self.brought if brings_rows(request) else self.asked
-        refuse_often(buckets.take((actor.key if actor else "") or address), "too many requests")
+        refuse_often(buckets.take(caller(request, actor)), "too many requests")
 
 
 def telling(send: Send, numbers: list[int]) -> Send:
@@ -251,7 +251,13 @@ class Visit:
 
 def brings_rows(request: Request) -> bool:
     """Whether a request brings rows."""
-    return request.method == "POST" and request.scope["path"].endswith(ROWS)
+    path = request.scope["path"]
+    return request.method == "POST" and (path.endswith(ROWS) or path.rpartition("/")[0].endswith(CAPTURE))
+
+
+def caller(request: Request, actor: Actor | None) -> str:
+    """By whom a request is counted: a token, a session, or the address that nobody signed in from."""
+    return (actor.key if actor else "") or address_of(request)
 
 
 def address_of(request: Request) -> str:

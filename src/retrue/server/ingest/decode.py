@@ -19,7 +19,7 @@ import zstandard
 from retrue.errors import TableError
 from retrue.server.errors import HttpError
 from retrue.server.ingest.arrow import NotArrowError, weigh
-from retrue.store.intake import Broken
+from retrue.store.intake import NO_JSON, NO_OBJECT, Broken
 from retrue.tables.plain import TROUBLE
 
 JSON = "application/json"
@@ -41,6 +41,8 @@ SHOWN = 200
 """Characters of what a library said that are shown."""
 KEPT = 20_000
 """Characters of something unreadable that are kept, to be mended."""
+PIECE, MEMBERS = 65_536, 10_000
+"""Bytes of gzip that are unpacked at a time, and the most members: each takes time, however little is in it."""
 
 Column = list[Any]
 
@@ -135,21 +137,29 @@ PLAIN = "compress the body so, or leave the header out"
 
 
 def gunzip(body: bytes, most: int) -> bytes:
-    """Unpack gzip, all members of it, up to a byte more than `most`."""
-    parts, room = list[bytes](), most + 1
+    """Unpack gzip, all members of it, up to a byte more than `most`.
+
+    It is read piece by piece: of what follows a member, zlib makes a copy.
+    """
+    parts, room, at = list[bytes](), most + 1, 0
     try:
-        while body and room > 0:
+        for _ in range(MEMBERS):
             member = zlib.decompressobj(wbits=31)
-            parts.append(member.decompress(body, room))
-            room -= len(parts[-1])
-            if room > 0 and not member.eof:
-                raise HttpError(400, "the body ends before its end", where="gzip", expected="all of it")
-            body = member.unused_data
+            while room > 0 and not member.eof:
+                piece = body[at : at + PIECE]
+                if not piece:
+                    raise HttpError(400, "the body ends before its end", where="gzip", expected="all of it")
+                parts.append(member.decompress(piece, room))
+                room -= len(parts[-1])
+                at += len(piece) - len(member.unused_data)
+            if room <= 0 or at == len(body):
+                return b"".join(parts)
     except zlib.error as error:
         raise HttpError(
             400, "the body can't be unpacked: it is no gzip", where="Content-Encoding: gzip", hint=PLAIN
         ) from error
-    return b"".join(parts)
+    hint = "compress the body as a whole"
+    raise HttpError(413, f"more than {MEMBERS:,} gzip members", where="Content-Encoding: gzip", hint=hint)
 
 
 def unzstd(body: bytes, most: int) -> bytes:
@@ -230,7 +240,7 @@ def from_rows(said: Sequence[Any]) -> Decoded:
     """Objects, one for each row; what a row lacks is null, and what is no object is broken."""
     odd = [number for number, row in enumerate(said) if not isinstance(row, dict)]
     refuse_broken(len(odd))
-    broken = tuple(Broken(number, "not an object", msgspec.json.encode(said[number]).decode()[:KEPT]) for number in odd)
+    broken = tuple(Broken(number, NO_OBJECT, msgspec.json.encode(said[number]).decode()[:KEPT]) for number in odd)
     rows = [row for row in said if isinstance(row, dict)] if broken else said
     return Decoded(len(rows), as_columns(rows), broken=broken)
 
@@ -276,7 +286,7 @@ def from_lines(body: bytes) -> Decoded:
 
 def broken_line(error: Exception) -> str:
     """Why a line is no row."""
-    return "not an object" if isinstance(error, msgspec.ValidationError) else "malformed JSON"
+    return NO_OBJECT if isinstance(error, msgspec.ValidationError) else NO_JSON
 
 
 # --- Arrow ------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 import threading
 import time
 from collections import deque
@@ -17,13 +16,12 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from retrue.errors import RetrueError
+from retrue.errors import RetrueError, StoreError
 from retrue.server.errors import HttpError
 from retrue.server.ingest.decode import Decoded, decode, unpack
 from retrue.server.ingest.room import Room
 from retrue.server.ingest.shapes import Shape, Shapes, alone, joined
 from retrue.server.settings import ServerSettings
-from retrue.store.changes import Changes
 from retrue.store.intake import Part, digest_of
 from retrue.version import VERSION
 from retrue.workspace import Model, Workspace
@@ -121,7 +119,7 @@ class Gatherer:
         self._models: dict[str, Model] = {}
         self._shapes: dict[str, Shapes] = {}
         self._champions: dict[str, str] = {}
-        self._catalog, self._number = Changes(workspace.store.catalog.path), -1
+        self._catalog, self._mark = workspace.store.catalog.changes(), ""
         self._looked = float("-inf")
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -255,13 +253,13 @@ class Gatherer:
     def _forget_champions(self) -> None:
         """Ask for the champions anew where anybody has written to the catalog since."""
         try:
-            number = self._catalog.number()
-        except sqlite3.Error as error:
+            mark = self._catalog.mark()
+        except StoreError as error:
             log.warning("the catalog can't be looked at: %s", error)
-            number = -1
-        if number != self._number or number < 0:
+            mark = ""
+        if mark != self._mark or not mark:
             self._champions.clear()
-            self._number = number
+            self._mark = mark
 
     @staticmethod
     def _answer(group: Sequence[Waiting], outcomes: Sequence[Outcome]) -> None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from markupsafe import Markup
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, func, select
 
-from retrue.judge.incident import State as Status
 from retrue.judge.verdict import Verdict, VerdictKind, badness
 from retrue.judge.words import amount, metric_name
 from retrue.metrics.names import IMPACT
 from retrue.report.units import in_points, is_loss
 from retrue.report.words import half_width, signed, spanned
+from retrue.server.pages.reading import earlier, lasting
 from retrue.server.pages.standing import State, state_of_kind
 from retrue.store import tables
 from retrue.workspace.check.incidents import read_verdict
@@ -28,6 +28,8 @@ HARDLY = 0.005
 OUTSIDE = "out_of_range"
 LEVELS = 8
 """Shades of a strip."""
+UNJUDGED = State("–", "not judged yet", "calm", "untold", 0)
+"""Of a feature while no window was judged."""
 
 
 class Moved(NamedTuple):
@@ -90,35 +92,47 @@ class ColumnRow:
 
 
 def columns_of(
-    connection: Connection, model: str, version: str, since: int, features: Sequence[str], drift: Iterable[str]
+    connection: Connection,
+    model: str,
+    version: str,
+    since: int,
+    features: Sequence[str],
+    drift: Iterable[str],
+    until: float | None = None,
 ) -> list[Column]:
-    """Read what is kept of features: how far they moved in windows from `since` on, and the newest impacts."""
+    """Read what is kept of features: how far they moved in windows from `since` to `until`, and the newest impacts."""
     points = tables.points.c
     of_model = and_(points.model == model, points.version == version, points.slice == "", points.value.is_not(None))
-    judged = connection.execute(select(newest_judged(model, version))).scalar() or 0
+    judged = connection.execute(select(newest_judged(model, version, until))).scalar() or 0
     found = {name: Column(name, judged=judged) for name in features}
     query = select(points.column, points.start, points.metric, points.value)
-    wanted = query.where(of_model, points.start >= since, points.metric.in_([*drift, OUTSIDE]), points.column != "")
+    wanted = query.where(
+        of_model,
+        *earlier(points.start, until),
+        points.start >= since,
+        points.metric.in_([*drift, OUTSIDE]),
+        points.column != "",
+    )
     for name, start, metric, value in connection.execute(wanted.order_by(points.start)).all():
         if name in found and metric != OUTSIDE:
             found[name].moved.append(Moved(start, metric, value))
         elif name in found and value > 0:
             found[name].outside.append(start)
-    for name in blamed(connection, model) & found.keys():
+    for name in blamed(connection, model, until) & found.keys():
         found[name].guilty = True
-    for name, impact in impacts_of(connection, of_model, since).items():
+    for name, impact in impacts_of(connection, and_(of_model, *earlier(points.start, until)), since).items():
         if name in found:
             found[name].impact = impact
-    for name, verdict in verdicts_of(connection, model, version).items():
+    for name, verdict in verdicts_of(connection, model, version, until).items():
         if name in found:
             found[name].verdict = verdict
     return list(found.values())
 
 
-def blamed(connection: Connection, model: str) -> set[str]:
-    """The columns that open incidents are about."""
+def blamed(connection: Connection, model: str, until: float | None = None) -> set[str]:
+    """The columns that open incidents, or those that lasted at a time, are about."""
     incidents = tables.incidents.c
-    query = select(incidents.body).where(incidents.model == model, incidents.status != Status.RESOLVED.value)
+    query = select(incidents.body).where(incidents.model == model, *lasting(until))
     return {name for (body,) in connection.execute(query) for name in body.get("columns") or ()}
 
 
@@ -134,18 +148,18 @@ def impacts_of(connection: Connection, of_model: ColumnElement[bool], since: int
     }
 
 
-def newest_judged(model: str, version: str) -> ScalarSelect[int | None]:
+def newest_judged(model: str, version: str, until: float | None = None) -> ScalarSelect[int | None]:
     """The start of the newest judged window, to be asked within another query."""
     verdicts = tables.verdicts.c
-    of_model = and_(verdicts.model == model, verdicts.version == version)
+    of_model = and_(verdicts.model == model, verdicts.version == version, *earlier(verdicts.start, until))
     return select(func.max(verdicts.start)).where(of_model).scalar_subquery()
 
 
-def verdicts_of(connection: Connection, model: str, version: str) -> dict[str, Verdict]:
+def verdicts_of(connection: Connection, model: str, version: str, until: float | None = None) -> dict[str, Verdict]:
     """The worst verdict on each column in the newest judged window, of all rows."""
     verdicts = tables.verdicts.c
     of_model = and_(verdicts.model == model, verdicts.version == version)
-    last = newest_judged(model, version)
+    last = newest_judged(model, version, until)
     found: dict[str, Verdict] = {}
     for (body,) in connection.execute(select(verdicts.body).where(of_model, verdicts.start == last)):
         verdict = read_verdict(body)
@@ -207,7 +221,8 @@ def row_of(column: Column, most: Mapping[str, float], since: int, until: int, le
     verdict = column.verdict
     reason = verdict.reason if verdict is not None and verdict.kind is not VerdictKind.TRUE else ""
     return ColumnRow(
-        column.name, state_of_column(verdict), reason, impact, reach, certain_loss(column) > 0,
+        column.name, state_of_column(verdict) if column.judged else UNJUDGED, reason,
+        impact, reach, certain_loss(column) > 0,
         amount(newest.value) if newest else "–", metric_name(newest.metric) if newest else "",
         strip(column.moved, most, since, until, length, column.outside),
     )  # fmt: skip
@@ -252,28 +267,32 @@ def strip(
         return Markup("")
     windows = max(1, math.ceil((until - since) / length))
     cells = min(CELLS, windows)
-    width = max(2, WIDTH // cells)
-    darkest: dict[int, float] = {}
 
     def place_of(start: int) -> int:
         return min(cells - 1, int((start - since) / length) * cells // windows)
 
+    darkest: dict[int, float] = {}
     for one in moved:
-        place = place_of(one.start)
         share = one.value / most[one.metric] if most[one.metric] else 0.0
-        darkest[place] = max(darkest.get(place, 0.0), share)
-    levels: dict[int, list[str]] = {}
+        darkest[place_of(one.start)] = max(darkest.get(place_of(one.start), 0.0), share)
+    beyond = {place_of(start) for start in outside} - darkest.keys()
+    return drawn_strip(cells, darkest, beyond)
+
+
+def drawn_strip(cells: int, darkest: Mapping[int, float], beyond: Collection[int]) -> Markup:
+    """A strip as SVG: how dark each cell is (0 to 1), and which have the colour of what can't be measured."""
+    width = max(2, WIDTH // cells)
+    levels: dict[int, list[int]] = {}
     for place, share in sorted(darkest.items()):
-        levels.setdefault(min(LEVELS, math.ceil(max(share, 0.0) * LEVELS)), []).append(f"M{place * width},0")
-    cell = f"h{width}v{HEIGHT}h-{width}z"
+        levels.setdefault(min(LEVELS, math.ceil(max(share, 0.0) * LEVELS)), []).append(place)
+
+    def path(look: str, places: Iterable[int]) -> str:
+        return (
+            f'<path {look} d="' + "".join(f"M{place * width},0h{width}v{HEIGHT}h-{width}z" for place in places) + '"/>'
+        )
+
     # Only numbers reach the markup: nothing of the data's own text does.
-    drawn = "".join(
-        f'<path fill-opacity="{0.06 + 0.94 * level / LEVELS:.2f}" d="{cell.join(own)}{cell}"/>'
-        for level, own in levels.items()
-    )
-    beyond = sorted({place_of(start) for start in outside} - darkest.keys())
-    if beyond:
-        drawn += f'<path class="out" d="{cell.join(f"M{place * width},0" for place in beyond)}{cell}"/>'
-    size = f'width="{cells * width}" height="{HEIGHT}"'
-    head = f'<svg class="heat" viewBox="0 0 {cells * width} {HEIGHT}" {size} aria-hidden="true">'
-    return Markup(f"{head}{drawn}</svg>")  # noqa: S704 - numbers and our own words
+    drawn = "".join(path(f'fill-opacity="{0.06 + 0.94 * level / LEVELS:.2f}"', own) for level, own in levels.items())
+    drawn += path('class="out"', sorted(beyond)) if beyond else ""
+    size = f'viewBox="0 0 {cells * width} {HEIGHT}" width="{cells * width}" height="{HEIGHT}"'
+    return Markup(f'<svg class="heat" {size} aria-hidden="true">{drawn}</svg>')  # noqa: S704 - numbers and our own words

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 import polars as pl
@@ -14,23 +14,24 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import select
 from starlette.responses import RedirectResponse
 
-from retrue.errors import ConfigError, RetrueError, TableError
+from retrue.errors import ConfigError, RetrueError, SchemaError, TableError
 from retrue.judge.words import metric_name
 from retrue.report.charts.outcome import forest_of
 from retrue.report.charts.picture import Picture
 from retrue.report.comparison import PerformanceReport
 from retrue.report.words import difference, headline_metric, spanned, valued
-from retrue.server.api.compare import Part, rows_of
+from retrue.schema import Schema
+from retrue.server.api.compare import Part
 from retrue.server.auth import Actor, some_viewer
 from retrue.server.errors import HttpError
 from retrue.server.pages.differing import Compared, Differing, Weighed, differing, title_of
 from retrue.server.pages.figures import pictured
 from retrue.server.pages.model import Name
 from retrue.server.pages.shell import render
+from retrue.server.pages.sides import OWN, Side, check_alike, outcome_schema, side_of
 from retrue.server.service import Service, service
 from retrue.slices import Slice
 from retrue.store import tables
-from retrue.workspace import Model
 
 router = APIRouter(include_in_schema=False)
 
@@ -49,15 +50,6 @@ _SIDE = re.compile(
 SHOWN = 12
 """Features that are shown at once."""
 FORM = "MODEL[@VERSION] [reference] [FROM..UNTIL] [where SLICE]"
-
-
-@dataclass(frozen=True)
-class Side:
-    """One of the two, as it is called: a model's rows, with what it predicted and what was true under our own names."""
-
-    name: str
-    model: Model
-    frame: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -139,30 +131,6 @@ def part_of(text: str, where: str) -> tuple[str, Part]:
     return said["model"], part
 
 
-def side_of(served: Service, actor: Actor, text: str, where: str) -> Side:
-    """The rows that are meant, and what is known of each.
-
-    Raises:
-        HttpError: no such model, or none of the actor's.
-        RetrueError: there are no such rows.
-    """
-    side = f"{where.upper()}: {text[:80]}"
-    name, part = part_of(text, where)
-    if not actor.sees(name):
-        raise HttpError(403, f"{actor.name!r} is not for model {name[:100]!r}")
-    model = served.model(name)
-    schema = model.schema
-    try:
-        frame = rows_of(model, part)
-    except TableError as error:
-        hint = "choose a version that has served, another time or another slice"
-        raise TableError(f"no rows on side {side}", hint=hint) from error
-    roles = {"label": schema.label, "prediction": schema.prediction}
-    roles |= {"score": schema.scores[0]} if len(schema.scores) == 1 else {}
-    known = {role: column for role, column in roles.items() if column and column in frame.columns}
-    return Side(side, model, frame.with_columns(pl.col(column).alias(f"\0{role}") for role, column in known.items()))
-
-
 def kept_comparison(served: Service, actor: Actor, a: str, b: str) -> Weighed:
     """How b did against a, by slice, and how it differs; worked out once while their models are as they are.
 
@@ -171,13 +139,18 @@ def kept_comparison(served: Service, actor: Actor, a: str, b: str) -> Weighed:
         RetrueError: there are no such rows.
     """
     states = served.standings.watch.look()
-    names = [part_of(text, where)[0] for text, where in ((a, "a"), (b, "b"))]
-    for name in names:
+    asked = [(*part_of(text, where), f"{where.upper()}: {text[:80]}") for text, where in ((a, "a"), (b, "b"))]
+    for name, *_ in asked:
         if not actor.sees(name):
             raise HttpError(403, f"{actor.name!r} is not for model {name[:100]!r}")
-    slices = sorted(one.to_sql() for one in served.model(names[0]).store.slices(names[0]))
-    key = (a, b, *(states.get(name, "") for name in names), *slices)
-    return served.comparisons.of(key, lambda: weighed(side_of(served, actor, a, "a"), side_of(served, actor, b, "b")))
+    models = [served.model(name) for name, *_ in asked]
+    slices = sorted(one.to_sql() for one in models[0].store.slices(models[0].name))
+    key = (a, b, *(states.get(one.name, "") for one in models), *slices)
+
+    def made() -> Weighed:
+        return weighed(*(side_of(own, part, said) for own, (_, part, said) in zip(models, asked, strict=True)))
+
+    return served.comparisons.of(key, made)
 
 
 def weighed(first: Side, second: Side) -> Weighed:
@@ -186,22 +159,24 @@ def weighed(first: Side, second: Side) -> Weighed:
     lines: tuple[Compared, ...] = ()
     try:
         lines = tuple(compared(first, second))
-    except TableError as error:
+    except (SchemaError, TableError) as error:
         trouble = error
-    return Weighed(lines, trouble, differing(first.frame, second.frame, first.model.schema, second.model.name))
+    schema, name = first.model.schema, second.model.name
+    return Weighed(lines, trouble, differing(first.frame, second.frame, schema, name, outcomes=trouble is None))
 
 
-def told(first: pl.DataFrame, second: pl.DataFrame, metric: str | None = None) -> PerformanceReport | None:
+def told(
+    schema: Schema, first: pl.DataFrame, second: pl.DataFrame, metric: str | None = None
+) -> PerformanceReport | None:
     """How the second did against the first, by a metric, or the one that tells most; None where nothing does."""
     from retrue.comparing import compare
 
-    both = [name for name in first.columns if name.startswith("\0") and name in second.columns]
-    columns = [pl.col(name).alias(name[1:]) for name in both]
+    both = [name for name in first.columns if name.startswith(OWN) and name in second.columns]
+    columns = [pl.col(name).alias(name.removeprefix(OWN)) for name in both]
     before, after = (one.select(columns).drop_nulls("label") for one in (first, second))
     if min(before.height, after.height) < LEAST:
         return None
-    roles: dict[str, Any] = {name[1:]: name[1:] for name in both}
-    found = compare(before, after, **roles)
+    found = compare(before, after, schema=outcome_schema(schema, before.columns))
     return headline_metric(found) if metric is None else found.performance.get(metric)
 
 
@@ -210,13 +185,17 @@ def compared(first: Side, second: Side) -> Iterator[Compared]:
 
     Raises:
         TableError: a side has no labels, or too few.
+        SchemaError: the sides predict something else.
     """
     for side in (first, second):
-        if "\0label" not in side.frame.columns or not {"\0prediction", "\0score"} & set(side.frame.columns):
+        own = {name.removeprefix(OWN) for name in side.frame.columns if name.startswith(OWN)}
+        if "label" not in own or own == {"label"}:
             hint = "performance is compared where labels are known"
             raise TableError(f"no label and prediction on side {side.name}", hint=hint)
+    check_alike(first, second)
+    schema = first.model.schema
     parts: list[Slice] = list(first.model.store.slices(first.model.name))[:SLICES]
-    whole = told(first.frame, second.frame)
+    whole = told(schema, first.frame, second.frame)
     if whole is None:
         raise TableError(f"too few labelled rows on a side: {LEAST} are needed", hint="choose a longer time")
     yield "all rows", first.frame.height, second.frame.height, whole
@@ -224,7 +203,7 @@ def compared(first: Side, second: Side) -> Iterator[Compared]:
         if not part.columns <= (set(first.frame.columns) & set(second.frame.columns)):
             continue
         one, other = (side.frame.filter(part.mask(side.frame)) for side in (first, second))
-        report = told(one, other, whole.metric)
+        report = told(schema, one, other, whole.metric)
         if report is not None:
             yield part.words, one.height, other.height, report
 

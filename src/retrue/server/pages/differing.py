@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 import polars as pl
@@ -53,7 +52,9 @@ class Weighed:
     features: tuple[Differing, ...]
 
 
-def differing(first: pl.DataFrame, second: pl.DataFrame, schema: Schema, model: str) -> tuple[Differing, ...]:
+def differing(
+    first: pl.DataFrame, second: pl.DataFrame, schema: Schema, model: str, *, outcomes: bool = True
+) -> tuple[Differing, ...]:
     """Say how the features that both tables have differ, those that differ most first.
 
     Args:
@@ -61,23 +62,41 @@ def differing(first: pl.DataFrame, second: pl.DataFrame, schema: Schema, model: 
         second: the other.
         schema: what the first's columns are.
         model: whose pages tell more of a feature.
+        outcomes: whether both predict the same, so that what a move costs can be told.
 
     Raises:
         RetrueError: the tables can't be compared.
     """
     from retrue.comparing import compare
 
-    both = [name for name in schema.features if name in first.columns and name in second.columns]
-    if not both:
+    common = {name for name in first.columns if name in second.columns}
+    features = [name for name in schema.features if name in common]
+    if not features:
         return ()
-    roles: dict[str, Any] = {"label": schema.label, "prediction": schema.prediction}
-    roles |= {"score": schema.scores[0]} if len(schema.scores) == 1 else {}
-    shared = {role: name for role, name in roles.items() if name in first.columns and name in second.columns}
-    shared = shared if len(shared) > 1 else {}  # what a move costs is known by labels and predictions together
-    kinds = {column.name: column.kind for column in schema.columns if column.name in both}
-    columns = [*both, *shared.values()]
-    found = compare(first.select(columns), second.select(columns), kinds=kinds, **shared)
-    return tuple(row_of(one, model) for one in ranked(found.columns[name] for name in both if name in found.columns))
+    known = narrowed(schema, features, common if outcomes else set())
+    columns = [column.name for column in known.columns]
+    found = compare(first.select(columns), second.select(columns), schema=known)
+    return tuple(
+        row_of(one, model) for one in ranked(found.columns[name] for name in features if name in found.columns)
+    )
+
+
+def narrowed(schema: Schema, features: Sequence[str], known: Collection[str]) -> Schema:
+    """A schema of some features, with what was predicted and true where those columns are all known."""
+    outcomes = {name for name in (schema.label, schema.prediction, *schema.scores) if name}
+    whole = schema.label is not None and len(outcomes) > 1 and outcomes.issubset(known)
+    wanted = {*features, *(outcomes if whole else ())}  # what a move costs is known by both together
+    return Schema(
+        tuple(column for column in schema.columns if column.name in wanted),
+        features=tuple(features),
+        label=schema.label if whole else None,
+        prediction=schema.prediction if whole else None,
+        score=schema.score if whole else None,
+        task=schema.task if whole else None,
+        positive=schema.positive if whole else None,
+        classes=schema.classes if whole else (),
+        timezone=schema.timezone,
+    )
 
 
 def ranked(columns: Iterable[ColumnReport]) -> list[ColumnReport]:

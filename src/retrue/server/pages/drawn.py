@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
+from retrue.server.pages.ranges import Lately
 from retrue.server.pages.shell import environment
 from retrue.server.pages.standing import Standing
 
@@ -15,18 +16,18 @@ MOST = 5_000
 
 @dataclass
 class DrawnRows:
-    """Rows by model and length of time, each kept while the model stands as it did."""
+    """Rows by model and stretch of time, each kept while the model stands as it did."""
 
-    kept: dict[tuple[str, int], tuple[Standing, Markup]] = field(default_factory=dict)
+    kept: dict[tuple[str, Lately], tuple[Standing, Markup]] = field(default_factory=dict)
 
-    def row(self, one: Standing, days: int) -> Markup:
+    def row(self, one: Standing, lately: Lately) -> Markup:
         """A model's row."""
-        key = one.name, days
+        key = one.name, lately
         found = self.kept.get(key)
         if found is None or found[0] is not one:
             if len(self.kept) >= MOST:
                 self.kept = {}
             template = environment().get_template("overview_row.html")
-            found = one, Markup(template.module.row(one, days))  # type: ignore[attr-defined]  # noqa: S704 - escaped
+            found = one, Markup(template.module.row(one, lately))  # type: ignore[attr-defined]  # noqa: S704 - escaped
             self.kept[key] = found
         return found[1]

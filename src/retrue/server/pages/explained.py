@@ -13,8 +13,8 @@ from retrue.report.entries import Gallery
 from retrue.report.incident_page import evidence, facts
 from retrue.server.pages.moments import at_of
 from retrue.store import tables
-from retrue.workspace.explain.explaining import ModelIncident
 from retrue.workspace.explain.explanation import Explanation
+from retrue.workspace.incident import ModelIncident
 
 MOST = 64
 """Explanations that are kept."""

@@ -20,21 +20,23 @@ from retrue.server.auth import viewer
 from retrue.server.errors import HttpError
 from retrue.server.pages.columns import ColumnRow, ranked
 from retrue.server.pages.figures import pictured
-from retrue.server.pages.model import Name, Range, kept_columns, range_of
+from retrue.server.pages.model import Name, kept_columns
 from retrue.server.pages.model_figures import at_of, column_profiles
 from retrue.server.pages.moments import day
-from retrue.server.pages.overview import DAYS
+from retrue.server.pages.ranges import DAYS, Lately, Range, lately, range_of
+from retrue.server.pages.reading import earlier
 from retrue.server.pages.shell import render
 from retrue.server.pages.standing import State, state_of_kind
 from retrue.server.service import Service, service
 from retrue.store import tables
 from retrue.workspace import Model
+from retrue.workspace.axis import marked
 
 router = APIRouter(prefix="/models/{model}", include_in_schema=False)
 
 Served = Annotated[Service, Depends(service)]
 Reader = Annotated[object, Depends(viewer)]
-Days = Annotated[int, Query(ge=1, le=3650)]
+Asked = Annotated[Lately, Depends(lately())]
 Column = Annotated[str, Query(max_length=1000)]
 Window = Annotated[int, Query(ge=-(2**40), le=2**40)]
 VERDICTS = 12
@@ -81,13 +83,13 @@ def sentence_of(name: str, row: ColumnRow) -> str:
     return f"{name} is {row.state.word}"
 
 
-def verdict_lines(connection: Connection, model: Model, column: str) -> list[VerdictLine]:
+def verdict_lines(connection: Connection, model: Model, column: str, until: float | None) -> list[VerdictLine]:
     """What was said of a feature lately, of all rows, but that it is in true."""
     c = tables.verdicts.c
     told = [c.body[name].as_string() for name in ("reason", "alarm")]
     where = (
         c.model == model.name, c.body["column"].as_string() == column, c.kind != VerdictKind.TRUE.value,
-        c.body["slice"].as_string().is_(None),
+        c.body["slice"].as_string().is_(None), *earlier(c.start, until),
     )  # fmt: skip
     query = select(c.start, c.kind, *told).where(*where).order_by(c.start.desc()).limit(VERDICTS)
     return [
@@ -103,6 +105,7 @@ def window_choices(connection: Connection, model: Model, shown: Range) -> list[t
     """The windows with events of this time, newest first."""
     c = tables.windows.c
     query = select(c.start).where(c.model == model.name, c.start >= int(shown.since), c.events > 0).distinct()
+    query = query.where(*earlier(c.start, shown.before))
     starts = connection.execute(query.order_by(c.start.desc()).limit(400)).scalars()
     return [(start, day(model.span(start)[0], year=True)) for start in starts]
 
@@ -110,16 +113,16 @@ def window_choices(connection: Connection, model: Model, shown: Range) -> list[t
 @router.get("/features/{column:path}")
 def feature_page(
     request: Request, served: Served, _: Reader, name: Name, column: Annotated[str, Path(max_length=1000)],
-    days: Days = 30, window: Window = 0,
+    asked: Asked, window: Window = 0,
 ) -> Response:  # fmt: skip
     """Show a feature."""
     model = served.model(name)
     known_column(model, column)
     with model.store.catalog.read() as tx:
-        shown = range_of(tx.connection, model, days)
-        kept = kept_columns(tx.connection, model, int(shown.since), [column])
+        shown = range_of(tx.connection, model, asked)
+        kept = kept_columns(tx.connection, model, shown, [column])
         row = ranked(kept, int(shown.since), int(shown.until), model.options.window)[0]
-        verdicts = verdict_lines(tx.connection, model, column)
+        verdicts = verdict_lines(tx.connection, model, column, shown.before)
         windows = window_choices(tx.connection, model, shown)
     sentence = sentence_of(column, row)
     view = FeatureView(name, column, sentence, row, shown, tuple(windows), window, tuple(verdicts))
@@ -137,7 +140,7 @@ def known_column(model: Model, column: str) -> None:
 
 
 def history(
-    served: Service, name: str, column: str, days: int
+    served: Service, name: str, column: str, asked: Lately
 ) -> tuple[Model, ColumnProfile, list[tuple[int, ColumnProfile]]]:
     """A feature's profiles by window, oldest first, and the reference's."""
     model = served.model(name)
@@ -145,26 +148,26 @@ def history(
     reference = model.reference.load().profile.columns.get(column)
     if reference is None:
         raise HttpError(404, f"nothing is counted of {column[:80]!r}", where=model.name)
-    every = column_profiles(served, model, column, days)
+    every = column_profiles(served, model, column, asked)
     found = [one for one in every if one[1].grid.digest == reference.grid.digest]
     return model, reference, found
 
 
 @router.get("/columns/strip")
-def strip(request: Request, served: Served, _: Reader, name: Name, column: Column, days: Days = 30) -> Response:
+def strip(request: Request, served: Served, _: Reader, name: Name, column: Column, asked: Asked) -> Response:
     """The distribution over time, the reference beside it."""
-    model, reference, found = history(served, name, column, days)
+    model, reference, found = history(served, name, column, asked)
     spans = [model.span(start) for start, _ in found]
-    return pictured(request, heat_strip([one for _, one in found], spans, reference, column))
+    return pictured(request, marked(model, heat_strip([one for _, one in found], spans, reference, column)))
 
 
 @router.get("/columns/window/{number}")
 def against(
     request: Request, served: Served, _: Reader, name: Name, number: Annotated[int, Path(ge=0, le=1)], column: Column,
-    days: Days = 30, window: Window = 0,
+    asked: Asked, window: Window = 0,
 ) -> Response:  # fmt: skip
     """The reference against a window: the distribution (0), and what stands apart from it (1)."""
-    _model, reference, found = history(served, name, column, days)
+    _model, reference, found = history(served, name, column, asked)
     chosen = [one for start, one in found if start == window] or [one for _, one in found[-1:]]
     pictures = column_pictures(chosen[0], reference, column) if chosen else []
     return pictured(request, dict(enumerate(pictures)).get(number))
@@ -173,11 +176,11 @@ def against(
 @router.get("/columns/quality/{what}")
 def quality(
     request: Request, served: Served, _: Reader, name: Name, what: Annotated[str, Path(pattern="^(missing|outside)$")],
-    column: Column, days: Days = 30,
+    column: Column, asked: Asked,
 ) -> Response:  # fmt: skip
     """The share of rows that are missing, or lie where the reference has nothing."""
-    _model, reference, found = history(served, name, column, days)
-    return pictured(request, quality_picture(what, reference, found))
+    model, reference, found = history(served, name, column, asked)
+    return pictured(request, marked(model, quality_picture(what, reference, found)))
 
 
 def quality_picture(what: str, reference: ColumnProfile, found: Sequence[tuple[int, ColumnProfile]]) -> Picture | None:
@@ -192,5 +195,8 @@ def quality_picture(what: str, reference: ColumnProfile, found: Sequence[tuple[i
     said = "missing" if what == "missing" else "outside the reference, or never seen"
     title = f"{percent(share(found[-1][1]))} {said}; {percent(share(reference))} in the reference"
     return timeline(
-        [Point(at_of(start), 100 * share(one)) for start, one in found], title, reference=100 * share(reference)
+        [Point(at_of(start), 100 * share(one)) for start, one in found],
+        title,
+        reference=100 * share(reference),
+        zero=True,
     )

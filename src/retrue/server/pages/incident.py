@@ -21,17 +21,20 @@ from retrue.report.incident_page import state as state_said
 from retrue.server.api.incidents import found
 from retrue.server.auth import Actor, viewer
 from retrue.server.errors import HttpError
+from retrue.server.pages.delivered import DeliveryRow, delivery_rows
 from retrue.server.pages.explained import Explained
 from retrue.server.pages.figures import pictured
 from retrue.server.pages.incidents import C, Row, rows_of
 from retrue.server.pages.model import Name
 from retrue.server.pages.moments import at_of
+from retrue.server.pages.ranges import around
 from retrue.server.pages.shell import render
 from retrue.server.service import Service, service
 from retrue.store import rows, tables
 from retrue.workspace import clock
-from retrue.workspace.explain.explaining import ModelIncident
+from retrue.workspace.axis import marked
 from retrue.workspace.explain.explanation import Explanation
+from retrue.workspace.incident import ModelIncident
 
 router = APIRouter(prefix="/models/{model}/incidents/{id}", include_in_schema=False)
 
@@ -69,6 +72,7 @@ class IncidentView:
         snoozed: until when it is put off.
         real: what people say.
         comments: what they said, oldest first.
+        deliveries: messages about it, newest first.
         related: incidents at the same time.
         where: the guilty rows as SQL; "" where none are known.
         rule: a monitor of those rows; "" where none can be.
@@ -76,6 +80,7 @@ class IncidentView:
         collected: rows of this slice that were collected.
         commands: what can be typed.
         may_edit: whether the actor may change something.
+        then: the address's part that shows the model as it was when it ended; "" while it lasts.
     """
 
     model: str
@@ -88,6 +93,7 @@ class IncidentView:
     snoozed: str | None
     real: bool | None
     comments: tuple[rows.Comment, ...]
+    deliveries: tuple[DeliveryRow, ...]
     related: tuple[Row, ...]
     where: str
     rule: str
@@ -96,12 +102,14 @@ class IncidentView:
     collected: tuple[CollectionRow, ...]
     commands: tuple[Action, ...]
     may_edit: bool
+    then: str = ""
 
 
 def incident_view(
     incident: Incident,
     explained: Explained | None,
     comments: Sequence[rows.Comment],
+    deliveries: Sequence[DeliveryRow],
     related: Sequence[Row],
     collected: Sequence[CollectionRow],
     *,
@@ -111,10 +119,16 @@ def incident_view(
     told = bare(incident) if explained is None else explained.told
     return IncidentView(
         incident.model, incident.id, tight(incident.sentence), state_said(told), facts_of(incident, explained),
-        incident.live, incident.state.value, incident.snoozed_until, incident.real, tuple(comments), tuple(related),
+        incident.live, incident.state.value, incident.snoozed_until, incident.real, tuple(comments), tuple(deliveries),
+        tuple(related),
         "" if incident.cause is None else incident.cause.slice, rule_for(incident), incident.since, incident.last,
-        tuple(collected), tuple(actions(told)), may_edit,
+        tuple(collected), tuple(actions(told)), may_edit, then_of(incident),
     )  # fmt: skip
+
+
+def then_of(incident: Incident) -> str:
+    """The stretch of time up to an incident's end, as an address says it; "" while it lasts: pages end now."""
+    return "" if incident.live else f"?{around(at_of(incident.since), at_of(incident.last)).query}"
 
 
 def bare(incident: Incident) -> Explanation:
@@ -179,8 +193,9 @@ def shown(
         explained = served.explained.of(chosen) if whole else served.explained.known(chosen)
     except RetrueError as error:
         explained, failed = None, error
+    told, _ = delivery_rows(served.workspace.store.catalog, chosen.incident.id)
     view = incident_view(
-        chosen.incident, explained, chosen.comments(), related_to(chosen, actor), collected_of(chosen),
+        chosen.incident, explained, chosen.comments(), told, related_to(chosen, actor), collected_of(chosen),
         may_edit=actor.may("editor"),
     )  # fmt: skip
     more = evidence_of(explained, failed)
@@ -227,7 +242,7 @@ def evidence_part(request: Request, served: Served, actor: Reader, name: Name, i
         explained = served.explained.of(chosen)
     except RetrueError as error:
         failed = error
-    view = incident_view(chosen.incident, explained, (), (), (), may_edit=actor.may("editor"))
+    view = incident_view(chosen.incident, explained, (), (), (), (), may_edit=actor.may("editor"))
     return render(request, "incident_evidence.html", view, title="", part=True, **evidence_of(explained, failed))
 
 
@@ -240,7 +255,8 @@ def figure(
     Raises:
         HttpError: 404, the evidence has no such chart.
     """
-    pictures = served.explained.of(found(served, name, id)).pictures
+    chosen = found(served, name, id)
+    pictures = served.explained.of(chosen).pictures
     if key not in pictures:
         raise HttpError(404, f"no chart {key!r}", expected=", ".join(pictures) or None)
-    return pictured(request, pictures[key])
+    return pictured(request, marked(chosen.model, pictures[key]))

@@ -18,7 +18,7 @@ from retrue.server.pages.incident import Id, Served, shown
 from retrue.server.pages.model import Name
 from retrue.server.pages.moments import at_of
 from retrue.workspace import clock
-from retrue.workspace.explain.explaining import ModelIncident
+from retrue.workspace.incident import ModelIncident
 
 router = APIRouter(prefix="/models/{model}/incidents/{id}", include_in_schema=False)
 
@@ -117,7 +117,7 @@ def collect(
     try:
         guilty = incident.cause is not None and where.strip() == incident.cause.slice
         # Its own rows are collected as such: what is trained on them is known to have begun here.
-        chosen.model.collect(chosen if guilty else where, budget=most_of(budget), since=since, until=until)
+        served.model(name).collect(chosen if guilty else where, budget=most_of(budget), since=since, until=until)
     except RetrueError as error:
         return shown(request, served, actor, chosen, trouble=error, status=status_of(error))
     return back(chosen, "collect")

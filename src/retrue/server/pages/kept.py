@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import Connection
 
+from retrue.server.pages.ranges import Lately
 from retrue.server.pages.reading import Headlines, facts, newest_end
 from retrue.server.pages.standing import Standing, standing
 from retrue.server.states import States, Watch
@@ -21,7 +22,7 @@ from retrue.workspace import clock
 FRESH = 600
 """Seconds after which everything is told anew: time goes on though nothing comes in."""
 LENGTHS = 8
-"""The most lengths of time that are kept."""
+"""The most stretches of time that are kept."""
 
 Key = tuple[str, float]
 
@@ -32,7 +33,8 @@ T = TypeVar("T")
 class Recent(Generic[T]):
     """What was worked out last, under keys that name the state of the store; the oldest makes room.
 
-    One request at a time works something out, so that the charts of a page wait for the first of them.
+    One request at a time works a key out, so that the charts of a page wait for the first of them; other keys
+    don't wait.
 
     Args:
         most: how many are kept.
@@ -41,16 +43,32 @@ class Recent(Generic[T]):
     most: int
     kept: dict[tuple[str, ...], T] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
+    making: dict[tuple[str, ...], Lock] = field(default_factory=dict)
 
     def of(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
-        """What is kept under a key; made where nothing is."""
+        """What is kept under a key; made where nothing is. What `make` raises isn't kept: the next one tries again."""
         with self.lock:
-            if key not in self.kept:
+            if key in self.kept:
+                return self.kept[key]
+            alone = self.making.setdefault(key, Lock())
+        with alone:
+            with self.lock:
+                if key in self.kept:  # another request made it while this one waited
+                    return self.kept[key]
+            try:
                 found = make()
-                while len(self.kept) >= self.most:
-                    self.kept.pop(next(iter(self.kept)))
-                self.kept[key] = found
-            return self.kept[key]
+                with self.lock:
+                    self.keep(key, found)
+                return found
+            finally:
+                with self.lock:
+                    self.making.pop(key, None)
+
+    def keep(self, key: tuple[str, ...], found: T) -> None:
+        """Keep what was made; the oldest makes room."""
+        while len(self.kept) >= self.most:
+            self.kept.pop(next(iter(self.kept)))
+        self.kept[key] = found
 
 
 @dataclass
@@ -66,25 +84,26 @@ class Standings:
     catalog: Catalog
     watch: Watch
     headlines: Headlines
-    kept: dict[int, dict[str, tuple[Key, Standing]]] = field(default_factory=dict)
+    kept: dict[Lately, dict[str, tuple[Key, Standing]]] = field(default_factory=dict)
     ended: tuple[States, float | None] | None = None
     lock: Lock = field(default_factory=Lock)
 
-    def all(self, days: int) -> tuple[list[Standing], float]:
-        """How all models stand by the last days, by name; and the time that this is told of (seconds since 1970).
+    def all(self, asked: Lately) -> tuple[list[Standing], float]:
+        """How all models stand by some days, by name; and the time that this is told of (seconds since 1970).
 
-        That time is the present, or the end of the newest window where nothing has come in since.
+        That time is what is asked for; else the present, or the newest window's end where nothing has come in since.
         """
         states = self.watch.look()
         with self.lock, self.catalog.read() as tx:
             newest, now = self.end_of(tx.connection, states), clock.now().timestamp()
             passed = now - now % FRESH + FRESH
-            until = passed if newest is None else min(passed, newest)
+            past = asked.end()
+            until = past if past is not None else passed if newest is None else min(passed, newest)
             keys = {name: (state, until) for name, state in states.items() if name}
-            kept = self.room(days)
+            kept = self.room(asked)
             changed = [name for name, key in keys.items() if name not in kept or kept[name][0] != key]
-            since = until - days * clock.DAY
-            for one in facts(tx.connection, self.headlines, int(since), changed) if changed else ():
+            since = until - asked.days * clock.DAY
+            for one in facts(tx.connection, self.headlines, int(since), changed, past) if changed else ():
                 kept[one.name] = keys[one.name], standing(one, since, until)
             for gone in kept.keys() - keys.keys():
                 del kept[gone]
@@ -97,10 +116,10 @@ class Standings:
             self.ended = own, newest_end(connection)
         return self.ended[1]
 
-    def room(self, days: int) -> dict[str, tuple[Key, Standing]]:
+    def room(self, asked: Lately) -> dict[str, tuple[Key, Standing]]:
         """What is kept of a length of time; the one that was asked for longest ago makes room."""
-        found = self.kept.pop(days, {})
+        found = self.kept.pop(asked, {})
         while len(self.kept) >= LENGTHS:
             self.kept.pop(next(iter(self.kept)))
-        self.kept[days] = found
+        self.kept[asked] = found
         return found

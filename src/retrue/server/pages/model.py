@@ -18,16 +18,17 @@ from retrue.server.auth import Actor, viewer
 from retrue.server.errors import HttpError
 from retrue.server.pages.columns import Column, ColumnRow, columns_of, ranked
 from retrue.server.pages.ingestion import ingestion
-from retrue.server.pages.overview import DAYS
+from retrue.server.pages.ranges import DAYS, Lately, Range, lately, range_of
 from retrue.server.pages.reading import OF_ALL_COLUMNS, Facts, Headlines, Live, candidates, facts, served_by
 from retrue.server.pages.shell import render
 from retrue.server.pages.standing import Standing, dated, standing, state_of_kind
 from retrue.server.pages.walls import LAG, Wall, walls_of
 from retrue.server.service import Service, service
 from retrue.store import rows, tables
-from retrue.workspace import Model, clock
-from retrue.workspace.notes import KINDS
+from retrue.workspace import Model, clock, notes
+from retrue.workspace.axis import marked_on
 from retrue.workspace.signals import SUFFIX
+from retrue.workspace.stored import made_at
 
 router = APIRouter(include_in_schema=False)
 
@@ -40,15 +41,6 @@ HOLDS = 600
 """Seconds that the list of features is kept for: time goes on though nothing comes in."""
 OVER = 5
 """Incidents that are over and still listed."""
-
-
-@dataclass(frozen=True)
-class Range:
-    """A stretch of time in seconds since 1970, and how many days that is."""
-
-    since: float
-    until: float
-    days: int
 
 
 @dataclass(frozen=True)
@@ -148,19 +140,9 @@ def facts_of(one: Standing) -> tuple[tuple[str, str, str], ...]:
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def range_of(connection: Connection, model: Model, days: int) -> Range:
-    """The stretch of time that is shown: up to now, or to the end of the newest window where that was earlier."""
-    windows = tables.windows.c
-    query = select(windows.start).where(windows.model == model.name).order_by(windows.start.desc())
-    newest = connection.execute(query.limit(1)).scalar()
-    now = clock.now().timestamp()
-    until = now if newest is None else min(now, newest + model.options.window)
-    return Range(until - days * clock.DAY, until, days)
-
-
 def known_facts(connection: Connection, headlines: Headlines, model: str, shown: Range) -> Facts:
     """What the catalog knows of the model in this time."""
-    return facts(connection, headlines, int(shown.since), [model])[0]
+    return facts(connection, headlines, int(shown.since), [model], shown.before)[0]
 
 
 def metrics_of(connection: Connection, model: Model) -> tuple[tuple[str, str], ...]:
@@ -189,6 +171,8 @@ def over_of(connection: Connection, model: str, shown: Range) -> list[IncidentRo
     incidents = tables.incidents.c
     told = [incidents.body[name].as_string() for name in ("kind", "since", "until", "sentence")]
     query = select(incidents.id, *told).where(incidents.model == model, incidents.status == "resolved")
+    if shown.before is not None:
+        query = query.where(incidents.closed < int(shown.before * clock.MICROS))
     found = []
     for id_, kind, since, until, sentence in connection.execute(query.order_by(incidents.opened.desc()).limit(OVER)):
         state = state_of_kind(kind, alarm=True, group="in")
@@ -205,18 +189,8 @@ def version_rows(connection: Connection, model: Model) -> list[VersionRow]:
     found = []
     for one in reversed(model.versions()):
         count, labelled = known.get(one.version, (0, 0))
-        found.append(VersionRow(one.version, one.stage, one.created, f"{count:,}", f"{labelled:,}"))
+        found.append(VersionRow(one.version, one.stage, made_at(one), f"{count:,}", f"{labelled:,}"))
     return found
-
-
-def notes_of(connection: Connection, model: str, shown: Range) -> list[rows.Marker]:
-    """Deployments, holidays and notes of this time, of the model or of all."""
-    markers = tables.markers.c
-    query = select(tables.markers).where(
-        (markers.model == model) | markers.model.is_(None),
-        markers.at >= int(shown.since * clock.MICROS), markers.at <= int(shown.until * clock.MICROS),
-    )  # fmt: skip
-    return [rows.Marker(**row) for row in connection.execute(query.order_by(markers.at)).mappings()]
 
 
 @router.get("/models/{model}")
@@ -225,23 +199,24 @@ def model_page(
     served: Annotated[Service, Depends(service)],
     actor: Annotated[Actor, Depends(viewer)],
     name: Name,
+    asked: Annotated[Lately, Depends(lately())],
     metric: Annotated[str, Query(max_length=100)] = "",
-    days: Annotated[int, Query(ge=1, le=3650)] = 30,
 ) -> Response:
     """Show a model."""
     model = served.model(name)
     with model.store.catalog.read() as tx:
-        shown = range_of(tx.connection, model, days)
+        shown = range_of(tx.connection, model, asked)
         known = known_facts(tx.connection, served.headlines, name, shown)
         one = standing(known, shown.since, shown.until)
         metrics = metrics_of(tx.connection, model)
-        key = (name, served.standings.watch.look().get(name, ""), f"{days} {int(shown.until) // HOLDS}")
+        key = (name, served.standings.watch.look().get(name, ""), f"{asked.query} {int(shown.until) // HOLDS}")
         impact, listed = served.listed.of(key, lambda: listed_columns(tx.connection, model, shown))
-        later = replace(shown, until=max(shown.until, clock.now().timestamp()))
-        markers = tuple(reversed(notes_of(tx.connection, name, later)))
+        last = shown.before or max(shown.until, clock.now().timestamp()) + 1
+        micros = [int(end * clock.MICROS) for end in (shown.since, last)]
+        markers = tuple(reversed(notes.between(tx.connection, name, *micros)))
         over, versions = over_of(tx.connection, name, shown), version_rows(tx.connection, model)
     chosen = chosen_metric(metric, known.metric, [own for own, _ in metrics])
-    walls = (ingestion(model, clock.now().timestamp()), *kept_walls(served, actor, model, known, shown.until))
+    walls = () if shown.before is not None else newest_walls(served, actor, model, known, shown.until)
     view = ModelView(
         name, one, sentence_of(one), facts_of(one), chosen, metrics, shown,
         tuple(incident_row(live, shown.until) for live in one.incidents), tuple(over),
@@ -250,7 +225,13 @@ def model_page(
         model.schema.latency is not None, walls, tuple(map(str, model.store.damaged(name))),
         markers, actor.may("editor"),
     )  # fmt: skip
-    return render(request, "model.html", view, title=name, place="Overview", live=name, lengths=DAYS, kinds=KINDS)
+    return render(request, "model.html", view, title=name, place="Overview", live=name, lengths=DAYS, kinds=notes.KINDS)
+
+
+def newest_walls(served: Service, actor: Actor, model: Model, known: Facts, until: float) -> tuple[Wall, ...]:
+    """What comes in now, with what is marked there."""
+    walls = (ingestion(model, clock.now().timestamp()), *kept_walls(served, actor, model, known, until))
+    return with_markers(model, walls)
 
 
 def kept_walls(served: Service, actor: Actor, model: Model, known: Facts, until: float) -> tuple[Wall, ...]:
@@ -262,19 +243,28 @@ def kept_walls(served: Service, actor: Actor, model: Model, known: Facts, until:
     return served.walls.of(key, lambda: walls_of(model, known.traffic, until, failures=failures))
 
 
+def with_markers(model: Model, walls: Sequence[Wall]) -> tuple[Wall, ...]:
+    """Walls with what is marked on their stretches of time."""
+    spans = {one.name: one.span for one in walls if one.rows}
+    found = dict(zip(spans, marked_on(model, list(spans.values())), strict=True))
+    return tuple(replace(one, markers=found.get(one.name, ())) for one in walls)
+
+
 def listed_columns(connection: Connection, model: Model, shown: Range) -> tuple[str, list[ColumnRow]]:
     """The features as the page lists them, and the metric that their impacts are in; "" without any."""
-    columns = kept_columns(connection, model, int(shown.since))
+    columns = kept_columns(connection, model, shown)
     impact = next((one.impact.metric for one in columns if one.impact), "")
     return impact, ranked(columns, int(shown.since), int(shown.until), model.options.window)
 
 
-def kept_columns(connection: Connection, model: Model, since: int, only: Sequence[str] = ()) -> list[Column]:
+def kept_columns(connection: Connection, model: Model, shown: Range, only: Sequence[str] = ()) -> list[Column]:
     """What is kept of the features (all, or some) of the champion; of the version before it while nothing is."""
     drift = [one.name for one in registered(family="drift")]
     found: list[Column] = []
     for version in served_by(connection, [model.name]).get(model.name, ("1",)):
-        found = columns_of(connection, model.name, version, since, only or model.schema.features, drift)
+        found = columns_of(
+            connection, model.name, version, int(shown.since), only or model.schema.features, drift, shown.before
+        )
         if any(one.moved or one.impact or one.verdict for one in found):
             break
     return found

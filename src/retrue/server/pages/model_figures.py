@@ -17,22 +17,22 @@ from retrue.core.column import ColumnProfile
 from retrue.errors import nearest
 from retrue.judge.words import metric_name, percent
 from retrue.metrics import get
-from retrue.report.charts import Mark, Note, Picture, Point, drift_map, timeline
+from retrue.report.charts import IncidentSpan, Picture, Point, drift_map, timeline
 from retrue.report.words import short_count, upper_first
 from retrue.server.auth import viewer
 from retrue.server.errors import HttpError
 from retrue.server.pages.figures import pictured
-from retrue.server.pages.model import Name, Range, chosen_metric, known_facts, metrics_of, notes_of, range_of
+from retrue.server.pages.model import Name, chosen_metric, known_facts, metrics_of
+from retrue.server.pages.ranges import Lately, Range, lately, range_of
 from retrue.server.pages.reading import Facts, Figure, both, figures_of, in_turn, served_by
 from retrue.server.pages.standing import change_of, interval_of, newest_figure, told
 from retrue.server.service import Service, service
-from retrue.store import rows, tables
-from retrue.workspace import Model, clock
+from retrue.store import tables
+from retrue.workspace import Model
+from retrue.workspace.axis import marked
 
 router = APIRouter(prefix="/models/{model}/figures", include_in_schema=False)
 
-LINES = 30
-"""The most notes that a chart has room for."""
 READ = 60
 """The most windows whose profiles are read for a chart."""
 HOLDS = 600
@@ -40,7 +40,7 @@ HOLDS = 600
 
 Served = Annotated[Service, Depends(service)]
 Reader = Annotated[object, Depends(viewer)]
-Days = Annotated[int, Query(ge=1, le=3650)]
+Asked = Annotated[Lately, Depends(lately())]
 
 
 @router.get("/performance")
@@ -49,18 +49,18 @@ def performance(
     served: Served,
     _: Reader,
     name: Name,
+    asked: Asked,
     metric: Annotated[str, Query(max_length=100)] = "",
-    days: Days = 30,
 ) -> Response:
-    """A metric over time, realised and estimated, with incidents and notes."""
+    """A metric over time, realised and estimated, with incidents."""
     model = served.model(name)
     with model.store.catalog.read() as tx:
-        shown = range_of(tx.connection, model, days)
+        shown = range_of(tx.connection, model, asked)
         known = known_facts(tx.connection, served.headlines, name, shown)
         chosen = chosen_metric(metric, known.metric, [own for own, _ in metrics_of(tx.connection, model)])
         real, said = series(tx.connection, name, chosen, shown)
-        marks, notes = marks_of(tx.connection, name, shown), notes_of(tx.connection, name, shown)
-    return pictured(request, performance_picture(known, chosen, real, said, marks, notes))
+        incidents = incident_spans(tx.connection, name, shown)
+    return pictured(request, marked(model, performance_picture(known, chosen, real, said, incidents), shown.until))
 
 
 def series(
@@ -68,7 +68,7 @@ def series(
 ) -> tuple[tuple[Figure, ...], tuple[Figure, ...]]:
     """A metric's figures and its estimates, of the version that served in each window."""
     versions = served_by(connection, [model]).get(model, ("1",))
-    found = figures_of(connection, {(model, own) for own in both(metric)}, int(shown.since))
+    found = figures_of(connection, {(model, own) for own in both(metric)}, int(shown.since), shown.before)
     real, said = (in_turn([found.get((model, version, own), ()) for version in versions]) for own in both(metric))
     return real, said
 
@@ -78,8 +78,7 @@ def performance_picture(
     metric: str,
     real: Sequence[Figure],
     said: Sequence[Figure],
-    marks: Sequence[Mark],
-    notes: Sequence[rows.Marker],
+    incidents: Sequence[IncidentSpan],
 ) -> Picture | None:
     """The timeline of a metric; its title says how it stands."""
     every = [*real, *said]
@@ -92,10 +91,7 @@ def performance_picture(
     against = "" if change == "–" else f", {change}" + ("" if change == "within noise" else " against the reference")
     title = f"{upper_first(metric_name(metric))} {'' if real else 'is estimated at '}{value}{against}"
     level = next((one.reference for one in reversed(every) if one.reference is not None), None)
-    return timeline(
-        points(real), title, reference=level, estimated=points(said), marks=marks,
-        notes=[Note(at_of(one.at / clock.MICROS), one.text[:40]) for one in notes[:LINES]],
-    )  # fmt: skip
+    return timeline(points(real), title, reference=level, estimated=points(said), incidents=incidents)
 
 
 def points(figures: Iterable[Figure]) -> list[Point]:
@@ -108,7 +104,7 @@ def at_of(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def marks_of(connection: Connection, model: str, shown: Range) -> list[Mark]:
+def incident_spans(connection: Connection, model: str, shown: Range) -> list[IncidentSpan]:
     """Incidents of this time, over or not."""
     incidents = tables.incidents.c
     told_ = [incidents.body[name].as_string() for name in ("kind", "since", "until")]
@@ -116,40 +112,43 @@ def marks_of(connection: Connection, model: str, shown: Range) -> list[Mark]:
     end, found = at_of(shown.until), []
     for kind, since, until in connection.execute(query):
         start, over = datetime.fromisoformat(since), datetime.fromisoformat(until) if until else end
-        if over > at_of(shown.since) and start < over:
-            found.append(Mark(max(start, at_of(shown.since)), min(over, end), kind))
+        first, last = max(start, at_of(shown.since)), min(over, end)
+        if first < last:
+            found.append(IncidentSpan(first, last, kind))
     return found
 
 
 @router.get("/rows")
-def volume(request: Request, served: Served, _: Reader, name: Name, days: Days = 30) -> Response:
+def volume(request: Request, served: Served, _: Reader, name: Name, asked: Asked) -> Response:
     """Rows by window."""
-    known, shown = lately(served, name, days)
+    model = served.model(name)
+    known, shown = known_lately(served, model, asked)
     whole = [one for one in known.traffic if one.start + known.window <= shown.until]
     counts = [Point(at_of(one.start), float(one.events)) for one in whole]
     title = f"{short_count(whole[-1].events)} rows in the last whole window" if whole else ""
-    return pictured(request, timeline(counts, title))
+    return pictured(request, marked(model, timeline(counts, title, zero=True), shown.until))
 
 
 @router.get("/labels")
-def labels(request: Request, served: Served, _: Reader, name: Name, days: Days = 30) -> Response:
+def labels(request: Request, served: Served, _: Reader, name: Name, asked: Asked) -> Response:
     """The share of rows with a label by window."""
-    known, shown = lately(served, name, days)
+    model = served.model(name)
+    known, shown = known_lately(served, model, asked)
     shares = [Point(at_of(one.start), 100 * one.labelled / one.events) for one in known.traffic if one.events]
     ripe = shown.until - known.window - (known.maturity or 0)
     old = [one for one in known.traffic if one.events and one.start <= ripe]
     share = percent(old[-1].labelled / old[-1].events) if old else ""
     title = f"{share} of the newest rows that are old enough have a label" if old else "Labels are still coming in"
-    picture = timeline(shares, title)
-    return pictured(request, picture and replace(picture, note="Labelled rows in %, by window"))
+    picture = timeline(shares, title, zero=True)
+    picture = picture and replace(picture, note="Labelled rows in %, by window")
+    return pictured(request, marked(model, picture, shown.until))
 
 
-def lately(served: Service, name: str, days: int) -> tuple[Facts, Range]:
+def known_lately(served: Service, model: Model, asked: Lately) -> tuple[Facts, Range]:
     """What the catalog knows of a model in a stretch of time."""
-    model = served.model(name)
     with model.store.catalog.read() as tx:
-        shown = range_of(tx.connection, model, days)
-        return known_facts(tx.connection, served.headlines, name, shown), shown
+        shown = range_of(tx.connection, model, asked)
+        return known_facts(tx.connection, served.headlines, model.name, shown), shown
 
 
 @router.get("/drift")
@@ -159,27 +158,27 @@ def drift(
     _: Reader,
     name: Name,
     column: Annotated[str, Query(max_length=1000)],
-    days: Days = 30,
+    asked: Asked,
 ) -> Response:
     """How far every two windows of a feature lie apart."""
     model = served.model(name)
-    profiles = column_profiles(served, model, column, days)
+    profiles = column_profiles(served, model, column, asked)
     spans = [model.span(start) for start, _ in profiles]
     title = f"{column}: which windows are alike, and which are not"
-    return pictured(request, drift_map([one for _, one in profiles], spans, title))
+    return pictured(request, marked(model, drift_map([one for _, one in profiles], spans, title)))
 
 
 @router.get("/latency")
-def latency(request: Request, served: Served, _: Reader, name: Name, days: Days = 30) -> Response:
+def latency(request: Request, served: Served, _: Reader, name: Name, asked: Asked) -> Response:
     """The latency that 95 % and half of the predictions of each window stay under, over all of the time shown."""
     model = served.model(name)
     role = model.schema.latency
-    profiles = column_profiles(served, model, role, days) if role else []
+    profiles = column_profiles(served, model, role, asked) if role else []
     most, half = (latencies(profiles, metric) for metric in ("p95", "median"))
     known = [one for one in zip(most, half, strict=True) if one[0].value is not None and one[1].value is not None]
     said = [f"{point.value:.3g}" for point in known[-1]] if known else []
     title = f"95 % of predictions took at most {said[0]}, half at most {said[1]} ({role})" if said else ""
-    return pictured(request, timeline(most, title, estimated=half, dashed="half of them"))
+    return pictured(request, marked(model, timeline(most, title, estimated=half, dashed="half of them")))
 
 
 def latencies(profiles: Sequence[tuple[int, ColumnProfile]], metric: str) -> list[Point]:
@@ -188,21 +187,21 @@ def latencies(profiles: Sequence[tuple[int, ColumnProfile]], metric: str) -> lis
     return [Point(at_of(start), one.value, one.interval) for start, one in told_]
 
 
-def window_range(model: Model, days: int) -> Range:
+def window_range(model: Model, asked: Lately) -> Range:
     """The stretch of time that is shown."""
     with model.store.catalog.read() as tx:
-        return range_of(tx.connection, model, days)
+        return range_of(tx.connection, model, asked)
 
 
-def column_profiles(served: Service, model: Model, column: str, days: int) -> list[tuple[int, ColumnProfile]]:
+def column_profiles(served: Service, model: Model, column: str, asked: Lately) -> list[tuple[int, ColumnProfile]]:
     """A column's profiles by window, oldest first; evenly chosen ones where there are many. Kept for its other charts.
 
     Raises:
         HttpError: 404, nothing is counted of such a column.
     """
     state = served.standings.watch.look().get(model.name, "")
-    shown = window_range(model, days)
-    key = (model.name, column, state, f"{days} {int(shown.until) // HOLDS}")
+    shown = window_range(model, asked)
+    key = (model.name, column, state, f"{asked.query} {int(shown.until) // HOLDS}")
     return served.columns.of(key, lambda: read_profiles(model, column, shown))
 
 
@@ -211,7 +210,7 @@ def read_profiles(model: Model, column: str, shown: Range) -> list[tuple[int, Co
     with model.store.catalog.read() as tx:
         versions = served_by(tx.connection, [model.name]).get(model.name, ("1",))
     windows: dict[int, str] = {}
-    for window in model.store.windows(model.name, int(shown.since), int(shown.until) + 1):
+    for window in model.store.windows(model.name, int(shown.since), int(shown.before or shown.until + 1)):
         if window.version in versions and window.events:
             windows.setdefault(window.start, window.version)
     starts = sorted(windows)

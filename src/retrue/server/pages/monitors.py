@@ -215,32 +215,38 @@ def shown(
     preview: Backtest | None = None
     if ask and not any(wrong) and not fields:
         try:
-            state = served.standings.watch.look().get(name, "")
-            preview = served.previews.of((name, state, repr(wish)), lambda: backtest(model, wish.proposal))
+            preview = previewed(served, model, wish)
         except RetrueError as error:
             trouble = error
     rows = rule_rows(wish, wrong, present.rules, standing)
-    asked = urlencode([("rule", one) for one in wish.rules] + [
-        ("alarm_budget", wish.alarm_budget), ("calm", wish.calm), ("grace", wish.grace), ("preview", "1"),
-    ])  # fmt: skip
-    address = f"/models/{quote(name, safe='')}/monitors?{asked}"
     view = MonitorsView(
-        name, sentence_of(model, rows), tuple(rows), wish, fields, wish != present, address, preview,
+        name, sentence_of(model, rows), tuple(rows), wish, fields, wish != present, address_of(name, wish), preview,
         facts_of(model.options, main_of(model)), actor.may("editor"),
     )  # fmt: skip
-    told: dict[str, Any] = {
-        "headline": headline,
-        "rate": rate,
-        "counted": count,
-        "episodes": EPISODES,
-        "trouble": trouble,
-    }
     wrongly = any(wrong) or fields
     done = "Adopted: the model is watched so from the next check on." if request.query_params.get("done") else ""
     return render(
         request, "monitors.html", view, title=f"Monitors of {name}", place="Overview",
-        status=400 if wrongly and request.method == "POST" else status, done=done, **told,
+        status=400 if wrongly and request.method == "POST" else status, done=done, trouble=trouble,
+        headline=headline, rate=rate, counted=count, episodes=EPISODES,
     )  # fmt: skip
+
+
+def previewed(served: Service, model: Model, wish: Wish) -> Backtest:
+    """What the set would have told on stored history; kept while the store is as it was.
+
+    Raises:
+        RetrueError: that can't be told.
+    """
+    state = served.standings.watch.look().get(model.name, "")
+    return served.previews.of((model.name, state, repr(wish)), lambda: backtest(model, wish.proposal))
+
+
+def address_of(name: str, wish: Wish) -> str:
+    """Where the page shows the set and its preview."""
+    fields = [("alarm_budget", wish.alarm_budget), ("calm", wish.calm), ("grace", wish.grace), ("preview", "1")]
+    asked = urlencode([*(("rule", one) for one in wish.rules), *fields])
+    return f"/models/{quote(name, safe='')}/monitors?{asked}"
 
 
 def sentence_of(model: Model, rows: Sequence[RuleRow]) -> str:

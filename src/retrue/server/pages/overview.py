@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from retrue.report.words import plural, short_count
 from retrue.server.auth import Actor, some_viewer
 from retrue.server.pages.moments import day
+from retrue.server.pages.ranges import DAYS, Lately, lately
 from retrue.server.pages.reading import replay_of
 from retrue.server.pages.shell import render
 from retrue.server.pages.standing import Group, Standing
@@ -27,7 +28,6 @@ SORTS: dict[str, str] = {
     "labels": "fewest labels",
 }  # fmt: skip
 STATES: dict[str, str] = {"": "all", "out": "out of true", "in": "in true", "untold": "can't be told"}
-DAYS = {7: "7 days", 30: "30 days", 90: "90 days", 365: "a year"}
 STALE = 2 * clock.DAY
 """Seconds without a new window from which on the page says so."""
 
@@ -39,7 +39,7 @@ class Asked:
     q: str = ""
     sort: Sort = "worst"
     state: str = ""
-    days: int = 30
+    lately: Lately = field(default_factory=Lately)
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class OverviewView:
         asked: what was asked for.
         empty: whether the store has no model yet.
         address: the server's address, for the first snippet.
+        past: the end of what is shown, in microseconds since 1970; None: now.
     """
 
     sentence: str
@@ -63,6 +64,7 @@ class OverviewView:
     asked: Asked
     empty: bool
     address: str
+    past: int | None = None
 
 
 def overview_view(every: Sequence[Standing], asked: Asked, sub: str, address: str) -> OverviewView:
@@ -134,20 +136,25 @@ def overview(
     request: Request,
     served: Annotated[Service, Depends(service)],
     actor: Annotated[Actor, Depends(some_viewer)],
+    asked: Annotated[Lately, Depends(lately())],
     q: Annotated[str, Query(max_length=200)] = "",
     sort: Sort = "worst",
     state: Literal["", "out", "in", "untold"] = "",
-    days: Annotated[int, Query(ge=1, le=3650)] = 30,
 ) -> Response:
     """Show every model."""
-    told, until = served.standings.all(days)
+    told, until = served.standings.all(asked)
     every = [one for one in told if actor.sees(one.name)]
     with served.workspace.store.catalog.read() as tx:
         replay = replay_of(tx.connection)
-    sub = sub_of(every, until, clock.now().timestamp(), replay)
-    view = overview_view(every, Asked(q, sort, state, days), sub, str(request.base_url).rstrip("/"))
-    choices = {"sorts": SORTS, "states": STATES, "lengths": DAYS}
+    past = asked.end() is not None
+    sub = sub_of(every, until, until if past else clock.now().timestamp(), None if past else replay)
+    view = overview_view(every, Asked(q, sort, state, asked), sub, str(request.base_url).rstrip("/"))
+    view = replace(view, past=int(until * clock.MICROS) if past else None)
+    choices = {
+        "sorts": SORTS,
+        "states": STATES,
+    }
     return render(
-        request, "overview.html", view, title=view.sentence, place="Overview", live="", choices=choices,
+        request, "overview.html", view, title=view.sentence, place="Overview", live="", choices=choices, lengths=DAYS,
         drawn=served.drawn.row,
     )  # fmt: skip

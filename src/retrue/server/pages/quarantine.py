@@ -101,8 +101,8 @@ def shown(
     done = request.query_params.get("done", "")
     told = f"{plural(int(done), 'row')} let in again." if done.isdecimal() and len(done) < 9 else ""
     return render(
-        request, "quarantine.html", view, title="Quarantine", place="Quarantine", status=status, trouble=trouble,
-        done=told, reason=reason,
+        request, "quarantine.html", view, title="Quarantine", place="Quarantine", live=name, status=status,
+        trouble=trouble, done=told, reason=reason,
     )  # fmt: skip
 
 

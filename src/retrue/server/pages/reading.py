@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, and_, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, and_, func, literal_column, or_, select
 
 from retrue.judge.incident import State
 from retrue.judge.verdict import VerdictKind
@@ -16,7 +16,7 @@ from retrue.metrics.names import estimated
 from retrue.report.words import PREFERRED
 from retrue.schema import Schema, Task
 from retrue.store import tables
-from retrue.workspace.clock import DAY
+from retrue.workspace.clock import DAY, MICROS
 
 OF_ALL_COLUMNS = tables.points.c.column == literal_column("''")
 """Figures of no column; spelt out, for the index of these holds no others."""
@@ -158,7 +158,13 @@ def replay_of(connection: Connection) -> Mapping[str, Any] | None:
     return found
 
 
-def facts(connection: Connection, headlines: Headlines, since: int, only: Collection[str] | None = None) -> list[Facts]:
+def facts(
+    connection: Connection,
+    headlines: Headlines,
+    since: int,
+    only: Collection[str] | None = None,
+    until: float | None = None,
+) -> list[Facts]:
     """Read what is known of models.
 
     Args:
@@ -166,16 +172,19 @@ def facts(connection: Connection, headlines: Headlines, since: int, only: Collec
         headlines: which metric is told first, as far as it is known.
         since: figures and traffic of windows from here on (seconds).
         only: these models; all unless given.
+        until: how they stood then: windows that begin before, incidents that lasted then; None: now.
     """
     models = tables.models.c
     wanted = select(models.name, models.schema, models.settings).order_by(models.name)
     rows = connection.execute(wanted if only is None else wanted.where(models.name.in_(list(only)))).all()
     served = served_by(connection, only)
     metrics = {r.name: headlines.find(connection, r.name, r.schema, r.settings.get("impact")) for r in rows}
-    figures = figures_of(connection, {(m, n) for m, metric in metrics.items() if metric for n in both(metric)}, since)
+    figures = figures_of(
+        connection, {(m, n) for m, metric in metrics.items() if metric for n in both(metric)}, since, until
+    )
     names = [row.name for row in rows]
-    traffic, live = traffic_of(connection, since, names), live_of(connection, names)
-    judged = judged_of(connection, {name: served.get(name, ("1",))[0] for name in names})
+    traffic, live = traffic_of(connection, since, names, until), live_of(connection, names, until)
+    judged = judged_of(connection, {name: served.get(name, ("1",))[0] for name in names}, until)
     return [
         one_of(row, served.get(row.name, ("1",)), metrics[row.name], figures, traffic, live, judged) for row in rows
     ]
@@ -227,8 +236,13 @@ def served_by(connection: Connection, only: Collection[str] | None = None) -> di
     return {model: tuple(v for _, v in sorted(own, key=lambda pair: pair[0])) for model, own in found.items()}
 
 
+def earlier(column: ColumnElement[int], until: float | None) -> tuple[ColumnElement[bool], ...]:
+    """What a query asks for besides where only what began before a time counts: nothing where that is now."""
+    return () if until is None else (column < int(until),)
+
+
 def figures_of(
-    connection: Connection, wanted: Iterable[tuple[str, str]], since: int
+    connection: Connection, wanted: Iterable[tuple[str, str]], since: int, until: float | None = None
 ) -> dict[tuple[str, str, str], tuple[Figure, ...]]:
     """Figures of all rows by model, version and metric, oldest first."""
     pairs = set(wanted)
@@ -241,6 +255,7 @@ def figures_of(
     ).where(
         points.model.in_(sorted({model for model, _ in pairs})), points.metric.in_(sorted({name for _, name in pairs})),
         points.start >= since, OF_ALL_COLUMNS, points.slice == "", points.value.is_not(None),
+        *earlier(points.start, until),
     )  # fmt: skip
     found: dict[tuple[str, str, str], list[Figure]] = {}
     for model, version, metric, *rest in connection.execute(query).all():
@@ -249,36 +264,53 @@ def figures_of(
     return {key: tuple(sorted(own, key=lambda one: one.start)) for key, own in found.items()}
 
 
-def traffic_of(connection: Connection, since: int, names: Sequence[str]) -> dict[tuple[str, str], tuple[Traffic, ...]]:
+def traffic_of(
+    connection: Connection, since: int, names: Sequence[str], until: float | None = None
+) -> dict[tuple[str, str], tuple[Traffic, ...]]:
     """Windows by model and version, oldest first."""
     windows = tables.windows.c
     query = select(windows.model, windows.version, windows.start, windows.events, windows.labelled)
     found: dict[tuple[str, str], list[Traffic]] = {}
     for model, version, *rest in connection.execute(
-        query.where(windows.start >= since, windows.model.in_(names)).order_by(windows.start)
+        query.where(windows.start >= since, windows.model.in_(names), *earlier(windows.start, until)).order_by(
+            windows.start
+        )
     ):
         found.setdefault((model, version), []).append(Traffic(*rest))
     return {key: tuple(own) for key, own in found.items()}
 
 
-def live_of(connection: Connection, names: Sequence[str]) -> dict[str, tuple[Live, ...]]:
-    """Incidents that aren't resolved, by model; of their bodies only what is told."""
+def lasting(until: float | None) -> tuple[ColumnElement[bool], ...]:
+    """What a query asks of incidents: that they aren't resolved, or that they lasted at a time."""
+    incidents = tables.incidents.c
+    if until is None:
+        return (incidents.status != State.RESOLVED.value,)
+    at = int(until * MICROS)
+    return incidents.opened < at, or_(incidents.closed.is_(None), incidents.closed >= at)
+
+
+def live_of(connection: Connection, names: Sequence[str], until: float | None = None) -> dict[str, tuple[Live, ...]]:
+    """Incidents that aren't resolved, or that lasted at a time, by model; of their bodies only what is told."""
     incidents = tables.incidents.c
     told = [incidents.body[name].as_string() for name in ("kind", "since", "severity", "sentence", "snoozed_until")]
     query = select(incidents.model, incidents.id, incidents.status, *told)
     found: dict[str, list[Live]] = {}
-    for model, id_, status, kind, since, severity, sentence, until in connection.execute(
-        query.where(incidents.status != State.RESOLVED.value, incidents.model.in_(names)).order_by(incidents.opened)
+    for model, id_, status, kind, since, severity, sentence, asleep in connection.execute(
+        query.where(*lasting(until), incidents.model.in_(names)).order_by(incidents.opened)
     ):
-        found.setdefault(model, []).append(Live(id_, kind, status, since, severity, sentence, until))
+        # What people did of it came later, or is over.
+        known = status if until is None else State.OPEN.value
+        found.setdefault(model, []).append(Live(id_, kind, known, since, severity, sentence, asleep))
     return {model: tuple(own) for model, own in found.items()}
 
 
-def judged_of(connection: Connection, champions: Mapping[str, str]) -> dict[str, Judged]:
-    """The newest judged window of each model's champion."""
+def judged_of(connection: Connection, champions: Mapping[str, str], until: float | None = None) -> dict[str, Judged]:
+    """The newest judged window of each model's champion; of those that began before a time."""
     verdicts = tables.verdicts.c
     newest = select(verdicts.model, verdicts.version, func.max(verdicts.start).label("start"))
-    newest = newest.where(verdicts.model.in_(list(champions))).group_by(verdicts.model, verdicts.version)
+    newest = newest.where(verdicts.model.in_(list(champions)), *earlier(verdicts.start, until)).group_by(
+        verdicts.model, verdicts.version
+    )
     last = newest.subquery()
     same = and_(verdicts.model == last.c.model, verdicts.version == last.c.version, verdicts.start == last.c.start)
     reason, alarms_ = verdicts.body["reason"].as_string(), verdicts.body["alarm"].as_boolean()

@@ -57,6 +57,7 @@ class RunView:
         log: what was said while it ran, oldest first.
         error: why it failed, in full.
         may_promote: whether the gate opens and nothing else stands in the way.
+        by_proof: what promoting it does about the proof, in words.
         may_override: whether a named person may promote it all the same.
         may_roll_back: whether it is the champion, and another was before it.
     """
@@ -75,6 +76,7 @@ class RunView:
     log: tuple[rows.Log, ...]
     error: str
     may_promote: bool
+    by_proof: str
     may_override: bool
     may_roll_back: bool
 
@@ -94,8 +96,8 @@ def found(model: Model, id: str) -> Lineage:
 def view_of(model: Model, one: Lineage, actor: Actor) -> RunView:
     """What the page shows somebody."""
     incidents = {each.id: each.incident.sentence for each in model.incidents() if each.id in one.incidents}
-    with model.store.catalog.read() as tx:
-        log = tuple(reversed(tx.latest(rows.Log, LINES, run=one.id)))
+    with model.store.catalog.read() as tx:  # of its training: lines of what it does in production have its own version
+        log = tuple(reversed(tx.latest(rows.Log, LINES, run=one.id, version=one.champion)))
     champion = model.version
     rivals = one.proof is not None and one.version is None and one.champion == champion
     may = actor.may("editor")
@@ -105,9 +107,16 @@ def view_of(model: Model, one: Lineage, actor: Actor) -> RunView:
         tuple(line_of(contest) for contest in (*one.contests, *one.baselines)), picture_of(one) is not None,
         evidence_of(model, one), tuple(map(upper_first, one.reasons)), tuple(map(upper_first, one.faults)),
         one.parts, left_of(one.manifest), told_of(one.manifest), log, one.error or "",
-        may and rivals and not one.reasons, may and rivals and bool(one.reasons),
+        may and rivals and not one.reasons, by_proof(model, one), may and rivals and bool(one.reasons),
         may and one.version == champion and before is not None,
     )  # fmt: skip
+
+
+def by_proof(model: Model, one: Lineage) -> str:
+    """Which proof a promotion would stand on."""
+    if one.proof is None or one.version is not None or model.run(one.id).holding is None:
+        return "proves it again first: what the proof looked at has changed"
+    return f"makes it the champion on the proof of {str(one.proof['at'])[:16].replace('T', ' ')} UTC"
 
 
 def left_of(manifest: Mapping[str, Any]) -> tuple[str, ...]:
@@ -179,7 +188,7 @@ def promote(
     note: Annotated[str, Form(max_length=2_000)] = "",
     who: Annotated[str, Form(max_length=100)] = "",
 ) -> Response:  # fmt: skip
-    """Prove a run again and promote it; with a note, against the gate, on the actor's name."""
+    """Promote a run, on its proof while that holds; with a note, against the gate, on the actor's name."""
     model = served.model(name)
     chosen = found(model, id)
     with model.store.catalog.write() as tx:

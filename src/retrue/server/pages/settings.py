@@ -16,6 +16,7 @@ from retrue.judge.severity import Severity
 from retrue.server.api.shared import asked
 from retrue.server.auth import Actor, admin
 from retrue.server.errors import status_of
+from retrue.server.pages.delivered import DeliveryRow, delivery_rows
 from retrue.server.pages.incident_actions import end_of
 from retrue.server.pages.shell import render
 from retrue.server.service import Service, service
@@ -60,6 +61,7 @@ class SettingsView:
         tokens: all, the newest first, never their secrets.
         fresh: the secret of the token that was just made: shown this once.
         channels: whom to tell.
+        deliveries, delivered: the newest messages, and how many there are.
         ages: how long things are kept: what, and the age as one types it.
         other_ages: what is different for some models: the model, and its ages in words.
         privacy: columns that aren't kept as they come: model, column, how.
@@ -69,6 +71,8 @@ class SettingsView:
     tokens: tuple[dict[str, Any], ...]
     fresh: tuple[str, str] | None
     channels: tuple[ChannelRow, ...]
+    deliveries: tuple[DeliveryRow, ...]
+    delivered: int
     ages: tuple[tuple[str, str], ...]
     other_ages: tuple[tuple[str, str], ...]
     privacy: tuple[tuple[str, str, str], ...]
@@ -118,7 +122,8 @@ def shown(
         (name, ", ".join(f"{what} {age}" for what, age in own.items())) for name, own in kept["models"].items()
     )
     channels_ = tuple(channel_rows(served))
-    view = SettingsView(every, secret, channels_, ages, other, privacy_of(served), trouble, part)
+    lately = delivery_rows(served.workspace.store.catalog)
+    view = SettingsView(every, secret, channels_, *lately, ages, other, privacy_of(served), trouble, part)
     answer = render(
         request, "settings.html", view, title="Settings", place="Settings", roles=tokens.ROLES[::-1],
         severities=[one.value for one in Severity], done=DONE.get(request.query_params.get("done", ""), ""),

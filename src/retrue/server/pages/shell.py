@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import Request, Response
 from jinja2 import Environment, FunctionLoader, StrictUndefined
@@ -79,9 +80,16 @@ def render(
     text = environment().get_template(template).render(
         view=view, title=title, place=place, live=live, places=places_of(request), actor=actor_of(request),
         csrf=request.state.csrf,
-        version=VERSION, path=request.url.path, address=request.url.include_query_params, **more,
+        version=VERSION, path=request.url.path, address=request.url.include_query_params,
+        back=address_now(request), **more,
     )  # fmt: skip
     return answered(request, text.encode(), "text/html; charset=utf-8", status=status)
+
+
+def address_now(request: Request) -> str:
+    """The address of a page as it is now: the same one without the end of a time that is over."""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "until"]
+    return request.url.path + (f"?{urlencode(kept)}" if kept else "")
 
 
 def answered(request: Request, body: bytes, kind: str, *, status: int = 200) -> Response:

@@ -13,16 +13,17 @@ from sqlalchemy import Connection, select
 from retrue.judge.incident import Incident
 from retrue.judge.words import percent
 from retrue.metrics.drift.signal_share import NAME
-from retrue.report.charts import Mark, Picture, Point, timeline
-from retrue.server.pages.model import Range, range_of
+from retrue.report.charts import IncidentSpan, Picture, Point, timeline
 from retrue.server.pages.model_figures import at_of, points
 from retrue.server.pages.moments import day
-from retrue.server.pages.reading import Figure, in_turn, served_by
+from retrue.server.pages.ranges import Range
+from retrue.server.pages.reading import Figure, earlier, in_turn, served_by
 from retrue.server.pages.standing import State, dated, state_of_kind
 from retrue.server.pages.trend import trend
 from retrue.slices import Slice
 from retrue.store import tables
 from retrue.workspace import Model
+from retrue.workspace.axis import marked
 from retrue.workspace.collect.watching import WatchedSignal
 
 UNTOLD = State("?", "can't be told", "warn", "untold", 0)
@@ -82,16 +83,15 @@ class Line:
     incidents: tuple[Said, ...] = ()
 
 
-def lines_of(model: Model, days: int) -> tuple[Line, ...]:
+def lines_of(model: Model, span: Range) -> tuple[Line, ...]:
     """The watched signals, those that need a person first, then by name."""
     watched = model.watched_signals()
     if not watched:
         return ()
     with model.store.catalog.read() as tx:
-        span = range_of(tx.connection, model, days)
-        shares = shares_of(tx.connection, model.name, int(span.since))
-        loud = alarms_of(tx.connection, model.name)
-    known = [one.incident for one in model.incidents()]
+        shares = shares_of(tx.connection, model.name, span)
+        loud = alarms_of(tx.connection, model.name, span)
+    known = incidents_in(model, span)
     found = [
         line_of(model, one, shares.get(one.name, ()), loud.get(one.name), incidents_of(known, one.name), span)
         for one in watched
@@ -133,6 +133,12 @@ def said_of(one: Incident, until: float) -> Said:
     return Said(one.id, tone, one.sentence, when)
 
 
+def incidents_in(model: Model, span: Range) -> list[Incident]:
+    """The incidents that began before the end of a stretch of time."""
+    every = [one.incident for one in model.incidents()]
+    return [one for one in every if span.before is None or datetime.fromisoformat(one.since) < at_of(span.before)]
+
+
 def incidents_of(known: Sequence[Incident], signal: str) -> list[Incident]:
     """The incidents that a signal's share belongs to, live ones first."""
     own = [one for one in known if any(v.metric == NAME and v.slice == signal for v in one.verdicts)]
@@ -142,11 +148,15 @@ def incidents_of(known: Sequence[Incident], signal: str) -> list[Incident]:
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def shares_of(connection: Connection, model: str, since: int) -> dict[str, tuple[tuple[Figure, str], ...]]:
+def shares_of(connection: Connection, model: str, span: Range) -> dict[str, tuple[tuple[Figure, str], ...]]:
     """Each signal's share by window, oldest first, with what was said; of the version that served then."""
     c = tables.points.c
     query = select(c.slice, c.version, c.start, c.value, c.low, c.high, c.reference, c.note).where(
-        c.model == model, c.metric == NAME, c.start >= since, c.value.is_not(None)
+        c.model == model,
+        c.metric == NAME,
+        c.start >= int(span.since),
+        c.value.is_not(None),
+        *earlier(c.start, span.before),
     )
     found: dict[str, dict[str, list[Any]]] = {}
     for name, version, *figure, note in connection.execute(query.order_by(c.start)):
@@ -169,32 +179,38 @@ class Dated:
         return self.figure.start
 
 
-def alarms_of(connection: Connection, model: str) -> Mapping[str, tuple[int, str]]:
+def alarms_of(connection: Connection, model: str, span: Range) -> Mapping[str, tuple[int, str]]:
     """The newest window in which each signal alarmed, and the kind of that."""
     c = tables.verdicts.c
     name = c.body["slice"].as_string()
     query = select(name, c.start, c.kind).where(
-        c.model == model, c.body["metric"].as_string() == NAME, c.body["alarm"].as_boolean()
+        c.model == model,
+        c.body["metric"].as_string() == NAME,
+        c.body["alarm"].as_boolean(),
+        *earlier(c.start, span.before),
     )
     return {str(signal): (start, kind) for signal, start, kind in connection.execute(query.order_by(c.start))}
 
 
 def share_picture(model: Model, signal: str, span: Range) -> Picture | None:
-    """A signal's share over time, the usual one beside it; its incidents as marks."""
+    """A signal's share over time, the usual one beside it; its incidents, and what is marked."""
     with model.store.catalog.read() as tx:
-        shares = shares_of(tx.connection, model.name, int(span.since)).get(signal, ())
+        shares = shares_of(tx.connection, model.name, span).get(signal, ())
     if not shares:
         return None
     figures, end = [figure for figure, _ in shares], at_of(span.until)
     last = figures[-1]
     usual = "" if last.reference is None else f", usually {percent(last.reference)}"
     title = f"{signal}: {percent(last.value)} of rows{usual}"
-    known = incidents_of([each.incident for each in model.incidents()], signal)
+    known = incidents_of(incidents_in(model, span), signal)
     ends = ((one.since, one.until or end.isoformat()) for one in known)
     spans = [tuple(datetime.fromisoformat(moment) for moment in pair) for pair in ends]
-    marks = [Mark(max(since, at_of(span.since)), min(until, end), "risen") for since, until in spans if since < end]
+    risen = [
+        IncidentSpan(max(since, at_of(span.since)), min(until, end), "risen") for since, until in spans if since < end
+    ]
     level = None if last.reference is None else 100 * last.reference
-    return timeline([in_percent(one) for one in points(figures)], title, reference=level, marks=marks)
+    drawn = timeline([in_percent(one) for one in points(figures)], title, reference=level, incidents=risen, zero=True)
+    return marked(model, drawn, span.until)
 
 
 def in_percent(one: Point) -> Point:

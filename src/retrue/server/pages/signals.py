@@ -17,30 +17,32 @@ from retrue.report.words import plural
 from retrue.server.auth import Actor, editor, viewer
 from retrue.server.errors import status_of
 from retrue.server.pages.figures import pictured
-from retrue.server.pages.model import Name, range_of
+from retrue.server.pages.model import Name
+from retrue.server.pages.ranges import DAYS, Lately, Range, lately, range_of
 from retrue.server.pages.shell import render
 from retrue.server.pages.signal_figures import Line, lines_of, share_picture
 from retrue.server.service import Service, service
 from retrue.slices import Slice
 from retrue.workspace import Model
 from retrue.workspace.check.backtest import preview_signal
-from retrue.workspace.collect.collecting import slice_of
-from retrue.workspace.collect.watching import LONGEST, USUAL, change_policy
-from retrue.workspace.explain.explaining import ModelIncident
+from retrue.workspace.collect.watching import USUAL, change_policy
+from retrue.workspace.collects import slice_of
+from retrue.workspace.incident import ModelIncident
+from retrue.workspace.names import LONGEST
 
 router = APIRouter(prefix="/models/{model}/signals", include_in_schema=False)
 
 Served = Annotated[Service, Depends(service)]
 Reader = Annotated[Actor, Depends(viewer)]
 Editor = Annotated[Actor, Depends(editor)]
-Days = Annotated[int, Query(ge=1, le=3650)]
+LONG = 90
+"""Days that are shown unless the address says."""
+Asked = Annotated[Lately, Depends(lately(LONG))]
 Sql = Annotated[str, Form(max_length=10_000)]
 Short = Annotated[str, Form(max_length=LONGEST)]
 Preview = tuple[SignalTally, list[Episode]]
 OPEN = 5
 """Live incidents whose rows are offered."""
-DAYS = 90
-"""How far back shares are drawn."""
 FINDS: Mapping[str, str] = {
     "low_confidence": "rows that the model is least sure of: as the lowest 5 % of the reference",
     "high_entropy": "rows whose probabilities are spread over the classes: as the highest 5 % of the reference",
@@ -105,6 +107,7 @@ class SignalsView:
         preview: what the wished signal would have met; None where nobody asked.
         trouble: what is wrong with it.
         may_edit: whether the actor may change something.
+        range: the stretch of time shown.
     """
 
     model: str
@@ -116,6 +119,7 @@ class SignalsView:
     preview: Preview | None
     trouble: RetrueError | None
     may_edit: bool
+    range: Range
 
 
 def sentence_of(name: str, lines: Sequence[Line]) -> str:
@@ -161,7 +165,7 @@ def offered_of(model: Model, lines: Sequence[Line]) -> tuple[tuple[str, str], ..
 
 def shown(
     request: Request, served: Service, actor: Actor, name: str, wish: Wish, *, ask: bool = False,
-    trouble: RetrueError | None = None, done: str = "",
+    trouble: RetrueError | None = None, done: str = "", asked: Lately | None = None,
 ) -> Response:  # fmt: skip
     """Answer with the page; `ask`: with what the wished signal would have met."""
     model, preview = served.model(name), None
@@ -171,15 +175,17 @@ def shown(
             preview = served.signals.of((name, state, repr(wish)), lambda: previewed(model, wish))
         except RetrueError as error:
             trouble = error
-    lines = lines_of(model, DAYS)
+    with model.store.catalog.read() as tx:
+        span = range_of(tx.connection, model, asked or Lately(LONG))
+    lines = lines_of(model, span)
     view = SignalsView(
         name, sentence_of(name, lines), lines, ready_of(lines), offered_of(model, lines), wish, preview, trouble,
-        actor.may("editor"),
+        actor.may("editor"), span,
     )  # fmt: skip
     status = status_of(trouble) if trouble is not None and request.method == "POST" else 200
     return render(
         request, "signals.html", view, title=view.sentence, place="Overview", live=name, status=status, done=done,
-        days=DAYS,
+        lengths=DAYS,
     )  # fmt: skip
 
 
@@ -188,18 +194,25 @@ def previewed(model: Model, wish: Wish) -> Preview:
     return preview_signal(model, slice_of(wish.source(model))[0], wish.policy)
 
 
-@router.get("")
-def signals(
-    request: Request, served: Served, actor: Reader, name: Name,
-    where: Annotated[str, Query(max_length=10_000)] = "", signal: Annotated[str, Query(max_length=100)] = "",
+def wished(
+    where: Annotated[str, Query(max_length=10_000)] = "",
+    signal: Annotated[str, Query(max_length=100)] = "",
     incident: Annotated[str, Query(max_length=100)] = "",
     called: Annotated[str, Query(alias="name", max_length=LONGEST)] = "",
-    policy: Annotated[str, Query(max_length=300)] = USUAL, preview: Annotated[str, Query(max_length=1)] = "",
-    done: Annotated[str, Query(max_length=20)] = "", rows: Annotated[int, Query(ge=0, le=10**12)] = 0,
+    policy: Annotated[str, Query(max_length=300)] = USUAL,
+) -> Wish:
+    """The signal that an address is about."""
+    return Wish(where.strip(), signal, incident, called.strip(), policy.strip() or USUAL)
+
+
+@router.get("")
+def signals(
+    request: Request, served: Served, actor: Reader, name: Name, asked: Asked, wish: Annotated[Wish, Depends(wished)],
+    preview: Annotated[str, Query(max_length=1)] = "", done: Annotated[str, Query(max_length=20)] = "",
+    rows: Annotated[int, Query(ge=0, le=10**12)] = 0,
 ) -> Response:  # fmt: skip
     """Show the signals; `preview`: with what the one in the address would have met."""
-    wish = Wish(where.strip(), signal, incident, called.strip(), policy.strip() or USUAL)
-    return shown(request, served, actor, name, wish, ask=bool(preview), done=said_of(done, rows))
+    return shown(request, served, actor, name, wish, ask=bool(preview), done=said_of(done, rows), asked=asked)
 
 
 def said_of(done: str, rows: int) -> str:
@@ -220,12 +233,12 @@ def said_of(done: str, rows: int) -> str:
 @router.get("/figure")
 def figure(
     request: Request, served: Served, _: Reader, name: Name,
-    signal: Annotated[str, Query(max_length=LONGEST)], days: Days = DAYS,
+    signal: Annotated[str, Query(max_length=LONGEST)], asked: Asked,
 ) -> Response:  # fmt: skip
     """A signal's share of the rows over time, with its incidents."""
     model = served.model(name)
     with model.store.catalog.read() as tx:
-        span = range_of(tx.connection, model, days)
+        span = range_of(tx.connection, model, asked)
     return pictured(request, share_picture(model, signal, span))
 
 

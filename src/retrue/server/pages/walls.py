@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from retrue.errors import StoreError
+from retrue.report.charts.markers import Placed
 from retrue.report.words import plural, upper_first
 from retrue.server.pages.reading import Traffic
 from retrue.store import rows
@@ -48,6 +49,7 @@ class Wall:
         heads: what each series is called.
         rows: start of each step (microseconds since 1970) and a text for each series, newest first; "" is unknown.
         trouble: why there is nothing to show, in words.
+        markers: what is marked on its stretch of time.
     """
 
     name: str
@@ -57,6 +59,14 @@ class Wall:
     heads: tuple[str, ...] = ()
     rows: tuple[tuple[int, tuple[str, ...]], ...] = ()
     trouble: str = ""
+    markers: tuple[Placed, ...] = ()
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """When its first step begins and its last one ends, in seconds since 1970."""
+        newest, oldest = self.rows[0][0], self.rows[-1][0]
+        step = (newest - oldest) / max(len(self.rows) - 1, 1)
+        return oldest / MICROS, (newest + step) / MICROS
 
 
 @dataclass(frozen=True)

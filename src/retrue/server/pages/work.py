@@ -111,6 +111,6 @@ def work(
         -(-ran.total // PAGE), said.rows, asked, page, hidden,
     )  # fmt: skip
     return render(
-        request, "work.html", view, title="Jobs and logs", place="Jobs and logs",
+        request, "work.html", view, title="Jobs and logs", place="Jobs and logs", live="",
         statuses={"": "all", **{one: one for one in STATUSES}}, levels={"": "all", **{one: one for one in LEVELS}},
     )  # fmt: skip

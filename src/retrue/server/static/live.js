@@ -8,19 +8,24 @@
   const REST = 2000; // at most one refresh in so many milliseconds
   let source, known, wanted, timer, again;
 
+  // A time that is over stays as it is: nothing is asked for again.
+  const past = () => new URLSearchParams(location.search).get("until");
+
   function say(word) {
     if (told.textContent !== word) told.textContent = word;
     told.dataset.state = word;
   }
+
+  const said = () => say(past() ? "a past time" : "live");
 
   function connect() {
     clearTimeout(again);
     source?.close();
     source = new EventSource(`/live?model=${encodeURIComponent(about)}`);
     source.addEventListener("state", ({ data }) => {
-      say("live");
+      said();
       wanted = data;
-      if (known === undefined) known = data;
+      if (known === undefined || past()) known = data;
       if (wanted !== known) timer ??= setTimeout(refresh, REST * Math.random());
     });
     source.addEventListener("end", disconnected);
@@ -72,6 +77,10 @@
   setInterval(() => {
     if (known !== undefined && !document.hidden && document.querySelector("[data-wall]")) timer ??= setTimeout(refresh);
   }, 60_000);
+
+  document.addEventListener("htmx:pushedIntoHistory", () => {
+    if (source?.readyState === EventSource.OPEN) said();
+  });
 
   // A browser has six connections to a server in all, so only pages that are seen hold one.
   document.addEventListener("visibilitychange", () => {

@@ -53,6 +53,48 @@
     ctx.restore();
   }
 
+  // What is marked, as on the other charts: a dotted rule each, its name above the plot where there is room for it.
+  const marked = (figure) => [...figure.querySelectorAll(".marked li")];
+
+  function mark(plot) {
+    const { ctx, bbox } = plot, scale = devicePixelRatio, foot = bbox.top + bbox.height;
+    ctx.save();
+    ctx.font = `${12 * scale}px system-ui, sans-serif`;
+    ctx.textBaseline = "bottom";
+    for (const one of marked(plot.root.closest("figure"))) {
+      const time = Date.parse(one.querySelector("time").dateTime) / 1000, { side, room, end } = one.dataset;
+      const [x, until] = [time, Number(end) / 1000].map((at) => Math.round(plot.valToPos(at, "x", true)));
+      ctx.globalAlpha = 0.18;
+      ctx.fillStyle = colour("ref")();
+      ctx.fillRect(x, bbox.top, Math.min(until, bbox.left + bbox.width) - x, bbox.height);
+      ctx.globalAlpha = 0.55;
+      ctx.strokeStyle = colour("ink")();
+      ctx.lineWidth = scale;
+      ctx.setLineDash([scale, 3 * scale]);
+      ctx.beginPath();
+      ctx.moveTo(x + 0.5, bbox.top);
+      ctx.lineTo(x + 0.5, foot);
+      ctx.stroke();
+      ctx.globalAlpha = 1;
+      ctx.fillStyle = colour("soft")();
+      ctx.beginPath();
+      for (const [dx, dy] of [[-3, -7], [3, -7], [0, -2]]) ctx.lineTo(x + dx * scale, bbox.top + dy * scale);
+      ctx.fill();
+      ctx.textAlign = side;
+      const text = cut(ctx, one.querySelector("span").textContent, Number(room) * bbox.width - 11 * scale);
+      ctx.fillText(text, x + (side === "right" ? -7 : 7) * scale, bbox.top - scale);
+    }
+    ctx.restore();
+  }
+
+  function cut(ctx, text, room) {
+    if (room < 28 * devicePixelRatio) return "";
+    let most = text.length;
+    const told = () => (most < text.length ? `${text.slice(0, most)}…` : text);
+    while (most && ctx.measureText(told()).width > room) most--;
+    return told();
+  }
+
   function options(figure, width) {
     const stack = figure.dataset.wall === "stack", bars = stack || figure.dataset.wall === "bars", stroke = colour("soft"), ticks = { show: false };
     const series = heads(figure).map((label, i, { length }) => {
@@ -66,7 +108,7 @@
         return (i === 0 || said.getHours() + said.getMinutes() === 0 ? day : clock).format(said);
       });
     return {
-      width, height: HEIGHT, legend: { show: false }, padding: [8, !bars && series.length > 1 ? 32 : 20, 0, 0],
+      width, height: HEIGHT, legend: { show: false }, padding: [() => (marked(figure).length ? 20 : 8), !bars && series.length > 1 ? 32 : 20, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
       series: [{}, ...series],
       scales: {
@@ -76,11 +118,11 @@
       axes: [
         { stroke, ticks, font: FONT, grid: { show: false }, space: 64, size: 28, values: time },
         {
-          stroke, ticks, font: FONT, grid: { stroke: colour("line"), width: 1 }, space: 28, size: 44,
+          stroke, ticks, font: FONT, grid: { stroke: colour("line"), width: 1 }, space: 28, size: 52,
           incrs: bars ? WHOLE : undefined, values: (_, splits) => splits.map((at) => count.format(at)),
         },
       ],
-      hooks: { draw: [name], setCursor: [({ cursor }) => say(figure, cursor.left < 0 ? null : cursor.idx)] },
+      hooks: { draw: [name, mark], setCursor: [({ cursor }) => say(figure, cursor.left < 0 ? null : cursor.idx)] },
     };
   }
 
@@ -95,7 +137,7 @@
       plot.setData(read(figure));
       place.setAttribute("aria-label", caption.firstChild.textContent); // as the server's markup has it
     });
-    for (const one of [caption, body]) changed.observe(one, { childList: true });
+    for (const one of [caption, body, figure.querySelector(".marked")]) changed.observe(one, { childList: true });
     place.addEventListener("keydown", (event) => {
       const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
       if (!by) return;

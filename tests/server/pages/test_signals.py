@@ -6,10 +6,9 @@ from pathlib import Path
 
 import httpx
 import polars as pl
-import pytest
 from playwright.sync_api import expect
 from tests.server.conftest import Served
-from tests.server.places.conftest import DAYS, WIDTHS, Open, events, fits
+from tests.server.pages.conftest import DAYS, Open, events, fits
 
 import retrue as rt
 from retrue.refine.signals import BUILT_IN
@@ -18,10 +17,9 @@ from retrue.server.pages.signals import FINDS
 NAME = "income > 4500 <b>"
 
 
-@pytest.mark.parametrize(("width", "scheme"), WIDTHS)
-def test_a_signal_that_rose_is_told_first(visit: Open, shots: Path, width: int, scheme: str) -> None:
+def test_a_signal_that_rose_is_told_first(visit: Open) -> None:
     """The sentence, its share with interval beside the usual one, its chart, its incident; names are text."""
-    page = visit("/models/edges/signals", width=width, scheme=scheme)
+    page = visit("/models/edges/signals")
     assert NAME in page.inner_text("h1")
     assert "more than usual" in page.inner_text("h1")
     row = page.locator("table.rows tbody tr").first
@@ -32,15 +30,11 @@ def test_a_signal_that_rose_is_told_first(visit: Open, shots: Path, width: int, 
     expect(figure).to_have_attribute("data-drawn", "", timeout=20_000)
     assert "usually 0 %" in figure.locator("figcaption").inner_text()
     assert "income" in page.locator("#signal-1 .list a").inner_text()
-    fits(page, shots / f"signals-{width}.png")
 
 
-@pytest.mark.parametrize(("width", "scheme"), WIDTHS)
-def test_a_signal_is_tried_before_it_is_watched(
-    visit: Open, store: Served, shots: Path, width: int, scheme: str
-) -> None:
+def test_a_signal_is_tried_before_it_is_watched(visit: Open, store: Served, shots: Path) -> None:
     """Without scripts: the preview says what it would have met, collected and told; then its policy is changed."""
-    page = visit("/models/edges/signals", width=width, scheme=scheme, java_script_enabled=False)
+    page = visit("/models/edges/signals", width=390, scheme="dark", java_script_enabled=False)
     page.fill("input[name=where]", "income > 4600 AND income < 1e6")
     page.fill("#new input[name=name]", "rich")
     page.fill("#new input[name=policy]", "50 per day")
@@ -50,7 +44,7 @@ def test_a_signal_is_tried_before_it_is_watched(
     told = [one.split("\n")[:2] for one in page.locator("#preview dl div").all_inner_texts()]
     assert told[1:] == [["Collected", "200"], ["Alarms of its share", "1"]]
     assert "csrf" not in page.url
-    fits(page, shots / f"signal-preview-{width}.png")
+    fits(page, shots / "signal-preview.png")
     page.click("#preview button")
     assert "It is watched" in page.inner_text(".outcome")
     page.click("text=Collect now what newly met them")
@@ -101,9 +95,9 @@ def test_built_in_signals_and_blamed_rows_are_one_press_away(visit: Open, store:
 
 def test_the_page_follows_what_is_watched(visit: Open, store: Served) -> None:
     """Somebody else watches one more: the page says so in place."""
-    page = visit("/models/calm/signals")
+    page = visit("/models/answered/signals")
     expect(page.locator("#live")).to_have_text("live")
     with rt.open(store.folder) as opened:
-        opened.model("calm").watch_signal("income > 1900", name="late")
-        expect(page.locator("h1")).to_have_text("1 signal of calm is watched; none is judged yet", timeout=20_000)
-        opened.model("calm").unwatch_signal("late")
+        opened.model("answered").watch_signal("income > 1900", name="late")
+        expect(page.locator("h1")).to_have_text("1 signal of answered is watched; none is judged yet", timeout=20_000)
+        opened.model("answered").unwatch_signal("late")

@@ -6,22 +6,19 @@ from pathlib import Path
 from urllib.parse import quote
 
 import httpx
-import pytest
 from tests.server.conftest import Served
-from tests.server.places.conftest import HOSTILE, WIDTHS, Open, fits
+from tests.server.pages.conftest import HOSTILE, Open, fits
 
 import retrue as rt
 
 
-@pytest.mark.parametrize(("width", "scheme"), WIDTHS)
-def test_a_feature_is_drawn_over_time(visit: Open, shots: Path, width: int, scheme: str) -> None:
+def test_a_feature_is_drawn_over_time(visit: Open) -> None:
     """The strip, the reference against a window, quality; what checks said stands below."""
-    page = visit("/models/moved/features/income", width=width, scheme=scheme)
+    page = visit("/models/moved/features/income")
     assert "income" in page.inner_text("h1")
     page.wait_for_selector("figure[data-drawn]", timeout=20_000)
     assert page.locator("figure").count() == 4
     assert page.locator(".list li").count() > 0
-    fits(page, shots / f"feature-{width}.png")
 
 
 def test_names_of_strangers_are_text(visit: Open) -> None:
@@ -32,20 +29,19 @@ def test_names_of_strangers_are_text(visit: Open) -> None:
     assert "<script>alert(2)</scr" in (page.locator("figure svg").first.text_content() or "")
 
 
-@pytest.mark.parametrize(("width", "scheme"), WIDTHS)
-def test_a_rule_is_tried_before_it_is_adopted(visit: Open, store: Served, shots: Path, width: int, scheme: str) -> None:
+def test_a_rule_is_tried_before_it_is_adopted(visit: Open, store: Served, shots: Path) -> None:
     """The preview says what it would have told; only then it is adopted, and nothing secret gets into the address."""
-    rule = f"mean(income) <= {width}"
-    page = visit("/models/moved/monitors", width=width, scheme=scheme)
+    rule = "mean(income) <= 1280"
+    page = visit("/models/answered/monitors", width=390, scheme="dark")
     page.fill("input[aria-label='A new rule']", rule)
     page.click("text=Preview on stored history")
     assert "replayed" in page.inner_text("#preview h2")
     assert "csrf" not in page.url
-    fits(page, shots / f"monitors-{width}.png")
+    fits(page, shots / "monitor-preview.png")
     page.click("button:text-is('Adopt')")
     assert "Adopted" in page.inner_text(".outcome")
     with rt.open(store.folder) as opened:
-        assert rule in opened.model("moved").options.rules
+        assert rule in opened.model("answered").options.rules
 
 
 def test_what_is_wrong_stands_beside_its_field(visit: Open) -> None:
@@ -56,20 +52,19 @@ def test_what_is_wrong_stands_beside_its_field(visit: Open) -> None:
     assert "nowhere" in page.inner_text(".trouble")
 
 
-@pytest.mark.parametrize(("width", "scheme"), WIDTHS)
-def test_a_slice_is_counted_and_let_go(visit: Open, store: Served, shots: Path, width: int, scheme: str) -> None:
+def test_a_slice_is_counted_and_let_go(visit: Open, store: Served, shots: Path) -> None:
     """Without scripts."""
-    page = visit("/models/calm/slices", width=width, scheme=scheme, java_script_enabled=False)
+    page = visit("/models/answered/slices", width=390, scheme="dark", java_script_enabled=False)
     page.fill("input[name=add]", "income > 1500")
     page.click("text=How many rows is that?")
     assert "rows of the reference" in page.inner_text(".outcome")
     page.click("text=Count them by themselves")
     assert "income > 1,500" in page.inner_text("table").replace("1500", "1,500")
-    fits(page, shots / f"slices-{width}.png")
+    fits(page, shots / "slice-counted.png")
     page.click("button[aria-label*='income']")
     assert "income >" not in page.inner_text("main").partition("In the newest window")[2]
     with rt.open(store.folder) as opened:
-        assert [one.action for one in opened.audit("calm", most=2)] == ["slice removed", "slice added"]
+        assert [one.action for one in opened.audit("answered", most=2)] == ["slice removed", "slice added"]
 
 
 def test_a_time_is_marked_and_forgotten(visit: Open, store: Served) -> None:
@@ -95,7 +90,7 @@ def test_a_time_is_marked_and_forgotten(visit: Open, store: Served) -> None:
 
 def test_a_slice_is_told_in_figures(visit: Open, store: Served) -> None:
     """Performance, share, rows and labels, beside those of all rows, each with its interval."""
-    page = visit("/models/calm/slices?add=income+%3E+1600")
+    page = visit("/models/answered/slices?add=income+%3E+1600")
     page.click("text=Count them by themselves")
     page.wait_for_selector("td[data-k=share]")
     rows = page.locator("table.rows tbody tr")
