@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import retrue as rt
+from retrue.cli.demo import served
 from retrue.demo.story import prepare
 from retrue.workspace.clock import moment
 from retrue.workspace.notes import find_markers
+from retrue.workspace.promote.lineage import Lineage, effect_of, lineages
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 def retrue(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -66,12 +73,41 @@ def quick_demo(folder: Path) -> str:
     return told.stdout
 
 
+def loop_is_closed(model: rt.Model) -> Lineage:
+    """A run was refused, the next one promoted, and the version did better than the one before; gives that run."""
+    promoted, refused = lineages(model)
+    assert (refused.version, promoted.version, model.version) == (None, "2", "2")
+    assert refused.reasons
+    assert promoted.incidents, "it says what began it"
+    found = effect_of(model, promoted)
+    assert found is not None
+    assert found.before is not None
+    assert found.after is not None
+    assert (found.before.version, found.after.version, found.change) == ("1", "2", "better")
+    assert not found.after.estimated
+    assert found.after.windows >= 3
+    return promoted
+
+
+def page_says_what_it_did(browser: Browser, store: Path, run: Lineage) -> None:
+    """The run's page shows performance before and after its promotion, and the page of all runs begins with it."""
+    with served(store, 0) as start:
+        url, page = start(), browser.new_page()
+        for path in (f"runs/{run.id}", "refine"):
+            page.goto(f"{url}/models/flights/{path}")
+            said = page.inner_text("main")
+            assert f"Run {run.id} became version 2: ROC AUC 0." in said, said
+            assert re.search(r"ROC AUC 0\.\d+ before, 0\.\d+ after: \+[1-9]", said), said
+            assert re.search(r"version 1: 0\..* windows\nversion 2: 0\..* windows", said), said
+        page.close()
+
+
 @pytest.mark.slow
-def test_the_quick_demo_walks_the_whole_loop(tmp_path: Path) -> None:
+def test_the_quick_demo_walks_the_whole_loop(tmp_path: Path, browser: Browser) -> None:
     told = quick_demo(tmp_path)
-    for step in ("deployed", "watched", "collected", "retrained", "proof", "Next:"):
+    for step in ("deployed", "watched", "collected", "retrained", "proof", "refused", "promoted", "Next:"):
         assert step in told, step
-    assert "refused" in told or "promoted" in told
+    assert re.search(r"Since the promotion, [\d,]+ flights: ROC AUC 0\.7\d+; .* \(\+0\.0\d+, \+0", told)
     is_one_story(told)
     page = (tmp_path / "flights" / "report.html").read_text(encoding="utf-8")
     assert page.rstrip().endswith("</html>")
@@ -93,6 +129,8 @@ def test_the_quick_demo_walks_the_whole_loop(tmp_path: Path) -> None:
         assert model.runs()
         assert model.quarantine().height <= 50
         assert model.events().collect().height > 90_000
+        run = loop_is_closed(model)
+    page_says_what_it_did(browser, tmp_path / "flights" / "store", run)
 
 
 @pytest.mark.slow

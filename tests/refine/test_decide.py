@@ -5,25 +5,46 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from retrue.refine.decide import decide
-from retrue.refine.expected import Curve, Gap, Past, Situation, at_rows, closed_share, expected, taught
-from retrue.refine.policy import DAY, Policy
+from retrue.refine.expected import Curve, Gap, Past, Situation, at_rows, closed_share, expected, passes, taught
+from retrue.refine.policy import DAY, RetrainingPolicy
 
 GAP = Gap("roc_auc", 0.05, 0.005, 0.01, "labels", 10_000)
 NOW = Situation(gap=GAP, traffic=1_000.0, rows=5_000, labels=5_000)
-POLICY = Policy("benefit", run=10.0, trainer="boosting")
+POLICY = RetrainingPolicy("benefit", run=10.0, trainer="boosting")
 
 
 def test_a_gap_that_pays_is_retrained() -> None:
-    """5 points x a half x 0.76 learned = 1.9 points, for 30,000 rows at 0.001 each: 56, against 10."""
+    """5 points x a half x 0.76 learned = 1.9 points, for 30,000 rows at 0.001 each, x the chance of 76 %: 43 for 10."""
     found = decide(NOW, POLICY)
     assert found.answer == "retrain"
     assert found.starts
     assert found.expected is not None
-    assert found.expected.worth == pytest.approx(0.05 / 0.01 * 0.5 * taught(5_000) * 30, rel=0.02)
+    assert found.expected.worth == pytest.approx(
+        0.05 / 0.01 * 0.5 * taught(5_000) * 30 * found.expected.chance, rel=0.02
+    )
     assert str(found).startswith("retrain: ROC AUC lies 0.050 below the reference by labels")
+
+
+@pytest.mark.parametrize(("gain", "error", "noise"), [(0.02, 0.036, 0.036), (0.05, 0.01, 0.02), (-0.1, 0.1, 0.01)])
+def test_the_chance_of_a_proof_is_that_of_a_normal_above_its_interval(gain: float, error: float, noise: float) -> None:
+    """As drawn: the true gain first, then what the proof measures of it."""
+    rng = np.random.default_rng(0)
+    measured = rng.normal(rng.normal(gain, error, 200_000), noise)
+    assert passes(gain, error, noise) == pytest.approx((measured > 1.96 * noise).mean(), abs=0.005)
+
+
+def test_a_run_that_its_proof_would_refuse_isn_t_worth_its_gain() -> None:
+    """The same gain by cheap fits, known well and badly."""
+    known, guessed = (Curve((250, 500), (0.03, 0.03), (error, error)) for error in (0.002, 0.03))
+    well, badly = (expected(replace(NOW, curve=curve), POLICY) for curve in (known, guessed))
+    assert well is not None
+    assert badly is not None
+    assert (well.gain, round(well.chance, 2)) == (badly.gain, 1.0)
+    assert badly.worth < well.worth / 3
 
 
 def test_a_run_that_costs_more_than_it_brings_waits() -> None:
@@ -48,7 +69,9 @@ def test_broken_data_are_never_learned_from() -> None:
 
 def test_runs_keep_their_distance_and_need_labels() -> None:
     assert "the last run was 3 days ago, and at least 7 days" in decide(replace(NOW, since=3 * DAY), POLICY).because
-    assert "only 20 rows with matured labels are new" in decide(replace(NOW, rows=20), POLICY).because
+    assert "only 20 rows with matured labels are new" in decide(replace(NOW, rows=20, labels=20), POLICY).because
+    few = decide(replace(NOW, labels=20), POLICY).because
+    assert few == "only 20 rows with matured labels are new since the last run, needs 100"
 
 
 def test_nobody_can_tell_without_labels_or_estimates() -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from retrue.errors import ConfigError
-from retrue.refine.policy import Policy
+from retrue.refine.policy import RetrainingPolicy
 
 
 def test_lengths_are_texts_or_seconds_and_the_rest_numbers() -> None:
-    found = Policy.of(
+    found = RetrainingPolicy.of(
         {"when": "benefit", "gap": "2w", "every": timedelta(days=1), "horizon": 60, "label": 0.5, "run": 9}
     )
     assert (found.when, found.gap, found.every, found.horizon, found.label, found.run) == (
@@ -21,8 +21,8 @@ def test_lengths_are_texts_or_seconds_and_the_rest_numbers() -> None:
 
 
 def test_by_default_people_decide() -> None:
-    assert Policy.of(None) == Policy() == Policy.of(Policy().to_dict())
-    assert (Policy().when, Policy().trainer) == ("manual", None)
+    assert RetrainingPolicy.of(None) == RetrainingPolicy() == RetrainingPolicy.of(RetrainingPolicy().to_dict())
+    assert (RetrainingPolicy().when, RetrainingPolicy().trainer) == ("manual", None)
 
 
 @pytest.mark.parametrize(
@@ -40,4 +40,4 @@ def test_by_default_people_decide() -> None:
 )
 def test_what_is_not_understood_is_told(given: Any, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        Policy.of(given)
+        RetrainingPolicy.of(given)

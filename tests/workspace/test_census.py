@@ -19,7 +19,7 @@ import retrue as rt
 from retrue.judge.columns import ColumnImpact
 from retrue.judge.incident import window_of
 from retrue.judge.verdict import Verdict
-from retrue.workspace.check.checking import judge_of
+from retrue.workspace.check.judged import judge_of
 
 pytestmark = [
     pytest.mark.slow,

@@ -8,17 +8,17 @@ import pytest
 from tests.workspace.conftest import DAYS, events
 
 import retrue as rt
-from retrue.workspace.check import checking
+from retrue.workspace.check.judged import judge_of
 
 ROLES: dict[str, Any] = {"id": "id", "time": "at", "label": "y", "score": "p", "window": "1d"}
 
 
 def test_each_model_has_an_equal_share_counted_when_it_is_judged(store: rt.Workspace) -> None:
     one = store.register("one", events(0, DAYS), **ROLES, alarm_budget="1 per 30d", group="g")
-    assert checking.judge_of(one, one.reference.load()).settings.budget.alarms == 1
+    assert judge_of(one, one.reference.load()).settings.budget.alarms == 1
     store.register("two", events(0, DAYS), **ROLES, group="g", longer=["7d"])
     store.register("alone", events(0, DAYS), **ROLES)
-    assert checking.judge_of(one, one.reference.load()).settings.budget.alarms == 1 / 2
+    assert judge_of(one, one.reference.load()).settings.budget.alarms == 1 / 2
     assert store.model("two").settings().budget.alarms == 1 / 4, "two lengths of windows"
     assert store.model("alone").settings().budget.alarms == 1
 

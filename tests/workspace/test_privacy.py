@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def model(fast_folder: Path) -> Model:
     return register(fast_folder / "store")
 
 
-def leaks(folder: Path) -> list[str]:
+def leaks(folder: Path, raw: Sequence[str] = RAW) -> list[str]:
     """Files with a raw value, in their bytes, in the rows of Parquet files, or in rows of SQLite."""
     found = []
     for path in (path for path in folder.rglob("*") if path.is_file()):
@@ -61,7 +62,7 @@ def leaks(folder: Path) -> list[str]:
                 blobs = [pl.read_ipc_stream(data) for (data,) in db.execute("select data from batches")]
             db.close()
             text += "".join(blob.write_csv() for blob in blobs)
-        found += [f"{path.relative_to(folder)}: {raw}" for raw in RAW if raw in text]
+        found += [f"{path.relative_to(folder)}: {one}" for one in raw if one in text]
     return found
 
 

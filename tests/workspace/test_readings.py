@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from tests.workspace.conftest import day, events, live, registered
 
 import retrue as rt
 from retrue.adapters.samples import Family, Sample, bounded
-from retrue.workspace.readings import readings
+from retrue.metrics.names import IMPACT
+from retrue.store import rows
+from retrue.workspace.readings import of_columns, readings
 
 
 def found(store: rt.Workspace) -> dict[str, Family]:
@@ -64,6 +67,21 @@ def test_a_column_that_moved_is_told_with_what_it_costs_and_its_incident(store: 
     assert {one.labels["kind"] for one in families["incidents"].samples} == {one.kind.value for one in live_ones}
 
 
+def test_figures_of_columns_stay_while_a_row_is_set_aside_in_a_window_that_is_open(store: rt.Workspace) -> None:
+    """Nothing but the row is known of the new window: the figures are those of the last one that was judged."""
+    model = registered(store)
+    live(model, events(14, 2))
+    model.check(now=day(17))
+    before = found(store)
+    bad = events(17, 1).head(1).with_columns(id=pl.lit("bad"), x=pl.lit("much"))
+    assert model.log(bad, at=day(17)).quarantined == 1
+    after = found(store)
+    assert [before[one].samples for one in ("drift", "quality", "impact")] == [
+        after[one].samples for one in ("drift", "quality", "impact")
+    ]
+    assert before["drift"].samples
+
+
 def _start(number: int) -> int:
     return int(day(number).timestamp())
 
@@ -90,8 +108,8 @@ def test_latency_is_told_as_buckets_of_the_newest_window(store: rt.Workspace) ->
     buckets = {one.labels["le"]: one.value for one in family.samples}
     assert buckets.pop("+Inf") == 300
     assert len(buckets) > 10
-    for edge, rows in buckets.items():
-        assert rows == now.filter(pl.col("took") < float(edge) * (1 + 1e-5)).height
+    for edge, count in buckets.items():
+        assert count == now.filter(pl.col("took") < float(edge) * (1 + 1e-5)).height
     assert list(buckets.values()) == sorted(buckets.values())
 
 
@@ -115,10 +133,31 @@ def test_what_is_too_much_is_counted(store: rt.Workspace) -> None:
     model.check(now=day(17))
     every = readings(store)
     total = sum(len(one.samples) for one in every)
-    kept = bounded(every, 5)
-    assert sum(len(one.samples) for one in kept[:-1]) == 5
+    kept = bounded(every, total // 2)
+    assert total // 2 - len(every) <= sum(len(one.samples) for one in kept[:-1]) <= total // 2
     assert kept[0].samples == every[0].samples
-    assert kept[-1].samples[0].value == total - 5
+    assert kept[-1].samples[0].value == total - sum(len(one.samples) for one in kept[:-1])
+
+
+def test_a_fleet_shares_what_may_be_exported_among_families_and_models() -> None:
+    """200 models x 50 columns x 3 figures are 30,000: of each model the 33 columns that cost most, in all families."""
+    latest = {
+        (f"m{model}", "1"): [
+            rows.Point(f"m{model}", "1", 0, "", metric, f"c{column}", 1.0, None, None, None, None, 100, 1, "roc_auc")
+            for column in range(50)
+            for metric in (IMPACT, "js", "missing")
+        ]
+        for model in range(200)
+    }
+    small = Family("incidents", "Incidents.", tuple(Sample(1.0, {"model": f"m{n}"}) for n in range(200)))
+    first, *kept, left = bounded([small, *of_columns(latest)], 20_000)
+    assert first == small
+    assert left.samples[0].value == 30_200 - 20_000
+    assert [one.name for one in kept] == ["impact", "drift", "quality"]
+    for one in kept:
+        columns = Counter(sample.labels["column"] for sample in one.samples)
+        assert len(one.samples) == 6_600
+        assert columns == {f"c{n}": 200 for n in range(33)}
 
 
 def test_every_figure_is_in_the_docs(store: rt.Workspace) -> None:

@@ -78,7 +78,7 @@ def test_making_and_ending_are_in_the_audit_log_without_the_secret(catalog: Cata
     [
         ("", "admin", (), None, "can't name a token"),
         ("a\x1b[31m", "admin", (), None, "can't name a token"),
-        ("a" * 101, "admin", (), None, "can't name a token"),
+        ("a" * 201, "admin", (), None, "can't name a token"),
         ("a", "root", (), None, "no role 'root'"),
         ("a", "viewer", ("nope",), None, "no model 'nope'"),
         ("a", "viewer", (), datetime(2020, 1, 1, tzinfo=UTC), "has expired already"),

@@ -31,12 +31,19 @@ def load() -> pl.DataFrame:
     Raises:
         TableError: the package isn't installed.
     """
-    folder = data_folder()
-    with ZipFile(folder / "flights.csv.zip") as archive:
+    weather = pl.read_csv(data_folder() / "weather.csv", null_values=["NA", ""], infer_schema_length=None)
+    return joined(departures(), weather)
+
+
+def departures() -> pl.DataFrame:
+    """Read the flights as the package has them: plane, distance and time in the air (minutes), too; no weather.
+
+    Raises:
+        TableError: the package isn't installed.
+    """
+    with ZipFile(data_folder() / "flights.csv.zip") as archive:
         name = next(name for name in archive.namelist() if name.endswith("flights.csv"))
-        flights = pl.read_csv(BytesIO(archive.read(name)), null_values=["NA", ""])
-    weather = pl.read_csv(folder / "weather.csv", null_values=["NA", ""], infer_schema_length=None)
-    return joined(flights, weather)
+        return pl.read_csv(BytesIO(archive.read(name)), null_values=["NA", ""])
 
 
 def data_folder() -> Path:

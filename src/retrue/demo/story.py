@@ -44,8 +44,9 @@ ZONE = ZoneInfo(source.TIMEZONE)
 START, DEPLOYED = datetime.fromisoformat("2013-01-01"), datetime.fromisoformat("2013-03-04")
 END, QUICK_END = datetime.fromisoformat("2014-01-01"), datetime.fromisoformat("2013-07-01")
 WEEK, DAY = timedelta(days=7), timedelta(days=1)
-PATIENCE = 8
-"""Weeks between two attempts to retrain: a new model needs labels of the world that it is for."""
+PATIENCE, AGAIN = 8, 4
+"""Weeks after which a new model may be replaced, as it needs labels of the world that it is for, and weeks after a
+refusal."""
 MEMORY = 10
 """Weeks of the log that a retraining looks back on."""
 POLICY = "60 per day"
@@ -73,7 +74,7 @@ class Story:
     predictors: dict[str, Any]
     end: datetime
     told: dict[str, Told] = field(default_factory=dict)
-    last_try: int = -PATIENCE
+    next_try: int = PATIENCE
     scores: list[pl.DataFrame] = field(default_factory=list)
 
 
@@ -88,7 +89,7 @@ def tell(
 
     Args:
         folder: where its store and report go; made anew each time.
-        quick: four months instead of ten.
+        quick: March to June alone, with the first promotion and what came of it.
         console: where to print; the terminal unless given.
         after: what comes after the story, while its workspace is open.
 
@@ -187,8 +188,9 @@ def live(story: Story, number: int, week: datetime, out: Console) -> None:
     story.model.collect_new()
     report_new(story, week, out)
     if wants_retraining(story, number):
-        story.last_try = number
+        version = story.model.version
         retrain(story, now, out)
+        story.next_try = number + (AGAIN if story.model.version == version else PATIENCE)
 
 
 def predict(story: Story, version: str, coming: pl.DataFrame) -> Floats:
@@ -248,8 +250,10 @@ def carried_on(told: Told | None, sentence: str) -> str:
 
 
 def name_of(incident: Any) -> str:
-    """What an incident is called: its columns, or else the metric that fell."""
-    return ", ".join(incident.columns) or metric_name(incident.verdicts[0].metric or incident.kind.value)
+    """What an incident is called: its columns, those that changed together, or else the metric that fell."""
+    first = incident.verdicts[0]
+    together = first.reason.partition(" changed together")[0] if first.columns else ""
+    return ", ".join(incident.columns) or together or metric_name(first.metric or incident.kind.value)
 
 
 def rows_in_words(finding: Finding) -> str:
@@ -262,23 +266,27 @@ def rows_in_words(finding: Finding) -> str:
 
 def wants_retraining(story: Story, number: int) -> bool:
     """Whether the model is worse, asked what it never learned or fed what costs it, with weeks to learn from."""
-    live = {one.kind.value for one in story.model.incidents(live=True)}
-    return (
-        number - story.last_try >= PATIENCE and number >= PATIENCE and bool(live & {"degraded", "unknown", "drifting"})
-    )
+    return number >= story.next_try and bool(learnable(story.model))
+
+
+def learnable(model: Model) -> list[Any]:
+    """The live incidents that a new model may end: broken data are mended, not learned."""
+    return [one for one in model.incidents(live=True) if one.kind.value in ("degraded", "unknown", "drifting")]
 
 
 def retrain(story: Story, now: datetime, out: Console) -> None:
     """Watch for edge cases and collect them, train on a mix, prove on later flights, promote or be refused."""
     model = story.model
-    incident = max(model.incidents(live=True), key=lambda one: (one.severity, one.since))
+    incident = max(learnable(model), key=lambda one: (one.severity, one.since))
     why = f"after {escape(story.told[incident.id].name)}; the rows to blame by now:"
     line(out, f"{now - WEEK:%d %b}", "[bold]retraining[/bold]", why)
-    edge = watched(story, to_blame(incident, out), f"edge cases of {now:%B}")
+    if not tell_rows(incident, out):
+        line(out, "", "not now", "no rows are to blame more than others, so that none are collected")
+        return
+    edge = watched(story, incident, f"edge cases of {now:%B}")
     line(out, "", "watched", f"as a signal: its share is judged from now on, {POLICY} are collected as they come")
     line(out, "", "collected", f"{edge.rows.height:,} of {edge.matched:,} flights where {escape(str(edge.slice))}")
     recent = model.logged(since=now - MEMORY * WEEK)
-    # Stations miss their pressure for months, in what is served too: that is learned from knowingly.
     mix = Mix({model.reference_of("1"): 0.4, edge: 0.2, recent: 0.4})
     try:
         run = model.retrain(learner.fit, mix=mix, holdout="3w", now=now)
@@ -303,16 +311,15 @@ def watched(story: Story, where: Any, name: str) -> Collected:
     return next(one for one in model.collections() if one.name == name)
 
 
-def to_blame(incident: Any, out: Console) -> Any:
-    """What to collect: the incident itself, for the slice that it blames, else what an explanation finds."""
+def tell_rows(incident: Any, out: Console) -> bool:
+    """Say which rows the incident blames, or else an explanation does; False where neither does."""
     if incident.cause is not None:
         line(out, "", "[dim]rows[/dim]", escape(Slice.parse(incident.cause.slice).sql or ""))
-        return incident
+        return True
     guilty = guilty_of(incident.explain().slices)
-    if guilty is None:
-        return "precip > 0 OR visib < 5"
-    line(out, "", "[dim]rows[/dim]", rows_in_words(guilty))
-    return guilty.slice
+    if guilty is not None:
+        line(out, "", "[dim]rows[/dim]", rows_in_words(guilty))
+    return guilty is not None
 
 
 def decide(story: Story, run: Run, now: datetime, out: Console) -> None:

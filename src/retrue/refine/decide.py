@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from retrue.judge.words import duration, figure, metric_name, minus, rows
+from retrue.judge.words import duration, figure, metric_name, minus, percent, rows
 from retrue.refine.expected import Expected, Gap, Situation, expected, taught
-from retrue.refine.policy import DAY, Policy
+from retrue.refine.policy import DAY, RetrainingPolicy
 
 LEAST = 100
 """Fewer new labels than this teach nothing."""
@@ -35,7 +35,7 @@ class Answer:
     because: str
     starts: bool
     expected: Expected | None
-    policy: Policy
+    policy: RetrainingPolicy
     situation: Situation
 
     def __str__(self) -> str:
@@ -46,7 +46,7 @@ class Answer:
         return {**asdict(self), "text": str(self)}
 
 
-def decide(situation: Situation, policy: Policy) -> Answer:
+def decide(situation: Situation, policy: RetrainingPolicy) -> Answer:
     """Say whether to retrain now."""
     found = expected(situation, policy)
     stop = obstacle(situation, policy)
@@ -57,24 +57,26 @@ def decide(situation: Situation, policy: Policy) -> Answer:
     return Answer("retrain" if goes else "wait", why, goes and policy.when != "manual", found, policy, situation)
 
 
-def obstacle(situation: Situation, policy: Policy) -> str | None:
+def obstacle(situation: Situation, policy: RetrainingPolicy) -> str | None:
     """Why nothing may be trained now whatever it promises; None where it may."""
     if situation.broken:
         return f"the data are broken ({situation.broken[0]}): mend them first, or mark a false alarm as one"
-    if situation.rows < LEAST:
-        return f"only {rows(situation.rows)} with matured labels are new to the champion, needs {LEAST}"
     if situation.since is not None and situation.since < policy.gap:
         ago, least = duration(max(situation.since, 60.0)), duration(policy.gap)
         return f"the last run was {ago} ago, and at least {least} are to lie between two"
+    if situation.labels < LEAST:
+        to = "to the champion" if situation.labels == situation.rows else "since the last run"
+        return f"only {rows(situation.labels)} with matured labels are new {to}, needs {LEAST}"
     return None
 
 
 def without(situation: Situation) -> str:
-    """What a run leaves out, in words; empty where that is nothing."""
-    return f"; {rows(situation.spoilt)} of broken windows are left out" if situation.spoilt else ""
+    """What a run leaves out, and that small fits told nothing, in words; empty where that is nothing."""
+    left_out = f"; {rows(situation.spoilt)} of broken windows are left out" if situation.spoilt else ""
+    return left_out + (f"; {situation.unfitted}" if situation.unfitted is not None else "")
 
 
-def by_benefit(situation: Situation, policy: Policy, found: Expected | None) -> tuple[bool, str]:
+def by_benefit(situation: Situation, policy: RetrainingPolicy, found: Expected | None) -> tuple[bool, str]:
     """Retrain where it is worth more than it costs, and than waiting for more labels."""
     if found is None or situation.gap is None:
         return False, "nobody can tell what is lost: neither labels nor an estimate say how the champion does"
@@ -89,21 +91,21 @@ def by_benefit(situation: Situation, policy: Policy, found: Expected | None) -> 
     return True, said
 
 
-def by_incident(situation: Situation, _policy: Policy, _found: Expected | None) -> tuple[bool, str]:
+def by_incident(situation: Situation, _policy: RetrainingPolicy, _found: Expected | None) -> tuple[bool, str]:
     """Retrain while an incident says that the model is worse."""
     if not situation.incidents:
         return False, "no incident says that the model got worse"
     return True, situation.incidents[0]
 
 
-def by_schedule(situation: Situation, policy: Policy, _found: Expected | None) -> tuple[bool, str]:
+def by_schedule(situation: Situation, policy: RetrainingPolicy, _found: Expected | None) -> tuple[bool, str]:
     """Retrain when so long has passed."""
     if situation.since is not None and situation.since < policy.every:
         return False, f"the next run is due in {duration(policy.every - situation.since)}"
     return True, f"a run is due every {duration(policy.every)}"
 
 
-CHOICES: Mapping[str, Callable[[Situation, Policy, Expected | None], tuple[bool, str]]] = {
+CHOICES: Mapping[str, Callable[[Situation, RetrainingPolicy, Expected | None], tuple[bool, str]]] = {
     "manual": by_benefit,
     "benefit": by_benefit,
     "incident": by_incident,
@@ -112,7 +114,7 @@ CHOICES: Mapping[str, Callable[[Situation, Policy, Expected | None], tuple[bool,
 """What decides under each policy; by hand, people are told what it would be worth."""
 
 
-def waiting(situation: Situation, policy: Policy, found: Expected) -> float | None:
+def waiting(situation: Situation, policy: RetrainingPolicy, found: Expected) -> float | None:
     """How long to wait for more labels, where a run is worth more then in spite of the time that is lost; else None."""
     if not found.learned or not policy.gap or situation.curve is not None:
         return None
@@ -130,9 +132,9 @@ def in_words(gap: Gap, found: Expected) -> str:
     r"""The sum, in words.
 
     >>> gap = Gap("roc_auc", 0.04, 0.01, 0.01, "labels", 5_000)
-    >>> print(*in_words(gap, Expected(0.012, (0.002, 0.022), 0.5, 0.7, 36.0, 8.0)).split("; "), sep="\n")
+    >>> print(*in_words(gap, Expected(0.012, (0.002, 0.022), 0.5, 0.7, 0.8, 36.0, 8.0)).split("; "), sep="\n")
     ROC AUC lies 0.040 below the reference by labels
-    a run is expected to win 0.012 (0.0020 to 0.022), worth 36.0 at a cost of 8.00
+    a run is expected to win 0.012 (0.0020 to 0.022) and to pass its proof with 80 %, worth 36.0 at a cost of 8.00
     """
     low, high = found.interval
     way = "below" if gap.value > 0 else "above"
@@ -141,6 +143,7 @@ def in_words(gap: Gap, found: Expected) -> str:
     by = "by labels" if gap.source == "labels" else "as estimated"
     return minus(
         f"{metric_name(gap.metric)} lies {abs(gap.value):#.2g} {way} the reference {by}; a run is expected to win "
-        f"{found.gain:#.2g} ({low:#.2g} to {high:#.2g}), worth {figure(round(found.worth, 2))} at a cost of "
+        f"{found.gain:#.2g} ({low:#.2g} to {high:#.2g}) and to pass its proof with {percent(found.chance)}, worth "
+        f"{figure(round(found.worth, 2))} at a cost of "
         f"{figure(round(found.cost, 2))}"
     )

@@ -4,6 +4,7 @@
     what is won back  x the share of such gaps that past retrainings closed (shrunk to a half), x the learning curve at
                         so many new labels; or what cheap fits on parts of them have shown
     what it is worth  x traffic x the value of a point x how long it is counted for
+                      x the chance that its proof finds it better: what is refused brings nothing
     what it costs     a run, and its labels
 
 The gain is an expectation with an interval; a gap that may be chance is shrunk by how well it is known.
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from retrue.metrics.measure import Z95
-from retrue.refine.policy import DAY, Policy
+from retrue.refine.policy import DAY, RetrainingPolicy
 
 SHARE, SHARE_ERROR, PRIOR = 0.5, 0.3, 2.0
 """The share of a gap that a retraining closes before any was seen, its standard deviation, and how many runs it is
@@ -84,13 +85,14 @@ class Situation:
         gap: what is lost; None where nobody can tell.
         traffic: rows a day.
         rows: new labels that have matured since the champion's training, what a run would learn from.
-        labels: how many of them a run has to pay for.
+        labels: how many of them no run has learned from, or was proven on: those a run has to pay for.
         since: seconds since the last run; None where there was none.
         broken: live incidents that say that the data are broken, in words.
         incidents: other live incidents that alarm, in words.
-        past: earlier runs.
+        past: earlier runs, whoever started them.
         curve: what cheap fits have shown.
         spoilt: labelled rows of windows in which the data were broken, which a run leaves out.
+        unfitted: why there is no curve though there is a trainer, in words.
     """
 
     gap: Gap | None
@@ -103,6 +105,7 @@ class Situation:
     past: tuple[Past, ...] = ()
     curve: Curve | None = None
     spoilt: int = 0
+    unfitted: str | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,8 @@ class Expected:
         interval: 95 %.
         share: of the gap that a run closes, given enough labels.
         learned: how much of that so many labels teach, 0 to 1.
-        worth: of the gain over the horizon.
+        chance: that a proof finds it better, 0 to 1.
+        worth: of the gain over the horizon, by that chance.
         cost: of the run and its labels.
     """
 
@@ -122,11 +126,12 @@ class Expected:
     interval: tuple[float, float]
     share: float
     learned: float
+    chance: float
     worth: float
     cost: float
 
 
-def expected(situation: Situation, policy: Policy) -> Expected | None:
+def expected(situation: Situation, policy: RetrainingPolicy) -> Expected | None:
     """What a run is expected to bring; None where no gap is known."""
     gap = situation.gap
     if gap is None:
@@ -135,12 +140,29 @@ def expected(situation: Situation, policy: Policy) -> Expected | None:
     learned = taught(situation.rows)
     if situation.curve is not None:
         gain, error = at_rows(situation.curve, situation.rows)
+        noise = situation.curve.errors[-1]
     else:
         gain = gap.shrunk * share * learned
         error = learned * math.hypot(share * gap.error, share_error * gap.shrunk)
+        noise = gap.error
+    chance = passes(gain, error, noise)
     value = policy.point * situation.traffic * policy.horizon / DAY / gap.point
     cost = policy.run + policy.label * situation.labels
-    return Expected(gain, (gain - Z95 * error, gain + Z95 * error), share, learned, gain * value, cost)
+    ends = (gain - Z95 * error, gain + Z95 * error)
+    return Expected(gain, ends, share, learned, chance, chance * gain * value, cost)
+
+
+def passes(gain: float, error: float, noise: float) -> float:
+    """The chance that a proof finds a challenger better: that what it measures lies above its own 95 % interval.
+
+    The gain is known with `error`, the proof measures it with `noise` (standard errors): it passes where
+    N(gain, error^2 + noise^2) > 1.96 noise.
+
+    >>> [round(passes(gain, 0.02, 0.01), 2) for gain in (0.0, 0.02, 0.1)]
+    [0.19, 0.51, 1.0]
+    """
+    spread = math.hypot(error, noise)
+    return float(gain > 0) if spread == 0 else 0.5 * math.erfc((Z95 * noise - gain) / spread / math.sqrt(2))
 
 
 def closed_share(past: Sequence[Past]) -> tuple[float, float]:

@@ -287,7 +287,7 @@ def nothing_left(name: str) -> RefusedError:
     return RefusedError(
         [f"part {name!r} of the mix has no rows"],
         what="nothing to learn from",
-        hint="are its labels known, and its rows not all in another part, or held out for the proof?",
+        hint="are its labels known, its windows not broken (or broken=True), its rows not in another part or held out?",
     )
 
 

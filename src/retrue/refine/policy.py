@@ -22,7 +22,7 @@ MIXED = ("parts", "by", "balance", "most", "unique", "trusted", "seed")
 
 
 @dataclass(frozen=True)
-class Policy:
+class RetrainingPolicy:
     """When to retrain, and what it is worth: `[models.NAME.retraining]` of retrue.toml.
 
     Money is in any unit, the same for all of it.
@@ -51,15 +51,17 @@ class Policy:
     mix: Mapping[str, Any] | None = None
 
     @classmethod
-    def of(cls, given: Mapping[str, Any] | None) -> Policy:
-        """Read what somebody said; lengths as text such as "7d", or seconds.
+    def of(cls, given: RetrainingPolicy | Mapping[str, Any] | None) -> RetrainingPolicy:
+        """Read what somebody said, such as `{"when": "benefit"}`; lengths as text such as "7d", or seconds.
 
         Raises:
             ConfigError: an unknown key, or a value that isn't understood.
 
-        >>> Policy.of({"when": "benefit", "gap": "2w", "label": 0.05}).gap
+        >>> RetrainingPolicy.of({"when": "benefit", "gap": "2w", "label": 0.05}).gap
         1209600.0
         """
+        if isinstance(given, RetrainingPolicy):
+            return given
         if given is not None and not isinstance(given, Mapping):
             raise ConfigError(f"{given!r}", where="retraining", expected='a table such as {"when": "benefit"}')
         known, said = [one.name for one in fields(cls)], dict(given or {})

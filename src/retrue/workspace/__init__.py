@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from retrue.workspace.model import Model
     from retrue.workspace.prove.proof import Proof
-    from retrue.workspace.train.training import Run
+    from retrue.workspace.run import Run
     from retrue.workspace.workspace import Workspace, open
 
 _HOME: Final = {
-    "Model": "model", "Proof": "prove.proof", "Run": "train.training", "Workspace": "workspace", "open": "workspace",
+    "Model": "model", "Proof": "prove.proof", "Run": "run", "Workspace": "workspace", "open": "workspace",
 }  # fmt: skip
 """In which module each name lives."""
 

@@ -9,22 +9,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from retrue.errors import SchemaError
 from retrue.store.erase import Erased, without
+from retrue.store.files import AnyPath, found, read_table
 from retrue.workspace.acting import audit
 from retrue.workspace.annotate.asking import erase
 from retrue.workspace.references import write_table
-
-if TYPE_CHECKING:
-    from retrue.workspace.kept import Kept
+from retrue.workspace.stored import StoredModel
 
 
-def forget(model: Kept, ids: Iterable[Any], note: str | None) -> Erased:
+def forget(model: StoredModel, ids: Iterable[Any], note: str | None) -> Erased:
     """Erase the rows of these ids; see `Kept.forget`."""
     store, name = model.store, model.name
     store.refuse_read_only()
@@ -45,7 +43,7 @@ def forget(model: Kept, ids: Iterable[Any], note: str | None) -> Erased:
     return said
 
 
-def keys_of(model: Kept, ids: Iterable[Any]) -> pl.Series:
+def keys_of(model: StoredModel, ids: Iterable[Any]) -> pl.Series:
     """Ids as the lake has them, each once.
 
     Raises:
@@ -65,38 +63,43 @@ def keys_of(model: Kept, ids: Iterable[Any]) -> pl.Series:
     return private.hashed(found) if private.rule(layout.id) == "hash" else found
 
 
-def tables_of(model: Kept) -> list[tuple[str, Path]]:
+def tables_of(model: StoredModel) -> list[tuple[str, AnyPath]]:
     """The tables of rows that the model has beside the lake: of its references, and of its training runs."""
-    folder = model.store.folder
-    references = sorted((folder / "references" / model.name).glob("*.parquet*"))
-    runs = sorted((folder / "runs" / model.name).glob("*/*.parquet*"))
+    references = found(model.store.root / "references" / model.name, "*.parquet*")
+    runs = [path for folder in folders_of(model) for path in found(folder, "*/*.parquet*")]
     return [*(("references", path) for path in references), *(("runs", path) for path in runs)]
 
 
-def rewrite(path: Path, column: str, ids: pl.Series) -> int:
+def folders_of(model: StoredModel) -> list[AnyPath]:
+    """Where the model's runs are: in the store, and on this machine where that isn't the same."""
+    places: list[AnyPath] = [model.store.root, model.store.folder]
+    return [place / "runs" / model.name for place in dict.fromkeys(places)]
+
+
+def rewrite(path: AnyPath, column: str, ids: pl.Series) -> int:
     """Write a table anew without the rows of these ids; gives how many went. A half-written one goes as a whole."""
     if path.suffix == ".partial":
         path.unlink()
         return 0
-    whole = pl.read_parquet(path)
+    whole = read_table(path)
     left = without(whole, column, ids)
     if len(left) < len(whole):
         write_table(path, left)
     return len(whole) - len(left)
 
 
-def trained(model: Kept) -> tuple[str, ...]:
+def trained(model: StoredModel) -> tuple[str, ...]:
     """What trainings left that can't be made to forget: models, what was to be fitted, and what they printed."""
-    folder = model.store.folder / "runs" / model.name
+    folder = folders_of(model)[0]
     counts = {
         "trained models, which may remember rows: retrain, and delete": "model.joblib",
         "functions to be fitted, which may hold rows of a notebook: resume or delete these runs in": "fit.pickle",
         "logs of trainings, which may quote rows: look for them in": "train.log",
     }
-    found = {what: len(list(folder.glob(f"*/{file}"))) for what, file in counts.items()}
-    return tuple(f"{number} {what} {folder}" for what, number in found.items() if number)
+    left = {what: len(found(folder, f"*/{file}")) for what, file in counts.items()}
+    return tuple(f"{number} {what} {folder}" for what, number in left.items() if number)
 
 
-def digest(model: Kept, ids: pl.Series) -> str:
+def digest(model: StoredModel, ids: pl.Series) -> str:
     """Tells whether an erasure was about some ids to who has the ids and the store's key, and nothing to others."""
     return hashlib.blake2b("\n".join(sorted(ids)).encode(), key=model.store.secret(), digest_size=16).hexdigest()

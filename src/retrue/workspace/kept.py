@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from retrue.store.erase import Erased
-from retrue.store.store import Store
 from retrue.workspace import forgetting
 from retrue.workspace.acting import audit
+from retrue.workspace.stored import StoredModel
 
 
-@dataclass(frozen=True)
-class Kept:
-    """Abstract: a model's part of a store."""
-
-    store: Store
-    name: str
+class Kept(StoredModel):
+    """Abstract: what a model's store keeps of it."""
 
     def recount(self) -> int:
         """Rebuild the profiles from the lake; gives how many."""

@@ -3,74 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
 import polars as pl
 
 from retrue.explain.standing import Standing
-from retrue.judge.incident import Incident
 from retrue.judge.replay import Backtest
-from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict
 from retrue.refine.collect import Policy
 from retrue.refine.mix import Mix
 from retrue.refine.promote import Gate
 from retrue.report.words import plural
 from retrue.slices import Source
-from retrue.workspace import clock, groups, receiving, replaying
+from retrue.workspace import receiving, replaying
 from retrue.workspace import signals as system_signals
 from retrue.workspace.annotate.annotating import Labelling
 from retrue.workspace.check import checking, figures, performance, streams
 from retrue.workspace.check.adopting import adopt
 from retrue.workspace.check.backtest import backtest
-from retrue.workspace.check.incidents import keep_said, load_incidents
-from retrue.workspace.collect import watching
-from retrue.workspace.collect.collects import Collects
+from retrue.workspace.check.incidents import load_incidents
 from retrue.workspace.collect.watching import USUAL
-from retrue.workspace.decide.deciding import Weighs
-from retrue.workspace.explain import explaining, outliers
+from retrue.workspace.collects import Collects
+from retrue.workspace.explain import outliers
 from retrue.workspace.explain.contributions import importance_of
-from retrue.workspace.options import Options
+from retrue.workspace.incident import ModelIncident
+from retrue.workspace.kept import Kept
 from retrue.workspace.promote import promotion
 from retrue.workspace.prove import verifying
 from retrue.workspace.prove.verifying import Verified
+from retrue.workspace.pulls import Pulls
 from retrue.workspace.receiving import Received
+from retrue.workspace.run import Run
 from retrue.workspace.saying import say
-from retrue.workspace.train import retraining, trainers, training
+from retrue.workspace.train import retraining, trainers
 from retrue.workspace.train.parts import mix_of
+from retrue.workspace.versions import Versioned
+from retrue.workspace.weighs import Weighs
 
 
 @dataclass(frozen=True)
-class Model(Collects, Weighs):
+class Model(Kept, Pulls, Versioned, Collects, Weighs):
     """A model in a store; `Workspace.register` and `Workspace.model` give one."""
 
     def __repr__(self) -> str:
         return f"<retrue model {self.name}, version {self.version}>"
-
-    # --- what it is -----------------------------------------------------------------------------------------------
-
-    @cached_property
-    def options(self) -> Options:
-        """How it is watched."""
-        settings = dict(self.store.model(self.name).settings)
-        return Options.of(settings, float(settings["window"]))
-
-    def settings(self, window: float | None = None) -> Settings:
-        """How strictly windows (of so many seconds; the base windows unless given) are judged."""
-        told = self.options.settings(window, sharing=self.sharing)
-        return replace(told, signals=len(watching.rows_of(self)))
-
-    @property
-    def sharing(self) -> int:
-        """How many models share its alarm budget, itself included: those of its group, counted now."""
-        return groups.sharing(self.store, self.options)
-
-    def span(self, start: int) -> tuple[str, str]:
-        """Start and end (ISO, in the model's time zone) of the window that starts at these seconds since 1970."""
-        return clock.span(start, self.options.window, self.schema.timezone)
 
     # --- what comes in --------------------------------------------------------------------------------------------
 
@@ -109,17 +87,6 @@ class Model(Collects, Weighs):
             key: as in `log`.
         """
         return system_signals.signals(self, records, key=key)
-
-    def events(self, since: datetime | None = None, until: datetime | None = None, **options: Any) -> pl.LazyFrame:
-        """Logged events with the label that is current, and `_label_at`, when it came; times without zone are UTC.
-
-        Args:
-            since: first event time.
-            until: events from here on are left out.
-            options: `version=`, `columns=`; `sample=`, of a model that keeps a sample; see `Store.labelled`.
-        """
-        self.store.apply(self.name)
-        return self.store.labelled(self.name, clock.utc(since), clock.utc(until), **options)
 
     def figures(
         self, value: str, *, of: Any = "events", how: figures.How = "mean", time: str | None = None
@@ -270,22 +237,18 @@ class Model(Collects, Weighs):
         """
         return importance_of(self.schema, predict, self.reference.frame)
 
-    def incidents(self, *, live: bool = False) -> list[explaining.ModelIncident]:
+    def incidents(self, *, live: bool = False) -> list[ModelIncident]:
         """The incidents, latest first; `live`: only those that aren't resolved."""
-        found = [explaining.ModelIncident(self, incident) for incident in load_incidents(self)]
+        found = [ModelIncident(self, incident) for incident in load_incidents(self)]
         return [one for one in reversed(found) if not live or one.live]
 
-    def incident(self, id: str) -> explaining.ModelIncident:
+    def incident(self, id: str) -> ModelIncident:
         """One incident by its id, or the start of it.
 
         Raises:
             StoreError: there is none.
         """
-        return explaining.find(self, id)
-
-    def save_incident(self, incident: Incident, action: str, said: Mapping[str, Any] | None = None) -> None:
-        """Keep what somebody said of an incident: how it is now, what was done, and with which particulars."""
-        keep_said(self, incident, action, said or {})
+        return ModelIncident.find(self, id)
 
     # --- true it again --------------------------------------------------------------------------------------------
 
@@ -303,7 +266,7 @@ class Model(Collects, Weighs):
         seed: int = 0,
         gate: Gate | None = None,
         now: datetime | None = None,
-    ) -> training.Run:
+    ) -> Run:
         """Train a challenger on a mix, matured labels only; it is judged on later events that it hasn't seen.
 
         Args:
@@ -321,11 +284,10 @@ class Model(Collects, Weighs):
             RefusedError: no labels have matured, or nothing is left to train or prove on.
             TrainingError: it crashed, took too long, held too much memory, or gave no model; the run says so, too.
         """
-        return retraining.retrain(self, fit, mix=mix, holdout=holdout, seed=seed, gate=gate or Gate(), now=now)
+        run = retraining.retrain(self, fit, mix=mix, holdout=holdout, seed=seed, gate=gate or Gate(), now=now)
+        return Run.of(run)
 
-    def queue(
-        self, trainer: str, *, mix: Mix | Mapping[Any, float], holdout: str | float = 0.25, seed: int = 0
-    ) -> training.Run:
+    def queue(self, trainer: str, *, mix: Mix | Mapping[Any, float], holdout: str | float = 0.25, seed: int = 0) -> Run:
         """Choose the rows now, and leave the training to a service (`retrue serve`), which looks for it every second.
 
         Args:
@@ -339,15 +301,15 @@ class Model(Collects, Weighs):
             RefusedError: as in `retrain`.
         """
         chosen = mix if isinstance(mix, Mix) else mix_of(self, mix)
-        return trainers.queue(self, trainer, chosen, holdout=holdout, seed=seed)
+        return Run.of(trainers.queue(self, trainer, chosen, holdout=holdout, seed=seed))
 
-    def runs(self) -> list[training.Run]:
+    def runs(self) -> list[Run]:
         """Its training runs, latest first."""
-        return training.runs(self)
+        return Run.all(self)
 
-    def run(self, id: str) -> training.Run:
+    def run(self, id: str) -> Run:
         """One training run by its id, or the start of it; "latest" is the last one."""
-        return training.find(self, id)
+        return Run.find(self, id)
 
     def verify(
         self, version: str | None = None, *, since: datetime | None = None, until: datetime | None = None
@@ -364,14 +326,18 @@ class Model(Collects, Weighs):
         """
         return verifying.verify(self, version or self.version, since, until)
 
-    def rollback(self) -> str:
+    def rollback(self, *, now: datetime | None = None) -> str:
         """Make the version before the champion the champion again; gives its name.
+
+        Args:
+            now: the time that axes are marked at, of a replay; the present unless given.
 
         Raises:
             RefusedError: there is none.
         """
-        return promotion.rollback(self)
+        return promotion.rollback(self, now)
 
     def artefact(self, version: str | None = None) -> Any:
         """The trained model behind a version that was promoted here; None for one that was registered without."""
-        return training.load_artefact(self, version or self.version)
+        run = Run.of_version(self, version or self.version)
+        return None if run is None else run.challenger

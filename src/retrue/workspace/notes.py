@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Connection, func, or_, select
 
 from retrue.errors import ConfigError, nearest
 from retrue.store import rows
@@ -77,13 +77,21 @@ def find_markers(
         since: those that aren't over before then.
         until: those that begin before then.
     """
+    first, last = (None if one is None else clock.micros(one) for one in (since, until))
+    with catalog.read() as tx:
+        return tuple(between(tx.connection, model, first, last))
+
+
+def between(
+    connection: Connection, model: str | None = None, since: int | None = None, until: int | None = None
+) -> list[rows.Marker]:
+    """The same within a transaction; `since` and `until` are in microseconds since 1970."""
     c = table.c
     where = [] if model is None else [or_(c.model == model, c.model.is_(None))]
-    where += [] if since is None else [func.coalesce(c.until, c.at) >= clock.micros(since)]
-    where += [] if until is None else [c.at < clock.micros(until)]
-    with catalog.read() as tx:
-        found = tx.connection.execute(select(table).where(*where).order_by(c.at, c.number)).mappings()
-        return tuple(rows.Marker(**row) for row in found)
+    where += [] if since is None else [func.coalesce(c.until, c.at) >= since]
+    where += [] if until is None else [c.at < until]
+    found = connection.execute(select(table).where(*where).order_by(c.at, c.number)).mappings()
+    return [rows.Marker(**row) for row in found]
 
 
 def markers(catalog: Catalog, model: str | None = None) -> list[dict[str, Any]]:

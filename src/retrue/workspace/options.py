@@ -13,7 +13,7 @@ from retrue.judge.against import Against
 from retrue.judge.budget import Budget
 from retrue.judge.grouping import Hysteresis
 from retrue.judge.settings import Settings
-from retrue.refine.policy import Policy
+from retrue.refine.policy import RetrainingPolicy
 
 HOUR, DAY, WEEK = 3600.0, 86_400.0, 604_800.0
 DENSE = 900
@@ -56,7 +56,7 @@ class Options:
         impact: the metric that what moves cost is told in; None: the task's main one.
         estimate: how performance is estimated while labels are missing: "auto" from rows, "cbpe" from profiles, "off".
         watch: the features that may alarm by themselves, what is found about others being a notice; none: all may.
-        retraining: when to retrain, and what it is worth (`retrue.refine.policy.Policy`), as plain values.
+        retraining: when to retrain, and what it is worth (`retrue.refine.policy.RetrainingPolicy`), as plain values.
     """
 
     window: float = 86_400.0
@@ -100,7 +100,7 @@ class Options:
             impact=None if given.get("impact") is None else str(given["impact"]),
             estimate=str(given.get("estimate") or cls.estimate),
             watch=(given["watch"],) if isinstance(given.get("watch"), str) else tuple(given.get("watch") or ()),
-            retraining=Policy.of(given.get("retraining")).to_dict() if given.get("retraining") else {},
+            retraining=RetrainingPolicy.of(given.get("retraining")).to_dict() if given.get("retraining") else {},
         )
         if options.window <= 0 or options.grace < 0:
             raise ConfigError(
@@ -132,9 +132,9 @@ class Options:
         return Settings(budget=share, looks=looks, impact=self.impact, estimated=estimated, watch=self.watch)
 
     @property
-    def policy(self) -> Policy:
+    def policy(self) -> RetrainingPolicy:
         """When to retrain, and what it is worth."""
-        return Policy.of(self.retraining)
+        return RetrainingPolicy.of(self.retraining)
 
     def hysteresis(self) -> Hysteresis:
         """When an incident ends."""

@@ -10,22 +10,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from itertools import chain, groupby, zip_longest
 from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, select
 
 from retrue.adapters.samples import Family, Sample
-from retrue.core.grid import NumericGrid
-from retrue.errors import MetricError, RetrueError
+from retrue.errors import MetricError
 from retrue.judge.severity import Severity
 from retrue.metrics import get
 from retrue.metrics.names import IMPACT, is_concept_drift, is_estimated, metric_of
 from retrue.store import rows
 from retrue.store.catalog import Transaction
 from retrue.store.tables import points, versions, windows
+from retrue.workspace.check.changes import WORDS
 from retrue.workspace.clock import MICROS
-from retrue.workspace.model import Model
+from retrue.workspace.newest import Books, of_newest
 from retrue.workspace.restarts import PARTS, restarts
 
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ COLUMNS = 50
 """The most columns of a model whose figures are exported: those whose move costs most."""
 MOST = 20_000
 """The most samples that are exported at once."""
-EDGES = 20
-"""Buckets of a latency histogram."""
 
 Key = tuple[str, str]
 """A model and its champion."""
@@ -62,7 +60,7 @@ def readings(workspace: Workspace) -> tuple[Family, ...]:
         *of_spool(workspace, names, counted),
         *of_jobs(jobs),
         *of_service(died),
-        *of_latency(workspace, books),
+        *of_newest(store, books),
         *of_columns(latest),
     )
 
@@ -166,7 +164,10 @@ def labels(point: rows.Point) -> dict[str, str]:
 
 def columns_of(tx: Transaction, model: str, version: str) -> list[rows.Point]:
     """The figures of the columns in the last judged window, those of the columns that cost most first."""
-    last = tx.newest(rows.Point, "start", model=model, version=version)
+    p = points.c
+    # The commit cycle notes what happens to columns in windows that nobody has judged yet: these have no figures.
+    judged = (p.model == model, p.version == version, p.slice == "", p.column != "", p.metric.not_in(WORDS))
+    last = tx.connection.execute(select(func.max(p.start)).where(*judged)).scalar()
     found = [] if last is None else list(tx.find(rows.Point, model=model, version=version, start=last, slice=""))
     costs = {point.column: abs(point.value or 0.0) for point in found if point.metric == IMPACT}
     known = sorted({point.column for point in found if point.column}, key=lambda name: (-costs.get(name, 0.0), name))
@@ -176,10 +177,11 @@ def columns_of(tx: Transaction, model: str, version: str) -> list[rows.Point]:
 
 
 def of_columns(latest: Mapping[Key, Sequence[rows.Point]]) -> Iterator[Family]:
-    """Impact, drift and quality of columns."""
+    """Impact, drift and quality of columns: of each model the column that costs most, then of each the next one."""
     found: dict[str, list[Sample]] = {"impact": [], "drift": [], "quality": []}
-    for own in latest.values():
-        for point in own:
+    ranked = [[list(own) for _, own in groupby(points, lambda point: point.column)] for points in latest.values()]
+    for columns in zip_longest(*ranked, fillvalue=()):
+        for point in chain.from_iterable(columns):
             family, metric = family_of(point)
             if family in found and point.value is not None:
                 named = {"model": point.model, "version": point.version, "column": point.column, "metric": metric}
@@ -200,17 +202,6 @@ def family_of(point: rows.Point) -> tuple[str, str]:
 
 
 # --- traffic ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Books:
-    """What came of a champion: all its rows and labels, and its newest window."""
-
-    model: str
-    version: str
-    events: int = 0
-    labelled: int = 0
-    last: rows.Window | None = field(default=None)
 
 
 def books_of(tx: Transaction, champions: Mapping[str, str]) -> list[Books]:
@@ -311,34 +302,3 @@ def of_service(died: Mapping[str, int]) -> Iterator[Family]:
         counter=True,
         unit="{restart}",
     )
-
-
-# --- latency ----------------------------------------------------------------------------------------------------------
-
-
-def of_latency(workspace: Workspace, books: Sequence[Books]) -> Iterator[Family]:
-    """How long predictions took in the newest window, as buckets that `histogram_quantile` reads."""
-    found: list[Sample] = []
-    for one in books:
-        try:
-            found += latency_of(Model(workspace.store, one.model), one)
-        except RetrueError:  # a profile that can't be read costs this figure, and `doctor` names it
-            continue
-    text = "How long predictions took in the newest window, in the model's own unit: rows up to `le`."
-    yield Family("latency", text, tuple(found))
-
-
-def latency_of(model: Model, books: Books) -> list[Sample]:
-    """The buckets of one model; none where it has no latency or no window."""
-    name = model.schema.latency
-    if name is None or books.last is None:
-        return []
-    stored = model.store.profiles(model.name, version=books.version, slice="", start=books.last.start)
-    column = stored[0].profile.columns.get(name) if stored else None
-    if column is None or not isinstance(column.grid, NumericGrid):
-        return []
-    cuts, rows_below = column.grid.cuts, column.counts.cumsum()  # rows below each cut, then all that are finite
-    step = max(len(cuts) // EDGES, 1)
-    told = {f"{cuts[i]:.6g}": float(rows_below[i]) for i in range(0, len(cuts), step)} | {"+Inf": float(rows_below[-1])}
-    named = {"model": books.model, "version": books.version}
-    return [Sample(n, {**named, "le": le}, "_bucket") for le, n in told.items()]

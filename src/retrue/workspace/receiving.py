@@ -11,23 +11,21 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from retrue.errors import RetrueError, SchemaError
 from retrue.schema.change import Change
 from retrue.store.door import nothing
-from retrue.store.intake import Admission, Part, Receipt, digest_of
+from retrue.store.intake import Admission, Broken, Part, Receipt, digest_of
 from retrue.store.privacy import Masked
 from retrue.store.resolve import DIFFERS
 from retrue.store.store import Store
 from retrue.tables import read
 from retrue.workspace import clock
 from retrue.workspace.check import changes
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 BATCH = 500_000
 """Rows acknowledged at a time."""
@@ -107,7 +105,7 @@ class Lot:
         masked: whether the rows hold no raw value of a private column already, as those of the quarantine do.
     """
 
-    model: Model
+    model: StoredModel
     kind: str
     frame: pl.DataFrame
     parts: Sequence[Part]
@@ -190,7 +188,8 @@ def again(part: Part, earlier: Acknowledged) -> Acknowledged:
 def admit(lot: Lot) -> tuple[Admission | RetrueError, tuple[str, ...]]:
     """Let a lot through the door, with what its windows are to be told; or say why none of it can be taken."""
     store, name = lot.model.store, lot.model.name
-    lot = without_texts(lot) if store.layout(name).privacy else lot
+    if store.layout(name).privacy:
+        lot = replace(lot, parts=[part.unquoted() for part in lot.parts])
     if not lot.frame.width:  # nothing but what is broken
         return Admission(name, lot.kind, lot.at, nothing(), lot.parts), ()
     try:
@@ -206,25 +205,27 @@ def admit(lot: Lot) -> tuple[Admission | RetrueError, tuple[str, ...]]:
     return Admission(name, lot.kind, lot.at, admitted, lot.parts, told), tuple(one.detail for one in changed)
 
 
-def without_texts(lot: Lot) -> Lot:
-    """The lot without the texts of what couldn't be read: what of them is private can't be told."""
-    parts = [
-        replace(p, broken=tuple(replace(one, text=None) for one in p.broken)) if p.broken else p for p in lot.parts
-    ]
-    return replace(lot, parts=parts)
-
-
 def receive(
-    model: Model, kind: str, source: Any, *, key: str | None, at: datetime | None, version: str = "1"
+    model: StoredModel,
+    kind: str,
+    source: Any,
+    *,
+    key: str | None,
+    at: datetime | None,
+    version: str = "1",
+    broken: Sequence[Broken] = (),
 ) -> Received:
-    """Acknowledge rows of any kind, then move them to the lake and the profiles.
+    """Acknowledge rows of any kind, then move them to the lake and the profiles; what is `broken` is set aside.
 
     One event, given as a dict, waits for others: it is safe, and whatever reads the log moves it along.
     """
     table, came = read(source), clock.aware(at or clock.now())
     received = Received(0)
-    for i, batch in enumerate(table.batches(rows=BATCH)):
-        part = Part(len(batch)) if key is None else Part(len(batch), f"{key}/{i}", digest=digest_of(lines(batch)))
+    for i, batch in enumerate([pl.DataFrame()] if broken and not table.rows else table.batches(rows=BATCH)):
+        bad = () if i else tuple(broken)
+        part = Part(len(batch), broken=bad)
+        if key is not None:
+            part = replace(part, key=f"{key}/{i}", digest=digest_of(lines(batch)))
         (outcome,) = acknowledge(model.store, [Lot(model, kind, batch, [part], came, version)])
         if isinstance(outcome, RetrueError):
             raise outcome
@@ -244,7 +245,7 @@ def lines(batch: pl.DataFrame) -> bytes:
     return batch.select(told).write_ndjson().encode() if told else b""
 
 
-def differing(model: Model, frame: pl.DataFrame) -> tuple[Change, ...]:
+def differing(model: StoredModel, frame: pl.DataFrame) -> tuple[Change, ...]:
     """Columns of events that aren't what they were."""
     own = [c for c in model.schema.columns if c.name == model.schema.version]  # events may lack it: `log` may be told
     return model.schema.check_table({**{c.name: c.dtype for c in own}, **frame.schema})

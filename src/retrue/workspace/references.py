@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,8 @@ import polars as pl
 
 from retrue.core.reference import Reference
 from retrue.errors import SchemaError, StoreError
+from retrue.store.durable import sync_file, sync_folder
+from retrue.store.files import AnyPath, Remote, as_parquet, read_table
 from retrue.store.store import Store
 
 VERSION = re.compile(r"\w[^/\\\x00-\x1f\x7f]{0,99}")
@@ -32,7 +33,7 @@ class VersionReference:
         return f"reference of version {self.version}"
 
     @property
-    def path(self) -> Path:
+    def path(self) -> AnyPath:
         """Where its rows are.
 
         Raises:
@@ -41,7 +42,7 @@ class VersionReference:
         if not VERSION.fullmatch(self.version):
             expected = "letters, digits and what isn't a slash, at most 100, with a letter or digit first"
             raise SchemaError(f"{self.version!r} can't name a version with a reference", expected=expected)
-        return self.store.folder / "references" / self.model / f"{self.version}.parquet"
+        return self.store.root / "references" / self.model / f"{self.version}.parquet"
 
     @cached_property
     def frame(self) -> pl.DataFrame:
@@ -52,7 +53,7 @@ class VersionReference:
         """
         if not self.path.exists():
             raise StoreError("the reference's rows are gone", where=str(self.path), hint="register the reference again")
-        return pl.read_parquet(self.path)
+        return read_table(self.path)
 
     def load(self) -> Reference:
         """What was learned from them.
@@ -75,16 +76,22 @@ class VersionReference:
         self.store.set_reference(self.model, self.version, reference)
 
 
-def write_table(path: Path, rows: pl.DataFrame) -> None:
+def write_table(path: AnyPath, rows: pl.DataFrame) -> None:
     """Write rows as Parquet, all of them or none."""
+    if isinstance(path, Remote):
+        path.write_bytes(as_parquet(rows, compression="zstd"))
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     rows.write_parquet(partial, compression="zstd")
     settle(partial, path)
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: AnyPath, data: bytes) -> None:
     """Write a file so that a reader, or a power cut, sees all of it or none."""
+    if isinstance(path, Remote):
+        path.write_bytes(data)
+        return
     partial = path.with_name(path.name + ".partial")
     partial.write_bytes(data)
     settle(partial, path)
@@ -92,11 +99,6 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def settle(partial: Path, path: Path) -> None:
     """Put a finished file in its place, durably."""
-    with partial.open("rb") as file:
-        os.fsync(file.fileno())
+    sync_file(partial)
     partial.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)

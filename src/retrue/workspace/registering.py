@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -28,40 +27,12 @@ from retrue.tables import Table
 from retrue.workspace.explain.contributions import importance_of
 from retrue.workspace.options import Options, suggested_window
 
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
-
 REFERENCE_ROWS = 10_000
 """Rows of a reference from which those are taken that tell which features matter."""
 UNIQUE = 0.5
 """The least share of a reference's rows that their id must tell apart, day by day."""
 
 OPTIONS = frozenset(Options.__dataclass_fields__)
-
-
-@dataclass(frozen=True, eq=False)
-class Entry:
-    """A model that is to be written down.
-
-    Attributes:
-        model, version: which.
-        layout, options: how its events lie, and how it is watched.
-        learned, rows: what was learned from the reference, and its rows that are kept.
-        validation: what it was validated on; None where nobody said.
-    """
-
-    model: Model
-    version: str
-    layout: Layout
-    options: Options
-    learned: Reference
-    rows: pl.DataFrame
-    validation: pl.DataFrame | None
-
-    @property
-    def sets(self) -> list[tuple[str, pl.DataFrame]]:
-        """What is recorded of the data that it came from."""
-        return [] if self.validation is None else [("training", self.rows), ("validation", self.validation)]
 
 
 def learn(table: Table, schema: Schema, options: Options, known: Any) -> Reference:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -21,9 +21,7 @@ from retrue.tables.plain import from_rows
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
 from retrue.workspace.receiving import Lot, Received, acknowledge
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 LEFT = "rows that are no objects, left in the quarantine"
 """What is said of rows that only a person can mend."""
@@ -39,7 +37,7 @@ class Mended:
     row: Mapping[str, Any] | None = None
 
 
-def replay_all(model: Model, rows: Mapping[str, Mapping[str, Any] | None] | None) -> Received:
+def replay_all(model: StoredModel, rows: Mapping[str, Mapping[str, Any] | None] | None) -> Received:
     """Let rows in again and move them to the lake and the profiles: what a notebook does."""
     model.store.apply(model.name)
     chosen = None if rows is None else [Mended(number, row) for number, row in rows.items()]
@@ -47,7 +45,7 @@ def replay_all(model: Model, rows: Mapping[str, Mapping[str, Any] | None] | None
     return received.after(model.store.apply(model.name).counts)
 
 
-def replay(model: Model, chosen: Sequence[Mended] | None = None) -> Received:
+def replay(model: StoredModel, chosen: Sequence[Mended] | None = None) -> Received:
     """Acknowledge rows of the quarantine again; when this returns, they have left it, and survive power loss.
 
     Args:
@@ -75,13 +73,13 @@ def replay(model: Model, chosen: Sequence[Mended] | None = None) -> Received:
     return again(model, wanted)
 
 
-def noted(model: Model, rows: int) -> None:
+def noted(model: StoredModel, rows: int) -> None:
     """Write into the audit log that rows are let in again: before the first is, as the spool is another database."""
     with model.store.catalog.write() as tx:
         audit(tx, "replayed", model.name, {"rows": rows})
 
 
-def again(model: Model, wanted: Mapping[str, Mapping[str, Any] | None]) -> Received:
+def again(model: StoredModel, wanted: Mapping[str, Mapping[str, Any] | None]) -> Received:
     """Let rows in again by their numbers; those that left meanwhile are left out."""
     groups, left = dict[tuple[str, str], list[tuple[str, dict[str, Any]]]](), 0
     own = reserved(model.store.layout(model.name))
@@ -101,7 +99,7 @@ def again(model: Model, wanted: Mapping[str, Mapping[str, Any] | None]) -> Recei
     return received
 
 
-def let_in(model: Model, kind: str, version: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> Received:
+def let_in(model: StoredModel, kind: str, version: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> Received:
     """Let rows of one kind and version in again; those that somebody else has let in meanwhile are left out."""
     parts = [Part(1, key_of(number), releases=number) for number, _ in rows]
     frame = again_masked(model, from_rows([row for _, row in rows]))
@@ -114,19 +112,19 @@ def let_in(model: Model, kind: str, version: str, rows: Sequence[tuple[str, dict
     return received
 
 
-def hashed(model: Model) -> set[str]:
+def hashed(model: StoredModel) -> set[str]:
     """Columns, in small letters, that the quarantine has as hashes."""
     return {name.lower() for name, rule in model.store.privacy(model.name).rules.items() if rule == "hash"}
 
 
-def kept_private(model: Model, held: Mapping[str, Any], mended: Mapping[str, Any]) -> dict[str, Any]:
+def kept_private(model: StoredModel, held: Mapping[str, Any], mended: Mapping[str, Any]) -> dict[str, Any]:
     """What takes a row's place: hashed columns stay as the quarantine has them, as nobody can mend a hash."""
     own = hashed(model) if model.store.layout(model.name).privacy else set()
     kept = {name: value for name, value in held.items() if name.lower() in own}
     return {**{name: value for name, value in mended.items() if name.lower() not in own}, **kept}
 
 
-def again_masked(model: Model, frame: pl.DataFrame) -> pl.DataFrame:
+def again_masked(model: StoredModel, frame: pl.DataFrame) -> pl.DataFrame:
     """Drop and make coarse what somebody wrote into private columns; hashes are hashes already."""
     if not model.store.layout(model.name).privacy:
         return frame

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from retrue.store import rows
 from retrue.workspace import clock
 from retrue.workspace.acting import actor
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel, run_of
 
 
-def say(model: Model, what: str, text: str) -> None:
-    """Keep a line on a model, with the version that it was about; not inside of a job, nor where nothing can be kept.
+def say(model: StoredModel, what: str, text: str) -> None:
+    """Keep a line on a model, its version and the run that this came from.
+
+    Not inside of a job, nor where nothing can be kept.
 
     Args:
         model: which.
@@ -24,6 +22,7 @@ def say(model: Model, what: str, text: str) -> None:
 
     if current.get() is not None or model.store.read_only:
         return
-    line = rows.Log(clock.micros(clock.now()), "info", f"{text}, for {actor.get()}", what, model.name, model.version)
+    version, said = model.version, f"{text}, for {actor.get()}"
+    line = rows.Log(clock.micros(clock.now()), "info", said, what, model.name, version, run_of(model, version))
     with model.store.catalog.write() as tx:
         tx.add(line)

@@ -11,16 +11,15 @@ written to. To learn from a week of records, register `NAME-system` with them be
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from retrue.errors import SchemaError, TableError
 from retrue.tables import read
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
-    from retrue.workspace.receiving import Received
+from retrue.workspace.entering import register
+from retrue.workspace.receiving import Received, receive
+from retrue.workspace.stored import StoredModel
 
 SUFFIX = "-system"
 TIME = "at"
@@ -42,7 +41,7 @@ RULES = (
 WINDOW = "5m"
 
 
-def signals(model: Model, records: Any, *, key: str | None = None) -> Received:
+def signals(model: StoredModel, records: Any, *, key: str | None = None) -> Received:
     """Log records of a process and its machine; the first ones register the model that they are kept in.
 
     Args:
@@ -57,28 +56,26 @@ def signals(model: Model, records: Any, *, key: str | None = None) -> Received:
     if holds_signals(model):
         raise SchemaError(f"{model.name!r} holds system signals itself", expected="the model that the service runs")
     frame = plain(records)
-    companion = home(model, frame)
-    return companion.log(frame, key=key)
+    kept = home(model, frame)
+    return receive(kept, "events", frame, version=kept.version, key=key, at=None)
 
 
-def home(model: Model, frame: pl.DataFrame) -> Model:
+def home(model: StoredModel, frame: pl.DataFrame) -> StoredModel:
     """The model that holds the records; registered with these where there is none."""
-    from retrue.workspace.workspace import Workspace
-
-    workspace, name = Workspace(model.store), model.name + SUFFIX
-    if any(one.name == name for one in workspace.models()):
-        return companion(workspace.model(name))
+    store, name = model.store, model.name + SUFFIX
+    if any(row.name == name for row in store.models()):
+        return companion(StoredModel(store, name))
     kinds = {**dict.fromkeys(NAMES, "categorical"), **dict.fromkeys(NUMBERS, "numeric")}
     try:
-        return workspace.register(
-            name, frame.head(1), time=TIME, features=[*NAMES, *NUMBERS], kinds=kinds, window=WINDOW, rules=list(RULES),
-            timezone="UTC",
+        return register(
+            store, name, frame.head(1), time=TIME, features=[*NAMES, *NUMBERS], kinds=kinds, window=WINDOW,
+            rules=list(RULES), timezone="UTC",
         )  # fmt: skip
     except SchemaError:  # another process was first
-        return companion(workspace.model(name))
+        return companion(StoredModel(store, name))
 
 
-def companion(found: Model) -> Model:
+def companion(found: StoredModel) -> StoredModel:
     """A model that holds system signals.
 
     Raises:
@@ -90,7 +87,7 @@ def companion(found: Model) -> Model:
     return found
 
 
-def holds_signals(model: Model) -> bool:
+def holds_signals(model: StoredModel) -> bool:
     """Whether a model is a companion: by its name, and by having no column that isn't one of a record."""
     columns = {column.name for column in model.schema.columns}
     return model.name.endswith(SUFFIX) and columns <= {TIME, *NAMES, *NUMBERS}

@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from retrue.engine import local
-from retrue.errors import SchemaError, StoreError, TableError
+from retrue.engine.opening import check_engine, open_table, spread_on
+from retrue.errors import StoreError
 from retrue.schema import Schema
-from retrue.schema.roles import check_apart, check_given
 from retrue.store import rows
-from retrue.store.keeping import Keep
-from retrue.store.layout import Layout
-from retrue.store.privacy import Privacy
 from retrue.store.store import Store
-from retrue.tables import read
-from retrue.workspace import clock, groups, notes
-from retrue.workspace.acting import Chain, audit, verify
+from retrue.workspace import clock, entering, notes
+from retrue.workspace.acting import Chain, verify
 from retrue.workspace.model import Model
-from retrue.workspace.options import Options
-from retrue.workspace.promote.datasets import PARTS, counted, keep_sets, profile_path
-from retrue.workspace.registering import (
-    OPTIONS,
-    Entry,
-    base_window,
-    check_ids,
-    check_rules,
-    check_watched,
-    kept_columns,
-    learn,
-    refuse_weights,
-    telling,
-    watched_slices,
-)
 
 if TYPE_CHECKING:
     from retrue.jobs.records import Page
@@ -47,13 +26,19 @@ class Workspace:
     Opening never deletes or rewrites anything. Several processes may have the same folder open.
     """
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, store: Store, engine: str = "local") -> None:
+        self.store, self.engine = store, engine
+        store.spread = spread_on(engine)
 
     @property
     def folder(self) -> Path:
-        """Where it is."""
+        """Where it is; of a store at a URL what is on this machine: opening that opens the same store."""
         return self.store.folder
+
+    @property
+    def address(self) -> str:
+        """Where it is: a folder, or a URL."""
+        return str(self.store.root)
 
     def __enter__(self) -> Self:
         return self
@@ -62,7 +47,7 @@ class Workspace:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<retrue store {self.folder}: {', '.join(model.name for model in self.models()) or 'no models yet'}>"
+        return f"<retrue store {self.address}: {', '.join(model.name for model in self.models()) or 'no models yet'}>"
 
     def close(self) -> None:
         """Close its files."""
@@ -93,6 +78,7 @@ class Workspace:
         privacy: Mapping[str, str] | None = None,
         keep: str | Mapping[str, Any] | None = None,
         validation: Any = None,
+        sources: Mapping[str, Any] | None = None,
         **roles: Any,
     ) -> Model:
         """Register a model by the table it was trained or validated on.
@@ -113,57 +99,18 @@ class Workspace:
                 `{"share": "5 %", "always": ["amount > 1000"], "columns": ["region"]}`. All are counted all the same.
             validation: rows that it was validated on, where the reference is what it was trained on: profile and
                 metrics of both are recorded with the version (`Model.datasets`), the rows aren't kept.
+            sources: where events, labels and feedback are, if they stay there: by kind what `rt.source` gives, or its
+                keywords as a dict. `pull` takes what is new in them, and so does the service by itself.
             roles: roles and kinds for `Schema.infer`; and the options, which may be given by name as well.
 
         Raises:
             SchemaError: the name is taken, or the roles don't fit, or stand beside a schema.
             ConfigError: an option that isn't understood.
         """
-        if not isinstance(name, str):
-            raise SchemaError(f"a model called {name!r}", expected="a name: letters, digits, `.`, `_` and `-`")
-        check_given([key for key in roles if key not in OPTIONS], OPTIONS)
-        given = {**(options or {}), **{key: roles.pop(key) for key in list(roles) if key in OPTIONS}}
-        check_apart(schema, roles)
-        table, private = read(reference), Privacy(privacy or {}, roles.get("timezone") or "UTC", self.store.secret)
-        if table.count_rows() == 0:
-            raise TableError("a reference without rows", where=table.name, expected="at least one row")
-        table = read(private.mask(table.collect()), name=table.name) if private else table
-        found, known = (schema, None) if schema is not None else local.infer(table, **roles)
-        private.check(found)
-        refuse_weights(found)
-        if predict is not None:
-            given["watch"] = telling(found, table, predict, given.get("watch"))
-        chosen = Options.of(groups.with_budget(self.store, name, given), base_window(table, found))
-        learned = learn(table, found, chosen, known)
-        check_rules(chosen, learned)
-        check_watched(chosen.watch, found)
-        kept = table.collect(kept_columns(found, table))
-        layout = replace(Layout.of(found, int(chosen.window)), privacy=dict(private.rules))
-        layout = replace(layout, keep=Keep.of(keep).fitted(found, layout).to_dict())
-        check_ids(kept, layout)
-        held = None if validation is None else private.mask(read(validation).collect())
-        return self._enter(Entry(Model(self.store, name), version, layout, chosen, learned, kept, held))
-
-    def _enter(self, entry: Entry) -> Model:
-        """Write a model down, whole or not at all."""
-        model, version, learned = entry.model, entry.version, entry.learned
-        _ = model.reference_of(version).path  # a version that can't be kept is refused before anything is written
-        if any(row.name == model.name for row in self.store.models()) and not model.versions():
-            self.withdraw(model, version)  # what a crash left of an earlier attempt
-        self.store.add_model(
-            model.name, entry.layout, schema=learned.schema.to_json(), settings=entry.options.to_dict()
-        )
-        try:
-            self.store.set_slices(model.name, watched_slices(learned, entry.options))
-            with self.store.catalog.write() as tx:
-                audit(tx, "registered", model.name, {"version": version, "rows": learned.profile.rows})
-            sets = [counted(model, part, frame, version, learned.grids) for part, frame in entry.sets]
-            model.set_reference(version, learned, entry.rows, stage="champion")  # last: a version makes it whole
-            keep_sets(model, version, sets)
-        except BaseException:  # half a model would keep the name and watch nothing
-            self.withdraw(model, version)
-            raise
-        return model
+        given = {"schema": schema, "options": options, "version": version, "predict": predict}
+        held = {"privacy": privacy, "keep": keep, "validation": validation, "sources": sources}
+        reference = open_table(reference, self.engine)
+        return Model(self.store, entering.register(self.store, name, reference, **given, **held, **roles).name)
 
     def jobs(self, **asked: Any) -> Page[rows.Job]:
         """What ran by itself, newest first, a page at a time.
@@ -239,16 +186,6 @@ class Workspace:
         if not notes.remove_marker(self.store.catalog, number):
             raise StoreError(f"no marker {number}", hint="see: retrue marker list")
 
-    def withdraw(self, model: Model, version: str) -> None:
-        """Take back a registration that failed halfway."""
-        with self.store.catalog.write() as tx:
-            tx.remove(rows.Version, model=model.name, version=version)
-            if tx.remove(rows.Model, name=model.name):
-                audit(tx, "registration withdrawn", model.name, {"version": version})
-        path = model.reference_of(version).path
-        for file in (path, *(profile_path(path, part) for part in PARTS)):
-            file.unlink(missing_ok=True)
-
     def audit(self, model: str | None = None, *, most: int = 50, before: int | None = None) -> tuple[rows.Audit, ...]:
         """What was changed, by whom and when: entries of the audit log, the newest first.
 
@@ -266,15 +203,26 @@ class Workspace:
         return verify(self.store.catalog)
 
 
-def open(folder: str | Path, *, create: bool = True) -> Workspace:
+def open(
+    folder: str | Path, *, catalog: str | Path | None = None, create: bool = True, engine: str = "local"
+) -> Workspace:
     """Open a store, making it where there is none.
 
     Args:
-        folder: where it is, or shall be.
+        folder: where it is, or shall be: a folder, or a URL (`s3://bucket/prefix`, `az://`, `abfss://`, `gs://`). What
+            is at a URL is reached with the credentials of the environment, or of the cloud's usual files.
+        catalog: where its catalog and what was acknowledged are kept, where not in the folder:
+            `postgresql://user@host/database`, which several servers may share, or another folder on this machine;
+            otherwise as RETRUE_CATALOG says. The folder remembers it, without a password: libpq finds that in
+            `PGPASSWORD` or `~/.pgpass`.
         create: False raises where there is none.
+        engine: where references are learned and the lake is recounted: "local", or "spark" (docs/spark.md), whose
+            workers must reach the lake by the same path.
 
     Raises:
         StoreVersionError: it needs `retrue migrate`, or a newer Retrue.
-        StoreError: there is none, or it can't be written.
+        StoreError: there is none, or it can't be written or reached.
+        ConfigError: a URL that no store can be at, or without a catalog; an unknown engine.
     """
-    return Workspace(Store.open(folder, create=create))
+    check_engine(engine)
+    return Workspace(Store.open(folder, catalog=catalog, create=create), engine)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.conftest import lacking
+from tests.refine.train.nets import keras_model, module
 
 from retrue.errors import ConfigError, SchemaError
 from retrue.refine.train import Keras, LightGBM, Torch, XGBoost, score, train
@@ -30,21 +31,6 @@ TABLE = pl.DataFrame({"x": np.where(RNG.random(ROWS) < 0.05, np.nan, X), "city":
 )
 TASKS = ("binary", "multiclass", "regression")
 CLASSES = ("high", "low", "mid")
-
-
-def module(inputs: int, outputs: int) -> Any:
-    """A small net."""
-    from torch import nn
-
-    return nn.Sequential(nn.Linear(inputs, 16), nn.ReLU(), nn.Linear(16, outputs))
-
-
-def keras_model(inputs: int, outputs: int) -> Any:
-    """The same in Keras."""
-    import keras
-
-    last = keras.layers.Dense(outputs, activation=None if outputs == 1 else "softmax")
-    return keras.Sequential([keras.layers.Input((inputs,)), keras.layers.Dense(16, activation="relu"), last])
 
 
 def with_torch() -> None:
@@ -209,6 +195,31 @@ def test_keras_learns_every_task(task: str) -> None:
     with_torch()
     os.environ["KERAS_BACKEND"] = "torch"
     assert right(task, learned(Keras(keras_model, epochs=25, batch=32, optimizer="rmsprop", patience=25), task)) > 0.7
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras itself
+def test_keras_goes_on_where_it_was_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two epochs, then two more, are what four are: the optimiser, the order of the rows and the best epoch, too."""
+    with_torch()
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+
+    def keras(epochs: int, loss: Any = None, patience: int = 99) -> Keras:
+        return Keras(keras_model, loss, epochs=epochs, batch=64, patience=patience)
+
+    once = learned(keras(4), "binary", seed=5)
+    learned(keras(2), "binary", seed=5, folder=tmp_path)
+    capsys.readouterr()
+    twice = learned(keras(4), "binary", seed=5, folder=tmp_path)
+    np.testing.assert_allclose(once, twice, atol=1e-6)
+    assert [line.partition(",")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "2/4 epochs were done before; going on", "3/4 epochs", "4/4 epochs"
+    ]  # fmt: skip
+    np.testing.assert_allclose(twice, learned(keras(4), "binary", seed=5, folder=tmp_path), atol=1e-6)
+    with pytest.raises(SchemaError, match="the loss is nan in epoch 1"):
+        learned(keras(2, lambda _, said: said[:, 0] * float("nan")), "binary")
 
 
 def test_a_net_that_is_made_already_is_refused() -> None:

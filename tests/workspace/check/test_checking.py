@@ -12,7 +12,7 @@ from tests.workspace.conftest import A_DAY, START, day, events, live, registered
 import retrue as rt
 from retrue.metrics.names import IMPACT
 from retrue.store import rows
-from retrue.workspace.check.checking import judge_of
+from retrue.workspace.check.judged import judge_of
 
 HOUR = timedelta(hours=1)
 

@@ -290,7 +290,7 @@ def test_a_check_that_was_stopped_is_done_again_whole(cheap: rt.Model, monkeypat
     """Estimates are kept with the verdicts or not at all."""
     log(cheap, events(14, 1))
     with monkeypatch.context() as patch:
-        patch.setattr("retrue.workspace.check.checking.points_of", crash)
+        patch.setattr("retrue.workspace.check.judged.points_of", crash)
         with pytest.raises(RuntimeError, match="power cut"):
             cheap.check(now=day(15))
     assert estimates(cheap) == {}

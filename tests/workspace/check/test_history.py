@@ -11,7 +11,8 @@ from tests.workspace.conftest import A_DAY, DAYS, day, events, live, registered
 
 import retrue as rt
 from retrue.store import rows
-from retrue.workspace.check import checking, history
+from retrue.workspace.check import history
+from retrue.workspace.check.judged import judge_of
 
 RULE = "mean(x) within 5 sigma"
 REGISTERED: dict[str, Any] = {"rules": [RULE], "alarm_budget": "1 per 3000d"}
@@ -83,7 +84,7 @@ def test_a_figure_is_measured_anew_where_its_window_has_changed(store: rt.Worksp
     model.check(now=day(25))
     model.log(events(14, 1, shift=3.0).with_columns(id=pl.col("id") + "late").drop("y"))
     version = model.version
-    judge = checking.judge_of(model, model.reference_of(version).load())
+    judge = judge_of(model, model.reference_of(version).load())
     due = [window for window in model.store.windows(model.name) if window.start == day(24).timestamp()]
     (past,) = history.pasts(model, judge, due, day(26)).values()
     assert past.values[0] == pytest.approx(means(14, 1)[0] + 1.5)

@@ -8,7 +8,7 @@ from tests.workspace.conftest import Begin, day, events, live, registered
 
 import retrue as rt
 from retrue.judge.verdict import VerdictKind
-from retrue.workspace.explain.explaining import ModelIncident
+from retrue.workspace.incident import ModelIncident
 
 
 def ten_days(store: rt.Workspace) -> None:

@@ -12,7 +12,7 @@ from tests.workspace.conftest import A_DAY, day, events, live, registered
 
 import retrue as rt
 from retrue.judge.against import Against
-from retrue.workspace.check import checking
+from retrue.workspace.check.judged import judge_of
 from retrue.workspace.check.timeline import Timeline
 from retrue.workspace.explain.evidence import alarmed, made_of
 
@@ -49,7 +49,7 @@ def test_against_can_be_said_for_one_check(store: rt.Workspace) -> None:
 def test_a_window_is_compared_with_the_sum_of_others(store: rt.Workspace, against: str) -> None:
     model = registered(store)
     model.log(events(14, 4).drop("y"))
-    timeline, judge = Timeline(model, "1"), checking.judge_of(model, model.reference.load())
+    timeline, judge = Timeline(model, "1"), judge_of(model, model.reference.load())
     found = timeline.against(judge, Against.parse(against), int(day(17).timestamp()))
     assert found.reference.profile.rows == 3 * A_DAY
     assert found.reference.scores is judge.reference.scores
@@ -68,7 +68,7 @@ def test_good_windows_join_the_reference_s_own(store: rt.Workspace) -> None:
     model.log(events(17, 1).drop("y"))
     live(model, events(18, 1, turned=("JFK", "LGA", "EWR")))
     model.check(now=day(30))
-    timeline, judge = Timeline(model, "1"), checking.judge_of(model, model.reference.load())
+    timeline, judge = Timeline(model, "1"), judge_of(model, model.reference.load())
     assert timeline.good(judge) == [int(day(i).timestamp()) for i in (14, 15, 16)]
     habits = timeline.habits(judge, Against())
     assert len(habits.windows) == 14 + 3
@@ -118,7 +118,7 @@ def test_longer_windows_wait_for_their_end_and_for_enough_of_their_kind(store: r
     model = registered(store, longer=["7d"])
     model.log(shifted(14, 7))
     assert not [v for v in model.check(now=day(20)) if v.reason.startswith("over")]
-    judge = checking.judge_of(model, model.reference.load())
+    judge = judge_of(model, model.reference.load())
     assert Timeline(model, "1").longer_judge(judge, 7 * 86_400.0) is None, "two weeks tell nothing"
 
 
@@ -142,7 +142,7 @@ def test_a_window_of_summer_time_is_found_a_week_later(store: rt.Workspace) -> N
     table = pl.DataFrame({"id": range(len(times)), "at": times, "x": rng.normal(size=len(times))})
     model = store.register("ny", table[: 24 * 7], id="id", time="at", window="1d", timezone="America/New_York")
     model.log(table[24 * 7 :])
-    timeline, judge = Timeline(model, "1"), checking.judge_of(model, model.reference.load())
+    timeline, judge = Timeline(model, "1"), judge_of(model, model.reference.load())
     rows = [
         timeline.against(judge, Against.parse("same day last week"), start).reference.profile.rows
         for start in timeline.starts[8:-1]
@@ -156,7 +156,7 @@ def test_windows_of_a_false_alarm_are_known_to_be_good(store: rt.Workspace) -> N
     live(model, events(14, 2))
     model.log(events(16, 1, shift=6.0).drop("y"), at=day(17))
     model.check(now=day(18))
-    judge = checking.judge_of(model, model.reference.load())
+    judge = judge_of(model, model.reference.load())
     start = int(day(16).timestamp())
     assert start not in Timeline(model, "1").good(judge)
     (moved,) = (one for one in model.incidents() if "x" in one.columns)  # beside it: nothing has come since

@@ -57,8 +57,8 @@ def test_what_can_t_be_watched_is_refused(store: rt.Workspace) -> None:
         ({"policy": "often"}, "is no policy"),
         ({"policy": "5 per day by benefitt"}, "no column 'benefitt'.*did you mean 'benefit'"),
         ({"name": "once"}, "is a collection 'once' already"),
-        ({"name": " "}, "usable name"),
-        ({"name": "x" * 201}, "usable name"),
+        ({"name": " "}, "can't name a signal"),
+        ({"name": "x" * 201}, "can't name a signal"),
     ):
         with pytest.raises(rt.ConfigError, match=said):
             model.watch_signal("x > 1", **options)  # type: ignore[arg-type]

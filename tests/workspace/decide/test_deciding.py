@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import polars as pl
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.dummy import DummyClassifier
@@ -12,8 +14,8 @@ from sklearn.pipeline import make_pipeline
 from tests.workspace.conftest import Begin, day, events, live, registered
 
 import retrue as rt
-from retrue.judge.verdict import VerdictKind
-from retrue.refine.policy import DAY, Policy
+from retrue.refine.policy import DAY
+from retrue.store.rows import RunRow
 from retrue.workspace.decide.deciding import usual_mix, weigh
 
 BENEFIT = {"when": "benefit", "run": 0.1, "gap": "2d", "point": 0.01}
@@ -70,14 +72,29 @@ def test_nothing_is_known_of_a_model_that_nobody_uses(store: rt.Workspace) -> No
     assert (found.answer.situation.traffic, found.answer.expected) == (0.0, None)
 
 
-def test_broken_data_hold_a_run_back(turned: rt.Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Broken:
-        kind, sentence, verdicts, real = VerdictKind.BROKEN, "Since Monday x is missing", (), None
-        incident = property(lambda self: self)
+def test_broken_data_hold_a_run_back(turned: rt.Model) -> None:
+    """On the last two days every x is missing."""
+    live(turned, events(24, 2, turned=EVERYWHERE).with_columns(x=pl.lit(None, pl.Float64)))
+    turned.check(now=day(27))
+    found = turned.decide(day(27), start=lambda: pytest.fail("a run was started"))
+    (broken,) = found.answer.situation.broken
+    assert "x" in broken
+    assert f"the data are broken ({broken})" in found.answer.because
 
-    monkeypatch.setattr(rt.Model, "incidents", lambda *_, **__: [Broken()])
-    found = turned.decide(day(24), start=lambda: pytest.fail("a run was started"))
-    assert "the data are broken (Since Monday x is missing)" in found.answer.because
+
+def test_labels_that_still_come_don_t_count_where_maturity_is_learned(store: rt.Workspace) -> None:
+    """Half of the labels come at once and half after six days: of ten days, four have all of theirs."""
+    model, rows = registered(store, maturity=None, retraining=BENEFIT), events(14, 10).with_row_index("n")
+    model.log(rows.drop("y", "n"), at=day(24))
+    for late in (0, 6):
+        for number in range(14, 24):
+            part = rows.filter(
+                pl.col("at").is_between(day(number), day(number + 1), closed="left"), pl.col("n") % 2 == late // 6
+            )
+            if number + 1 + late <= 24:
+                model.label(part.select("id", "y"), at=day(number + 1 + late))
+    model.check(now=day(24))
+    assert model.decide(day(24)).answer.situation.rows == pytest.approx(3 * 300, abs=300)
 
 
 def test_a_run_that_can_t_be_started_leaves_the_answer(turned: rt.Model) -> None:
@@ -103,7 +120,9 @@ def test_a_trainer_tells_what_is_to_be_won_too(turned: rt.Model) -> None:
 
 
 def test_by_hand_nothing_is_started(turned: rt.Model) -> None:
-    found = turned.decide(day(24), policy=Policy("manual", run=0.1), start=lambda: pytest.fail("a run was started"))
+    found = turned.decide(
+        day(24), policy={"when": "manual", "run": 0.1}, start=lambda: pytest.fail("a run was started")
+    )
     assert (found.answer.answer, found.run) == ("retrain", None)
 
 
@@ -119,6 +138,22 @@ def test_the_least_time_between_two_runs_is_kept_by_the_time_that_was_told(turne
     assert len(past) == 1
     assert past[0].gap == pytest.approx(found.answer.situation.gap.value)  # type: ignore[union-attr]
     assert past[0].gain > 0.5
+
+
+def test_a_run_by_hand_is_a_past_retraining_too(turned: rt.Model) -> None:
+    """Its gap is what its champion's windows tell of the time; a run that failed has used no labels."""
+    run = train(turned, 24)
+    assert turned.decide(day(26.1)).answer.situation.past == (), "it isn't proven yet"
+    run.prove()
+    said = turned.decide(day(26.1)).answer.situation
+    (past,) = said.past
+    assert past.gap == pytest.approx(0.8, abs=0.1)
+    assert past.rows == 8 * 300
+    assert past.gain > 0.5
+    assert said.labels < said.rows
+    with turned.store.catalog.write() as tx:
+        tx.put(replace(tx.find(RunRow, model="flights")[0], status="failed"))
+    assert turned.decide(day(26.1)).answer.situation.labels == said.rows
 
 
 def test_a_policy_that_is_not_understood_is_refused(store: rt.Workspace) -> None:

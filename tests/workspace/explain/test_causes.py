@@ -14,7 +14,7 @@ import retrue as rt
 from retrue.judge.severity import Severity
 from retrue.judge.verdict import VerdictKind
 from retrue.store import rows
-from retrue.workspace.check.checking import judge_of
+from retrue.workspace.check.judged import judge_of
 from retrue.workspace.explain import causes
 
 

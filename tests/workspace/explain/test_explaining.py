@@ -30,6 +30,8 @@ def test_the_planted_slice_and_since_when_are_named(store: rt.Workspace) -> None
     model.check(now=day(25))
     incident = next(one for one in model.incidents() if one.kind is VerdictKind.DEGRADED)
     found = incident.explain()
+    assert "<iframe " in found._repr_html_()
+    assert repr(found).startswith("<Explanation: ")
     assert found.since == day(19).isoformat()
     assert found.slices[0].slice.sql == "city = 'LGA'"
     assert set(found.examples["city"]) == {"LGA"}

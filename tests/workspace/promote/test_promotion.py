@@ -21,6 +21,8 @@ from retrue.judge.verdict import VerdictKind
 from retrue.metrics import get
 from retrue.refine.promote import Gate
 from retrue.store.rows import Audit, Point
+from retrue.workspace.clock import micros
+from retrue.workspace.notes import find_markers
 from retrue.workspace.promote import promotion
 
 CODES = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["city"]), remainder="passthrough")
@@ -30,14 +32,19 @@ EVERYWHERE = ("JFK", "LGA", "EWR")
 
 def promoted(store: rt.Workspace, *, shift: float = 0.0) -> tuple[rt.Model, Any]:
     """A model whose world turned round on day 14, and was learned anew on day 24."""
+    model, run = ready(store, shift=shift)
+    run.promote(now=day(25))
+    return model, run
+
+
+def ready(store: rt.Workspace, *, shift: float = 0.0) -> tuple[rt.Model, Any]:
+    """The same just before it is promoted, or proven."""
     model = registered(store, maturity="1d")
     live(model, events(14, 10, turned=EVERYWHERE, shift=shift))
     model.check(now=day(24.9))
     # What shifted lies outside of what the reference has shown, and counts as broken: it is learned from knowingly.
     mix = rt.Mix({model.reference: 0.01, model.logged(): 0.99}, broken=bool(shift))
-    run = model.retrain(LEARNER, mix=mix, holdout="3d", now=day(25))
-    run.promote()
-    return model, run
+    return model, model.retrain(LEARNER, mix=mix, holdout="3d", now=day(25))
 
 
 def learned_anew(begin: Begin) -> tuple[rt.Model, Any]:
@@ -126,6 +133,18 @@ def test_outgrown_grids_are_fitted_anew_and_all_versions_counted_on_them(store: 
     assert window.profile.columns["x"].out_of_range <= 5
 
 
+def test_a_model_that_keeps_a_sample_stays_on_its_grids(store: rt.Workspace) -> None:
+    """It can't be counted anew; that is said, and holds no promotion up."""
+    model = registered(store, maturity="1d", keep="50 %")
+    live(model, events(14, 10, turned=EVERYWHERE, shift=20.0))
+    run = model.retrain(LEARNER, mix=rt.Mix({model.logged(): 1.0}), holdout="3d", now=day(25), gate=Lenient())
+    assert run.promote() == "2"
+    old, new = model.reference_of("1").load(), model.reference.load()
+    assert old.grids.digest == new.grids.digest
+    assert promotion.outgrown(new)
+    assert any("outside its grid, which stays" in line.text for line in store.logs(model="flights").rows)
+
+
 def test_a_promotion_that_dies_halfway_changes_nothing(store: rt.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its grids are outgrown: all references go to the new ones together with the crown, or none does."""
     model = registered(store, maturity="1d")
@@ -144,7 +163,7 @@ def test_a_promotion_that_dies_halfway_changes_nothing(store: rt.Workspace, monk
     assert (run.promote(), model.reference_of("1").load().grids.digest == grids) == ("2", False)
 
 
-def dies(*_: object) -> None:
+def dies(*_: Any, **__: Any) -> None:
     """The power is cut."""
     raise OSError("power cut")
 
@@ -179,7 +198,11 @@ def test_what_a_run_was_promoted_on_stays_with_it(begin: Begin) -> None:
 
 def test_rolling_back_makes_the_version_before_the_champion(begin: Begin) -> None:
     model, _ = learned_anew(begin)
-    assert model.rollback() == "1"
+    assert model.rollback(now=day(25)) == "1"
+    marks = find_markers(model.store.catalog, model.name)
+    assert [(one.text, one.at) for one in marks if "rolled" in one.text] == [
+        ("rolled back from version 2 to 1", micros(day(25)))
+    ]
     assert [(row.version, row.stage) for row in model.versions()] == [("1", "champion"), ("2", "retired")]
     with pytest.raises(rt.RefusedError, match="nothing to roll back to"):
         model.rollback()

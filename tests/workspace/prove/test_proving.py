@@ -22,7 +22,7 @@ from retrue.judge.incident import Incident, State
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.store import rows
 from retrue.store.rows import Audit
-from retrue.workspace.decide.situation import pilot
+from retrue.workspace.decide.fits import pilot
 from retrue.workspace.prove.proving import BEFORE, guilty, masks, unasked
 
 CODES = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["city"]), remainder="passthrough")
@@ -69,6 +69,11 @@ def test_baselines_say_what_is_said_without_a_model(proof: Any) -> None:
     assert found["the usual"].champion == 0.5
     assert {one.outcome for one in found.values()} == {"better"}
     assert proof.to_dict()["baselines"][0]["rival"] == "the usual"
+
+
+def test_a_proof_is_told_in_words(proof: Any) -> None:
+    assert repr(proof).startswith(("<Proof: May be promoted: ", "<Proof: Refused: "))
+    assert "On the events of " in str(proof)
 
 
 def test_both_calibrations_are_told(proof: Any) -> None:
@@ -263,10 +268,13 @@ def test_several_classes_are_proven_promoted_and_verified(store: rt.Workspace) -
     )
     live(model, classes(events(14, 10), 1))
     learner = make_pipeline(CODES, RandomForestClassifier(5, max_depth=3, random_state=0))
-    curve = pilot(model, learner, day(25))
+    curve = pilot(model, rt.Trainer(learner, isolated=False), day(25))
     assert curve is not None
-    assert curve.rows == (250, 500, 1_000)
+    assert curve.rows == (100, 250, 500, 1_000)
     assert min(curve.gains) > 0.1, "half of what cheap fits learn from is the world as it was"
+    boosted = pilot(model, rt.Trainer(rt.LightGBM(rounds=10), isolated=False), day(25))
+    assert boosted is not None
+    assert (boosted.rows, max(boosted.gains) > 0.1) == (curve.rows, True)
     run = model.retrain(
         rt.Trainer(learner, isolated=False), mix=rt.Mix({model.logged(): 1.0}), holdout="3d", now=day(25)
     )

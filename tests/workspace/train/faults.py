@@ -69,6 +69,11 @@ def nan(table: Any, weights: Any) -> Any:
     return Late(float("nan"))
 
 
+def nothing_here(table: Any, weights: Any) -> Any:
+    """Look for what isn't there."""
+    return {"y": table}["x"]
+
+
 class Stuck:
     """Fits the second time; the first time it tells its pid and a child's, and never ends.
 
@@ -95,3 +100,33 @@ class Stuck:
 
 STUCK = Stuck(Path("mark"))
 """For a service: retrue.toml names it."""
+
+
+def lightning_module(killed: str) -> Any:
+    """A LightningModule's class whose process is killed as its third epoch begins, unless that file is there."""
+    import lightning.pytorch as lightning
+    from torch import nn, optim
+
+    class Lit(lightning.LightningModule):  # type: ignore[misc, name-defined, unused-ignore]
+        def __init__(self, inputs: int, outputs: int) -> None:
+            super().__init__()
+            self.net = nn.Linear(inputs, outputs)
+
+        def forward(self, inputs: Any) -> Any:
+            return self.net(inputs)
+
+        def training_step(self, batch: Any, _: int) -> Any:
+            return nn.functional.cross_entropy(self(batch[0]), batch[1])
+
+        def validation_step(self, batch: Any, _: int) -> None:
+            self.log("val_loss", nn.functional.cross_entropy(self(batch[0]), batch[1]))
+
+        def on_train_epoch_start(self) -> None:
+            if self.current_epoch == 2 and not Path(killed).exists():
+                Path(killed).touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def configure_optimizers(self) -> Any:
+            return optim.AdamW(self.parameters(), 0.01)
+
+    return Lit

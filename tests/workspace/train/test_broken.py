@@ -16,8 +16,8 @@ import retrue as rt
 from retrue.judge.incident import Incident, State
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.workspace.decide.situation import situation
+from retrue.workspace.run import Run
 from retrue.workspace.train.broken import Fault, broken_verdicts, faults_of, is_broken, lasts
-from retrue.workspace.train.training import Run
 
 LEARNER = rt.Trainer(
     make_pipeline(make_column_transformer((OneHotEncoder(), ["city"])), LogisticRegression()), isolated=False

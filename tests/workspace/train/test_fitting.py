@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,15 @@ from typing import Any
 import polars as pl
 import pytest
 from sklearn.dummy import DummyClassifier
+from tests.conftest import ON_LINUX_X86, needed
+from tests.refine.train.nets import greedy, module
 from tests.workspace.conftest import day, events, live, registered
 from tests.workspace.train import faults
 
 import retrue as rt
-from retrue.store.commit import try_locked
+from retrue.refine.train import score, train
+from retrue.refine.train.desk import Desk
+from retrue.store.locks import try_locked
 from retrue.workspace.prove.sides import CHALLENGER
 
 
@@ -125,6 +130,7 @@ def test_what_cant_be_sent_to_another_process_is_refused(turned: rt.Model) -> No
 NOTEBOOK = '''
 import sys
 import retrue as rt
+from tests.refine.train.nets import greedy, module
 from tests.workspace.conftest import day
 
 def cell(text, number):
@@ -177,3 +183,76 @@ def test_a_fit_of_a_notebook_goes_along_whole(turned: rt.Model, tmp_path: Path) 
     run = turned.run(run_id)
     assert run.log == ("learning in a notebook",)
     assert run.predict(events(30, 1)[:2]).tolist() == [0.75, 0.75]
+
+
+RECIPES = {
+    "lightgbm": (rt.LightGBM({"num_threads": 1}, 20), "20/20 rounds"),
+    "xgboost": (rt.XGBoost({"nthread": 1}, 20), "20/20 rounds"),
+    "torch": (rt.Torch(module, epochs=3, rate=0.01), "3/3 epochs, loss 0."),
+}
+"""Recipes by the library that they need, and the last line of their progress; Keras, below, is cut off besides."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RECIPES)
+def test_each_recipe_trains_in_a_process_of_its_own_and_is_proven(turned: rt.Model, name: str) -> None:
+    """Its progress is in the log, its limits are kept with it, and its seed gives what the same seed gives here."""
+    needed(name, locked=name != "xgboost" or ON_LINUX_X86)
+    recipe, progress = RECIPES[name]
+    run = retrained(turned, rt.Trainer(recipe, seconds=100, memory=4_000_000_000), seed=3)
+    assert [line for line in run.log if line.startswith(progress)], run.log
+    trainer = run.body["trainer"]
+    assert trainer["limits"] == {"seconds": 100, "memory": 4_000_000_000}
+    assert trainer["libraries"][name]
+    assert run.prove().contests[0].n > 500
+    assert_same_as_here(run, recipe)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras itself
+def test_keras_is_ended_at_its_limit_of_memory_and_goes_on_from_its_last_epoch(
+    turned: rt.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four epochs, of which two were before it took too much, are what four in one go are."""
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    needed("keras")
+    mark = tmp_path / "gorged"
+    fit = rt.Keras(greedy(mark), epochs=4, batch=128)
+    with pytest.raises(rt.TrainingError, match=r"more than its limit of 1,100 MB; set another limit .*take fewer rows"):
+        retrained(turned, rt.Trainer(fit, memory=1_100_000_000), seed=5)
+    run = turned.run("latest")
+    assert (run.status, turned.version, epochs_of(run)) == ("failed", "1", [1, 2])
+    run = run.resume()
+    assert (run.status, epochs_of(run)) == ("trained", [1, 2, 2, 3, 4])  # it says how many were done before
+    assert "2/4 epochs were done before; going on" in run.log
+    assert run.body["trainer"]["limits"]["memory"] == 1_100_000_000
+    assert run.prove().contests[0].n > 500
+    assert_same_as_here(run, fit)
+
+
+def assert_same_as_here(run: Any, fit: Any) -> None:
+    """What a run's process trained says what the same seed gives in this one."""
+    held, (table, weights) = pl.read_parquet(run.folder / "holdout.parquet"), Desk(run.folder).training()
+    here = train(fit, table.select("x", "city", "y"), weights, ["x", "city"], "y", seed=run.manifest["seed"])
+    assert held[CHALLENGER].to_list() == pytest.approx(score(here, held, ["x", "city"]).tolist(), abs=1e-4)
+
+
+@pytest.mark.slow
+def test_lightning_trains_in_a_process_of_its_own_and_goes_on_after_it_was_killed(
+    turned: rt.Model, tmp_path: Path
+) -> None:
+    needed("lightning")
+    fit = rt.Torch(faults.lightning_module(str(tmp_path / "killed")), epochs=4, batch=512)
+    with pytest.raises(rt.TrainingError, match=r"it was killed \(SIGKILL\)"):
+        retrained(turned, fit)
+    run = turned.run("latest")
+    assert epochs_of(run) == [1, 2]
+    run = run.resume()
+    assert (run.status, epochs_of(run)) == ("trained", [1, 2, 3, 4])  # none twice: it went on from the second
+    assert run.predict(events(30, 1)).shape == (300,)
+
+
+def epochs_of(run: Any) -> list[int]:
+    """The epochs that its log tells of."""
+    told = (re.match(r"(\d+)/4 epochs", line) for line in run.log)
+    return [int(found[1]) for found in told if found is not None]

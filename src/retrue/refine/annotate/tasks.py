@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from retrue.core.spellings import spellings
 from retrue.errors import TableError, nearest
@@ -109,6 +109,15 @@ class Task:
             "status": self.status, "wanted": self.wanted, "agreed": self.label,
             "answers": [one.to_dict() for one in self.answers],
         }  # fmt: skip
+
+    @classmethod
+    def from_dict(cls, said: Mapping[str, Any]) -> Self:
+        """A task as `to_dict` gives it: what the model said isn't known."""
+        answers = tuple(Answer(said["task"], one["annotator"], one["label"], one["at"]) for one in said["answers"])
+        return cls(
+            said["task"], said["event"], said["row"], reasons=tuple(said["reasons"]), wanted=said["wanted"],
+            status=said["status"], label=said["agreed"], answers=answers,
+        )  # fmt: skip
 
 
 def task_id(model: str, event: str) -> str:

@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+LEAST = 6
+"""Turns without which no two of them hold the median with 95 %: 1 - 2 / 2^6 is 97 %, 1 - 2 / 2^5 is 94 %."""
+
 
 @dataclass(frozen=True)
 class Pace:
@@ -20,7 +23,7 @@ class Pace:
         champion: median seconds for one row alone, None where its artefact isn't here.
         challenger: the same.
         ratio: challenger over champion, the median over turns.
-        interval: its 95 % interval, from the order of the turns (distribution-free).
+        interval: its 95 % interval, from the order of the turns (distribution-free); None of fewer than `LEAST`.
         batch: rows in a batch.
         champion_batch: median seconds for a batch.
         challenger_batch: the same.
@@ -66,7 +69,7 @@ def pace(
         champion=median(single[0]),
         challenger=float(np.median(single[1])),
         ratio=float(np.median(ratios)) if ratios.size else None,
-        interval=median_interval(ratios.tolist()) if ratios.size else None,
+        interval=median_interval(ratios.tolist()) if ratios.size >= LEAST else None,
         batch=batch,
         champion_batch=median(batches[0]),
         challenger_batch=float(np.median(batches[1])),

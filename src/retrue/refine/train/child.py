@@ -1,6 +1,6 @@
-"""The process that trains: `python -P child.py FOLDER`, started by `runner`.
+"""The process that trains: `python -P child.py FOLDER...`, started by `runner`; of several desks, one after another.
 
-It writes into its folder and nowhere else. What it prints is the run's log. When its parent dies, so does it, with all
+It writes into its folders and nowhere else. What it prints is the run's log. When its parent dies, so does it, with all
 that it started.
 """
 
@@ -24,13 +24,14 @@ def main() -> int:
     from retrue.refine.train.desk import Desk, Report
     from retrue.refine.train.work import complaint, work
 
-    desk = Desk(Path(sys.argv[1]))
-    try:
-        work(desk, desk.fit())
-    except BaseException as error:  # noqa: BLE001 - whatever a user's code does is one failed run, with its reason
-        traceback.print_exc()
-        desk.leave(Report(complaint(error)))
-        return 1
+    for folder in sys.argv[1:]:
+        desk = Desk(Path(folder))
+        try:
+            work(desk, desk.fit())
+        except BaseException as error:  # noqa: BLE001 - whatever a user's code does is one failed run, with its reason
+            traceback.print_exc()
+            desk.leave(Report(complaint(error)))
+            return 1
     return 0
 
 

@@ -61,12 +61,14 @@ class Training:
         seconds: it may take.
         memory: bytes it may hold; None: as much as there is.
         hear: called with its lines, several at a time, in this thread.
+        also: further desks, which it does after the first one, within the same limits.
     """
 
     folder: Path
     seconds: float
     memory: int | None = None
     hear: Callable[[list[str]], None] = lambda _: None
+    also: tuple[Path, ...] = ()
     peak: int = 0
     said: SimpleQueue[str] = field(default_factory=SimpleQueue)
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL))
@@ -79,8 +81,9 @@ class Training:
         """
         if self.memory is not None and not measurable():
             raise RetrueError("a limit of memory can't be kept here", hint='pip install "retrue[client]"')
-        desk, begun = Desk(self.folder), time.monotonic()
-        desk.clear()
+        begun = time.monotonic()
+        for desk in self.desks:
+            desk.clear()
         with self.started() as child:
             reader = threading.Thread(target=self.read, args=(child,), daemon=True)
             reader.start()
@@ -91,15 +94,20 @@ class Training:
                 child.wait()
                 reader.join(timeout=5)
                 self.listen()
-        report = desk.report()
-        error = ended or self.verdict(child.returncode, report)
+        error = ended or self.verdict(child.returncode)
+        report = self.desks[0].report()
         return Outcome(error, report, round(time.monotonic() - begun, 3), self.peak, tuple(self.tail))
+
+    @property
+    def desks(self) -> list[Desk]:
+        """All of them, in their order."""
+        return [Desk(folder) for folder in (self.folder, *self.also)]
 
     def started(self) -> subprocess.Popen[bytes]:
         """The process: it finds the modules that this one finds, and leads a group that can be ended as a whole."""
         paths = [os.getcwd(), *(os.path.abspath(path) for path in sys.path)]  # noqa: PTH100, PTH109 - also what isn't there
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
-        command = [sys.executable, "-P", str(CHILD), str(self.folder.absolute())]
+        command = [sys.executable, "-P", str(CHILD), *(str(desk.folder.absolute()) for desk in self.desks)]
         return subprocess.Popen(  # noqa: S603 - our own module
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             start_new_session=True, env=environment,
@@ -138,14 +146,16 @@ class Training:
         if lines:
             self.hear(lines)
 
-    def verdict(self, code: int, report: Report | None) -> str | None:
+    def verdict(self, code: int) -> str | None:
         """Why it failed, by how it ended and what it left."""
-        if report is not None and report.error is not None:
-            return report.error
+        reports = [desk.report() for desk in self.desks]
+        told = [report.error for report in reports if report is not None and report.error is not None]
+        if told:
+            return told[0]
         if code < 0:
             return killed(-code)
-        missing = [name for name in (MODEL, SCORES) if not (self.folder / name).exists()]
-        if report is None or missing:
+        left = [desk.folder / name for desk in self.desks for name in (MODEL, SCORES)]
+        if None in reports or not all(path.exists() for path in left):
             return f"it ended (exit status {code}) without leaving a model: something in it ends the whole process"
         return None
 
@@ -154,13 +164,15 @@ def killed(number: int) -> str:
     """What a signal that ended it means.
 
     >>> killed(11)
-    'it crashed in native code: SIGSEGV; its log says where'
+    'it crashed in native code: SIGSEGV; its log says where; try another version of that library'
     """
     name = signal.Signals(number).name
     if number == signal.SIGKILL:
         return "it was killed (SIGKILL), by somebody or for want of memory: take fewer rows (most= of rt.Mix)"
     crashed = name in {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"}
-    return f"it crashed in native code: {name}; its log says where" if crashed else f"it was ended: {name}"
+    if not crashed:
+        return f"it was ended: {name}; run.resume() trains on the same rows"
+    return f"it crashed in native code: {name}; its log says where; try another version of that library"
 
 
 def kill(child: subprocess.Popen[bytes]) -> None:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from retrue.errors import ConfigError, SchemaError, StoreError, nearest
 from retrue.refine.annotate import FORMATS, Agreement, Answer, Question, Task, agreement, read_answers, written
@@ -35,9 +35,7 @@ from retrue.workspace.annotate.queued import (
     task_of,
 )
 from retrue.workspace.annotate.settling import settle
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 MOST = 100_000
 """Tasks that are made at a time."""
@@ -89,7 +87,7 @@ class Progress:
 class Labelling:
     """A model's rows that people label; `model.labelling` is one."""
 
-    model: Model
+    model: StoredModel
 
     # --- asking ---------------------------------------------------------------------------------------------------
 

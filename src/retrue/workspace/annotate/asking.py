@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import polars as pl
 
@@ -21,11 +21,10 @@ from retrue.store.ids import text_id
 from retrue.store.keeping import Sample
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
+from retrue.workspace.collect.collecting import collections
 from retrue.workspace.collect.derived import with_derived
 from retrue.workspace.explain.explanation import plain
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 Source: TypeAlias = str | Slice | Collected | None
 """Which events: a slice, what was collected, or all of them."""
@@ -44,7 +43,9 @@ class Made:
         return asdict(self)
 
 
-def ask(model: Model, of: Source, *, since: datetime | None, until: datetime | None, most: int, people: int) -> Made:
+def ask(
+    model: StoredModel, of: Source, *, since: datetime | None, until: datetime | None, most: int, people: int
+) -> Made:
     """Make tasks of the events that have no label, at most so many new ones."""
     events = gathered(model, of, since, until)
     layout = model.store.layout(model.name)
@@ -57,20 +58,20 @@ def ask(model: Model, of: Source, *, since: datetime | None, until: datetime | N
     return keep(model, made, [task_id(model.name, event) for event in known], people, events.height - blank.height)
 
 
-def collection_of(model: Model, name: str) -> Collected:
+def collection_of(model: StoredModel, name: str) -> Collected:
     """What was collected under a name.
 
     Raises:
         StoreError: nothing was.
     """
-    known = {one.name: one for one in model.collections()}
+    known = {one.name: one for one in collections(model)}
     if name not in known:
         where = f"model {model.name!r}"
         raise StoreError(f"no collection {name[:100]!r}", where=where, hint=nearest(name, known) or "collect it first")
     return known[name]
 
 
-def gathered(model: Model, of: Source, since: datetime | None, until: datetime | None) -> pl.DataFrame:
+def gathered(model: StoredModel, of: Source, since: datetime | None, until: datetime | None) -> pl.DataFrame:
     """The champion's events, each once, with its label as it is known now and its id as text.
 
     What was collected stays in its order, which may be one of worth; other events are in the order of hashed ids: the
@@ -99,7 +100,7 @@ def gathered(model: Model, of: Source, since: datetime | None, until: datetime |
     return events.with_columns(hash64(events[ident]).alias("_h")).sort("_h").unique(ident, maintain_order=True)
 
 
-def task_row(model: Model, row: Mapping[str, Any], of: Source, people: int) -> rows.Task:
+def task_row(model: StoredModel, row: Mapping[str, Any], of: Source, people: int) -> rows.Task:
     """An event as a task."""
     schema, layout = model.schema, model.store.layout(model.name)
     event, now = str(row[layout.id_column]), clock.micros(clock.now())
@@ -123,7 +124,7 @@ def reason(of: Source) -> list[str]:
     return [] if of is None else [of.name if isinstance(of, Collected) else of if isinstance(of, str) else str(of)]
 
 
-def keep(model: Model, made: Sequence[rows.Task], known: Sequence[str], people: int, labelled: int) -> Made:
+def keep(model: StoredModel, made: Sequence[rows.Task], known: Sequence[str], people: int, labelled: int) -> Made:
     """Keep the tasks that are new; of those that were known, more answers may be wanted."""
     with model.store.catalog.write() as tx:
         there = {one.id: one for one in tx.find(rows.Task, model=model.name)}

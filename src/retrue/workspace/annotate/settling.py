@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -23,9 +22,7 @@ from retrue.store.intake import Part
 from retrue.workspace import clock
 from retrue.workspace.annotate.queued import agreed_of, answers_of, find_tasks
 from retrue.workspace.receiving import Lot, acknowledge
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class Settled:
         return f"task {self.row.id} {hashlib.blake2b(told.encode(), digest_size=8).hexdigest()}"
 
 
-def settle(model: Model, question: Question, ids: Iterable[str] | None = None) -> int:
+def settle(model: StoredModel, question: Question, ids: Iterable[str] | None = None) -> int:
     """Let what people agree on through the door; gives how many labels.
 
     Args:
@@ -79,7 +76,7 @@ def settle(model: Model, question: Question, ids: Iterable[str] | None = None) -
     return len(sent)
 
 
-def already(model: Model, question: Question, tasks: Sequence[rows.Task]) -> set[str]:
+def already(model: StoredModel, question: Question, tasks: Sequence[rows.Task]) -> set[str]:
     """Tasks whose event has a label that these people didn't give: it is the truth, and stays."""
     if not tasks:
         return set()
@@ -102,7 +99,7 @@ def ours(question: Question, task: rows.Task, label: object) -> bool:
         return False
 
 
-def send(model: Model, agreed: Sequence[Settled]) -> list[Settled]:
+def send(model: StoredModel, agreed: Sequence[Settled]) -> list[Settled]:
     """Let labels through the door, each with a key of its own; gives those whose task is still there.
 
     Ids are as the lake has them, hashed ones too, which must not be hashed again.

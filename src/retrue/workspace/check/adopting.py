@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from retrue.errors import ConfigError
 from retrue.judge.rules import Rule
@@ -13,12 +13,10 @@ from retrue.workspace import groups
 from retrue.workspace.acting import audit
 from retrue.workspace.check.backtest import proposed, unkept
 from retrue.workspace.options import Options
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 
-def adopt(model: Model, proposal: Mapping[str, Any]) -> Options:
+def adopt(model: StoredModel, proposal: Mapping[str, Any]) -> Options:
     """Watch a model as proposed, and write that down; windows that were judged stay as they were.
 
     Slices that its rules are about and that nobody watched yet are counted from the lake first.

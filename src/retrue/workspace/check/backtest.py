@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from retrue.core.reference import Reference
 from retrue.errors import ConfigError, SliceError, StoreError, nearest
@@ -54,9 +54,7 @@ from retrue.workspace.check.signal_replay import (
 from retrue.workspace.check.signal_shares import NEWEST, ROWS
 from retrue.workspace.collect.watching import USUAL
 from retrue.workspace.options import Options
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 LEARNED = "learned"
 PRESENT, PROPOSED = "present", "proposed"
@@ -106,7 +104,7 @@ class Replay:
 
 
 def backtest(
-    model: Model,
+    model: StoredModel,
     proposal: Mapping[str, Any] | None = None,
     *,
     signals: Iterable[Source] = (),
@@ -151,7 +149,7 @@ def backtest(
     )  # fmt: skip
 
 
-def replay_all(model: Model, sets: Mapping[str, MonitorSet], at: datetime) -> list[Replay]:
+def replay_all(model: StoredModel, sets: Mapping[str, MonitorSet], at: datetime) -> list[Replay]:
     """Judge the stored windows of all versions by every set."""
     found = stored(model, at)
     newest = newest_of(one for windows in found.values() for one in windows)
@@ -176,7 +174,7 @@ def proposed(present: Options, proposal: Mapping[str, Any]) -> Options:
     return found
 
 
-def stored(model: Model, at: datetime) -> dict[str, list[rows.Window]]:
+def stored(model: StoredModel, at: datetime) -> dict[str, list[rows.Window]]:
     """The closed windows with events of each version that is or was the champion.
 
     Raises:
@@ -194,7 +192,7 @@ def stored(model: Model, at: datetime) -> dict[str, list[rows.Window]]:
 
 
 def replay(
-    model: Model,
+    model: StoredModel,
     version: str,
     windows: Sequence[rows.Window],
     sets: Mapping[str, MonitorSet],
@@ -231,14 +229,14 @@ def replay(
     return found
 
 
-def unkept(model: Model, reference: Reference, rules: Iterable[Rule]) -> list[Slice]:
+def unkept(model: StoredModel, reference: Reference, rules: Iterable[Rule]) -> list[Slice]:
     """Slices of rules that no profiles are kept for."""
     kept = {one.to_sql() for one in model.store.slices(model.name)}
     named = {part.to_sql(): part for rule in rules for part in slices_of(rule, reference)}
     return [part.named(sql) for sql, part in named.items() if sql not in kept]
 
 
-def alarms(model: Model, replays: Iterable[Replay], chosen: MonitorSet) -> list[Episode]:
+def alarms(model: StoredModel, replays: Iterable[Replay], chosen: MonitorSet) -> list[Episode]:
     """The episodes of a whole set, over all versions."""
     found = (joined([*each.by_monitor(chosen).values(), *each.by_signal(chosen).values()]) for each in replays)
     return [one for verdicts in found for one in episodes(model, verdicts, chosen.options)]
@@ -253,13 +251,13 @@ def joined(monitors: Iterable[ByWindow]) -> ByWindow:
     return found
 
 
-def episodes(model: Model, verdicts: ByWindow, options: Options) -> list[Episode]:
+def episodes(model: StoredModel, verdicts: ByWindow, options: Options) -> list[Episode]:
     """The alarms of one version by episode."""
     grace, maturity = (timedelta(seconds=length or 0.0) for length in (options.grace, options.maturity))
     return episodes_of(model.name, verdicts, options.hysteresis(), grace, maturity)
 
 
-def of_monitors(model: Model, name: str, replays: Sequence[Replay], chosen: MonitorSet) -> Iterator[MonitorTally]:
+def of_monitors(model: StoredModel, name: str, replays: Sequence[Replay], chosen: MonitorSet) -> Iterator[MonitorTally]:
     """What each monitor of a set comes to by itself."""
     for monitor in (LEARNED, *chosen.options.rules):
         own = [each.by_monitor(chosen)[monitor] for each in replays]
@@ -270,7 +268,7 @@ def of_monitors(model: Model, name: str, replays: Sequence[Replay], chosen: Moni
         yield MonitorTally(name, monitor, judged, alarmed, count)
 
 
-def of_signals(model: Model, name: str, replays: Sequence[Replay], chosen: MonitorSet) -> Iterator[SignalTally]:
+def of_signals(model: StoredModel, name: str, replays: Sequence[Replay], chosen: MonitorSet) -> Iterator[SignalTally]:
     """What each signal of a set comes to by itself."""
     for signal, asked in chosen.signals.items():
         own = [(each.signals, each.by_signal(chosen)[signal]) for each in replays]
@@ -279,7 +277,7 @@ def of_signals(model: Model, name: str, replays: Sequence[Replay], chosen: Monit
 
 
 def preview_signal(
-    model: Model, where: Source, policy: str | Policy = USUAL, *, now: datetime | None = None
+    model: StoredModel, where: Source, policy: str | Policy = USUAL, *, now: datetime | None = None
 ) -> tuple[SignalTally, list[Episode]]:
     """What one signal would have met, collected and told, and its alarms; no other monitor is replayed.
 
@@ -307,7 +305,7 @@ def preview_signal(
 
 
 def notes(
-    model: Model,
+    model: StoredModel,
     source: Any,
     days: float,
     tallies: Sequence[Tally],

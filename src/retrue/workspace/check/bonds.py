@@ -18,17 +18,17 @@ from retrue.judge.incident import time_of
 from retrue.judge.verdict import Verdict
 from retrue.store import rows
 from retrue.workspace.explain.evidence import thin
+from retrue.workspace.stored import StoredModel
 
 if TYPE_CHECKING:
     from retrue.judge.bonds import Pair
-    from retrue.workspace.model import Model
 
 Span = tuple[str, str]
 MOST = 200
 """Columns that are compared at a time: beyond it nobody asks which of them go together."""
 
 
-def bonds_of(model: Model, version: str, judged: Mapping[Span, Sequence[Verdict]]) -> Bonds:
+def bonds_of(model: StoredModel, version: str, judged: Mapping[Span, Sequence[Verdict]]) -> Bonds:
     """What is known of a version's columns, windows in which that must be asked asked first."""
     known = load_bonds(model, version)
     bonds = known
@@ -40,7 +40,7 @@ def bonds_of(model: Model, version: str, judged: Mapping[Span, Sequence[Verdict]
     return bonds
 
 
-def known_for(model: Model) -> int:
+def known_for(model: StoredModel) -> int:
     """For how many windows without its alarm a column counts as known."""
     return model.options.hysteresis().calm + model.options.hysteresis().cooldown
 
@@ -68,7 +68,7 @@ def meetings(
 
 
 def with_window(
-    model: Model, version: str, bonds: Bonds, window: Span, columns: frozenset[str], together: frozenset[str]
+    model: StoredModel, version: str, bonds: Bonds, window: Span, columns: frozenset[str], together: frozenset[str]
 ) -> Bonds:
     """The same with what one window's rows tell of these columns; nothing where they can't be compared."""
     try:
@@ -79,7 +79,7 @@ def with_window(
 
 
 def compare(
-    model: Model, version: str, window: Span, columns: frozenset[str], together: frozenset[str]
+    model: StoredModel, version: str, window: Span, columns: frozenset[str], together: frozenset[str]
 ) -> tuple[dict[Pair, float], Shared]:
     """How strongly columns go together in the reference, and whose odd rows are the same in one window.
 
@@ -102,14 +102,14 @@ def compare(
     return association(coded, columns), Shared(window[0], columns, seen & features, pairs, together, behind)
 
 
-def load_bonds(model: Model, version: str) -> Bonds:
+def load_bonds(model: StoredModel, version: str) -> Bonds:
     """What was kept."""
     with model.store.catalog.read() as tx:
         row = tx.get(rows.Version, model=model.name, version=version)
     return Bonds.from_dict(row.body.get("bonds", {}) if row is not None else {})
 
 
-def save_bonds(model: Model, version: str, bonds: Bonds) -> None:
+def save_bonds(model: StoredModel, version: str, bonds: Bonds) -> None:
     """Keep it beside what else is known of the version."""
     with model.store.catalog.write() as tx:
         row = tx.get(rows.Version, model=model.name, version=version)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal, cast
 
 import polars as pl
 
@@ -28,9 +28,7 @@ from retrue.store.ids import text_id
 from retrue.store.layout import UTC, Layout
 from retrue.store.refused import REFUSED, STRAY
 from retrue.store.told import FIELDS
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 LOST = "set aside"
 WORDS = ("renamed", "retyped", "removed", "added", LOST, ODD, REFUSED, STRAY)
@@ -105,7 +103,7 @@ def rows_by_window(batch: pl.DataFrame, layout: Layout, version: str, at: dateti
     return {(version, start): n for version, start, n in counted.select("version", "start", "n").iter_rows()}
 
 
-def known(model: Model, version: str) -> dict[int, list[Told]]:
+def known(model: StoredModel, version: str) -> dict[int, list[Told]]:
     """What happened in each window of a version, by its start."""
     with model.store.catalog.read() as tx:
         points = tx.find(rows.Point, model=model.name, version=version, slice="", metric=WORDS)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from retrue.core.outcome import Outcome
-from retrue.core.reference import Reference
 from retrue.judge.against import Against
 from retrue.judge.assess import Assessment, Judge
 from retrue.judge.eased import awaited
@@ -17,62 +15,24 @@ from retrue.judge.thresholds import Series
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.judge.words import percent
 from retrue.judge.words import rows as say_rows
-from retrue.metrics import Measure, get
-from retrue.metrics.drift.signal_share import NAME as SIGNAL_SHARE
-from retrue.metrics.names import IMPACT, concept_drift, estimated
+from retrue.metrics import get
 from retrue.report.words import plural
 from retrue.store import rows
-from retrue.store.rows import EstimateRow
 from retrue.workspace import clock
 from retrue.workspace.check import changes, history
 from retrue.workspace.check.estimating import with_estimates
-from retrue.workspace.check.incidents import regroup, untold
+from retrue.workspace.check.incidents import close_incidents, load_incidents, regroup, untold
+from retrue.workspace.check.judged import Judged, judge_of, keep
 from retrue.workspace.check.signal_shares import with_signals
 from retrue.workspace.check.silence import Traffic
 from retrue.workspace.check.timeline import Timeline
 from retrue.workspace.saying import say
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 Span = tuple[str, str]
 
 
-@dataclass(frozen=True)
-class Judged:
-    """One window's judgement, ready to be kept.
-
-    Attributes:
-        start: of the window.
-        applied: the segment that it was judged as of.
-        rows: its events.
-        assessment: all that is known of it.
-        verdicts: on the window.
-        longer: on the longer windows that end with it.
-        outcome: what its predictions and labels look like.
-        early: whether its labels are still coming in.
-        estimate: what its labels would say.
-        usual: the usual share of each watched signal, where that is known.
-    """
-
-    start: int
-    applied: int
-    rows: int
-    assessment: Assessment
-    verdicts: tuple[Verdict, ...]
-    longer: tuple[Verdict, ...] = ()
-    outcome: Outcome | None = None
-    early: bool = False
-    estimate: EstimateRow | None = None
-    usual: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def all(self) -> tuple[Verdict, ...]:
-        """The verdicts on the window, and those on the longer windows that end with it."""
-        return (*self.verdicts, *self.longer)
-
-
-def check(model: Model, now: datetime | None, against: str | None = None) -> list[Verdict]:
+def check(model: StoredModel, now: datetime | None, against: str | None = None) -> list[Verdict]:
     """Judge the windows that closed or changed since they were last judged; worst first."""
     at, version = clock.aware(now or clock.now()), model.version
     compared = Against.parse(against or model.options.against)
@@ -105,9 +65,15 @@ def check(model: Model, now: datetime | None, against: str | None = None) -> lis
     return sort_worst_first(verdict for one in judged for verdict in one.all)
 
 
-def follow_up(model: Model, at: datetime) -> None:
-    """Measure what late labels say of versions that were replaced, to tell before from after; nobody is alarmed."""
+def follow_up(model: StoredModel, at: datetime) -> None:
+    """Measure what late labels say of versions that were replaced, to tell before from after; nobody is alarmed.
+
+    What is live of one of them ends: a check that ran while another version was promoted has not known.
+    """
     for old in model.versions():
+        if old.stage == "retired" and any(one.live for one in load_incidents(model, old.version)):
+            with model.store.catalog.write() as tx:
+                close_incidents(tx, model, old.version)
         due = due_windows(model, old.version, at) if old.stage == "retired" else []
         if due:
             reference = model.reference_of(old.version)
@@ -128,13 +94,7 @@ def heard(judged: Judged, traffic: Traffic, version: str) -> Judged:
     return replace(judged, verdicts=tuple(sort_worst_first([*traffic.judge(version, judged.start), *judged.verdicts])))
 
 
-def judge_of(model: Model, reference: Reference) -> Judge:
-    """The judge of a model's windows."""
-    rules = [Rule.parse(text, reference.grids.columns) for text in model.options.rules]
-    return Judge(reference, model.settings(), rules)
-
-
-def due_windows(model: Model, version: str, at: datetime, lost: Iterable[int] = ()) -> list[rows.Window]:
+def due_windows(model: StoredModel, version: str, at: datetime, lost: Iterable[int] = ()) -> list[rows.Window]:
     """Windows whose grace has passed, and that changed since they were judged or whose labels have matured since.
 
     A window that has no row, though it should, is one as well; `lost` are the starts of such windows.
@@ -149,7 +109,7 @@ def due_windows(model: Model, version: str, at: datetime, lost: Iterable[int] = 
     return [w for w in closed if w.start not in judged or is_news(model, w, judged[w.start], now)]
 
 
-def is_news(model: Model, window: rows.Window, judged: rows.VerdictRow, now: float) -> bool:
+def is_news(model: StoredModel, window: rows.Window, judged: rows.VerdictRow, now: float) -> bool:
     """Whether a window changed since it was judged, or its labels matured since, so that its performance counts now."""
     if judged.applied < window.applied:
         return True
@@ -161,7 +121,7 @@ def is_news(model: Model, window: rows.Window, judged: rows.VerdictRow, now: flo
 
 
 def judge_window(
-    model: Model,
+    model: StoredModel,
     judge: Judge,
     window: rows.Window,
     at: datetime,
@@ -227,7 +187,7 @@ def with_longer(timeline: Timeline, judge: Judge, judged: list[Judged]) -> list[
     return [replace(one, longer=tuple(found.get(one.start, ()))) for one in judged]
 
 
-def waiting(model: Model, judge: Judge, outcome: Outcome, window: rows.Window, span: Span) -> Verdict:
+def waiting(model: StoredModel, judge: Judge, outcome: Outcome, window: rows.Window, span: Span) -> Verdict:
     """Say that performance isn't judged yet, what share of the labels is known, and what is waited for."""
     share, wanted, maturity = outcome.coverage or 0.0, model.options.coverage, model.options.maturity
     until = "if no more will come, register with maturity="
@@ -239,7 +199,7 @@ def waiting(model: Model, judge: Judge, outcome: Outcome, window: rows.Window, s
     return Verdict(VerdictKind.NOT_COMPARABLE, reason, metric, window=span, n=labelled, threshold=wanted)
 
 
-def matures(model: Model, start: int, maturity: float) -> str:
+def matures(model: StoredModel, start: int, maturity: float) -> str:
     """When the labels of a window will have matured (UTC), in words."""
     return f"{datetime.fromtimestamp(history.ends(model, start) + maturity, UTC):%Y-%m-%d %H:%M}"
 
@@ -250,69 +210,3 @@ def partly_labelled(verdict: Verdict, outcome: Outcome | None, wanted: float) ->
     if not measured or outcome is None or outcome.coverage is None or outcome.coverage >= wanted:
         return verdict
     return replace(verdict, reason=f"{verdict.reason}; {percent(outcome.coverage)} of the rows have a label")
-
-
-def keep(model: Model, version: str, judged: Iterable[Judged], at: datetime) -> None:
-    """Keep verdicts and metric points; a window that was judged before has its new ones in their place."""
-    created = clock.micros(at)
-    with model.store.catalog.write() as tx:
-        for one in judged:
-            where = {"model": model.name, "version": version, "start": one.start}
-            tx.remove(rows.VerdictRow, **where)
-            for verdict in told(one.all):
-                body = {**verdict.to_dict(), "alarm": verdict.alarms, "loss": verdict.loss}
-                tx.add(rows.VerdictRow(model.name, version, one.start, verdict.kind.value, one.applied, created, body))
-            if one.estimate is not None:
-                tx.put(one.estimate)
-            points = list(points_of(model.name, version, one))
-            if points:
-                tx.put(*points)
-
-
-def told(verdicts: tuple[Verdict, ...]) -> list[Verdict]:
-    """The verdicts worth keeping: all that aren't `true`, or one that is, so that a calm window counts as judged."""
-    odd = [verdict for verdict in verdicts if verdict.kind is not VerdictKind.TRUE]
-    calm = [verdict for verdict in verdicts if verdict.kind is VerdictKind.TRUE][:1]
-    return [*odd, *calm] or [Verdict(VerdictKind.NOT_COMPARABLE, "nothing to judge")]
-
-
-def points_of(model: str, version: str, judged: Judged) -> Iterable[rows.Point]:
-    """The figures to draw over time: every performance metric, and what else was judged; each once."""
-    found: dict[tuple[str, str, str], rows.Point] = {}
-    for name, (measure, before) in judged.assessment.performance.items():
-        low, high = measure.interval or (None, None)
-        found["", name, ""] = rows.Point(
-            model, version, judged.start, "", name, "", measure.value, before.value, low, high, measure.error,
-            judged.rows, judged.applied, measure.note,
-        )  # fmt: skip
-    for name, measure in derived(judged.assessment).items():
-        low, high = measure.interval or (None, None)
-        found["", name, ""] = rows.Point(
-            model, version, judged.start, "", name, "", measure.value, measure.reference, low, high, measure.error,
-            judged.rows, judged.applied, measure.note,
-        )  # fmt: skip
-    for column, cost in judged.assessment.impacts.items():
-        found["", IMPACT, column] = rows.Point(
-            model, version, judged.start, "", IMPACT, column, cost.value, cost.before, *cost.interval, None,
-            judged.rows, judged.applied, cost.metric,
-        )  # fmt: skip
-    for verdict in judged.verdicts:
-        if verdict.metric is None:
-            continue
-        low, high = verdict.interval or (None, None)
-        key = verdict.slice or "", verdict.metric, verdict.column or ""
-        signal = verdict.metric == SIGNAL_SHARE
-        usual = judged.usual.get(str(verdict.slice)) if signal else None
-        point = rows.Point(
-            model, version, judged.start, *key, verdict.value, usual, low, high, None, judged.rows, judged.applied,
-            verdict.reason if signal else None,
-        )  # fmt: skip
-        found.setdefault(key, point)
-    return found.values()
-
-
-def derived(assessed: Assessment) -> dict[str, Measure]:
-    """What was estimated, and what labels said beyond that, by the names that points have; without what isn't known."""
-    estimates = {estimated(name): measure for name, measure in assessed.estimates.items()}
-    drifts = {concept_drift(name): measure for name, measure in assessed.concept_drift.items()}
-    return {name: measure for name, measure in {**estimates, **drifts}.items() if measure.value is not None}

@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -34,12 +32,11 @@ from retrue.judge.verdict import Verdict, sort_worst_first
 from retrue.metrics import Measure
 from retrue.schema import Task
 from retrue.store import rows
+from retrue.store.files import AnyPath, read_table
 from retrue.workspace import clock
 from retrue.workspace.check import history
+from retrue.workspace.check.judged import Judged
 from retrue.workspace.check.timeline import Timeline
-
-if TYPE_CHECKING:
-    from retrue.workspace.check.checking import Judged
 
 ROWS = 10_000
 """The most rows of a window, and of the labelled reference, that an estimate reads."""
@@ -239,12 +236,12 @@ class Book:
 
 
 @lru_cache(maxsize=4)
-def estimator_of(reference: Reference, path: Path) -> Estimator:
+def estimator_of(reference: Reference, path: AnyPath) -> Estimator:
     """What is learned of a reference's rows: once for each process and version.
 
     A window of a stored history is one stretch of time: its rows share what that time brought.
     """
-    frame, label = pl.read_parquet(path), reference.schema.label
+    frame, label = read_table(path), reference.schema.label
     known = frame.filter(pl.col(label).is_not_null()) if label is not None and label in frame.columns else frame
     found = fit(thinned(known, ROWS), reference.schema, reference.grids.outcome)
     return replace(found, by_time=True) if isinstance(found, Classifier) else found

@@ -8,7 +8,7 @@ a dated table ── its own time ─────┘
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import polars as pl
 
@@ -22,15 +22,13 @@ from retrue.metrics.quality.shares import share
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.tables import read
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 How: TypeAlias = Literal["mean", "rate", "total", "count"]
 
 
 def figures(
-    model: Model, value: str, *, of: Any = "events", how: How = "mean", time: str | None = None
+    model: StoredModel, value: str, *, of: Any = "events", how: How = "mean", time: str | None = None
 ) -> pl.DataFrame:
     """What a column comes to in each window and slice.
 
@@ -63,7 +61,7 @@ def figures(
     return pl.DataFrame(found, schema={**names, **dict.fromkeys(("value", "low", "high"), pl.Float64)}, orient="row")
 
 
-def source(model: Model, of: Any, time: str | None, value: str) -> tuple[pl.DataFrame, str, float]:
+def source(model: StoredModel, of: Any, time: str | None, value: str) -> tuple[pl.DataFrame, str, float]:
     """The rows, the column with their time, and which share of all rows they are."""
     layout = model.store.layout(model.name)
     if not isinstance(of, str) or of not in ("events", "feedback"):
@@ -85,7 +83,7 @@ def source(model: Model, of: Any, time: str | None, value: str) -> tuple[pl.Data
     return joined, layout.time_column, share
 
 
-def watched_slices(model: Model) -> list[Slice]:
+def watched_slices(model: StoredModel) -> list[Slice]:
     """The slices that figures are given for."""
     with model.store.catalog.read() as tx:
         return [Slice.parse(row.sql) for row in tx.find(rows.NamedSlice, model=model.name)]
@@ -97,7 +95,7 @@ def columns_of(parts: list[Slice]) -> set[str]:
 
 
 def counted(
-    model: Model, table: pl.DataFrame, value: str, way: Callable[[Floats], Measure], share: float
+    model: StoredModel, table: pl.DataFrame, value: str, way: Callable[[Floats], Measure], share: float
 ) -> Iterator[tuple[str, str, str | None, int, float | None, float | None, float | None]]:
     """One row for each window and slice; sums and counts of a share of the rows are scaled up."""
     for name, part in parts(model, table).items():
@@ -109,7 +107,7 @@ def counted(
             yield *model.span(int(str(start))), name, known.size, told[0], told[1], told[2]
 
 
-def parts(model: Model, table: pl.DataFrame) -> Mapping[str | None, pl.DataFrame]:
+def parts(model: StoredModel, table: pl.DataFrame) -> Mapping[str | None, pl.DataFrame]:
     """All rows, and those of each watched slice that the table has the columns for, in order of window."""
     ordered = table.sort("_start")
     able = [one for one in watched_slices(model) if one.columns <= set(table.columns)]

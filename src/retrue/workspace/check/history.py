@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,19 +24,16 @@ from retrue.judge.thresholds import Series
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.counting import merged
-from retrue.store.recount import recounted
 from retrue.tables import read
 from retrue.workspace.references import VersionReference
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 AT_ONCE = 100
 """Windows whose profiles are read at once."""
 
 
 def watched(
-    model: Model, windows: Iterable[rows.Window], at: datetime, unkept: Sequence[Slice] = ()
+    model: StoredModel, windows: Iterable[rows.Window], at: datetime, unkept: Sequence[Slice] = ()
 ) -> Iterator[Watched]:
     """Windows of one version with their profiles, as far as their labels can be trusted at a time; oldest first.
 
@@ -61,14 +57,14 @@ def watched(
 
 
 def counted(
-    model: Model, version: str, windows: Collection[int], slices: Sequence[Slice]
+    model: StoredModel, version: str, windows: Collection[int], slices: Sequence[Slice]
 ) -> dict[int, dict[str, Profile]]:
     """The profiles of slices by window, counted from the logged events where all are whole; nothing is written."""
     grids = model.store.grids(model.name) if slices else None
     if grids is None:
         return {}
     counting = model.store.counting_on(model.name, grids, slices)
-    increments, _ = recounted(model.store.view(model.name), counting, min(windows), max(windows) + 1)
+    increments, _ = model.store.recounted(model.name, counting, min(windows), max(windows) + 1)
     parts: dict[int, dict[str, list[Profile]]] = {}
     for (of, (start, name, _)), state in increments.added.items():
         whole = (of, start) not in increments.sampled  # of the others the features of most events aren't kept
@@ -77,7 +73,7 @@ def counted(
     return {start: {name: merged(own) for name, own in by.items()} for start, by in parts.items()}
 
 
-def as_known(model: Model, window: rows.Window, parts: dict[str, Profile], at: datetime) -> dict[str, Profile]:
+def as_known(model: StoredModel, window: rows.Window, parts: dict[str, Profile], at: datetime) -> dict[str, Profile]:
     """The profiles without their labels while these are still coming in: early ones are not like the others."""
     if not is_early(parts[EVERYTHING].outcome, model, window, at):
         return parts
@@ -89,7 +85,7 @@ def without_labels(profile: Profile) -> Profile:
     return replace(profile, outcome=None if profile.outcome is None else profile.outcome.without_labels())
 
 
-def is_early(outcome: Outcome | None, model: Model, window: rows.Window, at: datetime) -> bool:
+def is_early(outcome: Outcome | None, model: StoredModel, window: rows.Window, at: datetime) -> bool:
     """Whether labels are still coming in: too few rows have one, and it isn't known that no more will come."""
     if outcome is None or outcome.coverage is None or outcome.coverage >= model.options.coverage:
         return False
@@ -97,7 +93,7 @@ def is_early(outcome: Outcome | None, model: Model, window: rows.Window, at: dat
     return maturity is None or at.timestamp() < ends(model, window.start) + maturity
 
 
-def ends(model: Model, start: int) -> float:
+def ends(model: StoredModel, start: int) -> float:
     """When a window ends, in seconds since 1970."""
     return datetime.fromisoformat(model.span(start)[1]).timestamp()
 
@@ -111,7 +107,7 @@ def with_bases(judge: Judge, reference: VersionReference) -> Judge:
     return replace(judge, bases=count_slices(read(reference.frame), judge.reference.grids, slices))
 
 
-def pasts(model: Model, judge: Judge, due: Sequence[rows.Window], at: datetime) -> dict[Rule, Series]:
+def pasts(model: StoredModel, judge: Judge, due: Sequence[rows.Window], at: datetime) -> dict[Rule, Series]:
     """The metric of each rule that needs its history, over the windows before the last one that is due."""
     wanted = [rule for rule in judge.rules if rule.needs_history]
     if not wanted or not due:
@@ -121,7 +117,7 @@ def pasts(model: Model, judge: Judge, due: Sequence[rows.Window], at: datetime) 
     return {rule: series(model, Monitor(rule, judge), windows, at) for rule in wanted}
 
 
-def series(model: Model, monitor: Monitor, windows: Sequence[rows.Window], at: datetime) -> Series:
+def series(model: StoredModel, monitor: Monitor, windows: Sequence[rows.Window], at: datetime) -> Series:
     """A rule's metric over windows of one version, oldest first."""
     known = kept(model, monitor.rule, windows)
     values = {start: np.nan if value is None else value for start, value in known.items()}
@@ -132,7 +128,7 @@ def series(model: Model, monitor: Monitor, windows: Sequence[rows.Window], at: d
     return Series(begun, np.array([values[start] for start in starts]))
 
 
-def kept(model: Model, rule: Rule, windows: Sequence[rows.Window]) -> dict[int, float | None]:
+def kept(model: StoredModel, rule: Rule, windows: Sequence[rows.Window]) -> dict[int, float | None]:
     """A rule's figures in the catalog, by window, of windows that haven't changed since."""
     where = {"metric": rule.metric, "column": rule.column or "", "slice": str(rule.slice or "")}
     applied = {window.start: window.applied for window in windows}

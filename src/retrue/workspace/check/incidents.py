@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from retrue.judge.assess import Judge
 from retrue.judge.grouping import group_incidents
@@ -13,19 +13,18 @@ from retrue.judge.incident import Incident, State
 from retrue.judge.sentence import sentence_of
 from retrue.judge.verdict import Verdict
 from retrue.store import rows
+from retrue.store.catalog import Transaction
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
 from retrue.workspace.check.bonds import bonds_of
 from retrue.workspace.explain.causes import investigate
 from retrue.workspace.explain.evidence import alarmed
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 Span = tuple[str, str]
 
 
-def regroup(model: Model, version: str, judge: Judge, fresh: Collection[int] | None = None) -> list[Incident]:
+def regroup(model: StoredModel, version: str, judge: Judge, fresh: Collection[int] | None = None) -> list[Incident]:
     """Group the alarms of all judged windows of a version into incidents, keeping what people said.
 
     Args:
@@ -49,7 +48,7 @@ def regroup(model: Model, version: str, judge: Judge, fresh: Collection[int] | N
     return grouped
 
 
-def verdicts_of(model: Model, version: str) -> dict[Span, list[Verdict]]:
+def verdicts_of(model: StoredModel, version: str) -> dict[Span, list[Verdict]]:
     """The kept verdicts of a version, by window."""
     with model.store.catalog.read() as tx:
         kept = tx.find(rows.VerdictRow, model=model.name, version=version)
@@ -59,14 +58,14 @@ def verdicts_of(model: Model, version: str) -> dict[Span, list[Verdict]]:
     return judged
 
 
-def untold(model: Model, version: str) -> bool:
+def untold(model: StoredModel, version: str) -> bool:
     """Whether an alarm is in no incident: an earlier check was stopped after it had kept its verdicts."""
     with model.store.catalog.read() as tx:
         alarms = sum(bool(row.body.get("alarm")) for row in tx.find(rows.VerdictRow, model=model.name, version=version))
     return alarms != sum(len(incident.verdicts) for incident in load_incidents(model, version))
 
 
-def apart(model: Model, version: str, incidents: list[Incident]) -> list[Incident]:
+def apart(model: StoredModel, version: str, incidents: list[Incident]) -> list[Incident]:
     """The same with ids that no other version's incident has: both may go wrong alike in the window of a promotion."""
     with model.store.catalog.read() as tx:
         taken = {row.id for row in tx.find(rows.IncidentRow, model=model.name) if row.body["version"] != version}
@@ -80,10 +79,15 @@ def read_verdict(body: Mapping[str, object]) -> Verdict:
     return Verdict.from_dict(content, alarm=alarm, loss=loss)
 
 
-def load_incidents(model: Model, version: str | None = None) -> list[Incident]:
+def load_incidents(model: StoredModel, version: str | None = None) -> list[Incident]:
     """The incidents as last grouped, oldest first; perhaps only those of one version."""
     with model.store.catalog.read() as tx:
-        found = tx.find(rows.IncidentRow, model=model.name)
+        return incidents_in(tx, model, version)
+
+
+def incidents_in(tx: Transaction, model: StoredModel, version: str | None = None) -> list[Incident]:
+    """The same, as a transaction sees them."""
+    found = tx.find(rows.IncidentRow, model=model.name)
     chosen = (row.body for row in found if version in (None, row.body["version"]))
     return sorted((read_incident(body) for body in chosen), key=lambda incident: incident.since)
 
@@ -93,7 +97,7 @@ def read_incident(body: Mapping[str, object]) -> Incident:
     return Incident.from_dict({name: value for name, value in body.items() if name != "version"})
 
 
-def version_of(model: Model, incident: Incident) -> str:
+def version_of(model: StoredModel, incident: Incident) -> str:
     """The version whose windows the incident is about."""
     with model.store.catalog.read() as tx:
         row = tx.get(rows.IncidentRow, id=incident.id)
@@ -101,7 +105,7 @@ def version_of(model: Model, incident: Incident) -> str:
 
 
 def save_incidents(
-    model: Model, version: str, incidents: Iterable[Incident], instead_of: Iterable[Incident] = ()
+    model: StoredModel, version: str, incidents: Iterable[Incident], instead_of: Iterable[Incident] = ()
 ) -> None:
     """Keep incidents of a version; earlier ones that aren't among them any more go."""
     found = list(incidents)
@@ -112,7 +116,7 @@ def save_incidents(
         tx.put(*(row_of(model, version, incident) for incident in found))
 
 
-def row_of(model: Model, version: str, incident: Incident) -> rows.IncidentRow:
+def row_of(model: StoredModel, version: str, incident: Incident) -> rows.IncidentRow:
     """An incident as it is kept now."""
     opened = clock.micros(datetime.fromisoformat(incident.since))
     closed = None if incident.until is None else clock.micros(datetime.fromisoformat(incident.until))
@@ -122,7 +126,7 @@ def row_of(model: Model, version: str, incident: Incident) -> rows.IncidentRow:
     return rows.IncidentRow(incident.id, model.name, incident.state.value, opened, at, closed, body)
 
 
-def keep_said(model: Model, incident: Incident, action: str, said: Mapping[str, object]) -> None:
+def keep_said(model: StoredModel, incident: Incident, action: str, said: Mapping[str, object]) -> None:
     """Keep what somebody said of an incident, and that they did."""
     version = version_of(model, incident)
     with model.store.catalog.write() as tx:
@@ -130,12 +134,12 @@ def keep_said(model: Model, incident: Incident, action: str, said: Mapping[str, 
         audit(tx, f"incident {action}", model.name, {"incident": incident.id, **said})
 
 
-def close_incidents(model: Model, version: str) -> None:
+def close_incidents(tx: Transaction, model: StoredModel, version: str) -> None:
     """Resolve what is live of a version that predicts no more, at the end of its last window."""
-    end = last_end(model, version)
-    if end is not None:
-        live = [incident for incident in load_incidents(model, version) if incident.live]
-        save_incidents(model, version, [retold(incident.resolve(end)) for incident in live])
+    end = last_end(tx, model, version)
+    for one in incidents_in(tx, model, version) if end is not None else ():
+        if one.live:
+            tx.put(row_of(model, version, retold(one.resolve(str(end)))))
 
 
 def retold(incident: Incident) -> Incident:
@@ -143,16 +147,15 @@ def retold(incident: Incident) -> Incident:
     return replace(incident, sentence=sentence_of(incident))
 
 
-def revive_incidents(model: Model, version: str, judge: Judge) -> None:
-    """Let incidents that ended because another version took over live on, where the last windows alarmed."""
-    end = last_end(model, version)
-    ended = [one for one in load_incidents(model, version) if not one.live and one.until == end]
-    save_incidents(model, version, [replace(one, state=State.OPEN, until=None) for one in ended])
-    regroup(model, version, judge, fresh=())
+def reopen_incidents(tx: Transaction, model: StoredModel, version: str) -> None:
+    """Open again what ended because another version took over; to be grouped anew, by what its last windows say."""
+    end = last_end(tx, model, version)
+    for one in incidents_in(tx, model, version):
+        if not one.live and one.until == end:
+            tx.put(row_of(model, version, replace(one, state=State.OPEN, until=None)))
 
 
-def last_end(model: Model, version: str) -> str | None:
+def last_end(tx: Transaction, model: StoredModel, version: str) -> str | None:
     """The end of a version's last window; None where it has none."""
-    with model.store.catalog.read() as tx:
-        last = tx.newest(rows.Window, "start", model=model.name, version=version)
+    last = tx.newest(rows.Window, "start", model=model.name, version=version)
     return None if last is None else model.span(last)[1]

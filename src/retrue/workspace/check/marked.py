@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from retrue.errors import TableError
 from retrue.judge.replay import Marked
 from retrue.tables import read
 from retrue.workspace.check.incidents import load_incidents
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 Span = tuple[str, str]
 STORE = "store"
 """In place of a table of incidents: those that the store has."""
 
 
-def marked_in(model: Model, source: Any, spans: Sequence[Span]) -> tuple[list[Marked], int]:
+def marked_in(model: StoredModel, source: Any, spans: Sequence[Span]) -> tuple[list[Marked], int]:
     """The marked incidents within the history, and how many lie outside."""
     first, last = datetime.fromisoformat(spans[0][0]), datetime.fromisoformat(spans[-1][1])
     if source is None:
@@ -35,12 +33,12 @@ def is_store(source: Any) -> bool:
     return isinstance(source, str) and source == STORE
 
 
-def zone_of(model: Model) -> ZoneInfo:
+def zone_of(model: StoredModel) -> ZoneInfo:
     """The model's time zone."""
     return ZoneInfo(model.schema.timezone)
 
 
-def own_incidents(model: Model, last: datetime) -> list[Marked]:
+def own_incidents(model: StoredModel, last: datetime) -> list[Marked]:
     """The incidents that the store has: those that people marked as real, else all that nobody called a false alarm."""
     found = [one for one in load_incidents(model) if one.real is not False]
     chosen = [one for one in found if one.real] or found
@@ -50,7 +48,7 @@ def own_incidents(model: Model, last: datetime) -> list[Marked]:
     ]
 
 
-def told_of_store(model: Model) -> Iterator[str]:
+def told_of_store(model: StoredModel) -> Iterator[str]:
     """What a reader must know of the store's incidents: whether people know of them, and which were left out."""
     found = load_incidents(model)
     real, false = ([one for one in found if one.real is said] for said in (True, False))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -12,9 +11,7 @@ from retrue.metrics import get, registered
 from retrue.metrics.names import concept_drift, estimated, metric_of
 from retrue.schema import Task
 from retrue.store import rows
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 COLUMNS = {
     **dict.fromkeys(("window", "until", "metric"), pl.String),
@@ -29,7 +26,7 @@ COLUMNS = {
 Key = tuple[int, str]
 
 
-def performance(model: Model, metric: str | None = None, version: str | None = None) -> pl.DataFrame:
+def performance(model: StoredModel, metric: str | None = None, version: str | None = None) -> pl.DataFrame:
     """What checks have found of a version's performance.
 
     Args:
@@ -61,14 +58,14 @@ def performance(model: Model, metric: str | None = None, version: str | None = N
     return pl.DataFrame(told, schema=COLUMNS, orient="row")
 
 
-def kept(model: Model, version: str, names: Sequence[str] | None) -> tuple[rows.Point, ...]:
+def kept(model: StoredModel, version: str, names: Sequence[str] | None) -> tuple[rows.Point, ...]:
     """The figures that checks have kept of all rows."""
     where = {"model": model.name, "version": version, "column": "", "slice": ""}
     with model.store.catalog.read() as tx:
         return tx.find(rows.Point, **where, **({} if names is None else {"metric": names}))
 
 
-def known(model: Model) -> frozenset[str]:
+def known(model: StoredModel) -> frozenset[str]:
     """The performance metrics of the model's task."""
     task = model.schema.task
     return frozenset(one.name for one in registered(of="outcome") if task is not None and Task(task) in one.tasks)
@@ -84,7 +81,7 @@ def by_metric(points: Sequence[rows.Point], names: frozenset[str]) -> dict[Key, 
     return found
 
 
-def untold(model: Model, version: str) -> dict[int, dict[str, str]]:
+def untold(model: StoredModel, version: str) -> dict[int, dict[str, str]]:
     """By window, why a performance metric of all rows, or its estimate, couldn't be told."""
     with model.store.catalog.read() as tx:
         kept = tx.find(rows.VerdictRow, model=model.name, version=version)
@@ -105,7 +102,7 @@ def why(metric: str, reasons: Mapping[str, str]) -> str | None:
 
 
 def line(
-    model: Model, window: rows.Window, metric: str, points: Mapping[str, rows.Point], reasons: Mapping[str, str]
+    model: StoredModel, window: rows.Window, metric: str, points: Mapping[str, rows.Point], reasons: Mapping[str, str]
 ) -> tuple[object, ...]:
     """One row of the table."""
     real, said, drift = (points.get(name) for name in (metric, estimated(metric), concept_drift(metric)))

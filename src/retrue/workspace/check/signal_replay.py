@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -32,9 +31,7 @@ from retrue.workspace.check.signal_shares import (
 from retrue.workspace.check.timeline import GOOD, Timeline
 from retrue.workspace.collect.collecting import days_of
 from retrue.workspace.collect.watching import check_columns, meet, parts_of, rows_of, streaming
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 Span = tuple[str, str]
 ByWindow = dict[Span, list[Verdict]]
@@ -53,7 +50,7 @@ class Asked:
         return str(self.part)
 
 
-def watched_now(model: Model) -> tuple[dict[str, Asked], dict[str, str]]:
+def watched_now(model: StoredModel) -> tuple[dict[str, Asked], dict[str, str]]:
     """The signals that are watched, by name; and of those that can't be had, why."""
     found = rows_of(model)
     parts, failed = parts_of(found)
@@ -62,7 +59,7 @@ def watched_now(model: Model) -> tuple[dict[str, Asked], dict[str, str]]:
 
 
 def proposed_signals(
-    model: Model, wanted: Iterable[Source], policy: str | Policy, present: Mapping[str, Asked]
+    model: StoredModel, wanted: Iterable[Source], policy: str | Policy, present: Mapping[str, Asked]
 ) -> dict[str, Asked]:
     """What would be watched: the present signals, and those that are proposed, which may have another's policy.
 
@@ -127,7 +124,7 @@ class SignalHistory:
 
 
 def read_history(
-    model: Model, version: str, windows: Sequence[rows.Window], parts: Sequence[Slice], newest: int
+    model: StoredModel, version: str, windows: Sequence[rows.Window], parts: Sequence[Slice], newest: int
 ) -> SignalHistory:
     """Hold the rows of a version's windows against signals; windows before `newest` are left out."""
     found = SignalHistory(model.span)
@@ -146,7 +143,7 @@ def read_history(
     return found
 
 
-def by_day(model: Model, table: pl.DataFrame, mask: pl.Series, count: int) -> dict[int, float]:
+def by_day(model: StoredModel, table: pl.DataFrame, mask: pl.Series, count: int) -> dict[int, float]:
     """How many of a window's rows met a signal, by day; where not all were looked at, as many as those foretell."""
     matched = table.filter(mask)
     scale, days = count / max(mask.len(), 1), days_of(model, matched)

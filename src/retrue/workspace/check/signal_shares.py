@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -25,13 +24,11 @@ from retrue.metrics.drift.signal_share import NAME
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.workspace.check.incidents import load_incidents
+from retrue.workspace.check.judged import Judged
 from retrue.workspace.check.timeline import GOOD, Timeline
 from retrue.workspace.collect.derived import is_derived
 from retrue.workspace.collect.watching import meet, parts_of, rows_of
-
-if TYPE_CHECKING:
-    from retrue.workspace.check.checking import Judged
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 ROWS = 10_000
 """The most rows of a window that are looked at, evenly spread."""
@@ -118,7 +115,7 @@ class Shares:
     looked: int
 
 
-def looked_at(model: Model, version: str, start: int) -> tuple[pl.DataFrame, int]:
+def looked_at(model: StoredModel, version: str, start: int) -> tuple[pl.DataFrame, int]:
     """The logged rows of a window, thinned where they are many; and how many there are."""
     since, until = (datetime.fromisoformat(moment) for moment in model.span(start))
     whole = model.store.labelled(model.name, since, until, version=version).collect()
@@ -133,7 +130,7 @@ def usual_of(own: Shares | None, hits: Floats, sizes: Floats) -> Usual | None:
     return replace(past, hits=float(own.met), rows=float(own.looked))
 
 
-def reference_shares(model: Model, version: str, parts: Sequence[Slice]) -> dict[str, Shares]:
+def reference_shares(model: StoredModel, version: str, parts: Sequence[Slice]) -> dict[str, Shares]:
     """What a version's reference says of the signals that it tells."""
     reference = model.reference_of(version)
     if not reference.path.exists():
@@ -146,7 +143,7 @@ def reference_shares(model: Model, version: str, parts: Sequence[Slice]) -> dict
     return {name: Shares(*windows(mask, starts), int(mask.sum()), mask.len()) for name, mask in tells.items()}
 
 
-def starts_of(model: Model, frame: pl.DataFrame) -> Ints:
+def starts_of(model: StoredModel, frame: pl.DataFrame) -> Ints:
     """int64[rows]: the window of each of the reference's rows; empty where it has no time."""
     schema = model.schema
     if schema.time is None or schema.time not in frame.columns:

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import takewhile
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -25,9 +24,7 @@ from retrue.judge.silence import ENOUGH, judge_labels, judge_volume
 from retrue.judge.verdict import Verdict
 from retrue.store import rows
 from retrue.workspace.check import history
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 RECENT = 60
 """Earlier windows that tell what is usual, the latest ones: what was usual last year may not be today."""
@@ -65,7 +62,7 @@ class Before:
 class Traffic:
     """How many events and labels a model's windows have."""
 
-    def __init__(self, model: Model, at: datetime) -> None:
+    def __init__(self, model: StoredModel, at: datetime) -> None:
         self.model, self.at = model, at
         self.windows = model.store.windows(model.name)
         self.events: dict[int, int] = {}

@@ -19,15 +19,15 @@ from retrue.judge.words import figure, metric_name
 from retrue.judge.words import rows as say_rows
 from retrue.workspace import clock
 from retrue.workspace.check import history
+from retrue.workspace.stored import StoredModel
 
 if TYPE_CHECKING:
     from retrue.core.outcome_grid import OutcomeGrid
-    from retrue.workspace.model import Model
 
 NAMES = {"adwin": "ADWIN", "page_hinkley": "Page-Hinkley", "hddm": "HDDM"}
 
 
-def concept_drift(model: Model, detector: str, version: str, now: datetime | None) -> list[Verdict]:
+def concept_drift(model: StoredModel, detector: str, version: str, now: datetime | None) -> list[Verdict]:
     """A verdict for each rise of a version's errors, in order of time; one that nothing rose where nothing did.
 
     Raises:
@@ -52,7 +52,7 @@ def concept_drift(model: Model, detector: str, version: str, now: datetime | Non
     return [verdict(rise, grid, NAMES[detector], times, ZoneInfo(model.schema.timezone)) for rise in found]
 
 
-def trusted(model: Model, version: str, grid: OutcomeGrid, at: datetime) -> pl.DataFrame:
+def trusted(model: StoredModel, version: str, grid: OutcomeGrid, at: datetime) -> pl.DataFrame:
     """A version's events in order of time, of windows whose labels can be trusted: early ones aren't like others."""
     layout = model.store.layout(model.name)
     widest = model.store.keeping(model.name).widest({*grid.columns} - {layout.label_column})

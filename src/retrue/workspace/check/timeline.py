@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property, reduce
 from operator import add
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -29,9 +28,7 @@ from retrue.store import rows
 from retrue.workspace import clock
 from retrue.workspace.check.incidents import load_incidents
 from retrue.workspace.explain.evidence import alarmed
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 GOOD = 200
 """The most windows of production that are looked at for what is normal: the last ones."""
@@ -46,7 +43,7 @@ class Timeline:
         version: its version.
     """
 
-    model: Model
+    model: StoredModel
     version: str
     read: dict[int, Profile] = field(default_factory=dict)
 

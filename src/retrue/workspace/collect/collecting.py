@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -16,10 +16,9 @@ from retrue.core.times import window_starts
 from retrue.core.values import text_rows
 from retrue.errors import ConfigError, RetrueError, SliceError
 from retrue.explain import novel
-from retrue.explain.finding import guilty_of
 from retrue.refine.collect import ORDER, PROBABILITY, REASONS, Collected, Policy
 from retrue.refine.collect import collect as choose
-from retrue.slices import Slice, Source
+from retrue.slices import Slice
 from retrue.store import rows
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
@@ -27,10 +26,7 @@ from retrue.workspace.collect.derived import with_derived
 from retrue.workspace.explain.outliers import standings
 from retrue.workspace.names import check_name
 from retrue.workspace.prove.golden import GOLDEN
-
-if TYPE_CHECKING:
-    from retrue.workspace.explain.explaining import ModelIncident
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,51 +39,37 @@ class Logged:
     until: datetime | None = None
 
 
+def logged(model: StoredModel, since: datetime | None = None, until: datetime | None = None) -> Logged:
+    """The champion's logged events with their labels."""
+    frame = model.events(since, until, version=model.version).collect()
+    return Logged("log" if since is None else f"log since {since:%Y-%m-%d}", frame, since, until)
+
+
 def collect(
-    model: Model,
-    where: Source | ModelIncident,
+    model: StoredModel,
+    part: Slice,
     *,
+    incident: str | None,
     budget: int | None,
     policy: str | Policy | None,
     since: datetime | None,
     until: datetime | None,
     name: str | None,
 ) -> Collected:
-    """Collect the champion's logged events of a slice, with their labels, and keep them."""
+    """Collect the champion's logged events of a slice (guilty of this incident), with their labels, and keep them."""
     if name is not None:
         check_name(name, "a collection")
-    part, incident = slice_of(where)
     if budget is not None and budget < 1:
         raise SliceError(f"a budget of {budget} rows", where=f"collection {name or str(part)!r}", expected="at least 1")
     chosen = Policy.of(policy, budget)
     table = model.events(since, until, version=model.version, sample="kept").collect()
-    found = choose_from(model, table, part, chosen, name or str(part))
-    found = replace(found, incident=incident)
+    found = replace(choose_from(model, table, part, chosen, name or str(part)), incident=incident)
     keep(model, found)
     return found
 
 
-def slice_of(where: Source | ModelIncident) -> tuple[Slice, str | None]:
-    """The slice, and the incident whose guilty slice it is.
-
-    Raises:
-        SliceError: no slice is guilty of the incident.
-    """
-    from retrue.workspace.explain.explaining import ModelIncident  # late: it imports much
-
-    if not isinstance(where, ModelIncident):
-        return Slice.of(where), None
-    name = f"incident {where.id}"
-    if where.incident.cause is not None:
-        return Slice.parse(where.incident.cause.slice, name), str(where.id)
-    guilty = guilty_of(where.explain().slices)
-    if guilty is None:
-        raise SliceError("no slice is guilty of it", where=name, hint="write the slice that you would look at")
-    return guilty.slice.named(name), str(where.id)
-
-
 def choose_from(
-    model: Model,
+    model: StoredModel,
     table: pl.DataFrame,
     part: Slice,
     policy: Policy,
@@ -109,7 +91,7 @@ def choose_from(
     return replace(chosen, rows=chosen.rows.select(*own, REASONS, PROBABILITY))
 
 
-def hashed(model: Model, table: pl.DataFrame) -> pl.DataFrame:
+def hashed(model: StoredModel, table: pl.DataFrame) -> pl.DataFrame:
     """Events with the hash of their ids, by which they are chosen."""
     key = model.store.layout(model.name).id_column
     if key not in table.columns:
@@ -117,7 +99,7 @@ def hashed(model: Model, table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(hash64(text_rows(table[key])).alias(ORDER))
 
 
-def days_of(model: Model, events: pl.DataFrame) -> Ints | None:
+def days_of(model: StoredModel, events: pl.DataFrame) -> Ints | None:
     """int64[rows]: the day of each event, in the model's time zone; None where events have no time."""
     time = model.store.layout(model.name).time_column
     if time not in events.columns:
@@ -125,7 +107,7 @@ def days_of(model: Model, events: pl.DataFrame) -> Ints | None:
     return window_starts(events[time], int(clock.DAY), model.schema.timezone).fill_null(-1).to_numpy()
 
 
-def looks_of(model: Model, events: pl.DataFrame) -> Ints | None:
+def looks_of(model: StoredModel, events: pl.DataFrame) -> Ints | None:
     """int64[rows]: which events look alike; None where there is no reference to tell."""
     try:
         return novel.looks(standings(model).outliers.places, events)
@@ -133,7 +115,7 @@ def looks_of(model: Model, events: pl.DataFrame) -> Ints | None:
         return None
 
 
-def keep(model: Model, found: Collected) -> None:
+def keep(model: StoredModel, found: Collected) -> None:
     """Keep a collection in the catalog; one of the same name is replaced.
 
     Raises:
@@ -164,7 +146,7 @@ def packed(table: pl.DataFrame) -> bytes:
     return data.getvalue()
 
 
-def collections(model: Model) -> list[Collected]:
+def collections(model: StoredModel) -> list[Collected]:
     """What was collected, oldest first, with the labels known when it was."""
     with model.store.catalog.read() as tx:
         found = sorted(tx.find(rows.Collection, model=model.name), key=lambda row: row.created)

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -28,11 +27,10 @@ from retrue.explain import novel
 from retrue.explain.places import thinned
 from retrue.explain.standing import OUTLIER_SCORE
 from retrue.slices import Slice
+from retrue.store.files import AnyPath, stamp
 from retrue.workspace.check.estimating import estimator_of
 from retrue.workspace.explain.outliers import standings
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 T = TypeVar("T")
 RANK = "_rank"
@@ -48,7 +46,7 @@ class Facts:
         version: its version.
     """
 
-    model: Model
+    model: StoredModel
     version: str
 
     @cached_property
@@ -62,7 +60,7 @@ class Facts:
         return thinned(self.model.reference_of(self.version).frame)
 
     @property
-    def path(self) -> Path:
+    def path(self) -> AnyPath:
         """Where they are."""
         return self.model.reference_of(self.version).path
 
@@ -217,7 +215,7 @@ def is_derived(name: str) -> bool:
 
 
 def derive(
-    model: Model, events: pl.DataFrame, names: Iterable[str], version: str | None = None
+    model: StoredModel, events: pl.DataFrame, names: Iterable[str], version: str | None = None
 ) -> tuple[pl.DataFrame, dict[str, RetrueError]]:
     """The events with those of the named columns that are derived; and of each that can't be worked out, why."""
     facts, failed = Facts(model, version or model.version), dict[str, RetrueError]()
@@ -233,7 +231,11 @@ def derive(
 
 
 def with_derived(
-    model: Model, events: pl.DataFrame, slices: Iterable[Slice], version: str | None = None, names: Iterable[str] = ()
+    model: StoredModel,
+    events: pl.DataFrame,
+    slices: Iterable[Slice],
+    version: str | None = None,
+    names: Iterable[str] = (),
 ) -> pl.DataFrame:
     """The events with the derived columns that slices ask for, or that are named.
 
@@ -262,12 +264,12 @@ def value_of(facts: Facts, events: pl.DataFrame, name: str) -> Floats:
 
 KEPT = 32
 """Things learned of references that are kept for the process."""
-_kept: dict[tuple[Path, int, str], Any] = {}
+_kept: dict[tuple[str, int, str], Any] = {}
 
 
 def learned(facts: Facts, name: str, learn: Callable[[], T]) -> T:
     """What is learned of a reference's rows: once for each process, as long as they are the same file."""
-    key = (facts.path.resolve(), facts.path.stat().st_mtime_ns if facts.path.exists() else 0, name)
+    key = (*stamp(facts.path), name)
     if key not in _kept:
         made = learn()
         while len(_kept) >= KEPT:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -23,12 +22,10 @@ from retrue.store import rows
 from retrue.workspace import clock
 from retrue.workspace.collect.collecting import choose_from, packed
 from retrue.workspace.collect.watching import meet, parts_of, rows_of
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 
-def collect_new(model: Model) -> dict[str, int]:
+def collect_new(model: StoredModel) -> dict[str, int]:
     """Collect what newly met the watched signals; gives how many rows came by signal. Again at once, none.
 
     A signal that fails says why in its `error`, is tried again with the next events, and costs no other its rows.
@@ -57,7 +54,7 @@ def collect_new(model: Model) -> dict[str, int]:
     return {name: count for name, count in gained.items() if name not in failed}
 
 
-def touched(model: Model, seq: int) -> list[date]:
+def touched(model: StoredModel, seq: int) -> list[date]:
     """The days, in the model's time zone, that may have events of later segments than this, oldest first.
 
     Files are parted by the date in UTC; a day begins up to 14 hours before or after that.
@@ -68,7 +65,7 @@ def touched(model: Model, seq: int) -> list[date]:
     return sorted({day + timedelta(days=step) for day in dates for step in near})
 
 
-def events_of_day(model: Model, day: date, version: str) -> pl.DataFrame:
+def events_of_day(model: StoredModel, day: date, version: str) -> pl.DataFrame:
     """The events of one day of the model's time zone, with their labels."""
     zone = ZoneInfo(model.schema.timezone)
     start = datetime(day.year, day.month, day.day, tzinfo=zone)
@@ -77,7 +74,7 @@ def events_of_day(model: Model, day: date, version: str) -> pl.DataFrame:
 
 
 def keep_day(
-    model: Model, row: rows.Signal, day: date, version: str, table: pl.DataFrame, events: pl.DataFrame,
+    model: StoredModel, row: rows.Signal, day: date, version: str, table: pl.DataFrame, events: pl.DataFrame,
     met: Mapping[str, pl.Series],
 ) -> int:  # fmt: skip
     """Choose a signal's rows of one day anew, in the place of what was chosen before; gives how many more there are.
@@ -108,7 +105,7 @@ def keep_day(
 
 
 def chosen(
-    model: Model, row: rows.Signal, table: pl.DataFrame, events: pl.DataFrame, met: dict[str, pl.Series]
+    model: StoredModel, row: rows.Signal, table: pl.DataFrame, events: pl.DataFrame, met: dict[str, pl.Series]
 ) -> Collected:
     """The rows of one day that a signal's policy chooses."""
     policy = Policy.parse(str(row.body["policy"]))
@@ -117,7 +114,7 @@ def chosen(
     return choose_from(model, table.filter(mine), Slice.all().named(row.name), policy, row.name, others, events.columns)
 
 
-def settle(model: Model, row: rows.Signal, applied: int, error: str | None) -> None:
+def settle(model: StoredModel, row: rows.Signal, applied: int, error: str | None) -> None:
     """Note through which segment a signal's rows were collected, or why they couldn't be."""
     with model.store.catalog.write() as tx:
         now = tx.get(rows.Signal, model=model.name, name=row.name)

@@ -10,30 +10,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 from sqlalchemy import func, select
 
 from retrue.errors import ConfigError, RetrueError, SliceError, StoreError, nearest
 from retrue.refine.collect import Policy, matching
-from retrue.slices import Slice, Source
+from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.catalog import Transaction
 from retrue.store.tables import collected
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
-from retrue.workspace.collect.collecting import slice_of
 from retrue.workspace.collect.derived import COLUMNS, derive, is_derived
-
-if TYPE_CHECKING:
-    from retrue.workspace.explain.explaining import ModelIncident
-    from retrue.workspace.model import Model
+from retrue.workspace.names import check_name
+from retrue.workspace.stored import StoredModel
 
 USUAL = "200 per day"
 """The policy of a signal unless one is given."""
-LONGEST = 200
-"""Characters of a name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +66,10 @@ class WatchedSignal:
 
 
 def watch(
-    model: Model,
-    where: Source | ModelIncident,
+    model: StoredModel,
+    part: Slice,
+    incident: str | None,
+    function: str | None,
     name: str | None,
     policy: str | Policy,
     since: datetime | None,
@@ -83,13 +80,11 @@ def watch(
         SliceError: it asks for what events don't have, or can't be stored.
         ConfigError: the policy is none for a stream, or the name is another collection's, or none.
     """
-    part, incident = slice_of(where)
-    function = function_name(where) if callable(where) and not isinstance(where, Slice) else None
     if part.sql is None and function is None:
         hint = "write it as SQL, or as a function in a module that can be imported"
         raise SliceError("an expression can't be watched: it can't be stored", where="watch_signal", hint=hint)
     chosen = streaming(model, policy)
-    called = check_name(name or part.name or str(part))
+    called = check_name(" ".join((name or part.name or str(part)).split()), "a signal")
     if function is None:
         check_columns(model, part)
     body = {
@@ -113,7 +108,7 @@ def watch(
     return read(row)
 
 
-def streaming(model: Model, policy: str | Policy) -> Policy:
+def streaming(model: StoredModel, policy: str | Policy) -> Policy:
     """A policy for rows of a model that go on coming.
 
     Raises:
@@ -130,18 +125,7 @@ def streaming(model: Model, policy: str | Policy) -> Policy:
     return chosen
 
 
-def check_name(name: str) -> str:
-    """A signal's name.
-
-    Raises:
-        ConfigError: it is none.
-    """
-    if not name.strip() or len(name) > LONGEST or "\0" in name:
-        raise ConfigError("a signal without a usable name", expected=f"1 to {LONGEST} characters", hint="give name=")
-    return name.strip()
-
-
-def check_columns(model: Model, part: Slice) -> None:
+def check_columns(model: StoredModel, part: Slice) -> None:
     """Refuse a slice that asks for what events of the model don't have.
 
     Raises:
@@ -150,7 +134,7 @@ def check_columns(model: Model, part: Slice) -> None:
     part.check([*sorted(columns_of(model)), *(name for name in part.columns if is_derived(name))])
 
 
-def columns_of(model: Model) -> set[str]:
+def columns_of(model: StoredModel) -> set[str]:
     """The columns that events of a model have, or may have."""
     layout = model.store.layout(model.name)
     logged = model.store.events(model.name).collect_schema().names()
@@ -214,7 +198,7 @@ def parts_of(found: Sequence[rows.Signal]) -> tuple[list[Slice], dict[str, str]]
 
 
 def meet(
-    model: Model, events: pl.DataFrame, parts: Sequence[Slice], version: str
+    model: StoredModel, events: pl.DataFrame, parts: Sequence[Slice], version: str
 ) -> tuple[pl.DataFrame, dict[str, pl.Series], dict[str, str]]:
     """Say which events meet which signals.
 
@@ -228,7 +212,7 @@ def meet(
     return table, met, {**failed, **{name: str(error) for name, error in broken.items()}}
 
 
-def rows_of(model: Model) -> tuple[rows.Signal, ...]:
+def rows_of(model: StoredModel) -> tuple[rows.Signal, ...]:
     """The watched signals as the catalog has them."""
     with model.store.catalog.read() as tx:
         return tx.find(rows.Signal, model=model.name)
@@ -243,7 +227,7 @@ def read(row: rows.Signal, taken: int = 0, matched: int = 0) -> WatchedSignal:
     )  # fmt: skip
 
 
-def watched(model: Model) -> list[WatchedSignal]:
+def watched(model: StoredModel) -> list[WatchedSignal]:
     """The watched signals, by name; of what was collected only the numbers are read."""
     c = collected.c
     sums = select(c.collection, func.sum(c.rows), func.sum(c.body["matched"].as_integer()))
@@ -254,7 +238,7 @@ def watched(model: Model) -> list[WatchedSignal]:
     return [read(row, *counts.get(row.name, (0, 0))) for row in found]
 
 
-def change_policy(model: Model, name: str, policy: str | Policy) -> None:
+def change_policy(model: StoredModel, name: str, policy: str | Policy) -> None:
     """Collect a signal's rows by another policy, those of stored events too: each day's are chosen anew.
 
     Raises:
@@ -269,7 +253,7 @@ def change_policy(model: Model, name: str, policy: str | Policy) -> None:
         audit(tx, "signal's policy changed", model.name, {"policy": str(chosen)})
 
 
-def found_in(tx: Transaction, model: Model, name: str) -> rows.Signal:
+def found_in(tx: Transaction, model: StoredModel, name: str) -> rows.Signal:
     """A watched signal.
 
     Raises:
@@ -282,7 +266,7 @@ def found_in(tx: Transaction, model: Model, name: str) -> rows.Signal:
     return row
 
 
-def unwatch(model: Model, name: str) -> None:
+def unwatch(model: StoredModel, name: str) -> None:
     """Watch a signal no more; what was collected stays.
 
     Raises:

@@ -8,33 +8,34 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from retrue.errors import ConfigError, RefusedError
+from retrue.errors import RetrueError
 from retrue.refine.decide import LEAST, Answer, decide, obstacle
 from retrue.refine.mix import Mix
-from retrue.refine.policy import Policy
+from retrue.refine.policy import RetrainingPolicy
 from retrue.refine.train import Trainer
-from retrue.refine.trial import MARGIN
 from retrue.store import rows
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
-from retrue.workspace.decide import trials
-from retrue.workspace.decide.situation import pilot, situation
-from retrue.workspace.kept import Kept
+from retrue.workspace.collect.collecting import collections, logged
+from retrue.workspace.decide.fits import with_fits
+from retrue.workspace.decide.situation import situation
+from retrue.workspace.stored import StoredModel
 from retrue.workspace.train.choosing import trainable
 from retrue.workspace.train.maturity import matured_events
 from retrue.workspace.train.parts import REFERENCE, mix_of
+from retrue.workspace.train.runs import StoredRun
 
 if TYPE_CHECKING:
     from retrue.refine.collect import Collected
-    from retrue.workspace.model import Model
-    from retrue.workspace.train.training import Run
 
 ALL_COLLECTED = "collected"
 """In a policy's mix: all that was collected."""
 HOLDOUT = 0.25
 """The share of the matured log that a run is proven on, unless it says otherwise; collections have no part in it."""
+UNASKED = "without small fits: a service makes them after a check, `retrue decide` at once"
+"""Of an answer that nobody waits for so long."""
 COLLECTED = 0.2
 """Share of the weight that collections have together in a run that a policy starts."""
 
@@ -65,10 +66,10 @@ class Decided:
 
 
 def decide_model(
-    model: Model,
+    model: StoredModel,
     now: datetime | None,
-    policy: Policy | None = None,
-    start: Callable[[], Run] | None = None,
+    policy: RetrainingPolicy | Mapping[str, Any] | None = None,
+    start: Callable[[], StoredRun] | None = None,
     fit: Any = None,
 ) -> Decided:
     """Say whether to retrain, keep the answer with every number, and start the run where the policy allows it.
@@ -78,14 +79,23 @@ def decide_model(
         now: the time to decide at.
         policy: what to weigh by; the model's own unless given.
         start: trains a challenger; None only says what is to be done.
-        fit: what learns: small fits tell what is to be won, where nothing holds a run back.
+        fit: what learns: small fits tell what is to be won, where nothing holds a run back; the policy's registered
+            trainer unless given.
+
+    Raises:
+        ConfigError: nothing that can be fitted.
     """
     at = clock.aware(now or clock.now())
-    answer = weigh(model, at, policy, fit)
+    chosen = policy_of(model, policy)
+    return keep(model, weigh(model, at, chosen, chosen.trainer if fit is None else Trainer.of(fit)), at, start)
+
+
+def keep(model: StoredModel, answer: Answer, at: datetime, start: Callable[[], StoredRun] | None = None) -> Decided:
+    """Keep an answer with every number, and start the run where it says so."""
     run = refused = None
     try:
         run = start() if start is not None and answer.starts else None
-    except (RefusedError, ConfigError) as error:  # the answer is kept whatever became of the run
+    except RetrueError as error:  # the answer is kept whatever became of the run
         refused = str(error)
     found = Decided(answer, at.isoformat(), None if run is None else run.id, refused)
     body = {**answer.to_dict(), "at": found.at, "version": model.version, "refused": refused}
@@ -96,7 +106,12 @@ def decide_model(
     return found
 
 
-def usual_mix(model: Model, at: datetime) -> Mix:
+def policy_of(model: StoredModel, said: RetrainingPolicy | Mapping[str, Any] | None) -> RetrainingPolicy:
+    """What to weigh by: what somebody said, else the model's own policy."""
+    return model.options.policy if said is None else RetrainingPolicy.of(said)
+
+
+def usual_mix(model: StoredModel, at: datetime) -> Mix:
     """What a run learns from that a policy starts: the policy's own mix, or the usual one.
 
     The usual one is half the original data and half the log, a fifth of the weight being what was collected. In a
@@ -110,7 +125,7 @@ def usual_mix(model: Model, at: datetime) -> Mix:
     said = model.options.policy.mix
     if said is None:
         rest = (1 - COLLECTED) / 2 if found else 0.5
-        return Mix([(model.reference, rest), (model.logged(), rest), *every(found, COLLECTED)])
+        return Mix([(model.reference, rest), (logged(model), rest), *every(found, COLLECTED)])
     settings = {name: value for name, value in said.items() if name != "parts"}
     if isinstance(settings.get("most"), Mapping):
         limits = {model.reference.name if name == REFERENCE else name: most for name, most in settings["most"].items()}
@@ -126,89 +141,37 @@ def every(found: Sequence[Collected], share: float) -> list[tuple[Any, float]]:
     return [(part, share / len(found)) for part in found] if share else []
 
 
-def ripe(model: Model, at: datetime) -> list[Collected]:
+def ripe(model: StoredModel, at: datetime) -> list[Collected]:
     """The collections that have rows enough whose labels have matured: a few would weigh too much.
 
     Raises:
         RefusedError: no label has matured.
     """
-    listed = [part for part in model.collections() if part.rows.height >= LEAST]
+    listed = [part for part in collections(model) if part.rows.height >= LEAST]
     if not listed:
         return []
     known = trainable(Mix([(part, 1) for part in listed]), model, matured_events(model, at, HOLDOUT)).mix.parts
     return [part for part, (chosen, _) in zip(listed, known, strict=True) if chosen.frame.height >= LEAST]
 
 
-def weigh(model: Model, at: datetime, policy: Policy | None = None, fit: Any = None) -> Answer:
-    """Say whether to retrain; nothing is kept."""
-    chosen = policy or model.options.policy
+def weigh(
+    model: StoredModel,
+    at: datetime,
+    policy: RetrainingPolicy | Mapping[str, Any] | None = None,
+    fit: Trainer | str | None = None,
+) -> Answer:
+    """Say whether to retrain; nothing is kept. With a trainer, or the name of one, small fits come first."""
+    chosen = policy_of(model, policy)
     known = situation(model, at, chosen)
-    if fit is not None and obstacle(known, chosen) is None:
-        known = replace(known, curve=pilot(model, Trainer.of(fit).fit, at))
+    if obstacle(known, chosen) is None:
+        known = with_fits(known, model, fit, at)
+        if fit is None and chosen.trainer is not None:
+            known = replace(known, unfitted=UNASKED)
     return decide(known, chosen)
 
 
-def decisions(model: Model, most: int = 100) -> list[dict[str, Any]]:
+def decisions(model: StoredModel, most: int = 100) -> list[dict[str, Any]]:
     """The latest answers, newest first, as plain values."""
     with model.store.catalog.read() as tx:
         kept = tx.latest(rows.Decision, most, model=model.name)
     return [{**row.body, "run": row.run} for row in kept]
-
-
-@dataclass(frozen=True)
-class Weighs(Kept):
-    """Abstract: a model's decisions and trials."""
-
-    def decide(
-        self,
-        now: datetime | None = None,
-        *,
-        policy: Policy | None = None,
-        start: Callable[[], Run] | None = None,
-        fit: Any = None,
-    ) -> Decided:
-        """Say whether retraining pays by now, and why; the answer is kept with every number that it was made from.
-
-        Args:
-            now: the time to decide at; the present unless given.
-            policy: what to weigh by; unless given, the model's own (`register(retraining={"when": "benefit", ...})`).
-            start: trains a challenger: called where the answer is to retrain and the policy isn't by hand.
-            fit: what learns, as in `retrain`: small fits tell what is to be won better than a gap to the reference.
-        """
-        return decide_model(cast("Model", self), now, policy, start, fit)
-
-    def decisions(self) -> list[dict[str, Any]]:
-        """Earlier answers with their numbers, newest first."""
-        return decisions(cast("Model", self))
-
-    def trial(
-        self,
-        challenger: str,
-        *,
-        kind: str = "shadow",
-        share: float = 0.5,
-        margin: float = MARGIN,
-        slices: Sequence[str] | None = None,
-        now: datetime | None = None,
-    ) -> trials.Trial:
-        """Compare a version with the champion in production, from now on; or go on with the trial that does.
-
-        Args:
-            challenger: the version, whose predictions are logged with `version=`.
-            kind: "shadow", where both score the same events (same ids), or "ab", where each event is scored by one.
-            share: of an A/B test, the share of the events that the challenger is to get.
-            margin: the share of the champion's loss that is worth a change: certainly less is futile.
-            slices: where they are compared besides; those that are watched unless given.
-            now: when it begins; the present unless given.
-
-        Raises:
-            ConfigError: an unknown kind, or a share or margin out of range.
-            SchemaError: the challenger is the champion, or there is no label, time or id to compare by.
-            SliceError: a slice doesn't parse.
-        """
-        given = {"kind": kind, "share": share, "margin": margin, "slices": slices, "now": now}
-        return trials.start(cast("Model", self), challenger, **given)  # type: ignore[arg-type]
-
-    def trials(self) -> list[trials.Trial]:
-        """Its trials, latest first."""
-        return trials.trials(cast("Model", self))

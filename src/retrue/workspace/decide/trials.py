@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -26,13 +26,11 @@ from retrue.refine.trial import KINDS, MARGIN, Judged, Stream, judge, shadowed, 
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.catalog import Transaction
-from retrue.workspace import clock
+from retrue.workspace import clock, names
 from retrue.workspace.acting import audit
 from retrue.workspace.collect.watching import columns_of
+from retrue.workspace.stored import StoredModel
 from retrue.workspace.train.maturity import horizon
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
 
 RUNNING, STOPPED = "running", "stopped"
 COVERAGE = 0.95
@@ -59,7 +57,7 @@ class Trial:
             it was stopped, and what it had shown when it was last judged.
     """
 
-    model: Model
+    model: StoredModel
     id: str
     status: str
     body: Mapping[str, Any]
@@ -120,7 +118,7 @@ def waits(trial: Trial | rows.Trial) -> bool:
 
 
 def start(
-    model: Model,
+    model: StoredModel,
     challenger: str,
     *,
     kind: str = "shadow",
@@ -158,7 +156,7 @@ def start(
         return put(tx, Trial(model, made.id, RUNNING, {}), made, body, "trial started")
 
 
-def told_apart(model: Model, slices: Sequence[str]) -> list[str]:
+def told_apart(model: StoredModel, slices: Sequence[str]) -> list[str]:
     """Slices that a trial can be judged in, as SQL.
 
     Raises:
@@ -187,7 +185,7 @@ def the_same(going: Trial, asked: Mapping[str, Any]) -> Trial:
     return going
 
 
-def metric_of(model: Model) -> str:
+def metric_of(model: StoredModel) -> str:
     """What two versions of a model are compared by."""
     schema = model.schema
     if schema.label is None or schema.time is None or schema.id is None:
@@ -199,27 +197,20 @@ def metric_of(model: Model) -> str:
     return found
 
 
-def trials(model: Model) -> list[Trial]:
+def trials(model: StoredModel) -> list[Trial]:
     """The model's trials, latest first."""
     with model.store.catalog.read() as tx:
         found = sorted(tx.find(rows.Trial, model=model.name), key=lambda row: -row.created)
     return [Trial(model, row.id, row.status, row.body) for row in found]
 
 
-def find(model: Model, id: str) -> Trial:
+def find(model: StoredModel, id: str) -> Trial:
     """One trial by its id, the start of it, or "latest".
 
     Raises:
         StoreError: there is none.
     """
-    known = trials(model)
-    found = known[:1] if id == "latest" else [one for one in known if id and one.id.startswith(id)]
-    if len(found) == 1:
-        return found[0]
-    if not known:
-        raise StoreError("no trials yet", where=f"model {model.name!r}", hint="start one: retrue trial start")
-    listed = ", ".join(one.id for one in known[:5])
-    raise StoreError(f"{len(found) or 'no'} trials begin with {id!r}", where=f"model {model.name!r}", expected=listed)
+    return names.find(trials(model), id, "trial", model.name, "start one: retrue trial start")
 
 
 def stored(tx: Transaction, trial: Trial) -> rows.Trial:

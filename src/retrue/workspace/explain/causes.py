@@ -42,11 +42,11 @@ from retrue.workspace.explain.evidence import (
     thin,
     usual_columns,
 )
+from retrue.workspace.stored import StoredModel
 
 if TYPE_CHECKING:
     from retrue.explain.column import Mask
     from retrue.explain.finding import Finding
-    from retrue.workspace.model import Model
 
 FEW = 100
 """Rows of a sample that tell something, where nothing stands out in them."""
@@ -55,7 +55,7 @@ SUMMED = 64
 
 
 def investigate(
-    model: Model, version: str, judge: Judge, incident: Incident, incidents: Iterable[Incident] = ()
+    model: StoredModel, version: str, judge: Judge, incident: Incident, incidents: Iterable[Incident] = ()
 ) -> Incident:
     """The same incident with what it costs by now, why, and a sentence that says so.
 
@@ -77,7 +77,7 @@ def investigate(
 # --- what it costs ----------------------------------------------------------------------------------------------------
 
 
-def cost_of(model: Model, version: str, judge: Judge, incident: Incident, *, beside: bool = False) -> Cost | None:
+def cost_of(model: StoredModel, version: str, judge: Judge, incident: Incident, *, beside: bool = False) -> Cost | None:
     """What an incident costs in the windows that alarmed; None where nothing tells.
 
     Args:
@@ -100,7 +100,7 @@ def cost_of(model: Model, version: str, judge: Judge, incident: Incident, *, bes
     )
 
 
-def told_by(model: Model, incident: Incident, incidents: Iterable[Incident]) -> bool:
+def told_by(model: StoredModel, incident: Incident, incidents: Iterable[Incident]) -> bool:
     """Whether the model got worse in the windows of an incident as another one says, so that one loss counts once."""
     if any(alert.kind is VerdictKind.DEGRADED for alert in incident.verdicts):
         return False
@@ -134,7 +134,7 @@ def part_of(incident: Incident) -> str | None:
 
 
 def realised(
-    model: Model, version: str, judge: Judge, metrics: Iterable[str], starts: Sequence[int], part: str | None
+    model: StoredModel, version: str, judge: Judge, metrics: Iterable[str], starts: Sequence[int], part: str | None
 ) -> Cost | None:
     """What labels tell, in windows whose labels are trusted."""
     own = judge.own if part is None else judge.parts[part].own if part in judge.parts else {}
@@ -156,7 +156,7 @@ def realised(
     return None
 
 
-def estimate(model: Model, version: str, metrics: Iterable[str], starts: Sequence[int]) -> Cost | None:
+def estimate(model: StoredModel, version: str, metrics: Iterable[str], starts: Sequence[int]) -> Cost | None:
     """What is estimated without labels: the mean over the windows, by their rows; a change that can be told first."""
     known = []
     for metric in metrics:
@@ -177,7 +177,9 @@ def estimate(model: Model, version: str, metrics: Iterable[str], starts: Sequenc
     return next((cost for cost in known if cost.told), known[0] if known else None)
 
 
-def expected(model: Model, version: str, judge: Judge, columns: Iterable[str], starts: Sequence[int]) -> Cost | None:
+def expected(
+    model: StoredModel, version: str, judge: Judge, columns: Iterable[str], starts: Sequence[int]
+) -> Cost | None:
     """What the move of the column that costs most is expected to cost."""
     whole = profile_of(model, version, starts, None) if columns else None
     if whole is None:
@@ -191,7 +193,7 @@ def expected(model: Model, version: str, judge: Judge, columns: Iterable[str], s
     return Cost(worst.metric, worst.value, worst.interval, estimated=True, reference=before.value if before else None)
 
 
-def points(model: Model, version: str, metric: str, starts: Sequence[int]) -> list[rows.Point]:
+def points(model: StoredModel, version: str, metric: str, starts: Sequence[int]) -> list[rows.Point]:
     """A metric's known values on all rows of some windows."""
     wanted = set(starts)
     with model.store.catalog.read() as tx:
@@ -199,13 +201,13 @@ def points(model: Model, version: str, metric: str, starts: Sequence[int]) -> li
     return [point for point in found if point.start in wanted and point.value is not None]
 
 
-def profile_of(model: Model, version: str, starts: Sequence[int], part: str | None) -> Profile | None:
+def profile_of(model: StoredModel, version: str, starts: Sequence[int], part: str | None) -> Profile | None:
     """The sum of some windows' profiles."""
     found = model.store.profiles(model.name, version=version, slice=part or "", start=list(starts))
     return reduce(add, (one.profile for one in found)) if found else None
 
 
-def rows_of(model: Model, version: str, starts: Sequence[int]) -> int:
+def rows_of(model: StoredModel, version: str, starts: Sequence[int]) -> int:
     """The events of some windows."""
     wanted = set(starts)
     return sum(one.events for one in model.store.windows(model.name, min(wanted), max(wanted) + 1)
@@ -215,7 +217,7 @@ def rows_of(model: Model, version: str, starts: Sequence[int]) -> int:
 # --- why --------------------------------------------------------------------------------------------------------------
 
 
-def with_cause(model: Model, version: str, judge: Judge, incident: Incident, beside: frozenset[str]) -> Incident:
+def with_cause(model: StoredModel, version: str, judge: Judge, incident: Incident, beside: frozenset[str]) -> Incident:
     """The same with its cause; searched only where it wasn't, or where there is materially more to see."""
     seen = Search(len(alarmed(model, incident)), max(alert.excess for alert in incident.verdicts), incident.kind.value)
     if incident.search is not None and not incident.search.outdated(seen):
@@ -227,7 +229,7 @@ def with_cause(model: Model, version: str, judge: Judge, incident: Incident, bes
 
 
 def cause_of(
-    model: Model, version: str, judge: Judge, incident: Incident, beside: frozenset[str] = frozenset()
+    model: StoredModel, version: str, judge: Judge, incident: Incident, beside: frozenset[str] = frozenset()
 ) -> Cause | None:
     """The slice that tells most; None where no part of the rows stands out.
 
@@ -254,7 +256,7 @@ def cause_of(
     return Cause(first.slice.to_sql(), question, after, ends, before, loss, metric, explains)
 
 
-def lost(model: Model, version: str, judge: Judge, incident: Incident, losses: Losses) -> float | None:
+def lost(model: StoredModel, version: str, judge: Judge, incident: Incident, losses: Losses) -> float | None:
     """How much the mean loss rose, by labels, else by what is estimated; None where it didn't or nothing tells."""
     now, then = (float(side[np.isfinite(side)].mean()) if np.isfinite(side).any() else math.nan for side in losses)
     if math.isfinite(now - then):

@@ -17,11 +17,11 @@ from retrue.judge.incident import Incident
 from retrue.judge.verdict import sort_worst_first
 from retrue.slices import Slice
 from retrue.workspace import clock
+from retrue.workspace.stored import StoredModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from retrue.workspace.model import Model
     from retrue.workspace.references import VersionReference
 
 REACH = 200
@@ -30,7 +30,7 @@ AFTER = 8
 """Windows after one that is over: enough to see that; what happens later is another story."""
 
 
-def course_of(model: Model, incident: Incident, version: str, features: Sequence[Feature]) -> Course | None:
+def course_of(model: StoredModel, incident: Incident, version: str, features: Sequence[Feature]) -> Course | None:
     """Tell how the incident's main column went; None where it isn't about any.
 
     The main column is the first that names the guilty rows where their share changed, else the one that the worst alarm
@@ -72,7 +72,7 @@ def named_by(cause: Cause | None) -> list[str]:
     return sorted(Slice.parse(cause.slice).columns, key=cause.slice.find)
 
 
-def of(model: Model, profile: Profile, column: str) -> ColumnProfile:
+def of(model: StoredModel, profile: Profile, column: str) -> ColumnProfile:
     """One column of a window; of the label what is known by now."""
     found = profile.columns[column]
     return found.known() if column == model.schema.label else found
@@ -87,7 +87,7 @@ def ends(incident: Incident) -> tuple[float, float]:
     return begins[0], ends[-1]
 
 
-def own_windows(model: Model, reference: VersionReference) -> list[tuple[float, Profile]]:
+def own_windows(model: StoredModel, reference: VersionReference) -> list[tuple[float, Profile]]:
     """The reference's own windows with their starts.
 
     A reference that an earlier version wrote doesn't have them, but its rows do: none where these don't give as many

@@ -21,11 +21,11 @@ from retrue.judge.verdict import VerdictKind
 from retrue.store import rows
 from retrue.workspace import clock
 from retrue.workspace.check.history import is_early
+from retrue.workspace.stored import StoredModel
 
 if TYPE_CHECKING:
     from retrue.explain.column import Mask
     from retrue.explain.finding import Finding
-    from retrue.workspace.model import Model
 
 SEARCHED = 200_000
 """The most rows of each side that are searched for slices."""
@@ -36,13 +36,13 @@ READ = 5
 Losses = tuple[Floats, Floats]
 
 
-def alarmed(model: Model, incident: Incident) -> frozenset[int]:
+def alarmed(model: StoredModel, incident: Incident) -> frozenset[int]:
     """The windows that the incident alarmed in, as seconds since 1970; of a longer one all that it is made of."""
     spans = {verdict.window for verdict in incident.verdicts if verdict.window}
     return frozenset(start for span in spans for start in made_of(model, span))
 
 
-def made_of(model: Model, span: tuple[str, str]) -> list[int]:
+def made_of(model: StoredModel, span: tuple[str, str]) -> list[int]:
     """The starts of the model's windows that a span is made of: one, or those of a longer window."""
     first, end = (datetime.fromisoformat(moment).timestamp() for moment in span)
     length = model.options.window
@@ -55,7 +55,7 @@ def made_of(model: Model, span: tuple[str, str]) -> list[int]:
     return [int(start) for start in window_starts(times, int(length), model.schema.timezone)]
 
 
-def events_of(model: Model, incident: Incident, version: str) -> pl.DataFrame:
+def events_of(model: StoredModel, incident: Incident, version: str) -> pl.DataFrame:
     """The events of the incident's windows, thinned where they are many."""
     starts = searched(model, incident, version)
     first, last = (model.span(start) for start in (starts[0], starts[-1]))
@@ -65,12 +65,12 @@ def events_of(model: Model, incident: Incident, version: str) -> pl.DataFrame:
     return thin(events.filter(own))
 
 
-def searched(model: Model, incident: Incident, version: str) -> list[int]:
+def searched(model: StoredModel, incident: Incident, version: str) -> list[int]:
     """The windows whose rows are searched, oldest first."""
     return about_the_worst(incident, sizes_of(model, version, alarmed(model, incident)))
 
 
-def sizes_of(model: Model, version: str, starts: Iterable[int]) -> dict[int, int]:
+def sizes_of(model: StoredModel, version: str, starts: Iterable[int]) -> dict[int, int]:
     """The events of some windows, oldest first."""
     wanted = sorted(starts)
     known = {one.start: one.events for one in model.store.windows(model.name, wanted[0], wanted[-1] + 1)
@@ -106,7 +106,9 @@ def loss_of(outcome: Any, frame: pl.DataFrame) -> Floats:
     return 1.0 - scores if outcome.higher_is_better else scores
 
 
-def losses_of(model: Model, version: str, outcome: Any, window: pl.DataFrame, reference: pl.DataFrame) -> Losses | None:
+def losses_of(
+    model: StoredModel, version: str, outcome: Any, window: pl.DataFrame, reference: pl.DataFrame
+) -> Losses | None:
     """Each row's loss in the window and in the reference; None where the model's outcome isn't counted.
 
     A loss is NaN in windows whose labels were still coming in when they were judged: early labels aren't like others.
@@ -117,7 +119,7 @@ def losses_of(model: Model, version: str, outcome: Any, window: pl.DataFrame, re
     return trusted, loss_of(outcome, reference)
 
 
-def early_rows(model: Model, version: str, events: pl.DataFrame) -> Mask:
+def early_rows(model: StoredModel, version: str, events: pl.DataFrame) -> Mask:
     """Which events are of windows whose labels were still coming in when they were judged."""
     time = events[model.store.layout(model.name).time_column]
     starts = window_starts(time, int(model.options.window), model.schema.timezone)
@@ -134,7 +136,7 @@ def early_rows(model: Model, version: str, events: pl.DataFrame) -> Mask:
     return starts.is_in(early).to_numpy()
 
 
-def columns_beside(model: Model, incident: Incident, incidents: Iterable[Incident]) -> frozenset[str]:
+def columns_beside(model: StoredModel, incident: Incident, incidents: Iterable[Incident]) -> frozenset[str]:
     """The columns of other incidents at the same time, which have a cause of their own."""
     if not incident.columns:
         return frozenset()
@@ -145,7 +147,7 @@ def columns_beside(model: Model, incident: Incident, incidents: Iterable[Inciden
     return frozenset(found.difference(incident.columns))
 
 
-def usual_columns(model: Model, version: str, judge: Judge, incident: Incident) -> frozenset[str]:
+def usual_columns(model: StoredModel, version: str, judge: Judge, incident: Incident) -> frozenset[str]:
     """The columns that moved by no more than they usually do, such as the weekday in a day: they are no cause.
 
     Chance doesn't explain them, and yet no verdict on the windows that are searched has anything to say of them.
@@ -164,7 +166,7 @@ def usual_columns(model: Model, version: str, judge: Judge, incident: Incident) 
 
 
 def slices_of(
-    model: Model,
+    model: StoredModel,
     losses: Losses | None,
     incident: Incident,
     window: pl.DataFrame,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -30,9 +28,8 @@ from retrue.judge.verdict import VerdictKind, sort_worst_first
 from retrue.metrics import get
 from retrue.slices import Slice
 from retrue.store import rows
-from retrue.workspace import clock, notes
-from retrue.workspace.check import checking
-from retrue.workspace.check.incidents import load_incidents, retold, version_of
+from retrue.workspace.check.incidents import load_incidents, version_of
+from retrue.workspace.check.judged import judge_of
 from retrue.workspace.explain.causes import cost_of, profile_of, told_by
 from retrue.workspace.explain.contributions import contributions_of, importance_of
 from retrue.workspace.explain.course import course_of
@@ -48,100 +45,17 @@ from retrue.workspace.explain.evidence import (
 )
 from retrue.workspace.explain.explanation import EXAMPLES, Explanation
 from retrue.workspace.explain.outliers import standings
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 
-@dataclass(frozen=True)
-class ModelIncident:
-    """An incident of a model in a store: read it, explain it, say something of it."""
-
-    model: Model
-    incident: Incident
-
-    def __getattr__(self, name: str) -> Any:
-        """What the incident itself knows: id, kind, state, since, until, columns, verdicts, sentence."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self.incident, name)
-
-    def __repr__(self) -> str:
-        return f"<incident {self.incident.id}: {self.incident.sentence}>"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return self.incident.to_dict()
-
-    def explain(self, predict: Any = None) -> Explanation:
-        """Say since when, which features, which rows, and what it costs.
-
-        Args:
-            predict: the model, to say besides what each feature added to the predictions of the example rows, and to
-                rank features that surprise by how much they matter to it: a function of a table of the features, or
-                anything with `predict_proba` or `predict`. It is asked for some 400,000 predictions.
-
-        Raises:
-            TableError: it can't predict.
-        """
-        return explain(self.model, self.incident, predict)
-
-    def acknowledge(self) -> None:
-        """Say that somebody is on it."""
-        self.model.save_incident(self.incident.acknowledge(), "acknowledged")
-
-    def snooze(self, until: datetime) -> None:
-        """Say that nobody wants to hear of it before a time."""
-        end = clock.aware(until).isoformat()
-        self.model.save_incident(self.incident.snooze(end), "snoozed", {"until": end})
-
-    def mark(self, *, real: bool, note: str | None = None) -> None:
-        """Say whether it is real or a false alarm, and perhaps why; windows of a false alarm count as good ones."""
-        self.model.save_incident(self.incident.mark(real=real, note=note), "marked", {"real": real})
-
-    def resolve(self, at: datetime | None = None) -> None:
-        """Say that it is over."""
-        end = clock.aware(at or clock.now()).isoformat()
-        self.model.save_incident(retold(self.incident.resolve(end)), "resolved", {"at": end})
-
-    def comment(self, text: str) -> rows.Comment:
-        """Say something of it.
-
-        Raises:
-            ConfigError: no text, or too much of it.
-        """
-        return notes.comment(self.model.store.catalog, self.model.name, self.incident.id, text)
-
-    def comments(self) -> tuple[rows.Comment, ...]:
-        """What people said of it, oldest first."""
-        return notes.find_comments(self.model.store.catalog, self.model.name, self.incident.id)
-
-
-def find(model: Model, id: str) -> ModelIncident:
-    """The incident with this id, or the only one whose id begins so.
-
-    Raises:
-        StoreError: there is none, or several.
-    """
-    known = load_incidents(model)
-    found = [one for one in known if one.id == id] or [one for one in known if one.id.startswith(id)]
-    if not known:
-        raise StoreError("no incidents yet", where=f"model {model.name!r}", hint="judge what was logged first: check")
-    if len(found) != 1:
-        listed = ", ".join(one.id for one in known[-5:])
-        many = "more than one incident begins" if found else "no incident begins"
-        raise StoreError(f"{many} with {id!r}", where=f"model {model.name!r}", expected=listed)
-    return ModelIncident(model, found[0])
-
-
-def explain(model: Model, incident: Incident, predict: Any = None) -> Explanation:
+def explain(model: StoredModel, incident: Incident, predict: Any = None) -> Explanation:
     """Explain one incident from stored profiles, and from the raw rows of its windows for the slices."""
     version = version_of(model, incident)
     profile = None if incident.kind is VerdictKind.SILENT else alarmed_profile(model, incident, version)
     if profile is None:  # nothing came, so there is nothing to look at; or all of it was set aside
         return Explanation(incident, incident.since, (), (), None, pl.DataFrame())
     reference = model.reference_of(version)
-    judge = checking.judge_of(model, reference.load())
+    judge = judge_of(model, reference.load())
     assessed = judge.assess(profile)
     rows_now, rows_then = events_of(model, incident, version), thin(reference.frame)
     sharing = sharing_of(judge, profile, assessed, rows_now, rows_then)
@@ -206,7 +120,7 @@ def joint_of(metric: str, judge: Judge, profile: Profile, assessed: Assessment) 
     return said.value - before.value
 
 
-def alarmed_profile(model: Model, incident: Incident, version: str) -> Profile | None:
+def alarmed_profile(model: StoredModel, incident: Incident, version: str) -> Profile | None:
     """The windows that the incident alarmed in, together; None where all of their rows were set aside.
 
     Raises:
@@ -229,7 +143,7 @@ def distributions(
     return {name: (window.columns[name], reference.profile.columns[name]) for name in about if name in window.columns}
 
 
-def began(model: Model, incident: Incident, version: str) -> str:
+def began(model: StoredModel, incident: Incident, version: str) -> str:
     """When the figure behind the worst alarm changed its level, from all judged windows."""
     worst, first = sort_worst_first(incident.verdicts)[0], made_of(model, window_of(incident.verdicts[0]))[-1]
     where = {"metric": worst.metric or "", "column": worst.column or "", "slice": worst.slice or ""}

@@ -25,15 +25,16 @@ from retrue.judge.cost import Cost
 from retrue.judge.incident import Incident
 from retrue.report import text
 from retrue.report.incident import explanation_view
+from retrue.report.notebook import frame
 from retrue.report.saving import save_report
 
 EXAMPLES = 5
 """The most example rows that are told."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
-    """Why an incident happened, as far as the data tell.
+    """Why an incident happened, as far as the data tell: print it, show it in a notebook, or `save` it.
 
     Attributes:
         incident: what is explained.
@@ -113,8 +114,14 @@ class Explanation:
         """
         return save_report(path, html=self.to_html, json=self.to_json)
 
+    def __repr__(self) -> str:
+        return f"<Explanation: {self.incident.sentence}>"
+
     def __str__(self) -> str:
         return text.plain(explanation_view(self))
+
+    def _repr_html_(self) -> str:
+        return frame(f"Incident {self.incident.id}", self.to_html())
 
 
 def plain(value: Any) -> Any:

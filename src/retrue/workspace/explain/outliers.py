@@ -6,32 +6,30 @@ What is learned of a reference is kept for the process, so that a single event i
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from retrue.errors import TableError
 from retrue.explain.standing import EDGE, OUTLIER_SCORE, Standing, Standings, reasons
+from retrue.store.files import stamp
 from retrue.tables import read
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 KEPT = 8
 """References that are kept for the process."""
 
-_kept: dict[tuple[Path, int], Standings] = {}
+_kept: dict[tuple[str, int], Standings] = {}
 
 
-def standings(model: Model, version: str | None = None) -> Standings:
+def standings(model: StoredModel, version: str | None = None) -> Standings:
     """What tells how events stand against a version's reference.
 
     Raises:
         StoreError: the reference, or its rows, are gone.
     """
     reference = model.reference_of(version or model.version)
-    key = (reference.path.resolve(), reference.path.stat().st_mtime_ns if reference.path.exists() else 0)
+    key = stamp(reference.path)
     if key not in _kept:
         grids = reference.load().grids
         counted = {source.column for source in grids.sources.values()}
@@ -43,7 +41,7 @@ def standings(model: Model, version: str | None = None) -> Standings:
     return _kept[key]
 
 
-def outlier(model: Model, event: Any) -> Standing:
+def outlier(model: StoredModel, event: Any) -> Standing:
     """How one event stands.
 
     Raises:
@@ -55,7 +53,7 @@ def outlier(model: Model, event: Any) -> Standing:
     return standings(model).of(table)[0]
 
 
-def outliers(model: Model, since: datetime | None, until: datetime | None) -> pl.DataFrame:
+def outliers(model: StoredModel, since: datetime | None, until: datetime | None) -> pl.DataFrame:
     """The champion's logged events with their outlier scores, the oddest first, and the reason where one is odd."""
     table, learned = model.events(since, until, version=model.version).collect(), standings(model)
     layout = model.store.layout(model.name)

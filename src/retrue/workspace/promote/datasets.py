@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -19,12 +19,11 @@ from retrue.errors import ConfigError, SchemaError, StoreError, nearest
 from retrue.judge.measured import measure_outcome
 from retrue.refine.mix import digest
 from retrue.store import rows
+from retrue.store.files import AnyPath, below
 from retrue.tables import read
 from retrue.workspace.acting import audit
 from retrue.workspace.references import write_whole
-
-if TYPE_CHECKING:
-    from retrue.workspace.promote.versions import Versioned
+from retrue.workspace.stored import StoredModel
 
 PARTS = ("training", "validation", "test")
 
@@ -50,7 +49,7 @@ class Dataset:
     grids: str
     path: str
 
-    def profile(self, model: Versioned) -> Profile:
+    def profile(self, model: StoredModel) -> Profile:
         """Its profile.
 
         Raises:
@@ -60,7 +59,7 @@ class Dataset:
         if grids.digest != self.grids:
             raise StoreError("its profile is on earlier grids", where=self.path, hint="record it again")
         try:
-            return Profile.from_bytes((model.store.folder / self.path).read_bytes(), grids.columns)
+            return Profile.from_bytes((model.store.root / self.path).read_bytes(), grids.columns)
         except OSError as error:
             raise StoreError("the profile can't be read", where=self.path, hint="record it again") from error
 
@@ -74,7 +73,7 @@ def version_of(path: str) -> str:
     return Path(path).name.rsplit(".", 2)[0]
 
 
-def record(model: Versioned, part: str, table: Any, version: str) -> Dataset:
+def record(model: StoredModel, part: str, table: Any, version: str) -> Dataset:
     """Keep profile and metrics of one set; see `Versioned.record`."""
     if part not in PARTS:
         raise ConfigError(
@@ -86,7 +85,7 @@ def record(model: Versioned, part: str, table: Any, version: str) -> Dataset:
     return found
 
 
-def keep_sets(model: Versioned, version: str, sets: Sequence[Dataset]) -> None:
+def keep_sets(model: StoredModel, version: str, sets: Sequence[Dataset]) -> None:
     """Let the catalog know of what was counted.
 
     Raises:
@@ -103,12 +102,12 @@ def keep_sets(model: Versioned, version: str, sets: Sequence[Dataset]) -> None:
             audit(tx, "data recorded", model.name, {"version": version, "part": one.part, "rows": one.rows})
 
 
-def profile_path(reference: Path, part: str) -> Path:
+def profile_path(reference: AnyPath, part: str) -> AnyPath:
     """Where the profile of a set is, beside its version's reference."""
     return reference.with_name(f"{reference.stem}.{part}.profile")
 
 
-def counted(model: Versioned, part: str, frame: pl.DataFrame, version: str, grids: Grids) -> Dataset:
+def counted(model: StoredModel, part: str, frame: pl.DataFrame, version: str, grids: Grids) -> Dataset:
     """Count a set and write its profile; the catalog doesn't know of it yet.
 
     Raises:
@@ -126,7 +125,7 @@ def counted(model: Versioned, part: str, frame: pl.DataFrame, version: str, grid
     return Dataset(
         part, frame.height, 0 if outcome is None else int(outcome.labelled), digest(frame),
         {name: one.value for name, one in measures.items() if one.value is not None},
-        grids.digest, path.relative_to(model.store.folder).as_posix(),
+        grids.digest, below(path, model.store.root),
     )  # fmt: skip
 
 
@@ -135,7 +134,7 @@ def with_sets(body: Mapping[str, Any], sets: list[Dataset]) -> dict[str, Any]:
     return {**body, "datasets": {**body.get("datasets", {}), **{one.part: one.to_dict() for one in sets}}}
 
 
-def recorded(model: Versioned, version: str) -> dict[str, Dataset]:
+def recorded(model: StoredModel, version: str) -> dict[str, Dataset]:
     """The sets of a version, in the order of `PARTS`."""
     with model.store.catalog.read() as tx:
         row = tx.get(rows.Version, model=model.name, version=version)

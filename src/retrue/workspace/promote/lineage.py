@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 from sqlalchemy import select
@@ -19,10 +19,8 @@ from retrue.store import rows
 from retrue.store.tables import collections
 from retrue.workspace import clock
 from retrue.workspace.check.performance import performance
+from retrue.workspace.stored import StoredModel, made_at
 from retrue.workspace.train.standing import standing
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
 
 WINDOWS = 30
 """Judged windows that are looked at on either side of a promotion."""
@@ -146,7 +144,7 @@ class Lineage:
         return [str(one) for one in _list(_mapping(self.proof).get("reasons"))]
 
 
-def lineages(model: Model) -> list[Lineage]:
+def lineages(model: StoredModel) -> list[Lineage]:
     """The model's turns, latest first."""
     with model.store.catalog.read() as tx:
         versions = {one.version: one for one in tx.find(rows.Version, model=model.name)}
@@ -154,7 +152,7 @@ def lineages(model: Model) -> list[Lineage]:
     return [lineage(one, versions, origins) for one in standing(model)]
 
 
-def origins_of(model: Model) -> dict[str, str]:
+def origins_of(model: StoredModel) -> dict[str, str]:
     """The incident behind each collection that has one, without reading its rows."""
     query = select(collections.c.name, collections.c.body).where(collections.c.model == model.name)
     with model.store.catalog.read() as tx:
@@ -176,7 +174,7 @@ def lineage(run: rows.RunRow, versions: Mapping[str, rows.Version], origins: Map
     override = _mapping(body.get("override")) or _mapping(row.body.get("override") if row is not None else None)
     return Lineage(
         run.id, run.status, run.created, parts, incidents, _mapping(body.get("proof")) or None,
-        str(body.get("champion") or ""), version, row.created if row is not None else None, override or None,
+        str(body.get("champion") or ""), version, made_at(row) if row is not None else None, override or None,
         None if not body.get("error") else str(body["error"]), body,
     )  # fmt: skip
 
@@ -202,7 +200,7 @@ def _list(said: object) -> list[Any]:
 # --- what came of it --------------------------------------------------------------------------------------------------
 
 
-def effect_of(model: Model, turn: Lineage) -> Effect | None:
+def effect_of(model: StoredModel, turn: Lineage) -> Effect | None:
     """What a promotion did to the metric that decided it, or to the next one that windows are judged by.
 
     None where the run wasn't promoted.

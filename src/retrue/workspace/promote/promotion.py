@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -20,16 +20,15 @@ from retrue.store.catalog import Transaction
 from retrue.tables import read
 from retrue.workspace import clock, notes
 from retrue.workspace.acting import audit
-from retrue.workspace.check.checking import judge_of
-from retrue.workspace.check.incidents import close_incidents, revive_incidents
+from retrue.workspace.check.incidents import close_incidents, regroup, reopen_incidents
+from retrue.workspace.check.judged import judge_of
 from retrue.workspace.promote import registry
 from retrue.workspace.promote.datasets import Dataset, counted, with_sets
 from retrue.workspace.prove.sides import challenger_scores, predictor, spoken
 from retrue.workspace.references import write_table
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
-    from retrue.workspace.train.training import Run
+from retrue.workspace.saying import say
+from retrue.workspace.stored import StoredModel
+from retrue.workspace.train.runs import StoredRun
 
 NOBODY = ("", "-", "anonymous", "nobody", "user", "unknown", "none", "null", "somebody", "local", "root")
 """Names that name no person."""
@@ -61,21 +60,25 @@ class Override:
         return cls(name, why)
 
 
-def promote(run: Run, override: Override | None = None, now: datetime | None = None) -> str:
+def promote(run: StoredRun, override: Override | None = None, now: datetime | None = None) -> str:
     """Make a challenger the champion, with a reference of its own; gives its version.
 
     The reference is counted on the line's grids, so that the new version's windows can be compared with the old one's.
-    Where it has outgrown them, all versions are counted anew, from the lake, on grids that fit it.
+    Where it has outgrown them, all versions are counted anew, from the lake, on grids that fit it; a model that keeps
+    a sample can't be, and stays on the grids that it has.
 
-    Files come first; then one transaction retires the old champion, names the new one, and keeps all that is said of
-    it: there is no moment at which there are two, or none. What other registries are told comes after.
+    Files come first; then one transaction retires the old champion, ends its incidents, names the new one, and keeps
+    all that is said of it: there is no moment at which there are two, or none. What other registries are told comes
+    after.
     """
     model = run.model
     with model.store.promoting(model.name):
         version = str(1 + max((int(row.version) for row in model.versions() if row.version.isdigit()), default=0))
         before = model.reference_of(run.body["champion"]).load()
         learned, table = reference_of_run(run, before.grids)
-        if outgrown(learned):
+        if outgrown(learned) and model.store.keeping(model.name):
+            say(model, "promotion", "much of a column lies outside its grid, which stays: only a sample is kept")
+        elif outgrown(learned):
             schema = before.schema
             late = [schema.label] if schema.label is not None else []
             learned, _ = reference_of_run(run, local.fit_grids(read(table), schema, before.grids.extras, late))
@@ -87,15 +90,14 @@ def promote(run: Run, override: Override | None = None, now: datetime | None = N
         model.store.set_reference(
             model.name, version, learned, others=others, also=lambda tx: crown(tx, run, version, body, override, now)
         )
-    close_incidents(model, run.body["champion"])
     return version
 
 
 def crown(
-    tx: Transaction, run: Run, version: str, body: Mapping[str, Any], override: Override | None,
+    tx: Transaction, run: StoredRun, version: str, body: Mapping[str, Any], override: Override | None,
     now: datetime | None = None,
 ) -> None:  # fmt: skip
-    """Make it the champion in the catalog, with everything that is said of it.
+    """Make it the champion in the catalog, with everything that is said of it; of a replay, at the replay's time.
 
     Raises:
         RefusedError: another run was promoted meanwhile, or this one was rolled back to.
@@ -107,18 +109,19 @@ def crown(
     dethrone(tx, model, str(run.body["champion"]), f"run {run.id}")
     if tx.get(rows.Version, model=model.name, version=version) is not None:
         raise RefusedError([f"version {version} was made meanwhile"], what=f"run {run.id} is not promoted")
-    tx.put(rows.Version(model.name, version, "champion", at, body))
+    moment = clock.aware(now or clock.now())
+    tx.put(rows.Version(model.name, version, "champion", at, {**body, "at": moment.isoformat()}))
+    close_incidents(tx, model, str(run.body["champion"]))
     kept = tx.get(rows.RunRow, id=run.id)
     if kept is not None:
         told = {**kept.body, "version": version}
         tx.put(replace(kept, status="promoted", updated=at, body=told))
         registry.mark(tx, run.id)
     audit(tx, "promoted", model.name, facts)
-    moment = clock.aware(now or clock.now())
     tx.add(notes.marker_of(notes.DEPLOYMENT, f"version {version} promoted", moment, model=model.name))
 
 
-def dethrone(tx: Transaction, model: Model, champion: str, what: str) -> None:
+def dethrone(tx: Transaction, model: StoredModel, champion: str, what: str) -> None:
     """Retire the champion.
 
     Raises:
@@ -132,7 +135,7 @@ def dethrone(tx: Transaction, model: Model, champion: str, what: str) -> None:
         tx.put(replace(old, stage="retired"))
 
 
-def sets_of_run(run: Run, version: str, grids: Grids) -> list[Dataset]:
+def sets_of_run(run: StoredRun, version: str, grids: Grids) -> list[Dataset]:
     """What is kept of the rows that it was trained and tested on, with what it says of them."""
     training, test = said_of_run(run, grids)
     return [counted(run.model, part, frame, version, grids) for part, frame in (("training", training), ("test", test))]
@@ -144,20 +147,20 @@ def outgrown(reference: Reference) -> bool:
     return any(column.out_of_range > OUTGROWN * column.n for column in columns)
 
 
-def regridded(model: Model, grids: Grids) -> dict[str, Reference]:
+def regridded(model: StoredModel, grids: Grids) -> dict[str, Reference]:
     """The references of all versions that there are, on other grids."""
     found = {}
     for row in model.versions():
         run = row.body.get("run")
         if run is not None:
-            found[row.version], _ = reference_of_run(model.run(str(run)), grids)
+            found[row.version], _ = reference_of_run(StoredRun.find(model, str(run)), grids)
         else:
             table = read(model.reference_of(row.version).frame)
             found[row.version] = local.learn_reference(table, model.schema, grids, window=model.options.window)
     return found
 
 
-def reference_of_run(run: Run, grids: Grids) -> tuple[Reference, pl.DataFrame]:
+def reference_of_run(run: StoredRun, grids: Grids) -> tuple[Reference, pl.DataFrame]:
     """What a run's model is compared with once it is in production, and its rows.
 
     Inputs: all that it was trained and proven on. Performance: the holdout alone, because a model always does well on
@@ -173,7 +176,7 @@ def reference_of_run(run: Run, grids: Grids) -> tuple[Reference, pl.DataFrame]:
     return replace(learned, slices=slices_of_run(run, learned, both, proven)), both
 
 
-def said_of_run(run: Run, grids: Grids) -> tuple[pl.DataFrame, pl.DataFrame]:
+def said_of_run(run: StoredRun, grids: Grids) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows that it was trained on, and those of the holdout, with its own scores and predictions."""
     schema, label = run.model.schema, run.model.store.layout(run.model.name).label_column
     holdout = pl.read_parquet(run.folder / "holdout.parquet")
@@ -183,7 +186,7 @@ def said_of_run(run: Run, grids: Grids) -> tuple[pl.DataFrame, pl.DataFrame]:
     return own, proven.select(name for name in proven.columns if name in schema.named)
 
 
-def slices_of_run(run: Run, learned: Reference, both: pl.DataFrame, proven: pl.DataFrame) -> dict[str, Reference]:
+def slices_of_run(run: StoredRun, learned: Reference, both: pl.DataFrame, proven: pl.DataFrame) -> dict[str, Reference]:
     """The same for each slice that is judged by itself: inputs of all rows, performance of the holdout alone."""
     least, window = run.model.settings().min_rows, run.model.options.window
     whole = with_slices(learned, read(both), least, most=MOST).slices
@@ -195,8 +198,8 @@ def slices_of_run(run: Run, learned: Reference, both: pl.DataFrame, proven: pl.D
     }
 
 
-def rollback(model: Model) -> str:
-    """Make the version before the champion the champion again."""
+def rollback(model: StoredModel, now: datetime | None = None) -> str:
+    """Make the version before the champion the champion again; axes are marked at a time."""
     champion = model.version
     row = next((row for row in model.versions() if row.version == champion), None)
     earlier = None if row is None else row.body.get("before")
@@ -207,13 +210,15 @@ def rollback(model: Model) -> str:
     with model.store.catalog.write() as tx:
         dethrone(tx, model, champion, f"rolling back version {champion}")
         old = tx.get(rows.Version, model=model.name, version=str(earlier))
-        if old is not None:
-            tx.put(replace(old, stage="champion"))
+        if old is None:
+            raise RefusedError([f"version {earlier} of {model.name!r} is gone"], what="nothing to roll back to")
+        tx.put(replace(old, stage="champion"))
+        close_incidents(tx, model, champion)
+        reopen_incidents(tx, model, str(earlier))
         audit(tx, "rolled back", model.name, {"from": champion, "to": earlier})
         registry.mark(tx, row.body.get("run"))
         told = f"rolled back from version {champion} to {earlier}"
-        tx.add(notes.marker_of(notes.DEPLOYMENT, told, clock.now(), model=model.name))
-    close_incidents(model, champion)
-    revive_incidents(model, str(earlier), judge_of(model, model.reference_of(str(earlier)).load()))
+        tx.add(notes.marker_of(notes.DEPLOYMENT, told, now or clock.now(), model=model.name))
+    regroup(model, str(earlier), judge_of(model, model.reference_of(str(earlier)).load()), fresh=())
     registry.follow(model)
     return str(earlier)

@@ -10,30 +10,26 @@ catalog says *when it is sent*, so that a late message never takes a newer one b
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from retrue.adapters import mlflow
 from retrue.adapters.mlflow import Promoted, Target
 from retrue.config import load
 from retrue.errors import RetrueError
+from retrue.refine.train import pyfunc
+from retrue.refine.train.pyfunc import SCORING
 from retrue.store import rows
 from retrue.store.catalog import Transaction
 from retrue.version import VERSION
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
-    from retrue.workspace.train.training import Run
+from retrue.workspace.stored import StoredModel, run_of
+from retrue.workspace.train.runs import StoredRun
 
 WAITING, REGISTERED = "waiting", "registered"
-FIRST, LAST = 10.0, 3_600.0
-"""Seconds until it is tried again, the first time and at most: each time twice as long."""
 URI = "MLFLOW_TRACKING_URI"
 
 
@@ -48,32 +44,30 @@ def mark(tx: Transaction, run: object) -> None:
     """Note, in the transaction that changes the champion, that MLflow has yet to be told of a run."""
     row = None if run is None else tx.get(rows.RunRow, id=str(run))
     if row is not None and target_of(row.model) is not None:
-        told = {**row.body.get("registry", {}), "state": WAITING, "tries": 0, "due": 0, "error": None}
+        asked = clock.micros(clock.now())  # so that who is telling it just now sees that there is more to tell
+        told = {**row.body.get("registry", {}), "state": WAITING, "tries": 0, "asked": asked, "error": None}
         tx.put(replace(row, body={**row.body, "registry": told}))
 
 
-def waiting(model: Model, at: datetime | None = None) -> list[Run]:
-    """The runs that MLflow has yet to be told of, oldest first; those that are due at a time, where one is given."""
-    found = [run for run in reversed(model.runs()) if run.body.get("registry", {}).get("state") == WAITING]
-    return [run for run in found if at is None or run.body["registry"].get("due", 0) <= clock.micros(at)]
+def waiting(model: StoredModel) -> list[StoredRun]:
+    """The runs that MLflow has yet to be told of, oldest first."""
+    return [run for run in reversed(StoredRun.all(model)) if run.body.get("registry", {}).get("state") == WAITING]
 
 
-def follow(model: Model, at: datetime | None = None) -> list[Run]:
+def follow(model: StoredModel) -> list[StoredRun]:
     """Tell MLflow all that it has yet to be told; gives the runs that it was told of, or not, with what came of it.
 
-    Nothing is raised where MLflow is down: the run says so, and it is tried again.
-
-    Args:
-        model: whose runs.
-        at: only those that are due by then; all unless given.
+    Nothing is raised where MLflow is down: the run says so, and the service tries it again (job `mlflow`). One at a
+    time tells: two that looked at once would make everything twice.
     """
     target = target_of(model.name)
     if target is None:
         return []
-    return [send(model, target, run) for run in waiting(model, at)]
+    with model.store.locks.try_hold(f"mlflow-{model.name}") as mine:
+        return [send(model, target, run) for run in waiting(model)] if mine else []
 
 
-def send(model: Model, target: Target, run: Run) -> Run:
+def send(model: StoredModel, target: Target, run: StoredRun) -> StoredRun:
     """Tell MLflow of a run and of who is the champion now, and note what came of it."""
     before = run.body["registry"]
     try:
@@ -81,14 +75,12 @@ def send(model: Model, target: Target, run: Run) -> Run:
         noted: dict[str, Any] = {"state": REGISTERED, "run": found.run, "version": found.version, "error": None}
         mlflow.point(target, champion(model, run.id, found.version))
     except RetrueError as error:
-        tries = int(before.get("tries", 0)) + 1
-        due = clock.micros(clock.now()) + int(min(FIRST * 2.0 ** (tries - 1), LAST) * clock.MICROS)
-        noted = {**before, "state": WAITING, "tries": tries, "due": due, "error": str(error)}
+        noted = {**before, "state": WAITING, "tries": int(before.get("tries", 0)) + 1, "error": str(error)}
     noted |= {"uri": target.shown, "name": target.name}
     return note(model, run.id, before, noted)
 
 
-def note(model: Model, run: str, before: Mapping[str, Any], noted: dict[str, Any]) -> Run:
+def note(model: StoredModel, run: str, before: Mapping[str, Any], noted: dict[str, Any]) -> StoredRun:
     """Keep what came of it, unless there is more to tell by now."""
     with model.store.catalog.write() as tx:
         row = tx.get(rows.RunRow, id=run)
@@ -97,20 +89,19 @@ def note(model: Model, run: str, before: Mapping[str, Any], noted: dict[str, Any
             if noted["state"] == REGISTERED:
                 facts = {"run": run, "name": noted["name"], "version": noted["version"]}
                 audit(tx, "registered in MLflow", model.name, facts)
-    return model.run(run)
+    return StoredRun.find(model, run)
 
 
-def champion(model: Model, run: str, version: str) -> str | None:
+def champion(model: StoredModel, run: str, version: str) -> str | None:
     """The number that the champion has in MLflow; None where it isn't there: it was registered without a run."""
-    row = next((one for one in model.versions() if one.version == model.version), None)
-    own = None if row is None else row.body.get("run")
+    own = run_of(model, model.version)
     if own == run:
         return version
-    kept = None if own is None else model.run(str(own)).body.get("registry", {}).get("version")
+    kept = None if own is None else StoredRun.find(model, own).body.get("registry", {}).get("version")
     return None if kept is None else str(kept)
 
 
-def promoted(run: Run) -> Promoted:
+def promoted(run: StoredRun) -> Promoted:
     """What is told of a run."""
     manifest, proof = run.manifest, run.body.get("proof", {})
     params: dict[str, Any] = {
@@ -123,16 +114,23 @@ def promoted(run: Run) -> Promoted:
         **{name: manifest[name] for name in ("seed", "cut", "matured") if name in manifest},
         **{f"trainer.{name}": value for name, value in run.body.get("trainer", {}).items()},
     }
-    digests = hashlib.blake2b("-".join(str(one["digest"]) for one in manifest["parts"]).encode(), digest_size=8)
     return Promoted(
         run=run.id,
         version=str(run.body.get("version", "")),
         params=params,
         metrics=metrics_of(proof),
-        dataset=(f"{run.model.name}, run {run.id}", digests.hexdigest()),
+        dataset=(f"{run.model.name}, run {run.id}", str(manifest["digest"])),
         artefact=run.folder / "model.joblib",
-        documents={"manifest.json": manifest, "proof.json": proof},
+        documents={"manifest.json": manifest, "proof.json": proof, f"{mlflow.FOLDER}/{SCORING}": asked_with(run)},
+        loader=pyfunc.__name__,
+        libraries={**run.body.get("trainer", {}).get("libraries", {}), "retrue": VERSION},
     )
+
+
+def asked_with(run: StoredRun) -> dict[str, Any]:
+    """How its trained model is asked."""
+    schema = run.model.schema
+    return {"features": run.body["features"], "positive": schema.positive, "classes": list(schema.classes)}
 
 
 def metrics_of(proof: Mapping[str, Any]) -> dict[str, float]:
@@ -145,7 +143,7 @@ def metrics_of(proof: Mapping[str, Any]) -> dict[str, float]:
     return found
 
 
-def state_of(run: Run) -> str | None:
+def state_of(run: StoredRun) -> str | None:
     """Where MLflow stands with a run, in a sentence; None where it isn't to know of it."""
     said = run.body.get("registry")
     if not said:

@@ -16,18 +16,18 @@ from retrue.store import rows
 from retrue.store.tables import versions
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
-from retrue.workspace.train.artefacts import run_of
+from retrue.workspace.stored import StoredModel
+from retrue.workspace.train.runs import StoredRun
 
 if TYPE_CHECKING:
     from retrue.store.catalog import Catalog, Transaction
-    from retrue.workspace.model import Model
 
 KEY = "verification"
 """What it is called in a version's body."""
 WAITING, DONE, FAILED = "waiting", "done", "failed"
 
 
-def ask(model: Model, version: str, since: datetime | None, until: datetime | None) -> dict[str, Any]:
+def ask(model: StoredModel, version: str, since: datetime | None, until: datetime | None) -> dict[str, Any]:
     """Ask for it; what was asked before is replaced.
 
     Raises:
@@ -37,7 +37,7 @@ def ask(model: Model, version: str, since: datetime | None, until: datetime | No
     model.store.refuse_read_only()
     if version not in {row.version for row in model.versions()}:
         raise StoreError(f"no version {version[:40]!r}", where=f"model {model.name!r}")
-    if run_of(model, version) is None:
+    if StoredRun.trained(model, version) is None:
         raise RefusedError([f"the trained model of version {version} isn't here"], what="nothing to replay through")
     ends = {name: None if at is None else at.isoformat() for name, at in (("since", since), ("until", until))}
     said = {"version": version, "state": WAITING, "asked": clock.now().isoformat(), **ends}
@@ -47,14 +47,14 @@ def ask(model: Model, version: str, since: datetime | None, until: datetime | No
     return said
 
 
-def answer(model: Model, version: str) -> dict[str, Any] | None:
+def answer(model: StoredModel, version: str) -> dict[str, Any] | None:
     """What was asked last of a version, and the answer as far as there is one; None where nobody has asked."""
     with model.store.catalog.read() as tx:
         row = tx.get(rows.Version, model=model.name, version=version)
     return None if row is None else row.body.get(KEY)
 
 
-def settle(model: Model, asked: dict[str, Any], state: str, **facts: Any) -> None:
+def settle(model: StoredModel, asked: dict[str, Any], state: str, **facts: Any) -> None:
     """Keep an answer, unless it was asked anew meanwhile."""
     with model.store.catalog.write() as tx:
         row = tx.get(rows.Version, model=model.name, version=asked["version"])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
+from sqlalchemy import select
 
 from retrue.core.reference import Reference
 from retrue.core.state import Floats
@@ -16,17 +17,15 @@ from retrue.refine.prove import Contest, contest
 from retrue.refine.prove.contests import together
 from retrue.refine.prove.duels import METRICS
 from retrue.store import rows
+from retrue.store.tables import collections
 from retrue.tables import read
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
 from retrue.workspace.names import check_name
 from retrue.workspace.prove.sides import recorded, said_something, scorer, sides
-from retrue.workspace.train import artefacts
+from retrue.workspace.stored import StoredModel
 from retrue.workspace.train.maturity import EVENT, named
-
-if TYPE_CHECKING:
-    from retrue.workspace.promote.versions import Versioned
-    from retrue.workspace.train.training import Run
+from retrue.workspace.train.runs import StoredRun
 
 GOLDEN = "golden"
 """The mark, in the body of a collection, of one that is a golden set."""
@@ -54,7 +53,7 @@ class Golden:
         return {"name": self.name, "rows": self.frame.height}
 
 
-def keep(model: Versioned, name: str, table: Any) -> Golden:
+def keep(model: StoredModel, name: str, table: Any) -> Golden:
     """Keep a golden set beside the collections; see `Versioned.golden`."""
     model.store.refuse_read_only()
     check_name(name, "a golden set")
@@ -84,22 +83,30 @@ def keep(model: Versioned, name: str, table: Any) -> Golden:
     return Golden(name, labelled)
 
 
-def kept(model: Versioned) -> list[Golden]:
+def kept(model: StoredModel) -> list[Golden]:
     """The golden sets, oldest first."""
     with model.store.catalog.read() as tx:
         found = sorted(tx.find(rows.Collection, model=model.name), key=lambda row: row.created)
     return [Golden(row.name, pl.read_parquet(BytesIO(row.data))) for row in found if row.body.get(GOLDEN)]
 
 
-def contests(run: Run, reference: Reference) -> list[Contest]:
+def marks(model: StoredModel) -> list[tuple[str, int, int]]:
+    """Name, rows and time of each, without reading the rows: other ones are other marks."""
+    c = collections.c
+    query = select(c.name, c.rows, c.created, c.body).where(c.model == model.name).order_by(c.name)
+    with model.store.catalog.read() as tx:
+        return [(str(name), int(n), int(at)) for name, n, at, body in tx.connection.execute(query) if body.get(GOLDEN)]
+
+
+def contests(run: StoredRun, reference: Reference) -> list[Contest]:
     """Champion and challenger on each golden set, by the main metric; together the intervals hold with 95 %."""
     sets = kept(run.model)
-    champion = artefacts.run_of(run.model, run.body["champion"]) if sets else None
+    champion = StoredRun.trained(run.model, run.body["champion"]) if sets else None
     ask = None if champion is None else scorer(champion, champion.challenger)
     return [one_set(run, reference, one, len(sets), None if ask is None else ask(one.frame)) for one in sets]
 
 
-def one_set(run: Run, reference: Reference, one: Golden, family: int, champion: Floats | None) -> Contest:
+def one_set(run: StoredRun, reference: Reference, one: Golden, family: int, champion: Floats | None) -> Contest:
     """Both models on one golden set; the champion's scores are those given with the rows, else its trained model's."""
     where = f"golden set {one.name}"
     given = recorded(reference, one.frame)
@@ -118,7 +125,7 @@ def one_set(run: Run, reference: Reference, one: Golden, family: int, champion: 
     return next((other for other in others if other.interval is not None), found)
 
 
-def leaks(run: Run) -> list[str]:
+def leaks(run: StoredRun) -> list[str]:
     """Golden sets with rows that the challenger was trained on, in words."""
     sets = kept(run.model)
     if not sets:
@@ -128,7 +135,7 @@ def leaks(run: Run) -> list[str]:
     return [f"it was trained on {count:,} rows of the golden set {name!r}" for name, count in counts if count]
 
 
-def learned_from(run: Run, chosen: pl.DataFrame, trained: pl.DataFrame) -> int:
+def learned_from(run: StoredRun, chosen: pl.DataFrame, trained: pl.DataFrame) -> int:
     """How many rows of a golden set are in a training set: those of the same event; without ids, equal ones.
 
     A row that is equal in every feature and the label to one that the training set has once is taken for the same row;

@@ -9,13 +9,15 @@ from typing import Any
 from retrue.estimate.estimate import Estimate, plain
 from retrue.judge.verdict import Verdict
 from retrue.refine.prove import Calibration, Contest, Pace
+from retrue.report.proof import headline, proof_view
+from retrue.report.text import plain as plain_text
 
 Sides = tuple[Calibration | None, Calibration | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Proof:
-    """Champion against challenger.
+    """Champion against challenger. Print it, or take `to_dict()`.
 
     Attributes:
         contests: the main metric on the whole holdout first, then guards, then slices, incidents and golden sets.
@@ -29,6 +31,7 @@ class Proof:
         estimates: champion's and challenger's estimated performance on recent events without labels; None without any.
         recent: how many such events there are.
         faults: what else speaks against it, in words.
+        basis: what it was made of, as a digest (`proving.basis_of`): while that is the same, it holds.
     """
 
     contests: tuple[Contest, ...]
@@ -42,6 +45,7 @@ class Proof:
     estimates: tuple[Estimate, Estimate] | None = None
     recent: int = 0
     faults: tuple[str, ...] = ()
+    basis: str = ""
 
     @property
     def passed(self) -> bool:
@@ -67,7 +71,14 @@ class Proof:
                 "challenger": estimated(self.estimates[1]),
             },
             "faults": list(self.faults),
+            "basis": self.basis,
         }  # fmt: skip
+
+    def __repr__(self) -> str:
+        return f"<Proof: {headline(self)}>"
+
+    def __str__(self) -> str:
+        return plain_text(proof_view(self))
 
 
 def estimated(estimate: Estimate) -> dict[str, Any]:

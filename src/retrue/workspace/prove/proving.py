@@ -8,9 +8,11 @@ both artefacts ── pace ─────────────────�
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -22,17 +24,15 @@ from retrue.refine.prove import Calibration, Contest, Pace, Past, baselines, bes
 from retrue.refine.prove.duels import METRICS
 from retrue.slices import Slice
 from retrue.store import rows
+from retrue.version import VERSION
 from retrue.workspace.check.incidents import load_incidents
 from retrue.workspace.collect.derived import with_derived
 from retrue.workspace.prove import golden, suite
 from retrue.workspace.prove.proof import Proof
 from retrue.workspace.prove.sides import Sides, predictor, sides, truth
 from retrue.workspace.prove.timing import measure
-from retrue.workspace.train.artefacts import run_of
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
-    from retrue.workspace.train.training import Run
+from retrue.workspace.stored import StoredModel
+from retrue.workspace.train.runs import StoredRun
 
 PLACES = 24
 """Most slices that the challenger is compared in."""
@@ -42,9 +42,9 @@ BEFORE = "the version before"
 """The baseline of the version that the champion took over from: yesterday's model, asked about today's rows."""
 
 
-def prove_run(run: Run) -> Proof:
+def prove_run(run: StoredRun) -> Proof:
     """Compare on the holdout that the run kept, and on all else that can tell."""
-    model = run.model
+    model, made_of = run.model, basis_of(run)
     reference = model.reference_of(run.body["champion"]).load()
     table = pl.read_parquet(run.folder / "holdout.parquet")
     both = sides(run, reference, table)
@@ -58,7 +58,7 @@ def prove_run(run: Run) -> Proof:
     calibrations = calibrated(both, known)
     rivals = beside(duel, both.task, {name: said[known] for name, said in rivals_of(run, both).items()})
     rules = suite.judged(run, reference, table, both.duel.challenger)
-    faults = (*run.body.get("faults", ()), *golden.leaks(run))
+    faults = tuple(golden.leaks(run))
     paced = pace_of(run, table)
     evidence = Evidence(rivals, calibrations, paced, suite.broken(rules, reference), faults)
     time = table[model.store.layout(model.name).time_column]
@@ -66,6 +66,7 @@ def prove_run(run: Run) -> Proof:
     return Proof(
         tuple(contests), coverage, tuple(run.gate.reasons(contests, coverage, evidence)),
         (str(time.min()), str(time.max())), tuple(rivals), calibrations, paced, rules, estimates, recent, faults,
+        made_of,
     )  # fmt: skip
 
 
@@ -90,16 +91,12 @@ def unasked(where: str, task: str, why: str) -> Contest:
     return Contest(where, main, METRICS[task][main].higher_is_better, None, None, None, None, 0, why)
 
 
-def masks(run: Run, table: pl.DataFrame) -> Masks:
+def masks(run: StoredRun, table: pl.DataFrame) -> Masks:
     """The rows of the run's edge cases, of the incidents' slices and of the watched slices."""
-    model = run.model
-    with model.store.catalog.read() as tx:
-        watched = {row.name: row.sql for row in tx.find(rows.NamedSlice, model=model.name)}
-    wanted = {f"edge cases: {name}": sql for name, sql in run.body["slices"].items()}
-    wanted |= guilty(model) | watched
+    wanted = wanted_slices(run)
     parts, told = {name: Slice.parse(sql) for name, sql in list(wanted.items())[:PLACES]}, {}
     untold = dict.fromkeys(list(wanted)[PLACES:], f"not compared: {PLACES} slices are the most")
-    table = with_derived(model, table, parts.values(), run.body["champion"])
+    table = with_derived(run.model, table, parts.values(), run.body["champion"])
     for name, part in parts.items():
         lacking = sorted(part.columns - set(table.columns))
         if lacking:
@@ -109,7 +106,31 @@ def masks(run: Run, table: pl.DataFrame) -> Masks:
     return Masks(told, untold)
 
 
-def guilty(model: Model) -> dict[str, str]:
+def wanted_slices(run: StoredRun) -> dict[str, str]:
+    """The slices of the run's edge cases, of the incidents, and those that are watched, by what they are called."""
+    with run.model.store.catalog.read() as tx:
+        watched = {row.name: row.sql for row in tx.find(rows.NamedSlice, model=run.model.name)}
+    return {f"edge cases: {name}": sql for name, sql in run.body["slices"].items()} | guilty(run.model) | watched
+
+
+def basis_of(run: StoredRun) -> str:
+    """A digest of all that its gate looks at: while it is the same, a proof holds, and only its timing could differ.
+
+    Holdout and trained model never change; golden sets, slices, rules, the champion and Retrue's version may.
+    """
+    whole = [
+        VERSION, run.id, run.body["champion"], repr(run.gate), golden.marks(run.model), wanted_slices(run),
+        run.model.options.rules,
+    ]  # fmt: skip
+    return hashlib.blake2b(json.dumps(whole).encode(), digest_size=16).hexdigest()
+
+
+def holds(run: StoredRun, proof: Mapping[str, Any] | None) -> bool:
+    """Whether a kept proof is of what is there now."""
+    return proof is not None and proof.get("basis") == basis_of(run)
+
+
+def guilty(model: StoredModel) -> dict[str, str]:
     """The slices of the last incidents that were no false alarms, each slice once."""
     found: dict[str, str] = {}
     for one in reversed(load_incidents(model)):
@@ -118,7 +139,7 @@ def guilty(model: Model) -> dict[str, str]:
     return dict(list(found.items())[:INCIDENTS])
 
 
-def rivals_of(run: Run, both: Sides) -> dict[str, Floats]:
+def rivals_of(run: StoredRun, both: Sides) -> dict[str, Floats]:
     """What baselines say of the holdout: simple ones, and the version that the champion took over from."""
     model = run.model
     layout = model.store.layout(model.name)
@@ -150,16 +171,16 @@ def epoch(times: pl.Series) -> Floats:
     return np.asarray(times.dt.epoch("us").cast(pl.Float64).fill_null(float("nan")).to_numpy() / 1e6, np.float64)
 
 
-def run_before(model: Model, version: str) -> Run | None:
+def run_before(model: StoredModel, version: str) -> StoredRun | None:
     """The run of the version that this one took over from."""
     row = next((row for row in model.versions() if row.version == version), None)
     before = None if row is None else row.body.get("before")
-    return None if before is None else run_of(model, str(before))
+    return None if before is None else StoredRun.trained(model, str(before))
 
 
-def pace_of(run: Run, table: pl.DataFrame) -> Pace | None:
+def pace_of(run: StoredRun, table: pl.DataFrame) -> Pace | None:
     """How long both take; None without rows."""
     if not table.height:
         return None
-    champion = run_of(run.model, run.body["champion"])
+    champion = StoredRun.trained(run.model, run.body["champion"])
     return measure(run, champion, (None if champion is None else predictor(champion), predictor(run)), table)

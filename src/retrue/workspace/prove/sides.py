@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,9 +17,7 @@ from retrue.errors import SchemaError
 from retrue.refine.prove import Duel
 from retrue.refine.train import score
 from retrue.schema import Schema
-
-if TYPE_CHECKING:
-    from retrue.workspace.train.training import Run
+from retrue.workspace.train.runs import StoredRun
 
 CHALLENGER = "_challenger"
 """The column of the holdout that has the challenger's scores: Float64, or an array of one for each class."""
@@ -42,7 +40,7 @@ class Sides:
     classes: int
 
 
-def sides(run: Run, reference: Reference, table: pl.DataFrame, champion: Floats | None = None) -> Sides:
+def sides(run: StoredRun, reference: Reference, table: pl.DataFrame, champion: Floats | None = None) -> Sides:
     """Both models on a table: the champion's recorded scores, unless others are given, and the challenger's.
 
     Raises:
@@ -95,7 +93,7 @@ def one_hot(codes: Ints, classes: int) -> Floats:
     return np.asarray(found, np.float64)
 
 
-def challenger_scores(run: Run, table: pl.DataFrame, grid: OutcomeGrid | None) -> Floats:
+def challenger_scores(run: StoredRun, table: pl.DataFrame, grid: OutcomeGrid | None) -> Floats:
     """What the challenger says: as it was kept with the holdout, else asked of the trained model."""
     if CHALLENGER in table.columns and not isinstance(grid, MulticlassGrid):
         return score_rows(table, CHALLENGER)
@@ -104,12 +102,12 @@ def challenger_scores(run: Run, table: pl.DataFrame, grid: OutcomeGrid | None) -
     return predictor(run)(table)
 
 
-def predictor(run: Run) -> Callable[[pl.DataFrame], Floats]:
+def predictor(run: StoredRun) -> Callable[[pl.DataFrame], Floats]:
     """The run's trained model as a function of rows; it is loaded once."""
     return scorer(run, run.challenger)
 
 
-def scorer(run: Run, model: Any) -> Callable[[pl.DataFrame], Floats]:
+def scorer(run: StoredRun, model: Any) -> Callable[[pl.DataFrame], Floats]:
     """A trained model as a function of rows: float64[rows], or float64[rows, classes] of more than two."""
     schema, features = run.model.schema, list(run.body["features"])
     options = {"classes": schema.classes} if len(schema.classes) > 2 else {}

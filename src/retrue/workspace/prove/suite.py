@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -16,34 +15,29 @@ from retrue.core.reference import Reference
 from retrue.core.state import Floats
 from retrue.engine.slices import count_slices
 from retrue.estimate.estimate import Estimate
-from retrue.estimate.estimator import Estimator
 from retrue.estimate.fitting import fit
 from retrue.explain.places import thinned
 from retrue.judge.rules import Rule
 from retrue.judge.verdict import Verdict
 from retrue.tables import read
-from retrue.workspace.check.checking import judge_of
 from retrue.workspace.check.estimating import ROWS
+from retrue.workspace.check.judged import judge_of
 from retrue.workspace.prove.sides import predictor, spoken
-
-if TYPE_CHECKING:
-    from retrue.workspace.train.training import Run
+from retrue.workspace.train.runs import StoredRun
 
 RECENT = 5_000
 """Recent events that are estimated at most, spread over all of them."""
-LEARNED: dict[str, tuple[Estimator, Estimator]] = {}
-"""What was learned of the holdout of the run that was proven last, which never changes: a promotion proves again."""
 FEW = 100
 """Fewer recent events than this tell nothing."""
 
 
-def as_said(run: Run, reference: Reference, table: pl.DataFrame, scores: Floats) -> pl.DataFrame:
+def as_said(run: StoredRun, reference: Reference, table: pl.DataFrame, scores: Floats) -> pl.DataFrame:
     """A table as the challenger would have logged it."""
     label = run.model.store.layout(run.model.name).label_column
     return spoken(table, scores, reference.schema, reference.grids, table[label])
 
 
-def judged(run: Run, reference: Reference, table: pl.DataFrame, scores: Floats) -> dict[str, Verdict]:
+def judged(run: StoredRun, reference: Reference, table: pl.DataFrame, scores: Floats) -> dict[str, Verdict]:
     """Each rule of the model by its text, judged on the holdout; those that need earlier windows can't be compared."""
     judge = judge_of(run.model, reference)
     if not judge.rules:
@@ -73,7 +67,7 @@ def about_the_model(rule: Rule, reference: Reference) -> bool:
 
 
 def estimates(
-    run: Run, reference: Reference, table: pl.DataFrame, scores: Floats
+    run: StoredRun, reference: Reference, table: pl.DataFrame, scores: Floats
 ) -> tuple[tuple[Estimate, Estimate] | None, int]:
     """Both models' estimated performance on events after the holdout that have no label; and how many there are.
 
@@ -91,16 +85,11 @@ def estimates(
         return None, logged.height
     recent = thinned(logged, RECENT)
     said = predictor(run)(recent)
-    learned = LEARNED.get(run.id)
-    if learned is None:
-        known = (table, as_said(run, reference, table, scores))
-        first, second = (fit(labelled(one, label), schema, reference.grids.outcome) for one in known)
-        learned = first, second
-        LEARNED.clear()
-        LEARNED[run.id] = learned
+    known = (table, as_said(run, reference, table, scores))
+    first, second = (fit(labelled(one, label), schema, reference.grids.outcome) for one in known)
     ours = as_said(run, reference, recent, said)
     names = judge_of(model, reference).estimated_metrics
-    return (learned[0].estimate(recent, metrics=names), learned[1].estimate(ours, metrics=names)), logged.height
+    return (first.estimate(recent, metrics=names), second.estimate(ours, metrics=names)), logged.height
 
 
 def labelled(table: pl.DataFrame, label: str) -> pl.DataFrame:

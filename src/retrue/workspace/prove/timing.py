@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from retrue.refine.prove import Pace, pace
-
-if TYPE_CHECKING:
-    from retrue.workspace.train.training import Run
+from retrue.workspace.train.runs import StoredRun
 
 TURNS, BATCHES = 25, 5
 """How often each is asked about one row, and about a batch."""
@@ -22,7 +20,7 @@ LONG = 2.0
 Ask = Callable[[pl.DataFrame], Any]
 
 
-def measure(run: Run, champion: Run | None, asks: tuple[Ask | None, Ask], rows: pl.DataFrame) -> Pace:
+def measure(run: StoredRun, champion: StoredRun | None, asks: tuple[Ask | None, Ask], rows: pl.DataFrame) -> Pace:
     """Measure both on the same rows.
 
     Args:
@@ -55,6 +53,6 @@ def in_turns(asks: tuple[Ask | None, Ask], tables: list[pl.DataFrame]) -> tuple[
     return found
 
 
-def size(run: Run) -> int:
+def size(run: StoredRun) -> int:
     """Bytes of a run's trained model."""
     return (run.folder / "model.joblib").stat().st_size

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -20,10 +20,8 @@ from retrue.core.state import Floats
 from retrue.errors import RefusedError
 from retrue.judge.words import percent
 from retrue.workspace.prove.sides import one_hot, predictor, recorded
-from retrue.workspace.train.artefacts import run_of
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
+from retrue.workspace.train.runs import StoredRun
 
 TOLERANCE = 1e-6
 """Scores differ where they are farther apart than this, or than this share of what was logged."""
@@ -92,10 +90,10 @@ class Verified:
 
 
 def verify(
-    model: Model, version: str, since: datetime | None, until: datetime | None, tolerance: float = TOLERANCE
+    model: StoredModel, version: str, since: datetime | None, until: datetime | None, tolerance: float = TOLERANCE
 ) -> Verified:
     """Replay a version's logged inputs; see `Model.verify`."""
-    run = run_of(model, version)
+    run = StoredRun.trained(model, version)
     if run is None:
         raise RefusedError([f"the trained model of version {version} isn't here"], what="nothing to replay through")
     reference = model.reference_of(version).load()
@@ -129,7 +127,12 @@ def as_logged(reference: Reference, scores: Floats) -> Floats:
 
 
 def farthest(
-    model: Model, events: pl.DataFrame, logged: Floats, replayed: Floats, distance: Floats, apart: np.ndarray[Any, Any]
+    model: StoredModel,
+    events: pl.DataFrame,
+    logged: Floats,
+    replayed: Floats,
+    distance: Floats,
+    apart: np.ndarray[Any, Any],
 ) -> pl.DataFrame:
     """The events that differ, the farthest apart first; of several classes the scores that are farthest apart."""
     layout = model.store.layout(model.name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -19,10 +19,7 @@ from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.metrics import registered
 from retrue.slices import Slice
 from retrue.workspace.check.incidents import load_incidents
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
-
+from retrue.workspace.stored import StoredModel
 
 SPOILT = 0.1
 """From this share of bad rows on a window is spoilt. Fewer alarm, but the rest is fit to learn from: a model that never
@@ -83,7 +80,7 @@ def spoils(verdict: Verdict) -> bool:
     return verdict.metric not in shares or verdict.value is None or verdict.value >= SPOILT
 
 
-def faults_of(model: Model) -> tuple[Fault, ...]:
+def faults_of(model: StoredModel) -> tuple[Fault, ...]:
     """All faults of the model's data, of whatever version; what people called a false alarm is none."""
     told = [
         one for incident in load_incidents(model) if incident.real is not False for one in broken_verdicts(incident)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -20,6 +20,7 @@ from retrue.refine.early import early_bias, ripening
 from retrue.refine.leaks import arriving, foretelling, missing_live
 from retrue.refine.likeness import Likeness, likeness
 from retrue.refine.mix import Mix, Mixed
+from retrue.workspace.stored import StoredModel
 from retrue.workspace.train.broken import is_broken
 from retrue.workspace.train.maturity import (
     EVENT,
@@ -33,9 +34,6 @@ from retrue.workspace.train.maturity import (
     named,
     relabelled,
 )
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
 
 RIPE = 0.99
 """Share of the logged rows of a training set whose labels must have had time to come, or early labels are measured."""
@@ -61,7 +59,7 @@ class Ready:
     left_out: dict[str, int] = field(default_factory=dict)
 
 
-def trainable(mix: Mix, model: Model, matured: Matured) -> Ready:
+def trainable(mix: Mix, model: StoredModel, matured: Matured) -> Ready:
     """The same mix without what may not be trained on: rows of broken windows, unlabelled, held out, too late."""
     schema, grids = model.schema, model.store.grids(model.name)
     outcome = None if grids is None else grids.outcome
@@ -87,7 +85,7 @@ def trainable(mix: Mix, model: Model, matured: Matured) -> Ready:
     return Ready(mix.over(parts), {why: rows for why, rows in left.items() if rows})
 
 
-def built(mix: Mix, model: Model) -> Mixed:
+def built(mix: Mix, model: StoredModel) -> Mixed:
     """The training set. Ids and times stay with its rows: once promoted they are a reference; no event counts twice."""
     schema = model.schema
     seen, key = [*schema.features, str(schema.label)], None if schema.id is None else EVENT
@@ -96,7 +94,7 @@ def built(mix: Mix, model: Model) -> Mixed:
     return mix.build(seen, beside=whose, key=key, label=schema.label, time=schema.time)
 
 
-def refuse_leaks(model: Model, mix: Mix, mixed: Mixed, matured: Matured) -> None:
+def refuse_leaks(model: StoredModel, mix: Mix, mixed: Mixed, matured: Matured) -> None:
     """Refuse what knows the future.
 
     Raises:
@@ -117,7 +115,7 @@ def refuse_leaks(model: Model, mix: Mix, mixed: Mixed, matured: Matured) -> None
         raise RefusedError(list(dict.fromkeys(reasons)), what="not trained", hint=hint)
 
 
-def knowing(model: Model, mix: Mix, mixed: Mixed, holdout: pl.DataFrame) -> Iterator[str]:
+def knowing(model: StoredModel, mix: Mix, mixed: Mixed, holdout: pl.DataFrame) -> Iterator[str]:
     """Say which columns know the label, each once: in the training set, in a part of it, or in the holdout alone."""
     schema, label, known = model.schema, str(model.schema.label), set(mix.trusted)
     labelled = holdout.filter(pl.col(label).is_not_null())
@@ -130,7 +128,7 @@ def knowing(model: Model, mix: Mix, mixed: Mixed, holdout: pl.DataFrame) -> Iter
             yield reason
 
 
-def compared(model: Model, mixed: Mixed, matured: Matured, seed: int) -> Likeness | None:
+def compared(model: StoredModel, mixed: Mixed, matured: Matured, seed: int) -> Likeness | None:
     """Compare a training set, each row as often as it weighs, with the events that the challenger is proven on.
 
     Raises:
@@ -154,7 +152,7 @@ def compared(model: Model, mixed: Mixed, matured: Matured, seed: int) -> Likenes
     return found
 
 
-def refuse_early(model: Model, mix: Mix, matured: Matured) -> None:
+def refuse_early(model: StoredModel, mix: Mix, matured: Matured) -> None:
     """Refuse labels that are known early and are not like those to come.
 
     Raises:

@@ -19,14 +19,17 @@ from retrue.refine.train.desk import FIT, HOLDOUT, Desk, Report
 from retrue.refine.train.runner import Outcome, Training
 from retrue.refine.train.trainer import Trainer
 from retrue.store import rows
-from retrue.store.commit import try_locked
+from retrue.store.locks import try_locked
 from retrue.workspace import clock
 from retrue.workspace.prove.sides import CHALLENGER
 from retrue.workspace.references import write_table
+from retrue.workspace.train.carrying import send
 from retrue.workspace.train.rebuilding import pin
-from retrue.workspace.train.training import Run, find, save
+from retrue.workspace.train.runs import StoredRun, save
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from retrue.store.catalog import Catalog
 
 MOST = 10_000
@@ -36,7 +39,7 @@ LONGEST = 2_000
 RESUMABLE = ("queued", "training", "failed")
 
 
-def fit_run(run: Run, trainer: Trainer) -> Run:
+def fit_run(run: StoredRun, trainer: Trainer) -> StoredRun:
     """Train what a run says; gives the run as it is then.
 
     Raises:
@@ -50,14 +53,14 @@ def fit_run(run: Run, trainer: Trainer) -> Run:
         said = {"kind": trainer.kind, "status": "training", "limits": limits, "isolated": trainer.isolated}
         run = kept(run, "training", trainer=said, error=None)
         try:
-            outcome = isolated(run, trainer) if trainer.isolated else here(run, trainer)
+            outcome = heard(run, trainer)
         except BaseException as error:
             failed(run, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
             raise
         return ended(run, outcome)
 
 
-def resume(run: Run) -> Run:
+def resume(run: StoredRun) -> StoredRun:
     """Train a run that was queued, cut off or failed, on the same rows; a checkpoint is gone on from.
 
     Raises:
@@ -65,7 +68,7 @@ def resume(run: Run) -> Run:
         StoreError: what was to be fitted isn't there any more.
         TrainingError: it failed again.
     """
-    now = find(run.model, run.id)
+    now = StoredRun.find(run.model, run.id)
     if now.status not in RESUMABLE:
         raise RefusedError([f"run {run.id} is {now.status}"], what="there is nothing to resume", hint="retrain")
     if not (run.folder / FIT).exists():
@@ -75,30 +78,38 @@ def resume(run: Run) -> Run:
     return fit_run(now, replace(Trainer.of(Desk(run.folder).fit()), **limits))
 
 
-def isolated(run: Run, trainer: Trainer) -> Outcome:
-    """Train in a process of its own."""
+def heard(run: StoredRun, trainer: Trainer) -> Outcome:
+    """Train, and write down what it says."""
     ears = Ears(run)
     try:
-        return Training(run.folder, trainer.seconds, trainer.memory, ears.hear).run()
+        return fit_desks([run.folder], trainer, ears.hear)
     finally:
         ears.write()
 
 
-def here(run: Run, trainer: Trainer) -> Outcome:
-    """Train in this process."""
+def fit_desks(folders: Sequence[Path], trainer: Trainer, hear: Callable[[list[str]], None] = lambda _: None) -> Outcome:
+    """Do what desks ask, one after another: in one process, within the trainer's limits, unless it isn't isolated."""
+    if trainer.isolated:
+        return Training(folders[0], trainer.seconds, trainer.memory, hear, tuple(folders[1:])).run()
+    begun = time.monotonic()
+    for folder in folders:
+        here(Desk(folder), trainer)
+    return Outcome(None, Desk(folders[0]).report(), round(time.monotonic() - begun, 3), 0, ())
+
+
+def here(desk: Desk, trainer: Trainer) -> None:
+    """Do what a desk asks in this process."""
     from retrue.refine.train.work import work
 
-    begun, desk = time.monotonic(), Desk(run.folder)
     desk.clear()
     before = np.random.get_state()  # noqa: NPY002 - the user's fit may use the global generator
     try:
         work(desk, trainer.fit)
     finally:
         np.random.set_state(before)  # noqa: NPY002
-    return Outcome(None, desk.report(), round(time.monotonic() - begun, 3), 0, ())
 
 
-def ended(run: Run, outcome: Outcome) -> Run:
+def ended(run: StoredRun, outcome: Outcome) -> StoredRun:
     """Keep what came of a training.
 
     Raises:
@@ -117,17 +128,18 @@ def ended(run: Run, outcome: Outcome) -> Run:
     log(run.model.store.catalog, run, [f"trained in {outcome.seconds:.1f} s"])
     pin(run)
     (run.folder / FIT).unlink(missing_ok=True)  # there is nothing to resume, and a notebook's rows may be in it
+    send(run.model, run.id)
     return kept(run, "trained", trainer=said)
 
 
-def failed(run: Run, why: str, **facts: Any) -> Run:
+def failed(run: StoredRun, why: str, **facts: Any) -> StoredRun:
     """Note that a training failed, and why."""
     log(run.model.store.catalog, run, [f"training failed: {why}"], level="error")
     tail = list(facts.pop("tail", ()))
     return kept(run, "failed", error=why, tail=tail, trainer={**run.body["trainer"], **facts, "status": "failed"})
 
 
-def kept(run: Run, status: str, **facts: Any) -> Run:
+def kept(run: StoredRun, status: str, **facts: Any) -> StoredRun:
     """Keep a run with another status and other facts; None takes one away."""
     body = {name: value for name, value in {**run.body, **facts}.items() if value is not None}
     changed = replace(run, status=status, body=body)
@@ -139,7 +151,7 @@ def kept(run: Run, status: str, **facts: Any) -> Run:
 class Ears:
     """Writes what a training says to the catalog, once a second, and so much at most."""
 
-    run: Run
+    run: StoredRun
     waiting: list[tuple[int, str]] = field(default_factory=list)
     heard: int = 0
     written: float = field(default_factory=time.monotonic)
@@ -170,7 +182,7 @@ class Ears:
         self.waiting = []
 
 
-def log(catalog: Catalog, run: Run, lines: Sequence[str], at: Sequence[int] = (), *, level: str = "info") -> None:
+def log(catalog: Catalog, run: StoredRun, lines: Sequence[str], at: Sequence[int] = (), *, level: str = "info") -> None:
     """Keep lines of a run in the log: with model, the version it is to follow, run and time."""
     from retrue.jobs.journal import current
 

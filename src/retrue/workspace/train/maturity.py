@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -20,10 +19,8 @@ from retrue.core.values import text_rows
 from retrue.errors import ConfigError, RefusedError, SchemaError
 from retrue.refine.early import ripening
 from retrue.workspace.options import seconds
+from retrue.workspace.stored import StoredModel
 from retrue.workspace.train.broken import Fault, faults_of, is_broken
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
 
 MATURE = 0.99
 """Labels count as matured once so large a share of the known delays has passed, or of a window's events has one."""
@@ -61,7 +58,7 @@ class Matured:
         return self.events.filter(late if after_cut else ~late)
 
 
-def matured_events(model: Model, at: datetime, holdout: str | float, *, broken: bool = False) -> Matured:
+def matured_events(model: StoredModel, at: datetime, holdout: str | float, *, broken: bool = False) -> Matured:
     """The champion's events whose labels have matured, cut into training and holdout.
 
     Args:
@@ -84,9 +81,7 @@ def matured_events(model: Model, at: datetime, holdout: str | float, *, broken: 
     events = model.events(None, at, version=version, applied=applied).collect()
     if not events.height or events[label].null_count() == events.height:
         raise RefusedError(["no logged event has a label yet"], what="nothing to learn from")
-    end = at - timedelta(seconds=horizon(model, events, at, time, label))
-    if model.options.maturity is None:
-        end = max(end, labelled_until(model))
+    end = ripe_until(model, events, at)
     ripe = events.filter(pl.col(time) < end).sort(time)
     if not ripe.height:
         raise RefusedError(
@@ -109,7 +104,7 @@ def matured_events(model: Model, at: datetime, holdout: str | float, *, broken: 
     return Matured(ripe.select(own(ripe.columns, model)), cut, end, time, label, at, applied, every, faults)
 
 
-def labels_before(model: Model, version: str, ripe: pl.DataFrame, end: datetime, applied: int) -> pl.DataFrame:
+def labels_before(model: StoredModel, version: str, ripe: pl.DataFrame, end: datetime, applied: int) -> pl.DataFrame:
     """Id, time and label of the ripe events, and of those that aren't kept whole."""
     layout = model.store.layout(model.name)
     told = [layout.id_column, layout.time_column, layout.label_column]
@@ -147,14 +142,21 @@ def holdout_length(holdout: str | float) -> float | None:
     raise ConfigError(f"holdout={holdout!r}", where="retrain", expected=expected)
 
 
-def own(columns: Sequence[str], model: Model) -> list[str]:
+def own(columns: Sequence[str], model: StoredModel) -> list[str]:
     """The columns of logged events that are the model's, or tell when the label came."""
     layout = model.store.layout(model.name)
     kept = (layout.time_column, layout.label_column, "_h", "_label_at")
     return [name for name in columns if name in model.schema.named or name in kept]
 
 
-def labelled_until(model: Model) -> datetime:
+def ripe_until(model: StoredModel, events: pl.DataFrame, at: datetime) -> datetime:
+    """Labels of earlier events have had time to come; events with their time, label and `_label_at`."""
+    layout = model.store.layout(model.name)
+    end = at - timedelta(seconds=horizon(model, events, at, layout.time_column, layout.label_column))
+    return end if model.options.maturity is not None else max(end, labelled_until(model))
+
+
+def labelled_until(model: StoredModel) -> datetime:
     """The end of the last window before which every window is labelled: nothing more is to come, whatever delays say.
 
     Old events that are logged with their labels have delays of years, which tell nothing.
@@ -168,7 +170,7 @@ def labelled_until(model: Model) -> datetime:
     return until.astimezone(UTC)
 
 
-def horizon(model: Model, events: pl.DataFrame, at: datetime, time: str, label: str) -> float:
+def horizon(model: StoredModel, events: pl.DataFrame, at: datetime, time: str, label: str) -> float:
     """Seconds from an event until its label can be trusted to be final, told or learned from the delays so far."""
     if model.options.maturity is not None:
         return model.options.maturity

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import select
 
@@ -14,16 +14,15 @@ from retrue.config import parse_duration
 from retrue.errors import ConfigError, nearest
 from retrue.refine.mix import Mix
 from retrue.store.tables import collected, collections
+from retrue.workspace.collect import collecting
 from retrue.workspace.prove.golden import GOLDEN
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.stored import StoredModel
 
 REFERENCE, LOG = "reference", "log"
 """The champion's reference, and its logged events."""
 
 
-def part_names(model: Model) -> tuple[str, ...]:
+def part_names(model: StoredModel) -> tuple[str, ...]:
     """What a mix may be made of: the reference, the log, then what was collected, oldest first. No row is read."""
     once, going = collections.c, collected.c
     first = select(once.name, once.body).where(once.model == model.name).order_by(once.created)
@@ -35,7 +34,7 @@ def part_names(model: Model) -> tuple[str, ...]:
     return tuple(dict.fromkeys((REFERENCE, LOG, *map(str, names))))
 
 
-def mix_of(model: Model, shares: Mapping[Any, float], *, where: str = "mix", **settings: Any) -> Mix:
+def mix_of(model: StoredModel, shares: Mapping[Any, float], *, where: str = "mix", **settings: Any) -> Mix:
     """A mix of named parts.
 
     Args:
@@ -49,7 +48,7 @@ def mix_of(model: Model, shares: Mapping[Any, float], *, where: str = "mix", **s
     """
     known, named = part_names(model), {str(getattr(part, "name", part)): share for part, share in shares.items()}
     check_parts(named, known, where)
-    kept = {part.name: part for part in model.collections()} if set(named) - {REFERENCE, LOG} else {}
+    kept = {part.name: part for part in collecting.collections(model)} if set(named) - {REFERENCE, LOG} else {}
     parts = [(kept[name] if name in kept else _own(model, name), share) for name, share in named.items()]
     return Mix(parts, **settings)
 
@@ -63,8 +62,8 @@ def check_parts(shares: Mapping[str, float], known: tuple[str, ...], where: str 
             )
 
 
-def _own(model: Model, name: str) -> Any:
-    return model.reference if name == REFERENCE else model.logged()
+def _own(model: StoredModel, name: str) -> Any:
+    return model.reference if name == REFERENCE else collecting.logged(model)
 
 
 def read_holdout(text: str) -> str | float:

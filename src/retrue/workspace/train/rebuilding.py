@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,15 +21,13 @@ from retrue.refine.mix import Mix, Mixed
 from retrue.store import rows
 from retrue.version import VERSION
 from retrue.workspace import clock
-from retrue.workspace.collect.collecting import Logged
+from retrue.workspace.collect.collecting import Logged, collections
 from retrue.workspace.references import VersionReference
+from retrue.workspace.stored import StoredModel
 from retrue.workspace.train.broken import is_broken, read_faults
 from retrue.workspace.train.choosing import built, trainable
 from retrue.workspace.train.maturity import Matured, labels_before, own
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
-    from retrue.workspace.train.training import Run
+from retrue.workspace.train.runs import StoredRun
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +84,7 @@ def source_of(part: Any) -> dict[str, Any]:
     return {"source": "table"}
 
 
-def pin(run: Run) -> None:
+def pin(run: StoredRun) -> None:
     """Keep the lake's rows of a training set from being dropped."""
     said = run.manifest
     logged = [part for part in said["parts"] if part["source"] != "reference"]
@@ -99,7 +97,7 @@ def pin(run: Run) -> None:
         tx.put(row)
 
 
-def rebuild(run: Run) -> Rebuilt:
+def rebuild(run: StoredRun) -> Rebuilt:
     """Build a run's training set again.
 
     Raises:
@@ -131,7 +129,7 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return found + other if found else []
 
 
-def matured_again(model: Model, said: Mapping[str, Any], champion: str) -> Matured:
+def matured_again(model: StoredModel, said: Mapping[str, Any], champion: str) -> Matured:
     """The matured events as they were."""
     layout = model.store.layout(model.name)
     at, end, cut = (datetime.fromisoformat(said[name]) for name in ("at", "matured", "cut"))
@@ -143,7 +141,7 @@ def matured_again(model: Model, said: Mapping[str, Any], champion: str) -> Matur
     return Matured(ripe, cut, end, layout.time_column, layout.label_column, at, applied, every, faults)
 
 
-def part_again(model: Model, part: Mapping[str, Any], said: Mapping[str, Any], champion: str) -> Any:
+def part_again(model: StoredModel, part: Mapping[str, Any], said: Mapping[str, Any], champion: str) -> Any:
     """A part of the mix, read again.
 
     Raises:
@@ -156,7 +154,7 @@ def part_again(model: Model, part: Mapping[str, Any], said: Mapping[str, Any], c
         since, until = (None if part[end] is None else datetime.fromisoformat(part[end]) for end in ("since", "until"))
         frame = model.events(since, until, version=champion, applied=said["applied"]).collect()
         return Logged(name, frame, since, until)
-    found = next((one for one in model.collections() if one.name == name), None)
+    found = next((one for one in collections(model) if one.name == name), None)
     if part["source"] == "collection" and found is not None:
         return found
     what = "the collection is gone" if part["source"] == "collection" else "it was a table of your own"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -21,19 +21,18 @@ from retrue.refine.train import Trainer
 from retrue.refine.train.desk import HOLDOUT, TRAINING, WEIGHT, Desk, Order
 from retrue.workspace import clock
 from retrue.workspace.references import write_table
+from retrue.workspace.stored import StoredModel
+from retrue.workspace.train.carrying import send
 from retrue.workspace.train.choosing import built, compared, refuse_early, refuse_leaks, trainable
 from retrue.workspace.train.fitting import fit_run, log
 from retrue.workspace.train.maturity import matured_events
 from retrue.workspace.train.rebuilding import manifest_of
-from retrue.workspace.train.training import Run, save
-
-if TYPE_CHECKING:
-    from retrue.workspace.model import Model
+from retrue.workspace.train.runs import StoredRun, save
 
 
 def retrain(
-    model: Model, fit: Any, *, mix: Mix, holdout: str | float, seed: int, gate: Gate, now: datetime | None
-) -> Run:
+    model: StoredModel, fit: Any, *, mix: Mix, holdout: str | float, seed: int, gate: Gate, now: datetime | None
+) -> StoredRun:
     """Train a challenger and keep it with the holdout it is to be proven on."""
     at = clock.aware(now or clock.now())
     schema = model.schema
@@ -45,8 +44,8 @@ def retrain(
 
 
 def queued(
-    model: Model, trainer: Trainer, mix: Mix, *, holdout: str | float, seed: int, gate: Gate, at: datetime
-) -> Run:
+    model: StoredModel, trainer: Trainer, mix: Mix, *, holdout: str | float, seed: int, gate: Gate, at: datetime
+) -> StoredRun:
     """Choose the rows, lay them out for the process that trains, and queue the run."""
     check_seed(seed, f"a run of model {model.name!r}")
     schema = model.schema
@@ -69,15 +68,16 @@ def queued(
             (part.incident for part, _ in mix.parts if isinstance(part, Collected) and part.incident), None
         ),
     }
-    run = Run(model, uuid.uuid4().hex[:8], "queued", body, gate)
+    run = StoredRun(model, uuid.uuid4().hex[:8], "queued", body, gate)
     lay_out(run, trainer, mixed, matured.part(after_cut=True))
+    send(model, run.id)
     save(model, run)
     if alike is not None and alike.unlike:
         log(model.store.catalog, run, [f"less than half of these is as in production: {alike}"], level="warning")
     return run
 
 
-def lay_out(run: Run, trainer: Trainer, mixed: Mixed, ahead: pl.DataFrame) -> None:
+def lay_out(run: StoredRun, trainer: Trainer, mixed: Mixed, ahead: pl.DataFrame) -> None:
     """Write what the process that trains needs."""
     schema, desk = run.model.schema, Desk(run.folder)
     task = str(schema.task or "binary")

@@ -17,15 +17,15 @@ from retrue.refine.promote import Gate
 from retrue.refine.train.trainer import Trainer
 from retrue.store import rows
 from retrue.workspace import clock
+from retrue.workspace.stored import StoredModel
 from retrue.workspace.train.fitting import fit_run, kept
+from retrue.workspace.train.runs import StoredRun
 from retrue.workspace.train.standing import free
-from retrue.workspace.train.training import Run, find
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from retrue.refine.mix import Mix
-    from retrue.workspace.model import Model
 
 
 def settings_of(name: str, config: Config | None = None) -> TrainerSettings:
@@ -51,16 +51,16 @@ def registered(name: str, config: Config | None = None) -> Trainer:
     module, _, attribute = said.fit.rpartition(":")
     try:
         fit = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # somebody's module: whatever is raised as it is imported
         where = f"[trainers.{name}]"
         raise ConfigError(f"{said.fit!r} can't be imported: {error}", where=where, expected="MODULE:NAME") from error
     return Trainer(Trainer.of(fit).fit, said.seconds, said.memory)
 
 
 def queue(
-    model: Model, name: str, mix: Mix, *, holdout: str | float = 0.25, seed: int = 0, now: datetime | None = None,
+    model: StoredModel, name: str, mix: Mix, *, holdout: str | float = 0.25, seed: int = 0, now: datetime | None = None,
     config: Config | None = None,
-) -> Run:  # fmt: skip
+) -> StoredRun:  # fmt: skip
     """Choose the rows for a registered trainer now, and leave the training to a service (`retrue serve`).
 
     Raises:
@@ -75,14 +75,14 @@ def queue(
     return kept(run, "queued", job={"trainer": name})
 
 
-def waiting(model: Model) -> Run | None:
+def waiting(model: StoredModel) -> StoredRun | None:
     """The run that has waited longest for a service: queued, or cut off with the service that trained it."""
     with model.store.catalog.read() as tx:
         found = [
             row for state in ("queued", "training") for row in tx.find(rows.RunRow, model=model.name, status=state)
         ]
     for row in sorted(found, key=lambda row: row.created):
-        run = find(model, row.id)
+        run = StoredRun.find(model, row.id)
         if "job" not in row.body:
             continue
         if not run.folder.is_dir():
@@ -92,7 +92,7 @@ def waiting(model: Model) -> Run | None:
     return None
 
 
-def train_next(model: Model, config: Config | None = None) -> Run:
+def train_next(model: StoredModel, config: Config | None = None) -> StoredRun:
     """Train the run that has waited longest.
 
     Raises:

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
 
+from retrue.errors import SliceError
+from retrue.explain.finding import guilty_of
 from retrue.refine.collect import Collected, Policy
-from retrue.slices import Source
+from retrue.slices import Slice, Source
 from retrue.workspace.collect import collecting, gathering, watching
 from retrue.workspace.collect.collecting import Logged
 from retrue.workspace.collect.watching import WatchedSignal
-from retrue.workspace.promote.versions import Versioned
-
-if TYPE_CHECKING:
-    from retrue.workspace.explain.explaining import ModelIncident
-    from retrue.workspace.model import Model
+from retrue.workspace.incident import ModelIncident
+from retrue.workspace.stored import StoredModel
 
 
-class Collects(Versioned):
+class Collects(StoredModel):
     """Abstract: the part of a model that collects."""
-
-    @property
-    def _model(self) -> Model:
-        return cast("Model", self)
 
     def collect(
         self,
@@ -52,16 +46,18 @@ class Collects(Versioned):
             SliceError: the slice doesn't fit the events, or asks for what can't be told of them.
             ConfigError: the policy can't be understood.
         """
-        return collecting.collect(self._model, where, budget=budget, policy=policy, since=since, until=until, name=name)
+        part, incident = slice_of(where)
+        return collecting.collect(
+            self, part, incident=incident, budget=budget, policy=policy, since=since, until=until, name=name
+        )
 
     def logged(self, since: datetime | None = None, until: datetime | None = None) -> Logged:
         """The champion's logged events with their labels; a part of a `Mix`."""
-        frame = self._model.events(since, until, version=self._model.version).collect()
-        return Logged("log" if since is None else f"log since {since:%Y-%m-%d}", frame, since, until)
+        return collecting.logged(self, since, until)
 
     def collections(self) -> list[Collected]:
         """What was collected, oldest first, with the labels known when it was."""
-        return collecting.collections(self._model)
+        return collecting.collections(self)
 
     def watch_signal(
         self,
@@ -87,11 +83,12 @@ class Collects(Versioned):
             SliceError: it asks for what events don't have, or can't be stored.
             ConfigError: the policy is none for a stream, or the name is another collection's.
         """
-        return watching.watch(self._model, where, name, policy, since)
+        function = watching.function_name(where) if callable(where) and not isinstance(where, Slice) else None
+        return watching.watch(self, *slice_of(where), function, name, policy, since)
 
     def watched_signals(self) -> list[WatchedSignal]:
         """The signals that are watched, by name, with how many rows each has collected."""
-        return watching.watched(self._model)
+        return watching.watched(self)
 
     def unwatch_signal(self, name: str) -> None:
         """Watch a signal no more; what it collected stays.
@@ -99,11 +96,28 @@ class Collects(Versioned):
         Raises:
             StoreError: there is none of that name.
         """
-        watching.unwatch(self._model, name)
+        watching.unwatch(self, name)
 
     def collect_new(self) -> dict[str, int]:
         """Collect what newly met the watched signals; gives how many rows came by signal. Again at once, none.
 
         A signal that fails says why in its `error`, and costs no other its rows.
         """
-        return gathering.collect_new(self._model)
+        return gathering.collect_new(self)
+
+
+def slice_of(where: Source | ModelIncident) -> tuple[Slice, str | None]:
+    """The slice, and the incident whose guilty slice it is.
+
+    Raises:
+        SliceError: no slice is guilty of the incident.
+    """
+    if not isinstance(where, ModelIncident):
+        return Slice.of(where), None
+    name = f"incident {where.id}"
+    if where.incident.cause is not None:
+        return Slice.parse(where.incident.cause.slice, name), str(where.id)
+    guilty = guilty_of(where.explain().slices)
+    if guilty is None:
+        raise SliceError("no slice is guilty of it", where=name, hint="write the slice that you would look at")
+    return guilty.slice.named(name), str(where.id)

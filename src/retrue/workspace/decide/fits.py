@@ -1,0 +1,200 @@
+"""Small fits: what a new model would win, told by fits on parts of the new labels, proven against the champion.
+
+matured labels, the reference ──n of each──> desks ──one process, one training's limits──> scores ── contest ──> Curve
+
+They run as trainings do: whatever a trainer's code does ends the small fits, with its reason. Nothing of them is kept.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
+
+import polars as pl
+
+from retrue.core.reference import Reference
+from retrue.core.state import Floats
+from retrue.errors import ConfigError, RefusedError, TrainingError
+from retrue.judge.main_metrics import MAIN
+from retrue.metrics.measure import Z95
+from retrue.refine.expected import Curve, Situation
+from retrue.refine.prove import Contest, Duel, contest
+from retrue.refine.train.desk import HOLDOUT as HELD_OUT
+from retrue.refine.train.desk import TRAINING, WEIGHT, Desk, Order
+from retrue.refine.train.trainer import HOUR, Trainer
+from retrue.refine.train.work import complaint
+from retrue.store import rows
+from retrue.workspace import clock
+from retrue.workspace.prove.sides import recorded, truth
+from retrue.workspace.references import write_table
+from retrue.workspace.stored import StoredModel, run_of
+from retrue.workspace.train.fitting import fit_desks
+from retrue.workspace.train.maturity import learnable, matured_events
+from retrue.workspace.train.trainers import registered
+
+HOLDOUT, HELD = 0.25, 2_000
+"""The share of the matured labels that they are proven on, and the most rows of it."""
+SIZES = (50, 100, 250, 500, 1_000, 2_000)
+"""New labels that they learn from, at most half of those there are."""
+FITS = 4
+"""The most of them, the largest: what a few labels teach says little of what many do."""
+LEAST = 100
+"""Later rows without which they tell nothing."""
+PREFIX = "retrue-fits-"
+"""How the folders begin that they work in."""
+LINE = 2_000
+"""Characters of a line that are kept."""
+LONGEST = HOUR
+"""Seconds that they may take at most, whatever their trainer may: a decision waits for them."""
+
+
+def with_fits(known: Situation, model: StoredModel, fit: Trainer | str | None, at: datetime) -> Situation:
+    """What is known, with what small fits tell besides; where they tell nothing, why.
+
+    Args:
+        known: what is known without.
+        model: whose.
+        fit: a trainer, or the name of a registered one.
+        at: the time.
+    """
+    try:
+        trainer = registered(fit) if isinstance(fit, str) else fit
+        return known if trainer is None else replace(known, curve=pilot(model, trainer, at))
+    except (ConfigError, TrainingError) as error:
+        return replace(known, unfitted=f"small fits told nothing: {error}")
+
+
+def pilot(model: StoredModel, trainer: Trainer, at: datetime) -> Curve | None:
+    """What a fit on so many new labels, and as many rows of the reference, gains over the champion on later ones.
+
+    What a gap to the reference can't tell: how much a new model would win.
+
+    Returns:
+        None where too few labels have matured.
+
+    Raises:
+        TrainingError: one of the fits failed.
+    """
+    lessons = lessons_of(model, at)
+    if lessons is None:
+        return None
+    reference, label = model.reference.load(), str(model.schema.label)
+    held, metric = lessons.held, MAIN[str(model.schema.task)][0]
+    contests = [against(reference, held, scores, label, metric) for scores in said_by(trainer, model, lessons)]
+    ends = [one.gain for one in contests if one.gain is not None]
+    if len(ends) < len(contests):
+        return None
+    gains = tuple((low + high) / 2 for low, high in ends)
+    return Curve(lessons.sizes, gains, tuple((high - low) / (2 * Z95) for low, high in ends))
+
+
+@dataclass(frozen=True, eq=False)
+class Lessons:
+    """What small fits learn from.
+
+    Attributes:
+        features: what they learn by.
+        fresh: rows with new labels; known: rows of the reference.
+        held: later rows that they are proven on.
+        sizes: how many of each they learn from.
+    """
+
+    features: tuple[str, ...]
+    fresh: pl.DataFrame
+    known: pl.DataFrame
+    held: pl.DataFrame
+    sizes: tuple[int, ...]
+
+    def rows(self, n: int) -> pl.DataFrame:
+        """So many of both; as many of the reference as there are, where it has fewer."""
+        each = [drawn(part, n, self.features) for part in (self.fresh, self.known)]
+        return pl.concat(each, how="vertical_relaxed")
+
+
+def lessons_of(model: StoredModel, at: datetime) -> Lessons | None:
+    """What there is to learn from by then; None where it is too little."""
+    try:
+        matured = matured_events(model, at, HOLDOUT)
+    except RefusedError:
+        return None
+    schema, label = model.schema, str(model.schema.label)
+    grid = model.reference.load().grids.outcome
+    parts = (matured.part(after_cut=False), matured.part(after_cut=True), model.reference.frame)
+    fresh, later, known = (learnable(part, label, grid, schema.classes) for part in parts)
+    sizes = tuple(size for size in SIZES if 2 * size <= fresh.height)[-FITS:]
+    if len(sizes) < 2 or later.height < LEAST:
+        return None
+    features = tuple(schema.features)
+    seen = [*features, label]
+    return Lessons(features, fresh.select(seen), known.select(seen), drawn(later, HELD, features), sizes)
+
+
+def said_by(trainer: Trainer, model: StoredModel, lessons: Lessons) -> list[Floats]:
+    """What a fit on so many of both says of the later rows, for each size; within the limits of one training.
+
+    Raises:
+        TrainingError: one failed.
+    """
+    limited = replace(trainer, seconds=min(trainer.seconds, LONGEST))
+    sweep()
+    with TemporaryDirectory(prefix=PREFIX) as folder:
+        desks = [Desk(Path(folder) / str(n)) for n in lessons.sizes]
+        try:
+            for desk, n in zip(desks, lessons.sizes, strict=True):
+                lay_out(desk, trainer, model, lessons, n)
+            outcome = fit_desks([desk.folder for desk in desks], limited)
+        except Exception as error:  # a trainer that isn't isolated may raise anything
+            raise TrainingError(complaint(error)) from error
+        if outcome.error is not None:
+            keep_tail(model, outcome.tail)
+            raise TrainingError(outcome.error)
+        return [desk.scores() for desk in desks]
+
+
+def sweep() -> None:
+    """Take away what killed processes left: rows of events are in it."""
+    for old in Path(gettempdir()).glob(f"{PREFIX}*"):
+        with suppress(OSError):  # another process has done it, or it is somebody else's
+            if time.time() - old.stat().st_mtime > 2 * LONGEST:
+                shutil.rmtree(old)
+
+
+def keep_tail(model: StoredModel, lines: Sequence[str]) -> None:
+    """Keep the last lines that fits said before one failed; `retrue logs` shows them."""
+    from retrue.jobs.journal import current
+
+    job, at, version = current.get(), clock.micros(clock.now()), model.version
+    about = ("decide" if job is None else job.id, model.name, version, run_of(model, version))
+    with model.store.catalog.write() as tx:
+        for line in lines:
+            tx.add(rows.Log(at, "warning", line[:LINE], *about))
+
+
+def lay_out(desk: Desk, trainer: Trainer, model: StoredModel, lessons: Lessons, n: int) -> None:
+    """Write what one of them needs; the labels of the later rows aren't among it."""
+    schema = model.schema
+    order = Order(tuple(schema.features), str(schema.label), str(schema.task), schema.positive, tuple(schema.classes))
+    write_table(desk.folder / TRAINING, lessons.rows(n).with_columns(pl.lit(1.0).alias(WEIGHT)))
+    write_table(desk.folder / HELD_OUT, lessons.held.select(schema.features))
+    desk.ask(trainer.fit, order) if trainer.isolated else desk.say(order)
+
+
+def drawn(frame: pl.DataFrame, most: int, features: Sequence[str]) -> pl.DataFrame:
+    """At most so many rows, those whose features hash lowest: by chance, and mostly the same ones from week to week.
+
+    So a question that is asked each week looks at few labels that the last one hasn't, and draws no new luck.
+    """
+    return frame if frame.height <= most else frame[frame.select(features).hash_rows().arg_sort()[:most].sort()]
+
+
+def against(reference: Reference, held: pl.DataFrame, scores: Floats, label: str, metric: str) -> Contest:
+    """Champion and challenger on the same rows, by the metric that the gap is in."""
+    labels, task, _ = truth(reference.grids.outcome, held, label)
+    duel = Duel(labels, recorded(reference, held), scores)
+    return contest("pilot", metric, task, duel.on(duel.known))
