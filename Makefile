@@ -7,10 +7,12 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 JOBS ?= auto
 ARGS ?=
+# Empty: what Python compiles is kept, also where the environment forbids it; each process of a test takes a second more else.
+export PYTHONDONTWRITEBYTECODE :=
 CODE := src tests scripts $(wildcard benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-full check format docs bench lock clean runtime dev programs
+.PHONY: help install demo test test-full check format docs pictures bench lock clean runtime dev programs
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,10 +24,10 @@ demo: runtime ## replay real flights: drift, edge cases, retraining, promotion (
 	$(BIN)/retrue demo $(ARGS)
 
 test: dev programs ## set up what the tests need and run them, except the slow ones (ARGS=tests/core, JOBS=1)
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow" $(ARGS)
 
 test-full: dev programs ## run all tests
-	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: dev ## formatting, lint, types, import direction, docs
 	$(BIN)/ruff format --check $(CODE)
@@ -40,6 +42,10 @@ format: dev ## rewrite the code as the formatter wants it, and mend what lint ca
 
 docs: dev ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+pictures: dev programs ## take the docs' pictures anew, of the quick demo's store
+	$(BIN)/retrue demo --quick --store build/pictures
+	$(BIN)/python scripts/pictures.py build/pictures/store
 
 bench: dev ## measure speed, memory and accuracy against the peers (minutes; peers go into .peers)
 	$(BIN)/python -m benchmarks $(ARGS)

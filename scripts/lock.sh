@@ -15,4 +15,4 @@ compile() { # compile OUTPUT ARGUMENTS...
 
 compile requirements-build.lock --group build "$@"
 compile requirements.lock --extra demo --extra server pyproject.toml "$@"
-compile requirements-dev.lock --extra demo --extra server --extra otel --extra gpu --extra oidc --group dev --constraint requirements.lock pyproject.toml "$@"
+compile requirements-dev.lock --extra demo --extra server --extra otel --extra gpu --extra oidc --extra s3 --extra postgres --group dev --constraint requirements.lock pyproject.toml "$@"

@@ -8,6 +8,9 @@ needed=( # program:package
     prometheus-alertmanager:prometheus-alertmanager
     strace:strace
     faketime:faketime
+    systemd-analyze:systemd
+    java:default-jre-headless
+    pg_ctlcluster:postgresql
 )
 missing=()
 for pair in "${needed[@]}"; do
@@ -27,6 +30,15 @@ torch() {
         echo "torch or lightning could not be installed: tests that need them fail"
 }
 torch
+# Azurite, an Azure blob store, is an npm package: in .peers, as the peers of the benchmarks are.
+azurite() {
+    command -v azurite-blob >/dev/null || [ -x .peers/azurite/node_modules/.bin/azurite-blob ] && return 0
+    command -v npm >/dev/null || { echo "not here: npm, for azurite; tests that need it will skip" && return 0; }
+    echo "installing azurite for the tests that need it ..."
+    npm install --silent --no-fund --no-audit --prefix .peers/azurite azurite@3 >/dev/null ||
+        echo "azurite could not be installed: tests that need it will skip"
+}
+azurite
 [ ${#missing[@]} = 0 ] && exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     echo "not here: ${missing[*]}; tests that need them will skip"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +17,16 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+    from tests.postgres import Cluster
 
 # Tests run side by side: threads of one that spin while they wait for each other take the processors from the next.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+# What was compiled is kept, whatever this machine says: without, each process that a test starts compiles 700 modules.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
+ON_X86 = platform.machine() == "x86_64"
+ON_LINUX_X86 = ON_X86 and sys.platform == "linux"
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 # No deadline: machines are shared, and a slow example is not a wrong one. In CI the same examples every time.
@@ -31,7 +40,17 @@ def lacking(what: str, hint: str) -> str:
     reason = f"needs {what}, which this machine lacks. Hint: {hint}"
     if IN_CI:
         pytest.fail(reason)
-    pytest.skip(reason)
+    pytest.skip(reason, allow_module_level=True)
+
+
+def needed(name: str, *, locked: bool = True) -> Any:
+    """Give a module that a test needs; `locked`: whether `make dev` brings it on this platform."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError:
+        if locked:
+            lacking(f"the module {name}", "make dev")
+        pytest.skip(f"{name} isn't there for this platform", allow_module_level=True)
 
 
 def program(*names: str) -> str:
@@ -57,14 +76,47 @@ def browser(chromium: str) -> Iterator[Browser]:
         started.close()
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """Run one PostgreSQL for all tests."""
+    from tests.postgres import folder_of_binaries, running
+
+    binaries = folder_of_binaries() or Path(lacking("a PostgreSQL server", "apt-get install postgresql"))
+    with running(binaries) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session", autouse=True)
+def every_store_on_postgres(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let each new store of this process have its catalog in PostgreSQL, where RETRUE_TEST_POSTGRES says so."""
+    if not os.environ.get("RETRUE_TEST_POSTGRES"):
+        yield
+        return
+    from retrue.store import store
+    from retrue.store.place import Place, place_of
+
+    cluster: Cluster = request.getfixturevalue("postgres")
+
+    def elsewhere(root: Path, named: str | Path | None = None) -> Place:
+        new = named is None and not (root / "catalog.url").exists() and not (root / "catalog.db").exists()
+        return place_of(root, cluster.catalog() if new else named)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(store, "place_of", elsewhere)
+        yield
+
+
 @pytest.fixture(scope="session", autouse=True)
 def catalogs_begin_as_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Migrate one empty catalog and begin each new store of this process with a copy: 60 ms less for each of them."""
     from retrue.store.catalog import Catalog
+    from retrue.store.place import Place
 
     empty, real = tmp_path_factory.mktemp("catalog") / "catalog.db", Catalog.open
 
-    def opened(path: Path, *, create: bool = True) -> Catalog:
+    def opened(path: Place, *, create: bool = True) -> Catalog:
+        if not isinstance(path, Path):
+            return real(path, create=create)
         if not empty.exists():
             real(empty).close()
         if create and not path.exists():

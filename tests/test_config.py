@@ -20,6 +20,7 @@ from retrue.workspace.options import Options, seconds
 WHOLE = """
 [store]
 path = "store"
+catalog = "postgresql://retrue@localhost/retrue"
 
 [models.flights]
 reference = "train.parquet"
@@ -58,6 +59,7 @@ watch = ["precip"]
 privacy = { tail = "hash" }
 keep = { share = "5 %", always = ["precip > 1"] }
 retraining = { when = "benefit", label = 0.05 }
+sources = { events = { delta = "s3://lake/predictions" } }
 
 [models."churn-2.0"]
 score = { stay = "p_stay", leave = "p_leave" }
@@ -153,7 +155,7 @@ BAD = {
     "the nearest key": (M + "lable = 'y'", "Hint: did you mean 'label'?"),
     "an unknown key of the store": (
         "[store]\npaht = 'x'",
-        "unknown key 'paht' in [store] of FILE: expected path. Hint",
+        "unknown key 'paht' in [store] of FILE: expected path, catalog. Hint",
     ),
     "two wrong keys": (M + "lable = 'y'\nscor = 'p'", "unknown key 'lable' (1 more) in [models.m]"),
     "a number for a column": (M + "label = 5", "label = 5 in [models.m] of FILE: expected text"),

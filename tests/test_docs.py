@@ -110,6 +110,14 @@ def test_every_table_of_the_catalog_is_in_the_docs() -> None:
     assert [name for name in metadata.tables if f"| `{name}` |" not in page] == []
 
 
+def test_pictures_are_small_and_shown() -> None:
+    """What `make pictures` takes; each is a WebP below 150 kB."""
+    pictures = sorted((ROOT / "docs" / "pictures").iterdir())
+    texts = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert [one.name for one in pictures if one.stat().st_size > 150_000 or one.suffix != ".webp"] == []
+    assert [one.name for one in pictures if f"(pictures/{one.name})" not in texts] == []
+
+
 @pytest.mark.slow
 def test_the_built_site_fetches_nothing(tmp_path: Path) -> None:
     """Scripts, styles, fonts and pictures come from the site itself, so it works offline and tells nobody.

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 
 import pytest
+from tests import conftest
 
 import retrue
 
@@ -36,7 +37,7 @@ HEAVY = {"alembic", "altair", "deltalake", "duckdb", "pandas", "pyarrow", "scipy
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "starlette": "fastapi"}  # import name -> name to install, where they differ
 
 # Assembled, so that this file doesn't hold what it forbids.
-HOSTS = ("pypi." + "org", "pythonhosted." + "org", "registry." + "npmjs", "deb." + "debian")
+HOSTS = tuple(map(".".join, (("pypi", "org"), ("pythonhosted", "org"), ("registry", "npmjs"), ("deb", "debian"))))
 MACHINE_PATH = re.compile(r"(?<![\w.<-])/(work|root|tmp|opt)/\w")
 
 
@@ -197,6 +198,24 @@ def top_level_imports(tree: ast.Module) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module.partition(".")[0])
     return names
+
+
+def test_no_test_skips_unsaid_in_ci() -> None:
+    """What CI lacks is a failure there: tests ask `needed`, `program` or `lacking` of tests.conftest for it."""
+    word = "importor" + "skip"
+    assert [path.name for path in PYTHON_FILES if word in path.read_text(encoding="utf-8")] == []
+
+
+def test_what_is_lacking_is_skipped_here_and_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless the lock doesn't have it for this platform."""
+    monkeypatch.setattr(conftest, "IN_CI", False)
+    with pytest.raises(pytest.skip.Exception, match="no_such_module"):
+        conftest.needed("no_such_module")
+    monkeypatch.setattr(conftest, "IN_CI", True)
+    with pytest.raises(pytest.fail.Exception, match="no_such_module"):
+        conftest.needed("no_such_module")
+    with pytest.raises(pytest.skip.Exception, match="for this platform"):
+        conftest.needed("no_such_module", locked=False)
 
 
 @pytest.mark.slow

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Final
 from retrue.version import VERSION as __version__  # noqa: N811
 
 if TYPE_CHECKING:
+    from retrue.client.capture import read_capture
     from retrue.client.connect import connect
     from retrue.client.middleware import WatchMiddleware
     from retrue.client.watch import watch
+    from retrue.client.wsgi import WatchWSGI
     from retrue.comparing import compare
     from retrue.core.grids import Grids
     from retrue.core.profile import Profile
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
         TableError,
         TrainingError,
     )
+    from retrue.judge.suggest import suggest
     from retrue.judge.verdict import Verdict, VerdictKind
     from retrue.metrics import Measure, metric
     from retrue.refine import signals
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from retrue.report.comparison import Comparison
     from retrue.schema import Kind, Schema, Task
     from retrue.slices import Slice
+    from retrue.sources import source
     from retrue.tables import Table
     from retrue.tables import read as read_table
     from retrue.workspace import Model, Workspace, open
@@ -82,6 +86,7 @@ _HOME: Final = {
     "Verdict": "retrue.judge.verdict:Verdict",
     "VerdictKind": "retrue.judge.verdict:VerdictKind",
     "WatchMiddleware": "retrue.client.middleware:WatchMiddleware",
+    "WatchWSGI": "retrue.client.wsgi:WatchWSGI",
     "Workspace": "retrue.workspace:Workspace",
     "XGBoost": "retrue.refine.train:XGBoost",
     "compare": "retrue.comparing:compare",
@@ -89,8 +94,11 @@ _HOME: Final = {
     "metric": "retrue.metrics:metric",
     "open": "retrue.workspace:open",
     "projection": "retrue.core.project:projection",
+    "read_capture": "retrue.client.capture:read_capture",
     "read_table": "retrue.tables:read",
     "signals": "retrue.refine.signals:",
+    "suggest": "retrue.judge.suggest:suggest",
+    "source": "retrue.sources:source",
     "watch": "retrue.client.watch:watch",
 }
 """Where each public name lives, as `room:name`, or `room:` for the room itself.
@@ -130,6 +138,7 @@ __all__ = [
     "Verdict",
     "VerdictKind",
     "WatchMiddleware",
+    "WatchWSGI",
     "Workspace",
     "XGBoost",
     "__version__",
@@ -138,8 +147,11 @@ __all__ = [
     "metric",
     "open",
     "projection",
+    "read_capture",
     "read_table",
     "signals",
+    "source",
+    "suggest",
     "watch",
 ]
 

@@ -19,7 +19,9 @@ from retrue.core.profile import Profile
 from retrue.core.reference import Reference
 from retrue.core.weighted import Weighing
 from retrue.engine import local
-from retrue.engine.slices import count_slices, fitting, with_slices
+from retrue.engine.opening import brought_near, open_table
+from retrue.engine.repeats import count_repeats
+from retrue.engine.slices import count_slices, fitting, sliced, with_slices
 from retrue.errors import ProfileError, SchemaError, TableError, nearest
 from retrue.explain.embedding_map import maps_between
 from retrue.explain.emptied import told_once
@@ -33,6 +35,7 @@ from retrue.judge.rules import Rule
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
 from retrue.metrics import Measure, Metric, get, registered
+from retrue.metrics.quality.duplicates import Repeats, measure
 from retrue.metrics.quality.weights import weights
 from retrue.report.comparison import ColumnReport, Comparison, PerformanceReport
 from retrue.report.estimated import Estimated, estimate_of, estimated, with_estimate
@@ -45,7 +48,7 @@ from retrue.version import VERSION
 SUFFIX = ".retrue"
 """A stored reference: `retrue reference TABLE --save FILE.retrue`."""
 
-OTHERS = ("schema", "where", "rules", "row_rules", "settings", "impact", "joint")
+OTHERS = ("schema", "where", "rules", "row_rules", "settings", "impact", "joint", "engine")
 """What `compare` takes besides roles: a mistyped one is among the roles."""
 
 
@@ -60,6 +63,7 @@ def compare(
     settings: Settings | None = None,
     impact: str | None = None,
     joint: bool = False,
+    engine: str = "local",
     **roles: Any,
 ) -> Comparison:
     """Compare two tables and say what changed.
@@ -76,12 +80,15 @@ def compare(
         impact: the metric that what each column's move costs is told in, such as `"f1"`, `"value_per_event"` or
             `"mean(revenue)"`; the task's main one unless given.
         joint: whether to look for what columns do together and no single one shows, such as a correlation that turned.
+        engine: where rows are counted: "local", this process, or "spark": then tables may be Spark DataFrames, Parquet,
+            Delta or Iceberg, and counts are the same to the last bit (see docs/spark.md).
         roles: roles and kinds for `Schema.infer`: `id`, `time`, `label`, `score`, `prediction`, `slices`, `kinds` ...
             With `weight`, the column of how many events a row stands for, shares and performance are weighted, and
             "too few rows" goes by the effective n; rows without a usable weight are left out, and told.
 
     Raises:
         TableError: a table can't be read, or has no rows.
+        ConfigError: an unknown engine.
         SchemaError: roles that don't fit, or beside a schema.
         MetricError: impacts can't be in the metric that was chosen, or a rule's metric is unknown.
 
@@ -91,8 +98,10 @@ def compare(
     """
     counters = [row_rule(text) for text in row_rules]
     part = None if where is None else Slice.of(where)
+    if not isinstance(reference, Reference) and not is_stored(reference):
+        reference = brought_near(open_table(reference, engine))
     base = find_reference(reference, schema, roles, counters, part, joint=joint)
-    table = sliced(read(window), part)
+    table = sliced(open_table(window, engine), part)
     refuse_empty(table)
     strict = settings or Settings()
     judge = Judge(base, replace(strict, impact=impact or strict.impact), parse_rules(rules, base))
@@ -129,11 +138,10 @@ def repeated_ids(table: Table, base: Reference, source: Any, part: Slice | None)
     name = base.schema.id
     if name is None or name not in table.dtypes:
         return []
-    after = table.collect([name])
+    after = count_repeats(table, name)
     whole = None if is_stored(source) or isinstance(source, Reference) else sliced(read(source), part)
-    before = whole.collect([name]) if whole is not None and name in whole.dtypes else after.clear()
-    measure = safely(get("duplicates"), after, before, id=name)
-    return [judge_repeats(name, measure, after.height)]
+    before = count_repeats(whole, name) if whole is not None and name in whole.dtypes else Repeats()
+    return [judge_repeats(name, measure(after, before), table.count_rows())]
 
 
 def find_reference(
@@ -171,9 +179,10 @@ def make_reference(
     where: Slice | None = None,
     counters: Sequence[Counter] = (),
     joint: bool = False,
+    engine: str = "local",
     **roles: Any,
 ) -> Reference:
-    """Learn a reference from a table.
+    """Learn a reference from a table, counted by an engine.
 
     Raises:
         TableError: it can't be read, or has no rows.
@@ -181,7 +190,7 @@ def make_reference(
     """
     check_given(roles, OTHERS)
     check_apart(schema, roles)
-    table = sliced(read(source), where)
+    table = sliced(brought_near(open_table(source, engine)), where)
     refuse_empty(table)
     found, known = (schema, None) if schema is not None else local.infer(table, **roles)
     for name in (name for counter in counters for name in counter.columns if name not in table.dtypes):
@@ -209,14 +218,6 @@ def load_reference(path: str | Path) -> Reference:
         return Reference.from_bytes(Path(path).read_bytes())
     except OSError as error:
         raise TableError(f"no stored reference: {error.strerror}", where=str(path), hint="check the path") from error
-
-
-def sliced(table: Table, part: Slice | None) -> Table:
-    """The rows of a slice."""
-    if part is None:
-        return table
-    part.check(table.dtypes)
-    return Table(table.frame.filter(part.expr), f"{table.name} where {part}", None, table.columnar)
 
 
 def refuse_empty(table: Table) -> None:

@@ -152,6 +152,8 @@ class StoreSettings(SettingsTable):
     """`[store]`: where the store is, a folder or a URL; a folder is relative to the file."""
 
     path: Name | None = None
+    catalog: Name | None = None
+    """Where its catalog is, where not in the folder: `postgresql://user@host/database`, or another folder."""
 
 
 class MlflowSettings(SettingsTable):
@@ -166,7 +168,8 @@ class MlflowSettings(SettingsTable):
 class ModelSettings(SettingsTable):
     """`[models.NAME]`: what `register` takes. Roles name columns; what is left out is inferred from the reference."""
 
-    reference: Name | None = None
+    reference: Name | dict[Name, Any] | None = None
+    """A path or URL, or what `rt.source` takes."""
     validation: Name | None = None
     id: Name | None = None
     time: Name | None = None
@@ -204,6 +207,8 @@ class ModelSettings(SettingsTable):
     """Which events are kept whole: registering checks it (`retrue.store.keeping`)."""
     retraining: dict[Name, Any] | None = None
     """`[models.NAME.retraining]`, as it stands there: the model's options check it (`retrue.refine.policy`)."""
+    sources: dict[Name, dict[Name, Any]] | None = None
+    """`[models.NAME.sources.events]` and so on, as they stand there: who pulls checks them (`retrue.sources`)."""
 
     def options(self) -> dict[str, Any]:
         """Give what was said about watching: window, grace, budget (as text), rules and so on; see `_OPTIONS`."""
@@ -277,7 +282,7 @@ def load(path: str | Path | None = None) -> Config:
     if config.store.path is None or "://" in config.store.path:
         return config
     folder = (file.absolute().parent / Path(config.store.path).expanduser()).resolve()
-    return config.model_copy(update={"store": StoreSettings(path=str(folder))})
+    return config.model_copy(update={"store": config.store.model_copy(update={"path": str(folder)})})
 
 
 def find(start: Path | None = None) -> Path | None:

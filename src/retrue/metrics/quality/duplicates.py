@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from retrue.metrics.measure import Measure
@@ -31,22 +33,41 @@ def duplicates(window: pl.DataFrame, reference: pl.DataFrame, *, id: str | None 
     """
     if id is None or id not in window.columns:
         return Measure(None, note="no id column")
-    hits, rows = _repeats(window[id])
-    before, base = _repeats(reference[id]) if id in reference.columns else (0, 0)
-    one = share(hits, rows, before, base)
-    return Measure(
-        one.value, one.reference, interval=one.interval, note=one.note, names=_names(window[id]) if hits else ()
-    )
+    return measure(Repeats.of(window[id]), Repeats.of(reference[id]) if id in reference.columns else Repeats())
 
 
-def _repeats(ids: pl.Series) -> tuple[int, int]:
-    """How many ids are repeats, of how many."""
-    known = ids.drop_nulls()
-    return len(known) - known.n_unique(), len(known)
+@dataclass(frozen=True)
+class Repeats:
+    """How often ids occur.
+
+    Attributes:
+        rows: rows with an id.
+        distinct: how many different ids they have.
+        names: the most repeated ids, with the rows that have them.
+    """
+
+    rows: int = 0
+    distinct: int = 0
+    names: tuple[tuple[str, int], ...] = ()
+
+    @classmethod
+    def of(cls, ids: pl.Series) -> Repeats:
+        """Count the ids of a column."""
+        known = ids.drop_nulls().alias("id")
+        rows, distinct = len(known), known.n_unique()
+        return cls(rows, distinct, most_repeated(known.value_counts(name="n")) if distinct < rows else ())
 
 
-def _names(ids: pl.Series) -> tuple[tuple[str, int], ...]:
-    """The most repeated ids, with the rows that have them."""
-    counted = ids.drop_nulls().alias("id").value_counts(name="n").filter(pl.col("n") > 1)
-    ranked = counted.with_columns(pl.col("id").cast(pl.String)).sort(["n", "id"], descending=[True, False])
+def most_repeated(counted: pl.DataFrame) -> tuple[tuple[str, int], ...]:
+    """The ids that occur most often of those that occur more than once; `counted` has them as `id` and `n`."""
+    repeated = counted.filter(pl.col("n") > 1)
+    ranked = repeated.with_columns(pl.col("id").cast(pl.String)).sort(["n", "id"], descending=[True, False])
     return tuple((str(name), int(n)) for name, n in ranked.head(NAMED).iter_rows())
+
+
+def measure(window: Repeats, reference: Repeats) -> Measure:
+    """The share of repeats among the rows, beside the reference's."""
+    hits, before = window.rows - window.distinct, reference.rows - reference.distinct
+    one = share(hits, window.rows, before, reference.rows)
+    names = window.names if hits else ()
+    return Measure(one.value, one.reference, interval=one.interval, note=one.note, names=names)
