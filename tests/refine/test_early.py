@@ -26,7 +26,7 @@ def test_the_weighted_share_is_the_true_one() -> None:
     assert found.known > 0.34
     assert found.weighted == pytest.approx(0.3, abs=0.015)
     assert found.bent
-    assert "points" in str(found)
+    assert "points" in found.said
 
 
 def test_where_delays_have_nothing_to_do_with_labels_nothing_is_bent() -> None:
@@ -41,11 +41,13 @@ def test_a_number_is_measured_in_its_standard_deviations() -> None:
     (found,) = early_bias({"the label": 100 * truth}, delay, age, regression=True)
     assert found.bent
     assert found.scale == pytest.approx(100 * truth[np.isfinite(delay)].std())
-    assert "the mean is" in str(found)
+    assert "the mean is" in found.said
 
 
 def test_nothing_known_or_everything_known_bends_nothing() -> None:
+    """Nor do so few events that no delay can be told."""
     truth, _, age = world(1.0)
+    assert early_bias({"1": truth[:9]}, np.where(truth[:9] == 1, 0.5, np.nan), age[:9]) == []
     assert early_bias({"1": truth}, np.full(N, np.nan), age) == []
     assert early_bias({"1": truth}, np.full(N, 0.5), age) == []
 

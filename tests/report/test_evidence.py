@@ -26,6 +26,7 @@ def test_all_that_is_known_is_said() -> None:
                 "challenger": {"metrics": {"roc_auc": {"value": 0.7}, "brier": {"value": 0.2}}},
             },
             "rules": {"a": {"kind": "true"}, "b": {"kind": "degraded"}},
+            "early": {"measured": [{"said": "of 90 events ..."}], "classes": 3, "why": ""},
         }
     )
     assert list(told) == [
@@ -34,4 +35,5 @@ def test_all_that_is_known_is_said() -> None:
         "An answer takes 2 ms, 1.5 times the champion's; 1,000 rows together 10 ms; the model is 2,048 bytes.",
         "Estimated on 300 recent events without labels: ROC AUC 0.7 against 0.6.",
         "It would have kept 1 of the model's 2 rules on the holdout.",
+        "Early labels: of 90 events ...; the other 2 classes less.",
     ]

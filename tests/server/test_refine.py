@@ -86,6 +86,7 @@ def test_a_run_shows_its_proof_manifest_and_log(flywheel: Flywheel) -> None:
         "How fast, how large",
         "One answer",
         "All lines and jobs of this run",
+        "their labels have had time to come",
     ):
         assert said in page, said
     drawn = clients["viewer"].get(f"{BASE}/runs/{good}/calibration").json()["picture"]

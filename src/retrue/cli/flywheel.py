@@ -147,7 +147,7 @@ def show_run(run: Run) -> None:
     """Print what a run was trained on."""
     from retrue.report.proof import run_view
 
-    shared.console().print(run_view(run.id, run.manifest))
+    shared.console().print(run_view(run.id, run.manifest, run.body.get("early")))
 
 
 def read_mix(model: Model, given: list[str], *, broken: bool = False) -> Mix:

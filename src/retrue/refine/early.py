@@ -8,8 +8,9 @@ what they say so weighed. Where the label has nothing to do with its delay, both
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,10 @@ TOLERANCE = 0.01
 """How far known labels may be from weighted ones: a share of a class, or standard deviations of a number."""
 AT_RISK = 20
 """So many events must be old enough for a delay, for it to tell anything."""
+NUMBER = "the label"
+"""What is measured of a regression, instead of classes."""
+TOLD = 20
+"""Classes that are kept of what was measured, the most bent ones."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class Bias:
     """What early labels bend.
 
     Attributes:
-        what: the class, or "the label" of a regression.
+        what: the class, or `NUMBER` of a regression.
         known: its share (or the mean) among the labels that are known.
         weighted: the same, each weighed for how long it could have come.
         interval: of known - weighted, 95 % over all classes together.
@@ -50,19 +55,49 @@ class Bias:
         least = TOLERANCE * self.scale
         return self.interval[0] > least or self.interval[1] < -least
 
-    def __str__(self) -> str:
-        """Say it with its numbers."""
+    @property
+    def said(self) -> str:
+        """What was measured, in words."""
         have = f"of {self.rows:,} events whose label is known by now ({percent(self.coverage)} of all)"
-        if self.what == "the label":
+        if self.what == NUMBER:
             apart = f"{self.known - self.weighted:+.3g} ({self.interval[0]:.3g} to {self.interval[1]:.3g})"
-            return f"early labels mislead: {have} the mean is {self.known:.4g}, and {self.weighted:.4g} {FAIR}: {apart}"
+            return f"{have} the mean is {self.known:.4g}, and {self.weighted:.4g} {FAIR}: {apart}"
         low, high = (100 * end for end in self.interval)
         apart = f"{100 * (self.known - self.weighted):+.1f} points ({low:.1f} to {high:.1f})"
         said = f"{percent(self.known)} are {self.what!r}, and {percent(self.weighted)} {FAIR}"
-        return f"early labels mislead: {have} {said}: {apart}, where {100 * TOLERANCE:g} may be"
+        return f"{have} {said}: {apart}, where {100 * TOLERANCE:g} may be"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, and what they say."""
+        return {**asdict(self), "bent": self.bent, "said": self.said}
 
 
 FAIR = "when each is weighed for how long it had to come"
+
+
+@dataclass(frozen=True)
+class Early:
+    """What is known of early labels in a training set.
+
+    Attributes:
+        measured: what they bend of each class, the most bent first; nothing where they can bend nothing.
+        why: why nothing was measured, in words; "" where something was.
+    """
+
+    measured: tuple[Bias, ...] = ()
+    why: str = ""
+
+    @property
+    def bent(self) -> tuple[Bias, ...]:
+        """What is certainly bent by more than is tolerated."""
+        return tuple(one for one in self.measured if one.bent)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; of many classes the most bent ones."""
+        return {
+            "measured": [one.to_dict() for one in self.measured[:TOLD]], "classes": len(self.measured),
+            "why": self.why,
+        }  # fmt: skip
 
 
 def early_bias(values: dict[str, Floats], delay: Floats, age: Floats, *, regression: bool = False) -> list[Bias]:
@@ -75,13 +110,15 @@ def early_bias(values: dict[str, Floats], delay: Floats, age: Floats, *, regress
         regression: whether the label is a number.
 
     Returns:
-        one for each class; nothing where no label, or every label, is known.
+        one for each class; nothing where no label, or every label, is known, or too few events tell of any delay.
     """
     known = np.isfinite(delay)
     if not known.any() or known.all():
         return []
     age = np.maximum(age, np.where(known, delay, 0.0))
     weights, told = weights_of(delay[known], age)
+    if not told.any():
+        return []
     level = NormalDist().inv_cdf(1 - 0.025 / len(values))
     found = [
         bias_of(name, value[known][told], weights[told], float(known.mean()), level, regression=regression)

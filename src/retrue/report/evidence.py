@@ -1,4 +1,4 @@
-"""What a proof showed beside its contests, in sentences: baselines, calibration, pace, estimates, rules."""
+"""What a proof showed beside its contests, in sentences: baselines, calibration, pace, estimates, rules, labels."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def sentences(said: Mapping[str, Any]) -> Iterator[str]:
     yield from pace(said.get("pace"))
     yield from estimated(said.get("estimated"))
     yield from rules(said.get("rules") or {})
+    yield from early(said.get("early"))
 
 
 def baselines(found: list[Mapping[str, Any]]) -> Iterator[str]:
@@ -78,3 +79,15 @@ def rules(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     if found:
         kept = sum(one["kind"] == "true" for one in found.values())
         yield f"It would have kept {kept} of the model's {plural(len(found), 'rule')} on the holdout."
+
+
+def early(found: Mapping[str, Any] | None) -> Iterator[str]:
+    """What early labels bend in its training set: of several classes the one that is bent most."""
+    if not found:
+        return
+    measured, classes = found.get("measured") or [], int(found.get("classes") or 0)
+    if measured:
+        more = f"; the other {classes - 1:,} classes less" if classes > 1 else ""
+        yield f"Early labels: {measured[0]['said']}{more}."
+    elif found.get("why"):
+        yield f"Early labels: {found['why']}."

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from retrue.judge.words import metric_name, percent
+from retrue.report.evidence import early as early_said
 from retrue.report.evidence import sentences
 from retrue.report.incident import is_share
 from retrue.report.jobs import below
@@ -178,10 +179,11 @@ def came_of(run: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class run_view:  # noqa: N801 - as above
-    """The terminal view of a training run: its id and its manifest."""
+    """The terminal view of a training run: its id, its manifest, and what is known of early labels in it."""
 
     id: str
     manifest: Mapping[str, Any]
+    early: Mapping[str, Any] | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         said = self.manifest
@@ -199,3 +201,4 @@ class run_view:  # noqa: N801 - as above
         left = [f"{rows:,} {why}" for why, rows in said.get("left_out", {}).items()]
         if left:
             yield Text(f"Rows left out: {'; '.join(left)}.", style="dim")
+        yield from (Text(sentence, style="dim") for sentence in early_said(self.early))

@@ -14,7 +14,9 @@ from tests.workspace.conftest import A_DAY, day, events, live, registered
 from tests.workspace.train.test_training import LEARNER
 
 import retrue as rt
+from retrue.judge.words import percent
 from retrue.refine.leaks import foretelling
+from retrue.server.pages.run_evidence import early_rows
 
 HOTELS = Path(__file__).parents[4] / "shared" / "data" / "hotel_bookings" / "data.parquet"
 
@@ -109,6 +111,7 @@ def test_rows_later_than_the_cut_are_left_out_and_told(store: rt.Workspace) -> N
     run = model.retrain(LEARNER, mix=rt.Mix([(brought, 1.0)]), holdout="2d", now=day(24))
     assert run.manifest["left_out"] == {"too late": 12 * A_DAY - run.manifest["rows"]}
     assert run.manifest["rows"] == pytest.approx(2 * A_DAY, abs=2)
+    assert run.body["early"]["why"] == "no logged event is learned from"
 
 
 def slow_truth(model: rt.Model, *, told: float) -> None:
@@ -132,14 +135,26 @@ def test_early_labels_are_measured_and_refused(store: rt.Workspace) -> None:
 
 
 def test_few_labels_that_come_at_random_are_no_early_labels(store: rt.Workspace) -> None:
-    """Every third event is looked at, whatever its label: nothing is bent."""
+    """Every third event is looked at, whatever its label: nothing is bent, and what was measured is kept and shown."""
     model, table = registered(store, maturity="0s"), events(14, 20)
     model.log(table.drop("y"), at=day(34))
     for number in range(14, 30, 4):
         rows = table.filter(pl.col("at").is_between(day(number), day(number + 4)) & (pl.col("x").rank() % 3 == 0))
         model.label(rows.select("id", "y"), at=day(number + 5))
-    run = model.retrain(LEARNER, mix=rt.Mix({model.logged(): 1.0}), holdout="5d", now=day(34))
+    run = model.retrain(LEARNER, mix=rt.Mix({model.logged(): 1.0}), holdout="108h", now=day(34))
     assert run.status == "trained"
+    (told,) = run.body["early"]["measured"]
+    known = table.filter((pl.col("at") <= day(30)) & (pl.col("x").rank() % 3 == 0))
+    assert (told["what"], told["rows"]) == ("1", known.height)
+    assert told["known"] == pytest.approx(known["y"].mean())
+    assert told["interval"][0] < told["known"] - told["weighted"] < told["interval"][1]
+    assert not told["bent"]
+    proof = run.prove()
+    assert proof.to_dict()["early"] == run.body["early"]
+    assert f"Early labels: {told['said']}." in " ".join(str(proof).split())
+    (row,) = early_rows(run.body["early"])
+    assert (row.what, row.rows, row.known) == ("1", f"{known.height:,}", percent(told["known"]))
+    assert row.difference.endswith(" points")
 
 
 BOOKED = ["lead_time", "adr", "hotel", "deposit_type", "market_segment", "customer_type", "adults", "meal"]

@@ -1,4 +1,4 @@
-"""What a run showed beside its comparisons, for its page: calibration, pace and size, rules offline and in production.
+"""What a run showed beside its comparisons, for its page: calibration, pace, rules in production, early labels.
 
 Read from what the run keeps of its proof; whatever an older Retrue didn't keep is left out.
 """
@@ -13,12 +13,14 @@ from sqlalchemy import distinct, func, select
 
 from retrue.judge.rules import BROKEN
 from retrue.judge.verdict import VerdictKind
+from retrue.judge.words import percent
 from retrue.metrics.quality.shares import wilson
+from retrue.refine.early import NUMBER
 from retrue.report.charts.outcome import DIAGONAL
 from retrue.report.charts.picture import Field, Picture, position
 from retrue.report.evidence import calibration as calibration_said
 from retrue.report.theme import REFERENCE, WINDOW
-from retrue.report.words import plural, spanned
+from retrue.report.words import plural, signed, spanned
 from retrue.store import tables
 from retrue.workspace import Model
 from retrue.workspace.promote.lineage import Lineage
@@ -35,6 +37,18 @@ class RuleRow:
     offline: str
     tone: str
     production: str
+
+
+@dataclass(frozen=True)
+class EarlyRow:
+    """What early labels bend of one class, or of the label's mean: among known labels, and so weighed."""
+
+    what: str
+    known: str
+    weighted: str
+    difference: str
+    interval: str
+    rows: str
 
 
 @dataclass(frozen=True)
@@ -56,6 +70,7 @@ class Evidence:
         pace: facts on speed and size: name, fact, small.
         rules: the model's own, offline and in production; version: whose production that is.
         trials: of the version that it became, latest first.
+        early: what early labels bend in what it learned from; unbent: why nothing of that was measured.
     """
 
     calibration: str
@@ -64,6 +79,8 @@ class Evidence:
     rules: tuple[RuleRow, ...]
     version: str
     trials: tuple[TrialRow, ...]
+    early: tuple[EarlyRow, ...] = ()
+    unbent: str = ""
 
 
 def evidence_of(model: Model, one: Lineage) -> Evidence:
@@ -75,9 +92,11 @@ def evidence_of(model: Model, one: Lineage) -> Evidence:
         for each in (model.trials() if one.version else ())
         if each.body.get("challenger") == one.version
     )
+    early = one.body.get("early") or {}
     return Evidence(
         said, calibration_picture(one) is not None, pace_facts(proof.get("pace"), one.body.get("trainer") or {}),
-        rule_rows(model, proof.get("rules") or {}, version), version, trials,
+        rule_rows(model, proof.get("rules") or {}, version), version, trials, early_rows(early),
+        str(early.get("why") or ""),
     )  # fmt: skip
 
 
@@ -215,3 +234,22 @@ def in_production(model: Model, version: str) -> tuple[dict[str, int], int]:
     with model.store.catalog.read() as tx:
         judged = tx.connection.execute(select(func.count(distinct(c.start))).where(*mine)).scalar_one()
         return {str(text): int(n) for text, n in tx.connection.execute(counted)}, int(judged)
+
+
+# --- early labels -----------------------------------------------------------------------------------------------------
+
+
+def early_rows(said: Mapping[str, Any]) -> tuple[EarlyRow, ...]:
+    """What was measured when its rows were chosen, the most bent class first."""
+    return tuple(early_row(one) for one in said.get("measured") or ())
+
+
+def early_row(one: Mapping[str, Any]) -> EarlyRow:
+    """Shares in points; the mean of a number as it is."""
+    low, high = one["interval"]
+    number = one["what"] == NUMBER
+    times, unit = (1.0, "") if number else (100.0, " points")
+    known, weighted = (f"{one[name]:.4g}" if number else percent(one[name]) for name in ("known", "weighted"))
+    gap = signed((one["known"] - one["weighted"]) * times, (high - low) / 2 * times)
+    ends = spanned((low * times, high * times))
+    return EarlyRow(one["what"], known, weighted, gap + unit, ends, f"{one['rows']:,}")

@@ -31,6 +31,7 @@ class Proof:
         estimates: champion's and challenger's estimated performance on recent events without labels; None without any.
         recent: how many such events there are.
         faults: what else speaks against it, in words.
+        early: what was measured of early labels when the rows were chosen (`Early.to_dict`); None where it isn't kept.
         basis: what it was made of, as a digest (`proving.basis_of`): while that is the same, it holds.
     """
 
@@ -46,6 +47,7 @@ class Proof:
     recent: int = 0
     faults: tuple[str, ...] = ()
     basis: str = ""
+    early: Mapping[str, Any] | None = None
 
     @property
     def passed(self) -> bool:
@@ -71,6 +73,7 @@ class Proof:
                 "challenger": estimated(self.estimates[1]),
             },
             "faults": list(self.faults),
+            "early": None if self.early is None else dict(self.early),
             "basis": self.basis,
         }  # fmt: skip
 

@@ -66,7 +66,7 @@ def prove_run(run: StoredRun) -> Proof:
     return Proof(
         tuple(contests), coverage, tuple(run.gate.reasons(contests, coverage, evidence)),
         (str(time.min()), str(time.max())), tuple(rivals), calibrations, paced, rules, estimates, recent, faults,
-        made_of,
+        made_of, run.body.get("early"),
     )  # fmt: skip
 
 

@@ -16,7 +16,8 @@ import polars as pl
 
 from retrue.core.values import number_rows, text_rows
 from retrue.errors import RefusedError
-from retrue.refine.early import early_bias, ripening
+from retrue.judge.words import percent
+from retrue.refine.early import NUMBER, Early, early_bias, ripening
 from retrue.refine.leaks import arriving, foretelling, missing_live
 from retrue.refine.likeness import Likeness, likeness
 from retrue.refine.mix import Mix, Mixed
@@ -152,8 +153,10 @@ def compared(model: StoredModel, mixed: Mixed, matured: Matured, seed: int) -> L
     return found
 
 
-def refuse_early(model: StoredModel, mix: Mix, matured: Matured) -> None:
-    """Refuse labels that are known early and are not like those to come.
+def early_labels(model: StoredModel, mix: Mix, matured: Matured) -> Early:
+    """Measure labels that are known early, and refuse those that are not like those to come.
+
+    Gives what was measured, or why there is nothing to measure: that, too, is kept with the run.
 
     Raises:
         RefusedError: with what was measured.
@@ -162,16 +165,21 @@ def refuse_early(model: StoredModel, mix: Mix, matured: Matured) -> None:
     rows = before if model.schema.id is None else before.filter(taken(before, mix, model.schema.id, matured.time))
     delay, age = delays(matured.events, matured.at, matured.time, matured.label)
     ripe = max(matured.at - timedelta(seconds=ripening(delay, age, MATURE)), labelled_until(model))
-    if not rows.height or float((rows[matured.time] < ripe).mean() or 0) >= RIPE:  # type: ignore[arg-type]
-        return
-    if np.isfinite(delay).mean() >= ENOUGH:
-        return
+    if not rows.height:
+        return Early(why="no logged event is learned from")
+    old, coverage = float((rows[matured.time] < ripe).mean() or 0), float(np.isfinite(delay).mean())  # type: ignore[arg-type]
+    if old >= RIPE:
+        whose = f"{percent(old)} of the {rows.height:,} logged events that it learned from"
+        return Early(why=f"{whose} are of before {ripe:%Y-%m-%d %H:%M}: their labels have had time to come")
+    if coverage >= ENOUGH:
+        return Early(why=f"{percent(coverage)} of {delay.size:,} events have their label, and the others bend nothing")
     regression = model.schema.task == "regression"
     values = values_of(matured.events[matured.label], regression=regression)
-    bent = [one for one in early_bias(values, delay, age, regression=regression) if one.bent]
-    if bent:
+    found = Early(tuple(early_bias(values, delay, age, regression=regression)))
+    if found.bent:
         hint = f"register with a longer maturity: only labels of events before {ripe:%Y-%m-%d} have had time to come"
-        raise RefusedError([str(one) for one in bent[:1]], what="not trained", hint=hint)
+        raise RefusedError([f"early labels mislead: {found.bent[0].said}"], what="not trained", hint=hint)
+    return found if found.measured else Early(why="too few events are old enough to tell how long labels take")
 
 
 def taken(events: pl.DataFrame, mix: Mix, key: str, time: str) -> pl.Series:
@@ -187,7 +195,7 @@ def taken(events: pl.DataFrame, mix: Mix, key: str, time: str) -> pl.Series:
 def values_of(labels: pl.Series, *, regression: bool) -> dict[str, Any]:
     """float64[events] for each class: 1 where the label is that; of a regression the label itself."""
     if regression:
-        return {"the label": number_rows(labels).cast(pl.Float64).fill_null(np.nan).to_numpy()}
+        return {NUMBER: number_rows(labels).cast(pl.Float64).fill_null(np.nan).to_numpy()}
     texts = text_rows(labels)
     known = texts.drop_nulls().unique().sort().to_list()
     chosen = known[1:] if len(known) == 2 else known

@@ -23,7 +23,7 @@ from retrue.workspace import clock
 from retrue.workspace.references import write_table
 from retrue.workspace.stored import StoredModel
 from retrue.workspace.train.carrying import send
-from retrue.workspace.train.choosing import built, compared, refuse_early, refuse_leaks, trainable
+from retrue.workspace.train.choosing import built, compared, early_labels, refuse_leaks, trainable
 from retrue.workspace.train.fitting import fit_run, log
 from retrue.workspace.train.maturity import matured_events
 from retrue.workspace.train.rebuilding import manifest_of
@@ -53,7 +53,7 @@ def queued(
     ready = trainable(mix, model, matured)
     mixed = built(ready.mix, model)
     refuse_leaks(model, ready.mix, mixed, matured)
-    refuse_early(model, ready.mix, matured)
+    early = early_labels(model, ready.mix, matured)
     alike = compared(model, mixed, matured, seed)
     body = {
         "manifest": {**manifest_of(mixed, matured, mix), "seed": seed, "left_out": ready.left_out},
@@ -63,6 +63,7 @@ def queued(
         "slices": edge_slices(mix),
         "gate": asdict(gate),
         "trainer": {"kind": trainer.kind, "status": "queued"},
+        "early": early.to_dict(),
         "unlike": {} if alike is None else {name: round(value, 4) for name, value in alike.unlike.items()},
         "incident": next(
             (part.incident for part, _ in mix.parts if isinstance(part, Collected) and part.incident), None
