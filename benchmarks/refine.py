@@ -136,8 +136,7 @@ def start_run(stream: Stream, model: rt.Model, now: datetime, told: Told, until:
     found: list[Any] = []
     trainer = rt.Trainer(stream.fit, isolated=False)  # a process of its own learns the same, in more time
 
-    def start() -> Any:
-        mix = rt.Mix({model.reference: 0.5, model.logged(): 0.5})
+    def start(mix: rt.Mix) -> Any:
         found.append(model.retrain(trainer, mix=mix, holdout=0.25, now=now))
         return found[0]
 

@@ -16,7 +16,6 @@ from retrue.errors import RetrueError
 from retrue.jobs.registry import HOUR, Kind, Task, register
 from retrue.store import rows
 from retrue.workspace import clock
-from retrue.workspace.decide.deciding import usual_mix
 from retrue.workspace.decide.trials import waits
 from retrue.workspace.train.trainers import queue
 
@@ -74,7 +73,7 @@ def decide(task: Task) -> str:
     model = task.workspace.model(str(task.model))
     task.body["version"] = model.version
     trainer = model.options.policy.trainer
-    start = None if trainer is None else lambda: queue(model, trainer, usual_mix(model, task.now), now=task.now)
+    start = None if trainer is None else lambda mix: queue(model, trainer, mix, now=task.now)
     found = model.decide(task.now, start=start)
     task.body["answer"] = found.answer.answer
     if found.run is not None:

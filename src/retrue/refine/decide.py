@@ -38,6 +38,12 @@ class Answer:
     policy: RetrainingPolicy
     situation: Situation
 
+    @property
+    def original(self) -> float:
+        """Share of a run's weight that original data are to have, beside the log; what small fits say, else a half."""
+        curve = self.situation.curve
+        return 0.5 if curve is None else curve.original
+
     def __str__(self) -> str:
         return ("retrain: " if self.answer == "retrain" else "not yet, because ") + self.because
 

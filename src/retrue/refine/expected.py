@@ -70,11 +70,19 @@ class Past:
 
 @dataclass(frozen=True)
 class Curve:
-    """What cheap fits on parts of the new labels gained over the champion, on later rows: paired, with errors."""
+    """What cheap fits on parts of the new labels gained over the champion, on later rows: paired, with errors.
+
+    Attributes:
+        rows: new labels that they learned from.
+        gains: what each gained.
+        errors: standard errors.
+        original: share of the weight that original data had in them, the better of those that were tried.
+    """
 
     rows: tuple[int, ...]
     gains: tuple[float, ...]
     errors: tuple[float, ...]
+    original: float = 0.5
 
 
 @dataclass(frozen=True)

@@ -38,11 +38,12 @@ def decision_view(said: Mapping[str, Any]) -> RenderableType:
 def gained(curve: Mapping[str, Any]) -> str:
     """What small fits gained over the champion.
 
-    >>> gained({"rows": (250, 500), "gains": (0.01, 0.024)})
-    'gain +0.010 on 250 new labels, +0.024 on 500'
+    >>> gained({"rows": (250, 500), "gains": (0.01, 0.024), "original": 0.0})
+    'gain +0.010 on 250 new labels, +0.024 on 500; best without original data'
     """
     each = [f"{minus(f'{gain:+#.2g}')} on {rows:,}" for rows, gain in zip(curve["rows"], curve["gains"], strict=True)]
-    return f"gain {each[0]} new labels" + "".join(f", {one}" for one in each[1:])
+    alone = "; best without original data" if curve.get("original") == 0 else ""
+    return f"gain {each[0]} new labels" + "".join(f", {one}" for one in each[1:]) + alone
 
 
 def trial_view(said: Mapping[str, Any]) -> RenderableType:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from retrue.refine.mix import Mix
 from retrue.refine.policy import RetrainingPolicy
 from retrue.refine.trial import MARGIN
 from retrue.workspace.decide import trials
@@ -22,7 +23,7 @@ class Weighs(StoredModel):
         now: datetime | None = None,
         *,
         policy: RetrainingPolicy | Mapping[str, Any] | None = None,
-        start: Callable[[], StoredRun] | None = None,
+        start: Callable[[Mix], StoredRun] | None = None,
         fit: Any = None,
     ) -> Decided:
         """Say whether retraining pays by now, and why; the answer is kept with every number that it was made from.
@@ -31,7 +32,8 @@ class Weighs(StoredModel):
             now: the time to decide at; the present unless given.
             policy: what to weigh by, such as `{"when": "benefit", "gap": "7d"}`; unless given, the model's own
                 (`register(retraining=...)`).
-            start: trains a challenger: called where the answer is to retrain and the policy isn't by hand.
+            start: trains a challenger on the mix that it is given: called where the answer is to retrain and the policy
+                isn't by hand.
             fit: what learns, as in `retrain`; the policy's registered trainer unless given. Small fits (of at most
                 4,000 rows, each within a trainer's limits, in a process of its own) tell what is to be won better
                 than a gap to the reference. Where one fails the answer says so, and goes without.

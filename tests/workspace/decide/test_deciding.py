@@ -76,7 +76,7 @@ def test_broken_data_hold_a_run_back(turned: rt.Model) -> None:
     """On the last two days every x is missing."""
     live(turned, events(24, 2, turned=EVERYWHERE).with_columns(x=pl.lit(None, pl.Float64)))
     turned.check(now=day(27))
-    found = turned.decide(day(27), start=lambda: pytest.fail("a run was started"))
+    found = turned.decide(day(27), start=lambda _: pytest.fail("a run was started"))
     (broken,) = found.answer.situation.broken
     assert "x" in broken
     assert f"the data are broken ({broken})" in found.answer.because
@@ -98,7 +98,7 @@ def test_labels_that_still_come_don_t_count_where_maturity_is_learned(store: rt.
 
 
 def test_a_run_that_can_t_be_started_leaves_the_answer(turned: rt.Model) -> None:
-    def start() -> Any:
+    def start(_: rt.Mix) -> Any:
         raise rt.ConfigError("1 rows for 20 % of the weight: each would count as 542")
 
     found = turned.decide(day(24), start=start)
@@ -121,13 +121,13 @@ def test_a_trainer_tells_what_is_to_be_won_too(turned: rt.Model) -> None:
 
 def test_by_hand_nothing_is_started(turned: rt.Model) -> None:
     found = turned.decide(
-        day(24), policy={"when": "manual", "run": 0.1}, start=lambda: pytest.fail("a run was started")
+        day(24), policy={"when": "manual", "run": 0.1}, start=lambda _: pytest.fail("a run was started")
     )
     assert (found.answer.answer, found.run) == ("retrain", None)
 
 
 def test_the_least_time_between_two_runs_is_kept_by_the_time_that_was_told(turned: rt.Model) -> None:
-    found = turned.decide(day(24), start=lambda: train(turned, 24))
+    found = turned.decide(day(24), start=lambda _: train(turned, 24))
     run = turned.run(str(found.run))
     run.prove()
     assert turned.decisions()[0]["run"] == run.id

@@ -111,7 +111,7 @@ def test_rows_that_a_killed_process_left_are_swept_away(
 
 
 def test_what_fails_as_a_run_is_started_leaves_the_answer(turned: rt.Model) -> None:
-    def start() -> Any:
+    def start(_: rt.Mix) -> Any:
         return turned.retrain(faults.crash, mix=rt.Mix({turned.logged(): 1.0}), holdout="1d", now=day(18.6))
 
     always = {"when": "schedule", "gap": "1s"}

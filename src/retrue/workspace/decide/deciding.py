@@ -69,7 +69,7 @@ def decide_model(
     model: StoredModel,
     now: datetime | None,
     policy: RetrainingPolicy | Mapping[str, Any] | None = None,
-    start: Callable[[], StoredRun] | None = None,
+    start: Callable[[Mix], StoredRun] | None = None,
     fit: Any = None,
 ) -> Decided:
     """Say whether to retrain, keep the answer with every number, and start the run where the policy allows it.
@@ -78,7 +78,7 @@ def decide_model(
         model: whose.
         now: the time to decide at.
         policy: what to weigh by; the model's own unless given.
-        start: trains a challenger; None only says what is to be done.
+        start: trains a challenger on the mix that it is given; None only says what is to be done.
         fit: what learns: small fits tell what is to be won, where nothing holds a run back; the policy's registered
             trainer unless given.
 
@@ -90,11 +90,11 @@ def decide_model(
     return keep(model, weigh(model, at, chosen, chosen.trainer if fit is None else Trainer.of(fit)), at, start)
 
 
-def keep(model: StoredModel, answer: Answer, at: datetime, start: Callable[[], StoredRun] | None = None) -> Decided:
+def keep(model: StoredModel, answer: Answer, at: datetime, start: Callable[[Mix], StoredRun] | None = None) -> Decided:
     """Keep an answer with every number, and start the run where it says so."""
     run = refused = None
     try:
-        run = start() if start is not None and answer.starts else None
+        run = start(usual_mix(model, at, answer.original)) if start is not None and answer.starts else None
     except RetrueError as error:  # the answer is kept whatever became of the run
         refused = str(error)
     found = Decided(answer, at.isoformat(), None if run is None else run.id, refused)
@@ -111,11 +111,12 @@ def policy_of(model: StoredModel, said: RetrainingPolicy | Mapping[str, Any] | N
     return model.options.policy if said is None else RetrainingPolicy.of(said)
 
 
-def usual_mix(model: StoredModel, at: datetime) -> Mix:
+def usual_mix(model: StoredModel, at: datetime, original: float = 0.5) -> Mix:
     """What a run learns from that a policy starts: the policy's own mix, or the usual one.
 
-    The usual one is half the original data and half the log, a fifth of the weight being what was collected. In a
-    policy's mix the part `collected` stands for all that was collected; while there is nothing, the others share.
+    The usual one is half the original data and half the log, or what small fits found better, a fifth of the weight
+    being what was collected. In a policy's mix the part `collected` stands for all that was collected; while there is
+    nothing, the others share.
 
     Raises:
         ConfigError: the policy names a part that isn't there.
@@ -124,8 +125,9 @@ def usual_mix(model: StoredModel, at: datetime) -> Mix:
     found = ripe(model, at)
     said = model.options.policy.mix
     if said is None:
-        rest = (1 - COLLECTED) / 2 if found else 0.5
-        return Mix([(model.reference, rest), (logged(model), rest), *every(found, COLLECTED)])
+        rest = 1 - COLLECTED if found else 1.0
+        known = [(model.reference, rest * original)] if original else []
+        return Mix([*known, (logged(model), rest * (1 - original)), *every(found, COLLECTED)])
     settings = {name: value for name, value in said.items() if name != "parts"}
     if isinstance(settings.get("most"), Mapping):
         limits = {model.reference.name if name == REFERENCE else name: most for name, most in settings["most"].items()}

@@ -1,6 +1,7 @@
 """Small fits: what a new model would win, told by fits on parts of the new labels, proven against the champion.
 
-matured labels, the reference ──n of each──> desks ──one process, one training's limits──> scores ── contest ──> Curve
+matured labels ──n, with as many of the reference and without──> desks ──one process, one training's limits──> scores
+scores ──contest──> the Curve of the mix that gained more
 
 They run as trainings do: whatever a trainer's code does ends the small fits, with its reason. Nothing of them is kept.
 """
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
@@ -44,10 +46,14 @@ SIZES = (50, 100, 250, 500, 1_000, 2_000)
 """New labels that they learn from, at most half of those there are."""
 FITS = 4
 """The most of them, the largest: what a few labels teach says little of what many do."""
+ORIGINAL = (0.5, 0.0)
+"""Shares of original data that are tried, the usual one first: where the world only moves on, old rows do harm."""
 LEAST = 100
 """Later rows without which they tell nothing."""
 PREFIX = "retrue-fits-"
 """How the folders begin that they work in."""
+LARGEST = 2
+"""Fits that tell which share is better, the largest: a run learns from more than they do."""
 LINE = 2_000
 """Characters of a line that are kept."""
 LONGEST = HOUR
@@ -71,9 +77,10 @@ def with_fits(known: Situation, model: StoredModel, fit: Trainer | str | None, a
 
 
 def pilot(model: StoredModel, trainer: Trainer, at: datetime) -> Curve | None:
-    """What a fit on so many new labels, and as many rows of the reference, gains over the champion on later ones.
+    """What a fit on so many new labels, with or without as many rows of the reference, gains on later ones.
 
-    What a gap to the reference can't tell: how much a new model would win.
+    What a gap to the reference can't tell: how much a new model would win over the champion. Where the policy has a mix
+    of its own, only the usual one is tried.
 
     Returns:
         None where too few labels have matured.
@@ -90,8 +97,15 @@ def pilot(model: StoredModel, trainer: Trainer, at: datetime) -> Curve | None:
     ends = [one.gain for one in contests if one.gain is not None]
     if len(ends) < len(contests):
         return None
+    each = [ends[first : first + len(lessons.sizes)] for first in range(0, len(ends), len(lessons.sizes))]
+    curves = [curve_of(lessons.sizes, some, share) for some, share in zip(each, lessons.shares, strict=True)]
+    return max(curves, key=lambda curve: sum(curve.gains[-LARGEST:]))  # of equals, the usual one
+
+
+def curve_of(sizes: tuple[int, ...], ends: Sequence[tuple[float, float]], original: float) -> Curve:
+    """What the fits of one mix gained, of the ends of their intervals."""
     gains = tuple((low + high) / 2 for low, high in ends)
-    return Curve(lessons.sizes, gains, tuple((high - low) / (2 * Z95) for low, high in ends))
+    return Curve(sizes, gains, tuple((high - low) / (2 * Z95) for low, high in ends), original)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +117,7 @@ class Lessons:
         fresh: rows with new labels; known: rows of the reference.
         held: later rows that they are proven on.
         sizes: how many of each they learn from.
+        shares: of `ORIGINAL`, those that are tried.
     """
 
     features: tuple[str, ...]
@@ -110,11 +125,12 @@ class Lessons:
     known: pl.DataFrame
     held: pl.DataFrame
     sizes: tuple[int, ...]
+    shares: tuple[float, ...]
 
-    def rows(self, n: int) -> pl.DataFrame:
-        """So many of both; as many of the reference as there are, where it has fewer."""
-        each = [drawn(part, n, self.features) for part in (self.fresh, self.known)]
-        return pl.concat(each, how="vertical_relaxed")
+    def rows(self, n: int, original: float) -> pl.DataFrame:
+        """So many new ones, and as many of the reference where it has a share; as many as there are, if fewer."""
+        parts = (self.fresh, self.known) if original else (self.fresh,)
+        return pl.concat([drawn(part, n, self.features) for part in parts], how="vertical_relaxed")
 
 
 def lessons_of(model: StoredModel, at: datetime) -> Lessons | None:
@@ -132,11 +148,12 @@ def lessons_of(model: StoredModel, at: datetime) -> Lessons | None:
         return None
     features = tuple(schema.features)
     seen = [*features, label]
-    return Lessons(features, fresh.select(seen), known.select(seen), drawn(later, HELD, features), sizes)
+    shares = ORIGINAL if model.options.policy.mix is None else ORIGINAL[:1]
+    return Lessons(features, fresh.select(seen), known.select(seen), drawn(later, HELD, features), sizes, shares)
 
 
 def said_by(trainer: Trainer, model: StoredModel, lessons: Lessons) -> list[Floats]:
-    """What a fit on so many of both says of the later rows, for each size; within the limits of one training.
+    """What a fit says of the later rows, for each share and size; within the limits of one training.
 
     Raises:
         TrainingError: one failed.
@@ -144,10 +161,11 @@ def said_by(trainer: Trainer, model: StoredModel, lessons: Lessons) -> list[Floa
     limited = replace(trainer, seconds=min(trainer.seconds, LONGEST))
     sweep()
     with TemporaryDirectory(prefix=PREFIX) as folder:
-        desks = [Desk(Path(folder) / str(n)) for n in lessons.sizes]
+        fits = list(product(lessons.shares, lessons.sizes))
+        desks = [Desk(Path(folder) / str(number)) for number in range(len(fits))]
         try:
-            for desk, n in zip(desks, lessons.sizes, strict=True):
-                lay_out(desk, trainer, model, lessons, n)
+            for desk, (original, n) in zip(desks, fits, strict=True):
+                lay_out(desk, trainer, model, lessons, lessons.rows(n, original))
             outcome = fit_desks([desk.folder for desk in desks], limited)
         except Exception as error:  # a trainer that isn't isolated may raise anything
             raise TrainingError(complaint(error)) from error
@@ -176,11 +194,11 @@ def keep_tail(model: StoredModel, lines: Sequence[str]) -> None:
             tx.add(rows.Log(at, "warning", line[:LINE], *about))
 
 
-def lay_out(desk: Desk, trainer: Trainer, model: StoredModel, lessons: Lessons, n: int) -> None:
+def lay_out(desk: Desk, trainer: Trainer, model: StoredModel, lessons: Lessons, learned: pl.DataFrame) -> None:
     """Write what one of them needs; the labels of the later rows aren't among it."""
     schema = model.schema
     order = Order(tuple(schema.features), str(schema.label), str(schema.task), schema.positive, tuple(schema.classes))
-    write_table(desk.folder / TRAINING, lessons.rows(n).with_columns(pl.lit(1.0).alias(WEIGHT)))
+    write_table(desk.folder / TRAINING, learned.with_columns(pl.lit(1.0).alias(WEIGHT)))
     write_table(desk.folder / HELD_OUT, lessons.held.select(schema.features))
     desk.ask(trainer.fit, order) if trainer.isolated else desk.say(order)
 

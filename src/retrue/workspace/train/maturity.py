@@ -17,13 +17,18 @@ from retrue.core.state import Floats
 from retrue.core.times import event_times
 from retrue.core.values import text_rows
 from retrue.errors import ConfigError, RefusedError, SchemaError
+from retrue.judge.words import duration, percent
 from retrue.refine.early import ripening
+from retrue.refine.promote import COVERAGE
+from retrue.workspace import clock
 from retrue.workspace.options import seconds
 from retrue.workspace.stored import StoredModel
 from retrue.workspace.train.broken import Fault, faults_of, is_broken
 
 MATURE = 0.99
 """Labels count as matured once so large a share of the known delays has passed, or of a window's events has one."""
+LATEST, ENOUGH = 0.25, 100
+"""The share of a young log's events whose labels tell that it has matured, and the fewest of them that do."""
 EVENT = "_event"
 """The column that names the event that a row is of."""
 
@@ -85,7 +90,7 @@ def matured_events(model: StoredModel, at: datetime, holdout: str | float, *, br
     ripe = events.filter(pl.col(time) < end).sort(time)
     if not ripe.height:
         raise RefusedError(
-            [f"no label has matured: they take {at - end} to come"],
+            [f"no label has matured: {why_unripe(model, events, label)}"],
             what="nothing to learn from",
             hint="say how long labels take: register with maturity=, or give label(..., at=) when they came",
         )
@@ -102,6 +107,14 @@ def matured_events(model: StoredModel, at: datetime, holdout: str | float, *, br
         )
     every = labels_before(model, version, ripe, end, applied)
     return Matured(ripe.select(own(ripe.columns, model)), cut, end, time, label, at, applied, every, faults)
+
+
+def why_unripe(model: StoredModel, events: pl.DataFrame, label: str) -> str:
+    """Why none of them has, in words."""
+    if model.options.maturity is not None:
+        return f"they take {duration(model.options.maturity)} to come"
+    known = events.height - events[label].null_count()
+    return f"{percent(known / events.height)} of {events.height:,} events have one, and those of the oldest still come"
 
 
 def labels_before(model: StoredModel, version: str, ripe: pl.DataFrame, end: datetime, applied: int) -> pl.DataFrame:
@@ -151,9 +164,33 @@ def own(columns: Sequence[str], model: StoredModel) -> list[str]:
 
 def ripe_until(model: StoredModel, events: pl.DataFrame, at: datetime) -> datetime:
     """Labels of earlier events have had time to come; events with their time, label and `_label_at`."""
+    if model.options.maturity is not None:
+        return at - timedelta(seconds=model.options.maturity)
     layout = model.store.layout(model.name)
-    end = at - timedelta(seconds=horizon(model, events, at, layout.time_column, layout.label_column))
-    return end if model.options.maturity is not None else max(end, labelled_until(model))
+    time, label = layout.time_column, layout.label_column
+    delay, age = delays(events, at, time, label)
+    taken = ripening(delay, age, MATURE)
+    if 2 * taken > age.max(initial=0.0):  # what still comes may take as long again
+        return max(covered_until(events, time, label), labelled_until(model))
+    return max(at - timedelta(seconds=taken), labelled_until(model))
+
+
+def covered_until(events: pl.DataFrame, time: str, label: str) -> datetime:
+    """The last time before which the latest quarter of the events is labelled as a gate asks of a holdout.
+
+    What can be told of a log so young that its delays aren't seen to their end: the labels that came are early ones.
+
+    Returns:
+        1970, where no quarter of `ENOUGH` events is.
+    """
+    ordered = events.select(time, known=pl.col(label).is_not_null()).drop_nulls().sort(time)
+    labelled = np.concatenate([[0], np.cumsum(ordered["known"].to_numpy())])
+    times = ordered[time].dt.epoch("us").to_numpy()
+    ends = np.append(np.unique(times, return_index=True)[1], times.size)[1:]  # what happened at once is of one side
+    cuts = np.searchsorted(times, times[(ends * (1 - LATEST)).astype(np.int64)]) if times.size else ends
+    good = (labelled[ends] - labelled[cuts] >= COVERAGE * (ends - cuts)) & (ends - cuts >= ENOUGH)
+    last = max(ends[good], default=0)
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(times[last - 1]) + 1 if last else 0)
 
 
 def labelled_until(model: StoredModel) -> datetime:
