@@ -179,6 +179,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 until(lambda: made.query("count_over_time(retrue_ingest_rows_total[1m]) >= 2"))
             until(lambda: made.query(f'sum(retrue_events_total{{model="loans"}}) == {2_880 + SENT}'), 40)
             until(lambda: made.query("retrue_job_last_success_timestamp_seconds"), 40)
+            until(lambda: made.query('rate(retrue_rows_special_total{what="set aside"}[15m])'), 40)
             yield made
         inbox.shutdown()
         thread.join()

@@ -12,7 +12,7 @@ import pytest
 from benchmarks import refine
 from benchmarks.looked import ids_of, listening
 from benchmarks.refine import Told, gained, is_lost, looked_at
-from benchmarks.replays import Stream, day
+from benchmarks.replays import DATA, Stream, day
 
 from retrue.refine.decide import Answer, decide
 from retrue.refine.expected import Curve, Gap, Situation
@@ -36,6 +36,7 @@ def told(values: list[float], used: int = 0, looked: int | None = None) -> Told:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not (DATA / "bike_sharing_dc").exists(), reason="needs the bikes of shared/data")
 def test_a_quick_run_goes_from_end_to_end(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A line for each policy; Retrue decides twice, and retrains."""
     monkeypatch.setattr("sys.argv", ["refine", "--quick", "--story"])

@@ -10,9 +10,9 @@ import pytest
 from tests.conftest import lacking
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sail() -> Iterator[Any]:
-    """A session on Sail."""
+    """A session on Sail; no longer than the module needs it, for MLflow asks whichever session is active."""
     if not (find_spec("pyspark") and find_spec("pysail")):
         lacking("pyspark and pysail", "make dev")
     from pysail.spark import SparkConnectServer

@@ -68,7 +68,7 @@ def looks_right(page: Page, shots: Path, name: str) -> None:
     contrasts(page)
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 844})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, width
+        page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)  # walls follow late
         if width == 390:
             draw_all(page)
             page.screenshot(path=shots / f"{name}-dark-390.png", full_page=True)

@@ -20,7 +20,6 @@ from retrue.errors import ConfigError, RefusedError, SchemaError
 from retrue.judge.words import duration, percent
 from retrue.refine.early import ripening
 from retrue.refine.promote import COVERAGE
-from retrue.workspace import clock
 from retrue.workspace.options import seconds
 from retrue.workspace.stored import StoredModel
 from retrue.workspace.train.broken import Fault, faults_of, is_broken
