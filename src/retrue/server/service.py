@@ -73,6 +73,11 @@ class Service:
         """What takes events, labels and feedback."""
         return Gatherer(self.workspace, self.settings)
 
+    def in_lake(self, model: str, newest: int) -> bool:
+        """Whether a model's batches up to one (`Spool.newest`) are in the lake and the profiles."""
+        oldest = self.workspace.store.spool.oldest(model)
+        return oldest is None or oldest > newest
+
     def model(self, name: str) -> Model:
         """A registered model.
 

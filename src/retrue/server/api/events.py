@@ -219,9 +219,8 @@ async def in_lake(served: Service, model: str) -> None:
     Raises:
         HttpError: 503, it takes too long, or the service stops; the rows are safe in the spool.
     """
-    spool = served.workspace.store.spool
-    newest, until = await run_in_threadpool(spool.newest, model), time.monotonic() + PATIENCE
-    while (oldest := await run_in_threadpool(spool.oldest, model)) is not None and oldest <= newest:
+    newest, until = await run_in_threadpool(served.workspace.store.spool.newest, model), time.monotonic() + PATIENCE
+    while not await run_in_threadpool(served.in_lake, model, newest):
         if served.ending.is_set():
             raise not_yet("the service stops before the rows are in the lake")
         if time.monotonic() > until:

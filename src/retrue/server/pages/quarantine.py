@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
@@ -27,6 +28,10 @@ router = APIRouter(include_in_schema=False)
 Served = Annotated[Service, Depends(service)]
 PAGE = 50
 """Rows that are shown of a model."""
+SOON = 5.0
+"""Seconds that the page waits for rows that were let in to leave its list; a commit cycle takes less than one."""
+POLL = 0.05
+"""Seconds between two looks whether they have."""
 
 
 @dataclass(frozen=True)
@@ -134,9 +139,17 @@ def replayed(
     try:
         chosen = [Mended(number, read(row))] if number else None
         received = replay(model, chosen)
+        wait_until_gone(served, name)
     except RetrueError as error:
         return shown(request, served, actor, name, trouble=error)
     return RedirectResponse(f"/quarantine?{urlencode({'model': name, 'done': received.accepted})}", 303)
+
+
+def wait_until_gone(served: Service, model: str) -> None:
+    """Wait until rows that were let in again have left the list, so that nobody is shown them once more."""
+    newest, until = served.workspace.store.spool.newest(model), time.monotonic() + SOON
+    while not served.in_lake(model, newest) and time.monotonic() < until and not served.ending.wait(POLL):
+        pass
 
 
 def read(text: str) -> dict[str, object]:
