@@ -45,6 +45,7 @@ def flywheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flywheel]:
         refused.prove()
         good = model.retrain(learner, mix=rt.Mix({found: 1.0}), now=day(DAYS + 8))
         good.prove()
+        model.trial("2", run=good.id, now=day(DAYS + 8))
         with store.store.catalog.write() as tx:
             tx.add(rows.Log(4_000_000_000_000_000, "warning", "loss <b>rises</b>", version="1", run=good.id))
         secrets = {role: tokens.create(store.store.catalog, role, role).secret for role in ("viewer", "editor")}
@@ -79,6 +80,8 @@ def test_a_run_shows_its_proof_manifest_and_log(flywheel: Flywheel) -> None:
         "holdout",
     ):
         assert said in page, said
+    shown = clients["viewer"].get(BASE).text
+    assert f'/runs/{good}">Not judged yet</a><small>version 2 runs beside version 1, as a shadow' in shown
     drawn = clients["viewer"].get(f"{BASE}/runs/{good}/forest").json()
     assert drawn["picture"]["rows"][0]["label"] == "holdout"
     for said in (
@@ -87,6 +90,7 @@ def test_a_run_shows_its_proof_manifest_and_log(flywheel: Flywheel) -> None:
         "One answer",
         "All lines and jobs of this run",
         "their labels have had time to come",
+        "version 2 runs beside version 1, as a shadow",
     ):
         assert said in page, said
     drawn = clients["viewer"].get(f"{BASE}/runs/{good}/calibration").json()["picture"]

@@ -57,13 +57,16 @@ def start(
     slices: Annotated[
         list[str] | None, typer.Option("--slice", help="Compare here too; watched ones unless given.", metavar="SQL")
     ] = None,
+    run: Annotated[
+        str | None, typer.Option(help="The run whose model it is: promoted as this version.", metavar="RUN")
+    ] = None,
     now: NowOption = None,
     json: JsonOption = False,
 ) -> None:
     """Compare a version with the champion from now on."""
     at = shared.moment(now, "--now")
     model = shared.open_model(store, name)
-    found = model.trial(version, kind=kind, share=share, margin=margin, slices=slices, now=at)
+    found = model.trial(version, kind=kind, share=share, margin=margin, slices=slices, run=run, now=at)
     if json:
         shared.print_json(found.to_dict())
         return

@@ -103,12 +103,13 @@ class RemoteWeighs(ABC):
         share: float = 0.5,
         margin: float = MARGIN,
         slices: Sequence[str] | None = None,
+        run: str | None = None,
         now: datetime | None = None,
     ) -> RemoteTrial:
         """Compare a version with the champion in production, from now on. See `Model.trial`."""
         said = {
             "version": challenger, "kind": kind, "share": share, "margin": margin, "now": iso(now),
-            "slices": None if slices is None else list(slices),
+            "slices": None if slices is None else list(slices), "run": run,
         }  # fmt: skip
         return trial(self, self.connection.post(f"{self.path}/trials", said))
 

@@ -11,6 +11,7 @@ from retrue.refine.policy import RetrainingPolicy
 from retrue.refine.trial import MARGIN
 from retrue.workspace.decide import trials
 from retrue.workspace.decide.deciding import Decided, decide_model, decisions
+from retrue.workspace.promote.tried import tie
 from retrue.workspace.stored import StoredModel
 from retrue.workspace.train.runs import StoredRun
 
@@ -52,6 +53,7 @@ class Weighs(StoredModel):
         share: float = 0.5,
         margin: float = MARGIN,
         slices: Sequence[str] | None = None,
+        run: str | None = None,
         now: datetime | None = None,
     ) -> trials.Trial:
         """Compare a version with the champion in production, from now on; or go on with the trial that does.
@@ -62,13 +64,17 @@ class Weighs(StoredModel):
             share: of an A/B test, the share of the events that the challenger is to get.
             margin: the share of the champion's loss that is worth a change: certainly less is futile.
             slices: where they are compared besides; those that are watched unless given.
+            run: the id of the run whose model it is: the trial is on its page, and it is promoted as this version.
             now: when it begins; the present unless given.
 
         Raises:
             ConfigError: an unknown kind, or a share or margin out of range.
+            RefusedError: it is tried already, in another way; or it is no version of that run.
             SchemaError: the challenger is the champion, or there is no label, time or id to compare by.
             SliceError: a slice doesn't parse.
         """
+        if run is not None:
+            tie(self, run, challenger)
         given = {"kind": kind, "share": share, "margin": margin, "slices": slices, "now": now}
         return trials.start(self, challenger, **given)  # type: ignore[arg-type]
 

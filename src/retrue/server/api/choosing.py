@@ -30,6 +30,7 @@ class Start(BaseModel):
     share: Annotated[float, Field(gt=0, lt=1)] = 0.5
     margin: Annotated[float, Field(ge=0, lt=1)] = 0.01
     slices: Annotated[list[Annotated[str, Field(max_length=10_000)]] | None, Field(max_length=trials.PLACES)] = None
+    run: Annotated[str | None, Field(min_length=1, max_length=100)] = None
     now: Moment | None = None
 
 

@@ -22,6 +22,7 @@ from retrue.server.pages.ranges import DAYS, Lately, Range, lately, range_of
 from retrue.server.pages.reading import OF_ALL_COLUMNS, Facts, Headlines, Live, candidates, facts, served_by
 from retrue.server.pages.shell import render
 from retrue.server.pages.standing import Standing, dated, standing, state_of_kind
+from retrue.server.pages.trials import TrialRow, going_on
 from retrue.server.pages.walls import LAG, Wall, walls_of
 from retrue.server.service import Service, service
 from retrue.store import rows, tables
@@ -87,6 +88,7 @@ class ModelView:
         damaged: what of the lake was set aside as it couldn't be read, in words.
         markers: deployments, holidays and notes of this time, newest first.
         may_edit: whether the actor may add some.
+        trials: versions that are tried beside the champion.
     """
 
     name: str
@@ -107,6 +109,7 @@ class ModelView:
     damaged: tuple[str, ...]
     markers: tuple[rows.Marker, ...]
     may_edit: bool
+    trials: tuple[TrialRow, ...]
 
 
 def sentence_of(one: Standing) -> str:
@@ -223,7 +226,7 @@ def model_page(
         tuple(listed[:FIRST]), tuple(listed[FIRST:]),
         metric_name(impact) if impact else "performance", tuple(versions),
         model.schema.latency is not None, walls, tuple(map(str, model.store.damaged(name))),
-        markers, actor.may("editor"),
+        markers, actor.may("editor"), () if shown.before is not None else going_on(model),
     )  # fmt: skip
     return render(request, "model.html", view, title=name, place="Overview", live=name, lengths=DAYS, kinds=notes.KINDS)
 

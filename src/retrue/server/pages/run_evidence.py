@@ -21,6 +21,7 @@ from retrue.report.charts.picture import Field, Picture, position
 from retrue.report.evidence import calibration as calibration_said
 from retrue.report.theme import REFERENCE, WINDOW
 from retrue.report.words import plural, signed, spanned
+from retrue.server.pages.trials import TrialRow, trial_row
 from retrue.store import tables
 from retrue.workspace import Model
 from retrue.workspace.promote.lineage import Lineage
@@ -52,16 +53,6 @@ class EarlyRow:
 
 
 @dataclass(frozen=True)
-class TrialRow:
-    """A trial of the version that the run became."""
-
-    kind: str
-    status: str
-    advice: str
-    since: str
-
-
-@dataclass(frozen=True)
 class Evidence:
     """What the page shows.
 
@@ -69,7 +60,7 @@ class Evidence:
         calibration: in words; drawn: whether there is a chart of it.
         pace: facts on speed and size: name, fact, small.
         rules: the model's own, offline and in production; version: whose production that is.
-        trials: of the version that it became, latest first.
+        trials: of the version that it became, or is tried as, latest first.
         early: what early labels bend in what it learned from; unbent: why nothing of that was measured.
     """
 
@@ -87,11 +78,7 @@ def evidence_of(model: Model, one: Lineage) -> Evidence:
     """What is known of a run beside its comparisons."""
     proof, version = one.proof or {}, one.version or one.champion
     said = next(calibration_said(proof.get("calibration") or {}), "")
-    trials = tuple(
-        TrialRow(str(each.body.get("kind", "")), each.status, each.advice, str(each.body.get("since", "")))
-        for each in (model.trials() if one.version else ())
-        if each.body.get("challenger") == one.version
-    )
+    trials = tuple(map(trial_row, one.trials))
     early = one.body.get("early") or {}
     return Evidence(
         said, calibration_picture(one) is not None, pace_facts(proof.get("pace"), one.body.get("trainer") or {}),

@@ -25,7 +25,7 @@ from starlette.routing import Match
 
 from retrue.judge.words import percent
 from retrue.report.html import breakable, read
-from retrue.report.words import plural, short_count
+from retrue.report.words import plural, short_count, upper_first
 from retrue.server.assets import asset
 from retrue.server.pages.moments import day, moment
 from retrue.version import VERSION
@@ -150,4 +150,5 @@ def environment() -> Environment:
     }
     made.globals.update(helpers)
     made.filters.update({"breakable": breakable, "moment": moment, "day": day, "count": short_count})
+    made.filters["upper_first"] = upper_first
     return made

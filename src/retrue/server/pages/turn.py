@@ -12,6 +12,7 @@ from retrue.metrics.measure import Measure
 from retrue.report.comparison import PerformanceReport
 from retrue.report.incident import is_share
 from retrue.report.words import difference, half_width, plural, precise, signed, spanned, upper_first, valued
+from retrue.server.pages.trials import trial_row
 from retrue.workspace.promote.lineage import Effect, Lineage, Side
 
 STATES = {
@@ -90,7 +91,7 @@ def turn_of(model: str, one: Lineage, effect: Effect | None, incidents: Mapping[
     """
     steps = (
         incident_step(model, one, incidents), rows_step(one), run_step(model, one), proof_step(model, one),
-        promotion_step(model, one, champion), effect_step(one, effect),
+        trial_step(one), promotion_step(model, one, champion), effect_step(one, effect),
     )  # fmt: skip
     return Turn(
         one.id, one.created, sentence_of(one, effect, champion), tuple(step for step in steps if step is not None)
@@ -133,7 +134,7 @@ def incident_step(model: str, one: Lineage, incidents: Mapping[str, str]) -> Ste
     return Step("Incident", "none", "calm", "Somebody began it by hand")
 
 
-def more(rest: Sequence[str], noun: str) -> tuple[str, ...]:
+def more(rest: Sequence[object], noun: str) -> tuple[str, ...]:
     """How many more there are, where there are any."""
     return (f"and {plural(len(rest), f'more {noun}')}",) if rest else ()
 
@@ -177,6 +178,14 @@ def main_said(one: Lineage) -> str:
     line = line_of(one.contests[0])
     ends = f" ({line.interval})" if line.interval else ""
     return f"{line.metric} {line.challenger} against {line.champion}, {line.difference}{ends}"
+
+
+def trial_step(one: Lineage) -> Step | None:
+    """Its version beside the champion, in production: what the last trial said."""
+    if not one.trials:
+        return None
+    last = trial_row(one.trials[0])
+    return Step("Trial", last.status, "calm", upper_first(last.advice), (last.said, *more(one.trials[1:], "trial")))
 
 
 def promotion_step(model: str, one: Lineage, champion: str) -> Step:

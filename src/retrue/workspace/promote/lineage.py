@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -19,6 +20,7 @@ from retrue.store import rows
 from retrue.store.tables import collections
 from retrue.workspace import clock
 from retrue.workspace.check.performance import performance
+from retrue.workspace.promote.tried import trials_by_version
 from retrue.workspace.stored import StoredModel, made_at
 from retrue.workspace.train.standing import standing
 
@@ -95,6 +97,8 @@ class Lineage:
         champion: the version that it was compared with.
         version: the version that it became; None where it wasn't promoted.
         promoted: when (microseconds since 1970).
+        tried_until: the event time until which the version was only tried beside the champion; None: it wasn't.
+        trials: of that version, or of the one that it is tried as, latest first.
         override: who promoted it against the gate and why.
         error: why the training failed.
         body: everything else that is kept of it.
@@ -112,6 +116,8 @@ class Lineage:
     override: Mapping[str, Any] | None
     error: str | None
     body: Mapping[str, Any]
+    tried_until: datetime | None = None
+    trials: tuple[rows.Trial, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -148,8 +154,8 @@ def lineages(model: StoredModel) -> list[Lineage]:
     """The model's turns, latest first."""
     with model.store.catalog.read() as tx:
         versions = {one.version: one for one in tx.find(rows.Version, model=model.name)}
-    origins = origins_of(model)
-    return [lineage(one, versions, origins) for one in standing(model)]
+    origins, trials = origins_of(model), trials_by_version(model)
+    return [lineage(one, versions, origins, trials) for one in standing(model)]
 
 
 def origins_of(model: StoredModel) -> dict[str, str]:
@@ -161,7 +167,10 @@ def origins_of(model: StoredModel) -> dict[str, str]:
     return {name: str(incident) for name, body in found.items() if (incident := _mapping(body).get("incident"))}
 
 
-def lineage(run: rows.RunRow, versions: Mapping[str, rows.Version], origins: Mapping[str, str]) -> Lineage:
+def lineage(
+    run: rows.RunRow, versions: Mapping[str, rows.Version], origins: Mapping[str, str],
+    trials: Mapping[str, tuple[rows.Trial, ...]] | None = None,
+) -> Lineage:  # fmt: skip
     """One turn, from what is kept of its run."""
     body = _mapping(run.body)
     told = [one for one in _list(_mapping(body.get("manifest")).get("parts")) if isinstance(one, Mapping)]
@@ -175,8 +184,15 @@ def lineage(run: rows.RunRow, versions: Mapping[str, rows.Version], origins: Map
     return Lineage(
         run.id, run.status, run.created, parts, incidents, _mapping(body.get("proof")) or None,
         str(body.get("champion") or ""), version, made_at(row) if row is not None else None, override or None,
-        None if not body.get("error") else str(body["error"]), body,
+        None if not body.get("error") else str(body["error"]), body, tried_of(row),
+        (trials or {}).get(version or str(body.get("tried")), ()),
     )  # fmt: skip
+
+
+def tried_of(version: rows.Version | None) -> datetime | None:
+    """Until when a version was only tried."""
+    said = None if version is None else version.body.get("tried_until")
+    return None if said is None else datetime.fromisoformat(str(said))
 
 
 def part(said: Mapping[str, Any], origins: Mapping[str, str]) -> Part:
@@ -209,17 +225,24 @@ def effect_of(model: StoredModel, turn: Lineage) -> Effect | None:
         return None
     metrics = [str(one.get("metric")) for one in turn.contests if one.get("where") == "holdout"]
     usual = [one for one in ("accuracy", "mae", "roc_auc") if one not in metrics]
-    at, first = clock.moment(turn.promoted), None
+    at, first = turn.tried_until or clock.moment(turn.promoted), None
     for metric in dict.fromkeys([*metrics, *usual]):
         if not any(one.name == metric for one in registered(of="outcome")):
             continue
         old, new = (performance(model, metric, version) for version in (turn.champion, turn.version))
-        early = old.filter(pl.col("until").str.to_datetime(time_zone="UTC", strict=False) <= at) if old.height else old
+        early = old.filter(moments("until") <= at)
+        if turn.tried_until is not None:  # what it scored beside the champion is no effect of its promotion
+            new = new.filter(moments("window") >= at)
         found = alike(metric, (turn.champion, early.tail(WINDOWS)), (turn.version, new.head(WINDOWS)))
         if found.before is not None and found.after is not None:
             return found
         first = first or (found if found.before is not None or found.after is not None else None)
     return first
+
+
+def moments(column: str) -> pl.Expr:
+    """Times of `performance`, which are text."""
+    return pl.col(column).str.to_datetime(time_zone="UTC", strict=False)
 
 
 def alike(metric: str, before: tuple[str, pl.DataFrame], after: tuple[str, pl.DataFrame]) -> Effect:

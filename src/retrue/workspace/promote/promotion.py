@@ -24,6 +24,7 @@ from retrue.workspace.check.incidents import close_incidents, regroup, reopen_in
 from retrue.workspace.check.judged import judge_of
 from retrue.workspace.promote import registry
 from retrue.workspace.promote.datasets import Dataset, counted, with_sets
+from retrue.workspace.promote.tried import end_trials, name_of, tried_until
 from retrue.workspace.prove.sides import challenger_scores, predictor, spoken
 from retrue.workspace.references import write_table
 from retrue.workspace.saying import say
@@ -73,8 +74,8 @@ def promote(run: StoredRun, override: Override | None = None, now: datetime | No
     """
     model = run.model
     with model.store.promoting(model.name):
-        version = str(1 + max((int(row.version) for row in model.versions() if row.version.isdigit()), default=0))
         before = model.reference_of(run.body["champion"]).load()
+        version, at = name_of(run, before), clock.aware(now or clock.now())
         learned, table = reference_of_run(run, before.grids)
         if outgrown(learned) and model.store.keeping(model.name):
             say(model, "promotion", "much of a column lies outside its grid, which stays: only a sample is kept")
@@ -86,18 +87,21 @@ def promote(run: StoredRun, override: Override | None = None, now: datetime | No
         body = with_sets({"run": run.id, "before": run.body["champion"]}, sets_of_run(run, version, learned.grids))
         if override is not None:
             body["override"] = asdict(override)
+        tried = tried_until(model, version, at)
+        if tried is not None:
+            body["tried_until"] = tried.isoformat()
         write_table(model.reference_of(version).path, table)
         model.store.set_reference(
-            model.name, version, learned, others=others, also=lambda tx: crown(tx, run, version, body, override, now)
+            model.name, version, learned, others=others, also=lambda tx: crown(tx, run, version, body, override, at)
         )
     return version
 
 
 def crown(
     tx: Transaction, run: StoredRun, version: str, body: Mapping[str, Any], override: Override | None,
-    now: datetime | None = None,
+    moment: datetime,
 ) -> None:  # fmt: skip
-    """Make it the champion in the catalog, with everything that is said of it; of a replay, at the replay's time.
+    """Make it the champion in the catalog at a moment, with everything that is said of it; of a replay, the replay's.
 
     Raises:
         RefusedError: another run was promoted meanwhile, or this one was rolled back to.
@@ -109,9 +113,9 @@ def crown(
     dethrone(tx, model, str(run.body["champion"]), f"run {run.id}")
     if tx.get(rows.Version, model=model.name, version=version) is not None:
         raise RefusedError([f"version {version} was made meanwhile"], what=f"run {run.id} is not promoted")
-    moment = clock.aware(now or clock.now())
     tx.put(rows.Version(model.name, version, "champion", at, {**body, "at": moment.isoformat()}))
     close_incidents(tx, model, str(run.body["champion"]))
+    end_trials(tx, model, version, datetime.fromisoformat(body["tried_until"]) if "tried_until" in body else moment)
     kept = tx.get(rows.RunRow, id=run.id)
     if kept is not None:
         told = {**kept.body, "version": version}

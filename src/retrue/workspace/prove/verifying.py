@@ -16,7 +16,7 @@ import polars as pl
 
 from retrue.core.outcome_grid import THRESHOLD, BinaryGrid
 from retrue.core.reference import Reference
-from retrue.core.state import Floats
+from retrue.core.state import Bools, Floats
 from retrue.errors import RefusedError
 from retrue.judge.words import percent
 from retrue.workspace.prove.sides import one_hot, predictor, recorded
@@ -98,17 +98,40 @@ def verify(
         raise RefusedError([f"the trained model of version {version} isn't here"], what="nothing to replay through")
     reference = model.reference_of(version).load()
     events = model.events(since, until, version=version).collect()
-    logged = in_columns(recorded(reference, events))
-    replayed = logged if not events.height else in_columns(as_logged(reference, predictor(run)(events)))
-    known = np.isfinite(logged).all(axis=1)
-    distance = np.abs(replayed - logged).max(axis=1)
-    allowed = tolerance * np.maximum(np.abs(np.nan_to_num(logged)).max(axis=1), 1.0)
-    apart = known & ~(distance <= allowed)
+    found = replayed(run, reference, events, tolerance)
+    known, apart, distance = found.known, found.apart, found.distance
     return Verified(
         version, int(known.sum()), int((known & ~apart).sum()),
         float(np.nanmax(distance[known])) if known.any() else None, int((~known).sum()),
-        farthest(model, events, logged, replayed, distance, np.flatnonzero(apart)),
+        farthest(model, events, found.logged, found.replayed, distance, np.flatnonzero(apart)),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Replayed:
+    """Logged scores beside those of a trained model.
+
+    Attributes:
+        logged, replayed: float64[rows, classes].
+        known: bool[rows], whether a score was logged; apart: whether it isn't the model's.
+        distance: float64[rows], how far both are apart.
+    """
+
+    logged: Floats
+    replayed: Floats
+    known: Bools
+    apart: Bools
+    distance: Floats
+
+
+def replayed(run: StoredRun, reference: Reference, events: pl.DataFrame, tolerance: float = TOLERANCE) -> Replayed:
+    """Ask a run's model about logged inputs."""
+    logged = in_columns(recorded(reference, events))
+    said = logged if not events.height else in_columns(as_logged(reference, predictor(run)(events)))
+    known = np.asarray(np.isfinite(logged).all(axis=1), np.bool_)
+    distance = np.abs(said - logged).max(axis=1)
+    allowed = tolerance * np.maximum(np.abs(np.nan_to_num(logged)).max(axis=1), 1.0)
+    return Replayed(logged, said, known, known & ~(distance <= allowed), distance)
 
 
 def in_columns(scores: Floats) -> Floats:
