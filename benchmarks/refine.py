@@ -43,8 +43,10 @@ from retrue.refine.decide import Answer, obstacle
 Floats = NDArray[np.float64]
 EVERY, LATEST = 4, 4
 """Windows between scheduled retrainings, and windows that always-latest learns from."""
-COSTS = {"when": "benefit", "point": 0.001, "label": 0.001, "run": 1.0, "horizon": "30d"}
+COSTS = {"when": "benefit", "point": 0.001, "label": 0.001, "horizon": "30d"}
 """A label costs what a point of the metric is worth on one row; the same everywhere, set before anything was run."""
+RUN = 7
+"""Days of traffic on which a point is worth what a run costs: streams of 10 rows a day and of 1,000 are alike then."""
 
 
 @dataclass
@@ -127,7 +129,7 @@ def registered(store: rt.Workspace, stream: Stream) -> rt.Model:
         "m", past.with_columns(p=pl.Series(said.tolist())), id="id", time="at", label="y",
         features=list(stream.features), kinds=dict.fromkeys(stream.categories, "categorical"),
         window=f"{stream.judged}d", maturity=timedelta(days=stream.delay), estimate="off", task=stream.task,
-        retraining={**COSTS, "gap": f"{stream.window}d"}, **output,
+        retraining={**COSTS, "run": RUN * 0.001 * stream.traffic, "gap": f"{stream.window}d"}, **output,
     )  # fmt: skip
 
 

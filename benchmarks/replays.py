@@ -51,6 +51,12 @@ class Stream:
         """What is known at the start."""
         return self.frame.filter(pl.col("at") < self.start)
 
+    @property
+    def traffic(self) -> float:
+        """Rows a day since the start."""
+        live = self.frame.filter(pl.col("at") >= self.start)["at"]
+        return float(live.len() / max((live[-1] - live[0]).total_seconds() / 86_400, 1.0))
+
     def windows(self) -> Iterator[tuple[datetime, pl.DataFrame]]:
         """The end of each window, and what came in it."""
         until, step = self.start, timedelta(days=self.window)

@@ -109,9 +109,9 @@ def test_a_run_that_can_t_be_started_leaves_the_answer(turned: rt.Model) -> None
 def test_collections_join_the_usual_mix_once_their_labels_have_matured(turned: rt.Model) -> None:
     """Labels take two days, a quarter of the rest is the holdout: nothing of the last day can be learned from."""
     turned.collect("x > -9", since=day(23), name="young")
-    assert [share for _, share in usual_mix(turned, day(24)).parts] == [0.5, 0.5]
+    assert [share for _, share in usual_mix(turned, day(24), turned.options.policy).parts] == [0.5, 0.5]
     turned.collect("x > -9", since=day(14), name="ripe")
-    mix = usual_mix(turned, day(24))
+    mix = usual_mix(turned, day(24), turned.options.policy)
     assert [(part.name, share) for part, share in mix.parts][2:] == [("ripe", 0.2)]
 
 
@@ -170,11 +170,11 @@ def test_a_policy_says_what_its_runs_learn_from(store: rt.Workspace) -> None:
     }
     model = registered(store, retraining={"when": "benefit", "mix": own})
     live(model, events(14, 2))
-    alone = usual_mix(model, day(24))
+    alone = usual_mix(model, day(24), model.options.policy)
     assert [(part.name, share) for part, share in alone.parts] == [("reference of version 1", 1), ("log", 2)]
     model.collect("x > 0", name="positive")
     model.collect("x > 3", name="few")
-    mix = usual_mix(store.model("flights"), day(24))
+    mix = usual_mix((model := store.model("flights")), day(24), model.options.policy)
     assert [(part.name, share) for part, share in mix.parts] == [
         ("reference of version 1", 1),
         ("log", 2),
@@ -196,4 +196,4 @@ def test_a_mix_that_can_t_be_is_refused_when_it_is_said(store: rt.Workspace) -> 
             registered(store, retraining={"mix": mix})
     model = registered(store, retraining={"mix": {"parts": {"log": 1, "storms": 1}}})
     with pytest.raises(rt.ConfigError, match="unknown part 'storms'"):
-        usual_mix(model, day(24))
+        usual_mix(model, day(24), model.options.policy)

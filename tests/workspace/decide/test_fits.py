@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
 from tests.workspace.conftest import Begin, day, events, live, registered
 from tests.workspace.train import faults
 
@@ -128,3 +129,18 @@ def test_next_weeks_rows_are_mostly_this_weeks(old: int, new: int, most: int) ->
     assert (before.height, after.height) == (min(old, most), min(old + new, most))
     assert set(after.filter(pl.col("x") < old)["x"]) <= set(before["x"])
     assert drawn(frame.with_columns(y=7), most, ["x"])["x"].equals(after["x"])
+
+
+def test_a_run_learns_from_the_mix_that_small_fits_found_better(turned: rt.Model, tmp_path: Path) -> None:
+    """The world turned round: its original data teach what is wrong now. A policy's own mix is left as it is."""
+    mixes = list[dict[str, float]]()
+
+    def start(mix: rt.Mix) -> Any:
+        mixes.append({part.name: share for part, share in mix.parts})
+        raise rt.ConfigError("nothing is fitted here")
+
+    fit = rt.Trainer(DecisionTreeClassifier(max_depth=3), isolated=False)
+    own = {**BENEFIT, "mix": {"parts": {"reference": 0.25, "log": 0.75}}}
+    answers = [turned.decide(day(18.6), policy=policy, fit=fit, start=start).answer for policy in (None, own)]
+    assert [one.situation.curve and one.original for one in answers] == [0.0, 0.5]
+    assert mixes == [{"log": 1.0}, {turned.reference.name: 0.25, "log": 0.75}]

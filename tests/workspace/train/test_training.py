@@ -294,3 +294,11 @@ def test_a_training_set_that_looks_nothing_like_production_is_refused_before_it_
         turned.retrain(rt.Trainer(never, isolated=False), mix=rt.Mix({other: 1.0}), holdout="2d", now=day(24))
     assert turned.runs() == []
     assert turned.retrain(LEARNER, mix=mixed(turned), holdout="2d", now=day(24)).body["unlike"] == {}
+
+
+def test_what_was_served_is_never_called_unlike_what_is_served(store: rt.Workspace) -> None:
+    """All numbers are others since the day before yesterday: a proof may say whether old rows teach of that."""
+    model = registered(store, slices=[], maturity="1d")
+    live(model, pl.concat([events(14, 8), events(22, 3).with_columns(pl.col("x") + 100, city=pl.lit("Newark"))]))
+    run = model.retrain(LEARNER, mix=rt.Mix({model.logged(): 1.0}), holdout="2d", now=day(26))
+    assert (run.status, set(run.body["unlike"])) == ("trained", {"x", "city"})

@@ -19,7 +19,7 @@ from retrue.store import rows
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
 from retrue.workspace.collect.collecting import collections, logged
-from retrue.workspace.decide.fits import with_fits
+from retrue.workspace.decide.fits import ORIGINAL, with_fits
 from retrue.workspace.decide.situation import situation
 from retrue.workspace.stored import StoredModel
 from retrue.workspace.train.choosing import trainable
@@ -94,7 +94,9 @@ def keep(model: StoredModel, answer: Answer, at: datetime, start: Callable[[Mix]
     """Keep an answer with every number, and start the run where it says so."""
     run = refused = None
     try:
-        run = start(usual_mix(model, at, answer.original)) if start is not None and answer.starts else None
+        run = (
+            start(usual_mix(model, at, answer.policy, answer.original)) if start is not None and answer.starts else None
+        )
     except RetrueError as error:  # the answer is kept whatever became of the run
         refused = str(error)
     found = Decided(answer, at.isoformat(), None if run is None else run.id, refused)
@@ -111,7 +113,7 @@ def policy_of(model: StoredModel, said: RetrainingPolicy | Mapping[str, Any] | N
     return model.options.policy if said is None else RetrainingPolicy.of(said)
 
 
-def usual_mix(model: StoredModel, at: datetime, original: float = 0.5) -> Mix:
+def usual_mix(model: StoredModel, at: datetime, policy: RetrainingPolicy, original: float = 0.5) -> Mix:
     """What a run learns from that a policy starts: the policy's own mix, or the usual one.
 
     The usual one is half the original data and half the log, or what small fits found better, a fifth of the weight
@@ -123,7 +125,7 @@ def usual_mix(model: StoredModel, at: datetime, original: float = 0.5) -> Mix:
         RefusedError: no label has matured.
     """
     found = ripe(model, at)
-    said = model.options.policy.mix
+    said = policy.mix
     if said is None:
         rest = 1 - COLLECTED if found else 1.0
         known = [(model.reference, rest * original)] if original else []
@@ -166,7 +168,7 @@ def weigh(
     chosen = policy_of(model, policy)
     known = situation(model, at, chosen)
     if obstacle(known, chosen) is None:
-        known = with_fits(known, model, fit, at)
+        known = with_fits(known, model, fit, at, ORIGINAL if chosen.mix is None else ORIGINAL[:1])
         if fit is None and chosen.trainer is not None:
             known = replace(known, unfitted=UNASKED)
     return decide(known, chosen)

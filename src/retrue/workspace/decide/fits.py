@@ -60,7 +60,13 @@ LONGEST = HOUR
 """Seconds that they may take at most, whatever their trainer may: a decision waits for them."""
 
 
-def with_fits(known: Situation, model: StoredModel, fit: Trainer | str | None, at: datetime) -> Situation:
+def with_fits(
+    known: Situation,
+    model: StoredModel,
+    fit: Trainer | str | None,
+    at: datetime,
+    shares: tuple[float, ...] = ORIGINAL,
+) -> Situation:
     """What is known, with what small fits tell besides; where they tell nothing, why.
 
     Args:
@@ -68,19 +74,19 @@ def with_fits(known: Situation, model: StoredModel, fit: Trainer | str | None, a
         model: whose.
         fit: a trainer, or the name of a registered one.
         at: the time.
+        shares: of original data that are tried: one, where a run's mix is settled.
     """
     try:
         trainer = registered(fit) if isinstance(fit, str) else fit
-        return known if trainer is None else replace(known, curve=pilot(model, trainer, at))
+        return known if trainer is None else replace(known, curve=pilot(model, trainer, at, shares))
     except (ConfigError, TrainingError) as error:
         return replace(known, unfitted=f"small fits told nothing: {error}")
 
 
-def pilot(model: StoredModel, trainer: Trainer, at: datetime) -> Curve | None:
+def pilot(model: StoredModel, trainer: Trainer, at: datetime, shares: tuple[float, ...] = ORIGINAL) -> Curve | None:
     """What a fit on so many new labels, with or without as many rows of the reference, gains on later ones.
 
-    What a gap to the reference can't tell: how much a new model would win over the champion. Where the policy has a mix
-    of its own, only the usual one is tried.
+    What a gap to the reference can't tell: how much a new model would win over the champion.
 
     Returns:
         None where too few labels have matured.
@@ -88,7 +94,7 @@ def pilot(model: StoredModel, trainer: Trainer, at: datetime) -> Curve | None:
     Raises:
         TrainingError: one of the fits failed.
     """
-    lessons = lessons_of(model, at)
+    lessons = lessons_of(model, at, shares)
     if lessons is None:
         return None
     reference, label = model.reference.load(), str(model.schema.label)
@@ -133,7 +139,7 @@ class Lessons:
         return pl.concat([drawn(part, n, self.features) for part in parts], how="vertical_relaxed")
 
 
-def lessons_of(model: StoredModel, at: datetime) -> Lessons | None:
+def lessons_of(model: StoredModel, at: datetime, shares: tuple[float, ...] = ORIGINAL) -> Lessons | None:
     """What there is to learn from by then; None where it is too little."""
     try:
         matured = matured_events(model, at, HOLDOUT)
@@ -148,7 +154,6 @@ def lessons_of(model: StoredModel, at: datetime) -> Lessons | None:
         return None
     features = tuple(schema.features)
     seen = [*features, label]
-    shares = ORIGINAL if model.options.policy.mix is None else ORIGINAL[:1]
     return Lessons(features, fresh.select(seen), known.select(seen), drawn(later, HELD, features), sizes, shares)
 
 

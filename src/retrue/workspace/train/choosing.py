@@ -19,7 +19,7 @@ from retrue.errors import RefusedError
 from retrue.judge.words import percent
 from retrue.refine.early import NUMBER, Early, early_bias, ripening
 from retrue.refine.leaks import arriving, foretelling, missing_live
-from retrue.refine.likeness import Likeness, likeness
+from retrue.refine.likeness import HALF, Likeness, likeness
 from retrue.refine.mix import Mix, Mixed
 from retrue.workspace.stored import StoredModel
 from retrue.workspace.train.broken import is_broken
@@ -35,6 +35,7 @@ from retrue.workspace.train.maturity import (
     named,
     relabelled,
 )
+from retrue.workspace.train.parts import LOG
 
 RIPE = 0.99
 """Share of the logged rows of a training set whose labels must have had time to come, or early labels are measured."""
@@ -132,6 +133,8 @@ def knowing(model: StoredModel, mix: Mix, mixed: Mixed, holdout: pl.DataFrame) -
 def compared(model: StoredModel, mixed: Mixed, matured: Matured, seed: int) -> Likeness | None:
     """Compare a training set, each row as often as it weighs, with the events that the challenger is proven on.
 
+    Where half of the weight and more is logged events, it is what was served: what differs then is the time.
+
     Raises:
         RefusedError: most columns have less than half of their mass in common.
     """
@@ -144,7 +147,8 @@ def compared(model: StoredModel, mixed: Mixed, matured: Matured, seed: int) -> L
     served = matured.part(after_cut=True)
     inputs = [name for name, source in grids.sources.items() if source.column in model.schema.features]
     found = likeness(grids.coarse.count(mixed.table[drawn]), grids.coarse.count(served), inputs)
-    if found is not None and found.alien:
+    logged = sum(part["share"] for part in mixed.manifest["parts"] if part["part"] == LOG)
+    if found is not None and found.alien and logged < HALF:
         reason = (
             f"the training set looks nothing like the {served.height:,} events since {matured.cut:%Y-%m-%d}: {found}"
         )
