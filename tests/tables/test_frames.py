@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -20,6 +21,7 @@ from retrue.tables import read
 # These ship no types, so they come in as Any.
 pd: Any = import_module("pandas")
 pa: Any = import_module("pyarrow")
+import_module("pyarrow.parquet")
 
 RICH = pl.DataFrame(
     {
@@ -196,3 +198,16 @@ def test_a_delta_table_object_is_a_table(tmp_path: Any) -> None:
 
     deltalake.write_deltalake(tmp_path / "d", pl.DataFrame({"x": [1, 2]}))
     assert read(deltalake.DeltaTable(tmp_path / "d")).collect().rows() == [(1,), (2,)]
+
+
+def test_extension_types_of_arrow_are_read_as_what_they_are_stored_as(tmp_path: Path) -> None:
+    """Held, in a file, and as the frame that Polars makes of them, known ones and those of strangers."""
+    said = {b"ARROW:extension:name": b"stranger", b"ARROW:extension:metadata": b"x"}
+    odd = pa.field("odd", pa.binary(), metadata=said)
+    kept = [pa.array([1, 2]), pa.array([b"a", None], pa.binary()), pa.array(['{"a": 1}', None]).cast(pa.json_())]
+    table = pa.table(kept, schema=pa.schema([pa.field("x", pa.int64()), odd, pa.field("said", pa.json_())]))
+    pa.parquet.write_table(table, tmp_path / "t.parquet")
+    for source in (table, tmp_path / "t.parquet", pl.read_parquet(tmp_path / "t.parquet")):
+        found = read(source).collect()
+        assert found.schema == {"x": pl.Int64(), "odd": pl.Binary(), "said": pl.String()}
+        assert found.rows() == [(1, b"a", '{"a": 1}'), (2, None, None)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import polars as pl
 
@@ -18,6 +18,17 @@ TROUBLE: Final = (
     ValueError,
 )
 """What Polars and pyarrow raise for values that they can't hold together."""
+
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
+
+
+def as_stored(frame: Frame) -> Frame:
+    """The frame with columns of Arrow's extension types (UUIDs, JSON, shapes ...) as what they are stored as.
+
+    What an extension's name says is never looked up: some say that their type must be unpickled.
+    """
+    names = [name for name, dtype in frame.collect_schema().items() if isinstance(dtype, pl.datatypes.BaseExtension)]
+    return frame.with_columns(pl.col(name).ext.storage() for name in names) if names else frame
 
 
 def from_columns(columns: Mapping[str, Any]) -> pl.DataFrame:

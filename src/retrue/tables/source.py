@@ -7,8 +7,11 @@ from dataclasses import replace
 from os import PathLike
 from typing import Any
 
+import polars as pl
+
 from retrue.tables.files import open_location
 from retrue.tables.frames import open_frame
+from retrue.tables.plain import as_stored
 from retrue.tables.table import Table
 
 
@@ -45,7 +48,9 @@ def read(source: Any, *, name: str | None = None) -> Table:
     if isinstance(source, Table):
         return source if name is None else replace(source, name=name)
     table = open_location(source, name) if is_location(source) else open_frame(source, name)
-    _ = table.dtypes  # a source that can't be read says so here, not at the first batch
+    if any(isinstance(dtype, pl.datatypes.BaseExtension) for dtype in table.dtypes.values()):  # or it can't be read
+        held = None if table.held is None else as_stored(table.held)
+        return replace(table, frame=as_stored(table.frame), held=held)
     return table
 
 

@@ -20,7 +20,7 @@ from retrue.errors import TableError
 from retrue.server.errors import HttpError
 from retrue.server.ingest.arrow import NotArrowError, weigh
 from retrue.store.intake import NO_JSON, NO_OBJECT, Broken
-from retrue.tables.plain import TROUBLE
+from retrue.tables.plain import TROUBLE, as_stored
 
 JSON = "application/json"
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
@@ -297,7 +297,7 @@ def from_arrow(body: bytes, most: int) -> Decoded:
     source = io.BytesIO(body)
     try:
         weigh(body, CELLS, most)
-        frame = pl.read_ipc(source) if body[:6] == b"ARROW1" else pl.read_ipc_stream(source)
+        frame = as_stored(pl.read_ipc(source) if body[:6] == b"ARROW1" else pl.read_ipc_stream(source))
     except (*TROUBLE, NotArrowError, OSError, MemoryError) as error:
         said = str(error).splitlines()[0][:SHOWN] if str(error) else type(error).__name__
         raise HttpError(400, f"no Arrow IPC ({said})", where="the body", expected="a stream or a file") from error

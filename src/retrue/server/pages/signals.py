@@ -14,6 +14,7 @@ from retrue.errors import ConfigError, RetrueError
 from retrue.judge.replay import Episode, SignalTally
 from retrue.refine import signals as built_in
 from retrue.report.words import plural
+from retrue.server.api.shared import asked
 from retrue.server.auth import Actor, editor, viewer
 from retrue.server.errors import status_of
 from retrue.server.pages.figures import pictured
@@ -291,7 +292,8 @@ def policy(
 def stop(request: Request, served: Served, actor: Editor, name: Name, signal: Short = "") -> Response:
     """Watch a signal no more."""
     try:
-        served.model(name).unwatch_signal(signal)
+        with asked():
+            served.model(name).unwatch_signal(signal)
     except RetrueError as error:
         return shown(request, served, actor, name, Wish(), trouble=error)
     return back(name, "stopped")
