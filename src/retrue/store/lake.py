@@ -213,7 +213,7 @@ class LakeTable:
 
     def _put(self, rows: pl.DataFrame, day: date | None, name: str, *, dated: bool, changed: bool) -> Action:
         """Write one file durably under a name of its own, and describe it for the log."""
-        folder = self.folder / _partition(day) if dated else self.folder
+        folder = self.folder / date_folder(day) if dated else self.folder
         folder.mkdir(exist_ok=True)
         path = folder / f"{name}.parquet"
         size = _write_parquet(rows.drop("_date", strict=False), path)
@@ -275,7 +275,7 @@ class LakeTable:
 
     def _write(self, part: pl.DataFrame, day: date | None, app: str, segment: int) -> Any:
         """Write one Parquet file durably and describe it for the log."""
-        folder = self.folder / _partition(day) if "_date" in part.columns else self.folder
+        folder = self.folder / date_folder(day) if "_date" in part.columns else self.folder
         folder.mkdir(exist_ok=True)
         path = folder / f"part-{segment:012d}-{app}.parquet"
         size, dated = _write_parquet(part.drop("_date", strict=False), path), "_date" in part.columns
@@ -363,7 +363,8 @@ def by_date(frame: pl.DataFrame) -> list[tuple[date | None, pl.DataFrame]]:
     return [(day, parts[day,]) for day in days]
 
 
-def _partition(day: date | None) -> str:
+def date_folder(day: date | None) -> str:
+    """The folder of a date's files."""
     return f"_date={'__HIVE_DEFAULT_PARTITION__' if day is None else day.isoformat()}"
 
 

@@ -11,12 +11,13 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from retrue.store.lake import File, Snapshot
+from retrue.store.lake import File, Snapshot, date_folder
 
 MICRO = 4_000_000  # rows whose hashes are looked through at once
 
@@ -95,19 +96,29 @@ def take(snapshot: Snapshot, file: File, columns: Sequence[str] | None, rows: In
 
 
 def scan(files: Sequence[File], schema: Mapping[str, pl.DataType], columns: Sequence[str]) -> pl.LazyFrame:
-    """Scan files lazily as one frame with `_date` from their place and null for columns that they lack."""
-    inside = {name: dtype for name, dtype in schema.items() if name != "_date"}
-    frames = []
-    for day in sorted({f.day for f in files}, key=lambda d: (d is not None, d or date.min)):
-        paths = [f.path for f in files if f.day == day]
-        lazy = pl.scan_parquet(
-            paths, schema=inside, missing_columns="insert", extra_columns="ignore", hive_partitioning=False,
-            glob=False,
-        )  # fmt: skip
-        frames.append(lazy.with_columns(pl.lit(day, dtype=pl.Date).alias("_date")).select(columns))
-    if not frames:
+    """Scan files lazily as one frame, by date, with `_date` from their place and null for columns that they lack."""
+    if not files:
         return pl.LazyFrame(schema={name: schema[name] for name in columns})
+    inside = {name: dtype for name, dtype in schema.items() if name != "_date"}
+    ordered = sorted(files, key=lambda file: (file.day is not None, file.day or date.min))
+    by_name = all(is_dated(file) for file in ordered)  # Polars reads the dates then, and a year's files in one scan
+    runs = [ordered] if by_name else [list(run) for _, run in groupby(ordered, key=lambda file: file.day)]
+    frames = []
+    for run in runs:
+        lazy = pl.scan_parquet(
+            [file.path for file in run], schema=inside, missing_columns="insert", extra_columns="ignore",
+            hive_partitioning=by_name, hive_schema={"_date": pl.Date} if by_name else None, glob=False,
+        )  # fmt: skip
+        dated = lazy if by_name else lazy.with_columns(pl.lit(run[0].day, dtype=pl.Date).alias("_date"))
+        frames.append(dated.select(columns))
     return pl.concat(frames)
+
+
+def is_dated(file: File) -> bool:
+    """Whether a file's folder names its date, and no folder above names anything: `NAME=VALUE` would be a column."""
+    above, _, _ = file.path.rpartition("/")
+    root, _, folder = above.rpartition("/")
+    return folder == date_folder(file.day) and "=" not in root
 
 
 @dataclass(frozen=True)

@@ -94,9 +94,8 @@ def keep(model: StoredModel, answer: Answer, at: datetime, start: Callable[[Mix]
     """Keep an answer with every number, and start the run where it says so."""
     run = refused = None
     try:
-        run = (
-            start(usual_mix(model, at, answer.policy, answer.original)) if start is not None and answer.starts else None
-        )
+        if start is not None and answer.starts:
+            run = start(usual_mix(model, at, answer.policy, answer.original))
     except RetrueError as error:  # the answer is kept whatever became of the run
         refused = str(error)
     found = Decided(answer, at.isoformat(), None if run is None else run.id, refused)
