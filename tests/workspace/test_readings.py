@@ -14,7 +14,8 @@ import retrue as rt
 from retrue.adapters.samples import Family, Sample, bounded
 from retrue.metrics.names import IMPACT
 from retrue.store import rows
-from retrue.workspace.readings import of_columns, readings
+from retrue.workspace.figures import of_columns, told_columns
+from retrue.workspace.readings import readings
 
 
 def found(store: rt.Workspace) -> dict[str, Family]:
@@ -30,7 +31,7 @@ def value(family: Family, **labels: str) -> float:
 
 
 def test_an_empty_store_has_no_figures_of_models(store: rt.Workspace) -> None:
-    assert {name for name, one in found(store).items() if one.samples} == {"restarts"}
+    assert {name for name, one in found(store).items() if one.samples} == {"restarts", "readings_behind"}
 
 
 def test_performance_is_the_newest_that_labels_told(store: rt.Workspace) -> None:
@@ -150,7 +151,7 @@ def test_a_fleet_shares_what_may_be_exported_among_families_and_models() -> None
         for model in range(200)
     }
     small = Family("incidents", "Incidents.", tuple(Sample(1.0, {"model": f"m{n}"}) for n in range(200)))
-    first, *kept, left = bounded([small, *of_columns(latest)], 20_000)
+    first, *kept, left = bounded([small, *of_columns(told_columns(own) for own in latest.values())], 20_000)
     assert first == small
     assert left.samples[0].value == 30_200 - 20_000
     assert [one.name for one in kept] == ["impact", "drift", "quality"]

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from itertools import chain
 
 from retrue.adapters.samples import PREFIX, Family
 from retrue.errors import ConfigError
-
-if TYPE_CHECKING:
-    from prometheus_client import Metric
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """What the text is sent as."""
@@ -19,7 +16,7 @@ def expose(families: Iterable[Family], *registries: object) -> bytes:
     """Write families, and what Prometheus' own registries hold, as text.
 
     Raises:
-        ConfigError: prometheus-client isn't installed.
+        ConfigError: there are registries, and prometheus-client isn't installed.
 
     >>> from retrue.adapters.samples import Sample
     >>> print(expose([Family("rows", "Rows.", (Sample(2, {"model": 'a"b'}),), counter=True)]).decode(), end="")
@@ -27,35 +24,22 @@ def expose(families: Iterable[Family], *registries: object) -> bytes:
     # TYPE retrue_rows_total counter
     retrue_rows_total{model="a\\"b"} 2.0
     """
+    own = "".join(chain.from_iterable(lines_of(family) for family in families if family.samples)).encode()
+    if not registries:
+        return own
     try:
         from prometheus_client import CollectorRegistry, generate_latest
     except ImportError as error:
         raise ConfigError("prometheus-client isn't installed", hint='pip install "retrue[server]"') from error
 
-    own = CollectorRegistry(auto_describe=False)
-    own.register(_Collected(tuple(families)))
-    parts = [generate_latest(own), *(generate_latest(one) for one in registries if isinstance(one, CollectorRegistry))]
-    return b"".join(parts)
+    return b"".join([own, *(generate_latest(one) for one in registries if isinstance(one, CollectorRegistry))])
 
 
-class _Collected:
-    """Families as a collector of prometheus_client."""
-
-    def __init__(self, families: tuple[Family, ...]) -> None:
-        self.families = families
-
-    def describe(self) -> Iterable[Metric]:
-        """Nothing: names are known when they are collected."""
-        return ()
-
-    def collect(self) -> Iterator[Metric]:
-        from prometheus_client import Metric
-
-        for family in self.families:
-            if not family.samples:
-                continue
-            metric = Metric(PREFIX + family.name, family.help, "counter" if family.counter else "gauge")
-            total = "_total" if family.counter else ""
-            for sample in family.samples:
-                metric.add_sample(PREFIX + family.name + (sample.suffix or total), dict(sample.labels), sample.value)
-            yield metric
+def lines_of(family: Family) -> Iterator[str]:
+    """A family's lines: what it says, its type, and its samples."""
+    name = PREFIX + family.name
+    total = "_total" if family.counter else ""
+    text = family.help.replace("\\", r"\\").replace("\n", r"\n")
+    yield f"# HELP {name}{total} {text}\n# TYPE {name}{total} {'counter' if family.counter else 'gauge'}\n"
+    for sample in family.samples:
+        yield f"{name}{sample.suffix or total}{sample.text}\n"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 PREFIX = "retrue_"
 """What the name of each family begins with, outside."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sample:
     """One figure.
 
@@ -22,6 +23,21 @@ class Sample:
     value: float
     labels: Mapping[str, str] = field(default_factory=dict)
     suffix: str = ""
+
+    @cached_property
+    def text(self) -> str:
+        """Its labels and its value as Prometheus reads them; kept, as most figures are scraped many times.
+
+        >>> Sample(2, {"model": 'a"b'}).text
+        '{model="a\\\\"b"} 2.0'
+        """
+        told = ",".join(f'{name}="{escaped(own)}"' for name, own in sorted(self.labels.items()))
+        return f"{{{told}}} {float(self.value)!r}" if told else f" {float(self.value)!r}"
+
+
+def escaped(text: str) -> str:
+    """The value of a label as Prometheus reads it."""
+    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,7 @@ def live_of(request: Request, served: Service) -> Live:
     """The process's connections; made when the first one comes."""
     state = request.app.state
     if not hasattr(state, "live"):
-        state.live = Live(served.standings.watch.look)
+        state.live = Live(served.watch.look)
     found: Live = state.live
     return found
 

@@ -16,12 +16,16 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from retrue.adapters import otel
+from retrue.adapters.prometheus import expose
 from retrue.adapters.samples import Family, bounded
+from retrue.server.states import Watch
 from retrue.workspace import Workspace
-from retrue.workspace.readings import MOST, readings
+from retrue.workspace.readings import MOST, Kept, readings
 
 FRESH = 10.0
 """Seconds for which readings serve every scrape."""
+LONGEST = 0.5
+"""Seconds for which a scrape reads what models tell that were judged since."""
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Buckets of how long answers take."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -138,10 +142,21 @@ class Answer:
 
 @dataclass
 class Readings:
-    """What the store knows, read at most every few seconds however many ask."""
+    """What the store knows, read at most every few seconds however many ask.
+
+    Only models that were judged since are read again, and for half a second at most: a scrape never waits for a fleet
+    that was judged at once. What is left comes with the next one, and is counted.
+
+    Args:
+        workspace: whose.
+        watch: tells which models were judged.
+    """
 
     workspace: Workspace
+    watch: Watch
+    kept: Kept = field(default_factory=Kept)
     families: tuple[Family, ...] = ()
+    text: bytes = b""
     read: float = float("-inf")
     lock: Lock = field(default_factory=Lock)
 
@@ -149,5 +164,15 @@ class Readings:
         """The families, bounded."""
         with self.lock:
             if time.monotonic() - self.read > FRESH:
-                self.families, self.read = bounded(readings(self.workspace), MOST), time.monotonic()
+                told = readings(self.workspace, self.kept, self.watch.judged(), LONGEST)
+                self.families, self.text, self.read = bounded(told, MOST), b"", time.monotonic()
             return self.families
+
+    def exposed(self) -> bytes:
+        """The same as Prometheus' text."""
+        families = self.fresh()
+        with self.lock:
+            if families is not self.families:  # somebody has read them anew meanwhile
+                return expose(families)
+            self.text = self.text or expose(families)
+            return self.text

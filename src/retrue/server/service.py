@@ -27,6 +27,7 @@ from retrue.server.pages.walls import Wall
 from retrue.server.settings import ServerSettings
 from retrue.server.states import Watch
 from retrue.store import rows
+from retrue.store.reader import KeptColumn
 from retrue.workspace import Model, Workspace
 
 
@@ -35,9 +36,10 @@ class Service:
     """The running service; `app.state.retrue` holds it, and `Depends(service)` gives it.
 
     `looked` is set once somebody has looked at a page, `ending` once the process stops. What pages worked out is kept
-    while the store is as it was: `columns` holds profiles that charts are drawn of (0.4 MB each), `slices` how slices
-    do, `comparisons` who did better, `listed` features in order, `previews` and `signals` what proposed ones would have
-    told, `walls` the newest traffic.
+    while what it was made of is as it was: `columns` holds profiles that charts are drawn of (0.4 MB each), `windows`
+    the same window by window, of which only those that changed are read again, `slices` how slices do, `comparisons`
+    who did better, `listed` features in order, `previews` and `signals` what proposed ones would have told, `walls` the
+    newest traffic.
     """
 
     workspace: Workspace
@@ -50,6 +52,7 @@ class Service:
     looked: Event = field(default_factory=Event)
     ending: Event = field(default_factory=Event)
     columns: Recent[list[tuple[int, ColumnProfile]]] = field(default_factory=lambda: Recent(32))
+    windows: Recent[KeptColumn] = field(default_factory=lambda: Recent(32))
     slices: Recent[SliceTable] = field(default_factory=lambda: Recent(64))
     comparisons: Recent[Weighed] = field(default_factory=lambda: Recent(32))
     listed: Recent[tuple[str, list[ColumnRow]]] = field(default_factory=lambda: Recent(64))
@@ -58,15 +61,19 @@ class Service:
     walls: Recent[tuple[Wall, ...]] = field(default_factory=lambda: Recent(64))
 
     @cached_property
+    def watch(self) -> Watch:
+        """Tells which models changed."""
+        return Watch(self.workspace.store.catalog)
+
+    @cached_property
     def standings(self) -> Standings:
         """How the models stand, for pages."""
-        catalog = self.workspace.store.catalog
-        return Standings(catalog, Watch(catalog), self.headlines)
+        return Standings(self.workspace.store.catalog, self.watch, self.headlines)
 
     @cached_property
     def readings(self) -> Readings:
         """What the store knows, for `/metrics`."""
-        return Readings(self.workspace)
+        return Readings(self.workspace, self.watch)
 
     @cached_property
     def gatherer(self) -> Gatherer:

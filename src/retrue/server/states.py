@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -18,8 +19,10 @@ from retrue.store.changes import Changes
 States = dict[str, str]
 """The state of each model by name; that of the whole store under ""."""
 
+APPLIED = "select name, applied from models"
+"""What came in, by model: it changes with every commit cycle, and most of what pages show doesn't."""
 QUERIES: tuple[str, ...] = (
-    "select name, applied || ' ' || coalesce(digest, '') || settings from models",
+    "select name, coalesce(digest, '') || settings from models",
     "select model, version || ' ' || stage from versions order by model, version",
     "select model, max(updated) || ' ' || count(*) from incidents group by model",
     "select model, max(created) from comments group by model",
@@ -30,9 +33,14 @@ QUERIES: tuple[str, ...] = (
 VERDICTS = (
     "select model, max(created) || ' ' || max(number), max(number) from verdicts where number > :last group by model"
 )
-"""The same of verdicts: a window that is judged anew gets new ones at the end, so only those are read."""
-LATELY = "select coalesce(max(number), 0) - 5000 from verdicts"
-"""Where to begin to read verdicts."""
+"""The same of verdicts: a window that is judged anew gets new ones at the end, so only those are read.
+
+Not only those after the last one seen: SQLite gives the number of a verdict that was removed to the next one, and what
+PostgreSQL commits last may have a lower number than what was seen.
+"""
+OVERLAP = 5_000
+"""Verdicts before the newest one that are read again: more than one window ever has."""
+NEWEST = "select coalesce(max(number), 0) from verdicts"
 OF_ALL = (
     "select max(updated) || ' ' || count(*) from jobs",
     "select max(number) from logs",
@@ -52,13 +60,20 @@ class Judged:
     def read(self, connection: Connection) -> dict[str, str]:
         """The newest verdicts by model, as a text that differs when there are others."""
         if self.last is None:
-            self.last = int(connection.execute(text(LATELY)).scalar_one())
-        for model, told, number in connection.execute(text(VERDICTS), {"last": self.last}).all():
+            self.last = int(connection.execute(text(NEWEST)).scalar_one())
+        for model, told, number in connection.execute(text(VERDICTS), {"last": self.last - OVERLAP}).all():
             self.told[model], self.last = told, max(self.last, number)
         return self.told
 
 
-def states(connection: Connection, judged: Judged) -> States:
+class Seen(NamedTuple):
+    """The states of a store: by all that pages show, and by all but what came in, which is what judged windows tell."""
+
+    whole: States
+    judged: States
+
+
+def states(connection: Connection, judged: Judged) -> Seen:
     """Read the state of each model, and of the whole store."""
     parts: dict[str, list[str]] = {}
     for number, query in enumerate(QUERIES):
@@ -68,9 +83,12 @@ def states(connection: Connection, judged: Judged) -> States:
         if model in parts:
             parts[model].append(told)
     common = parts.pop("", [])
-    every = {model: digest([*common, *own]) for model, own in parts.items()}
+    known = {model: digest([*common, *own]) for model, own in parts.items()}
+    came = {model: str(applied) for model, applied in connection.execute(text(APPLIED))}
+    every = {model: digest([own, came.get(model, "")]) for model, own in known.items()}
     rest = [str(connection.execute(text(query)).scalar()) for query in OF_ALL]
-    return {**every, "": digest([*common, *rest, *(f"{model} {own}" for model, own in sorted(every.items()))])}
+    whole = digest([*common, *rest, *(f"{model} {own}" for model, own in sorted(every.items()))])
+    return Seen({**every, "": whole}, known)
 
 
 def digest(parts: list[str]) -> str:
@@ -84,8 +102,8 @@ class Watch:
 
     catalog: Catalog
     version: str | None = None
-    judged: Judged = field(default_factory=Judged)
-    found: States = field(default_factory=dict)
+    verdicts: Judged = field(default_factory=Judged)
+    found: Seen = field(default_factory=lambda: Seen({}, {}))
     lock: Lock = field(default_factory=Lock)
     changes: Changes = field(init=False)
 
@@ -94,11 +112,19 @@ class Watch:
 
     def look(self) -> States:
         """The states as of now; any thread may look."""
+        return self.seen().whole
+
+    def judged(self) -> States:
+        """The states as of now, of all but what came in: what judged windows tell changes with these."""
+        return self.seen().judged
+
+    def seen(self) -> Seen:
+        """Both."""
         with self.lock:
             version = self.changes.mark()
             if version != self.version:
                 with self.catalog.read() as tx:
-                    self.found = states(tx.connection, self.judged)
+                    self.found = states(tx.connection, self.verdicts)
                 self.version = version
             return self.found
 

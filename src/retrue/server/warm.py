@@ -1,7 +1,8 @@
 """Warming up: what the first reader of a page would wait for is done once the service answers, in a thread of its own.
 
-How all models stand and the templates come first; what makes charts (Altair) and explains incidents (ruptures,
-scikit-learn) takes seconds, and is loaded once somebody looks at a page: a server that only takes events never pays.
+How all models stand, what Prometheus scrapes and the templates come first; what makes charts (Altair) and explains
+incidents (ruptures, scikit-learn) takes seconds, and is loaded once somebody looks at a page: a server that only takes
+events never pays.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class WarmUp:
             return
         try:
             self.served.standings.all(Lately())
+            self.served.readings.fresh()
             self.load_templates()
             self.served.looked.wait()
             self.load_charts()

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 import polars as pl
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from retrue.core.column import ColumnProfile
 from retrue.core.cube import EVERYTHING
@@ -18,6 +18,7 @@ from retrue.core.reference import Reference
 from retrue.errors import ProfileError
 from retrue.store import held, rows, tables
 from retrue.store.arrivals import Arrivals, known_arrivals
+from retrue.store.catalog import Transaction
 from retrue.store.counting import GridCounting, merged
 from retrue.store.damage import READING
 from retrue.store.held import HeldPage, Tally
@@ -287,20 +288,36 @@ class Reader(Mender):
             for key, parts in cells.items()
         )  # fmt: skip
 
-    def column_profiles(self, model: str, column: str, starts: Collection[int]) -> dict[tuple[str, int], ColumnProfile]:
-        """One column's profiles of all rows, by version and window: a fraction of what reading them whole costs."""
+    def column_profiles(
+        self, model: str, column: str, starts: Collection[int], kept: KeptColumn | None = None
+    ) -> dict[tuple[str, int], ColumnProfile]:
+        """One column's profiles of all rows, by version and window: a fraction of what reading them whole costs.
+
+        Args:
+            model: whose.
+            column: which.
+            starts: of which windows.
+            kept: what was read of this column last: only windows that have changed since are read, and put there.
+        """
+        kept = {} if kept is None else kept
         with self.catalog.read() as tx:
             counting = self._counting(tx, model)
             if not isinstance(counting, GridCounting):
                 return {}
-            part = {"slice": EVERYTHING, "part": counting.part(column), "start": starts}
-            found = tx.find(rows.ProfileRow, model=model, digest=counting.digest, **part)
+            part = {"model": model, "digest": counting.digest, "slice": EVERYTHING, "part": counting.part(column)}
+            stamps = stamps_of(tx, part, starts)
+            changed = {key[1] for key, stamp in stamps.items() if key not in kept or kept[key][0] != stamp}
+            found = tx.find(rows.ProfileRow, **part, start=changed) if changed else ()
         try:
             read = {(one.version, one.start): counting.column(one.data, column) for one in found}
         except ProfileError:  # reading them whole mends the damage first
-            whole = self.profiles(model, slice=EVERYTHING, start=starts)
+            whole = self.profiles(model, slice=EVERYTHING, start=changed)
             read = {(one.version, one.start): one.profile.columns.get(column) for one in whole}
-        return {key: profile for key, profile in read.items() if profile is not None}
+        kept |= {key: (stamps[key], profile) for key, profile in read.items() if key in stamps}
+        own = {
+            key: read[key] if key in read else kept[key][1] for key in stamps if key[1] not in changed or key in read
+        }
+        return {key: profile for key, profile in own.items() if profile is not None}
 
     def reference(self, model: str, version: str) -> Reference | None:
         """A version's reference on the model's grids; None where there is none."""
@@ -326,6 +343,20 @@ class Reader(Mender):
             row = tx.get(rows.Model, name=model)
             found = tx.get(rows.GridsRow, model=model, digest=row.digest if row else None)
         return None if found is None else Grids.from_bytes(found.data)
+
+
+Stamp = tuple[str, int, int, int]
+"""What a stored profile differs in from what it was: its grids, the last segment in it, its rows, its bytes."""
+KeptColumn = dict[tuple[str, int], tuple[Stamp, ColumnProfile | None]]
+"""A column's profiles by version and window, each with its stamp."""
+
+
+def stamps_of(tx: Transaction, part: Mapping[str, str], starts: Collection[int]) -> dict[tuple[str, int], Stamp]:
+    """The stamps of stored profiles by version and window; the profiles themselves aren't read."""
+    c = tables.profiles.c
+    query = select(c.version, c.start, c.digest, c.applied, c.rows, func.length(c.data))
+    query = query.where(*(c[name] == value for name, value in part.items()), c.start.in_(starts))
+    return {(version, start): (*stamp,) for version, start, *stamp in tx.connection.execute(query)}
 
 
 def _within(day: date, since: datetime | None, until: datetime | None) -> bool:

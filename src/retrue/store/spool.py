@@ -337,6 +337,11 @@ class Spool:
                 (segment, step, tries, reason) for segment, step, tries, reason in self._db.all(query, (model,))
             )
 
+    def all_stuck(self) -> dict[str, int]:
+        """How many steps failed and haven't been done since, by model; those without any aren't named."""
+        with self._writer, self._db.translated():
+            return {model: int(n) for model, n in self._db.all("select model, count(*) from stuck group by model")}
+
     def forget(self, model: str, segment: int) -> None:
         """Delete the batches of every segment up to this one; their keys stay."""
         with self._writer, self._db.translated(), self._db.transaction():

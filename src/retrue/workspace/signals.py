@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from retrue.errors import SchemaError, TableError
+from retrue.schema import Schema
 from retrue.tables import read
 from retrue.workspace.entering import register
 from retrue.workspace.receiving import Received, receive
@@ -89,8 +90,13 @@ def companion(found: StoredModel) -> StoredModel:
 
 def holds_signals(model: StoredModel) -> bool:
     """Whether a model is a companion: by its name, and by having no column that isn't one of a record."""
-    columns = {column.name for column in model.schema.columns}
-    return model.name.endswith(SUFFIX) and columns <= {TIME, *NAMES, *NUMBERS}
+    return are_signals(model.name, model.schema)
+
+
+def are_signals(name: str, schema: Schema) -> bool:
+    """Whether a model of such a name and schema is a companion."""
+    columns = {column.name for column in schema.columns}
+    return name.endswith(SUFFIX) and columns <= {TIME, *NAMES, *NUMBERS}
 
 
 def plain(records: Any) -> pl.DataFrame:

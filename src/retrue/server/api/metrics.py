@@ -19,10 +19,10 @@ router = APIRouter(tags=["telemetry"])
 def metrics(served: Annotated[Service, Depends(service)], actor: Annotated[Actor, Depends(some_viewer)]) -> Response:
     """Give performance, drift, quality, impact, incidents, volume, jobs and requests as Prometheus' text.
 
-    Read at most every 10 seconds, at most 20,000 figures; `retrue_samples_left_out` says how many are missing.
+    Read at most every 10 seconds, at most 20,000 figures; `retrue_samples_left_out` says how many are missing, and
+    `retrue_readings_behind` of how many models what was judged since is read next time.
     Who may see some models only gets the figures of these, and none of the service itself.
     """
-    families = served.readings.fresh()
     if actor.models is None:
-        return Response(expose(families, served.meters.registry), media_type=CONTENT_TYPE)
-    return Response(expose(of_models(families, actor.models)), media_type=CONTENT_TYPE)
+        return Response(served.readings.exposed() + expose((), served.meters.registry), media_type=CONTENT_TYPE)
+    return Response(expose(of_models(served.readings.fresh(), actor.models)), media_type=CONTENT_TYPE)

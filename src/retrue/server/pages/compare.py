@@ -138,7 +138,7 @@ def kept_comparison(served: Service, actor: Actor, a: str, b: str) -> Weighed:
         HttpError: no such model, or none of the actor's.
         RetrueError: there are no such rows.
     """
-    states = served.standings.watch.look()
+    states = served.watch.look()
     asked = [(*part_of(text, where), f"{where.upper()}: {text[:80]}") for text, where in ((a, "a"), (b, "b"))]
     for name, *_ in asked:
         if not actor.sees(name):

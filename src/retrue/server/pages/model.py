@@ -212,8 +212,7 @@ def model_page(
         known = known_facts(tx.connection, served.headlines, name, shown)
         one = standing(known, shown.since, shown.until)
         metrics = metrics_of(tx.connection, model)
-        key = (name, served.standings.watch.look().get(name, ""), f"{asked.query} {int(shown.until) // HOLDS}")
-        impact, listed = served.listed.of(key, lambda: listed_columns(tx.connection, model, shown))
+        impact, listed = kept_list(served, tx.connection, model, shown)
         last = shown.before or max(shown.until, clock.now().timestamp()) + 1
         micros = [int(end * clock.MICROS) for end in (shown.since, last)]
         markers = tuple(reversed(notes.between(tx.connection, name, *micros)))
@@ -231,6 +230,12 @@ def model_page(
     return render(request, "model.html", view, title=name, place="Overview", live=name, lengths=DAYS, kinds=notes.KINDS)
 
 
+def kept_list(served: Service, connection: Connection, model: Model, shown: Range) -> tuple[str, list[ColumnRow]]:
+    """The features as the page lists them; kept until a window is judged: what comes in doesn't change them."""
+    key = (model.name, served.watch.judged().get(model.name, ""), f"{shown.asked.query} {int(shown.until) // HOLDS}")
+    return served.listed.of(key, lambda: listed_columns(connection, model, shown))
+
+
 def newest_walls(served: Service, actor: Actor, model: Model, known: Facts, until: float) -> tuple[Wall, ...]:
     """What comes in now, with what is marked there."""
     walls = (ingestion(model, clock.now().timestamp()), *kept_walls(served, actor, model, known, until))
@@ -241,7 +246,7 @@ def kept_walls(served: Service, actor: Actor, model: Model, known: Facts, until:
     """The newest traffic; kept for the next reader."""
     failures = actor.sees(model.name + SUFFIX)
     until = min(until, clock.now().timestamp() - LAG)
-    state = served.standings.watch.look().get(model.name, "")
+    state = served.watch.look().get(model.name, "")
     key = (model.name, state, f"{failures} {int(until) // LAG}")
     return served.walls.of(key, lambda: walls_of(model, known.traffic, until, failures=failures))
 

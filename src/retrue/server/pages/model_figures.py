@@ -28,6 +28,7 @@ from retrue.server.pages.reading import Facts, Figure, both, figures_of, in_turn
 from retrue.server.pages.standing import change_of, interval_of, newest_figure, told
 from retrue.server.service import Service, service
 from retrue.store import tables
+from retrue.store.reader import KeptColumn
 from retrue.workspace import Model
 from retrue.workspace.axis import marked
 
@@ -199,14 +200,15 @@ def column_profiles(served: Service, model: Model, column: str, asked: Lately) -
     Raises:
         HttpError: 404, nothing is counted of such a column.
     """
-    state = served.standings.watch.look().get(model.name, "")
+    state = served.watch.look().get(model.name, "")
     shown = window_range(model, asked)
     key = (model.name, column, state, f"{asked.query} {int(shown.until) // HOLDS}")
-    return served.columns.of(key, lambda: read_profiles(model, column, shown))
+    kept = served.windows.of((model.name, column), dict)
+    return served.columns.of(key, lambda: read_profiles(model, column, shown, kept))
 
 
-def read_profiles(model: Model, column: str, shown: Range) -> list[tuple[int, ColumnProfile]]:
-    """The same, read from the catalog."""
+def read_profiles(model: Model, column: str, shown: Range, kept: KeptColumn) -> list[tuple[int, ColumnProfile]]:
+    """The same, read from the catalog: those windows that changed since they were kept."""
     with model.store.catalog.read() as tx:
         versions = served_by(tx.connection, [model.name]).get(model.name, ("1",))
     windows: dict[int, str] = {}
@@ -218,5 +220,5 @@ def read_profiles(model: Model, column: str, shown: Range) -> list[tuple[int, Co
     grids = model.store.grids(model.name)
     if grids is not None and column not in grids.columns:
         raise HttpError(404, f"no column {column!r}", where=model.name, hint=nearest(column, grids.columns))
-    found = model.store.column_profiles(model.name, column, starts[::step])
+    found = model.store.column_profiles(model.name, column, starts[::step], kept)
     return [(start, found[version, start]) for start, version in sorted(windows.items()) if (version, start) in found]

@@ -26,7 +26,7 @@ from retrue.server.pages.shell import render
 from retrue.server.service import Service, service
 from retrue.store import tables
 from retrue.workspace import Model
-from retrue.workspace.check.backtest import backtest, proposed
+from retrue.workspace.check.backtest import backtest, proposed, state_of_history
 from retrue.workspace.options import Options
 
 router = APIRouter(prefix="/models/{model}/monitors", include_in_schema=False)
@@ -233,13 +233,13 @@ def shown(
 
 
 def previewed(served: Service, model: Model, wish: Wish) -> Backtest:
-    """What the set would have told on stored history; kept while the store is as it was.
+    """What the set would have told on stored history; kept while what is replayed is as it was.
 
     Raises:
         RetrueError: that can't be told.
     """
-    state = served.standings.watch.look().get(model.name, "")
-    return served.previews.of((model.name, state, repr(wish)), lambda: backtest(model, wish.proposal))
+    key = (model.name, served.watch.judged().get(model.name, ""), state_of_history(model), repr(wish))
+    return served.previews.of(key, lambda: backtest(model, wish.proposal))
 
 
 def address_of(name: str, wish: Wish) -> str:

@@ -172,7 +172,7 @@ def shown(
     model, preview = served.model(name), None
     if ask and trouble is None:
         try:
-            state = served.standings.watch.look().get(name, "")
+            state = served.watch.look().get(name, "")
             preview = served.signals.of((name, state, repr(wish)), lambda: previewed(model, wish))
         except RetrueError as error:
             trouble = error

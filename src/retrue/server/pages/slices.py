@@ -141,7 +141,7 @@ def shown(
         schema = model.store.model(name).schema
         metric = served.headlines.find(tx.connection, name, schema, model.options.impact)
     counted = sorted(one.to_sql() for one in model.store.slices(name))
-    key = (name, served.standings.watch.look().get(name, ""), metric or "", *counted)
+    key = (name, served.watch.look().get(name, ""), metric or "", *counted)
     table = served.slices.of(key, lambda: slice_table(model, metric))
     every = lines(model, table.slices)
     loud = sum(one.tone == "warn" for one in every)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from retrue.core.reference import Reference
 from retrue.errors import ConfigError, SliceError, StoreError, nearest
 from retrue.judge.assess import Judge
@@ -36,7 +38,7 @@ from retrue.judge.settings import Settings
 from retrue.judge.verdict import VerdictKind
 from retrue.refine.collect import Policy
 from retrue.slices import Slice, Source
-from retrue.store import rows
+from retrue.store import rows, tables
 from retrue.workspace import clock
 from retrue.workspace.check import changes, history
 from retrue.workspace.check.marked import is_store, marked_in, told_of_store
@@ -189,6 +191,39 @@ def stored(model: StoredModel, at: datetime) -> dict[str, list[rows.Window]]:
     if not found:
         raise StoreError("no history to replay", where=f"model {model.name!r}", hint="log events first: retrue log")
     return found
+
+
+def state_of_history(model: StoredModel, now: datetime | None = None) -> str:
+    """What a replay reads, as a text that differs where a replay may say something else; what still comes in isn't.
+
+    That are the closed windows of the versions that served, what was odd in them, slices, references, and how many
+    models share the budget; options, signals, verdicts and incidents are not in it.
+
+    Raises:
+        StoreError: there is no history.
+    """
+    at = clock.aware(now or clock.now())
+    windows = stored(model, at)
+    known = [
+        (one.version, one.start, one.applied, one.events, one.labelled, is_ripe(model, one, at))
+        for own in windows.values()
+        for one in own
+    ]
+    closed = {(one.version, one.start) for own in windows.values() for one in own}
+    odd = [(start, told) for version in windows for start, told in changes.known(model, version).items()
+           if (version, start) in closed]  # fmt: skip
+    with model.store.catalog.read() as tx:
+        r = tables.references.c
+        of_model = select(r.version, r.digest, r.created).where(r.model == model.name).order_by(r.version, r.digest)
+        references = [tuple(one) for one in tx.connection.execute(of_model)]
+    slices = sorted((str(one.name), one.to_sql()) for one in model.store.slices(model.name))
+    return repr((known, odd, references, slices, model.sharing))
+
+
+def is_ripe(model: StoredModel, window: rows.Window, at: datetime) -> bool:
+    """Whether no more labels of a window are waited for."""
+    maturity = model.options.maturity
+    return maturity is not None and at.timestamp() >= history.ends(model, window.start) + maturity
 
 
 def replay(
