@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import polars as pl
@@ -135,7 +136,14 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     folder: Path = tmp_path_factory.mktemp("kept") / "store"
     with rt.open(folder) as store, rt.open(folder) as served:
         for name in ("one", "two"):
-            roles = {"id": "id", "time": "at", "label": "y", "score": "p", "window": "1d", "estimate": "off"}
+            roles: dict[str, Any] = {
+                "id": "id",
+                "time": "at",
+                "label": "y",
+                "score": "p",
+                "window": "1d",
+                "estimate": "off",
+            }
             store.register(name, loans(-10 * DAY, 10 * DAY), **roles)
         with store.store.catalog.write() as tx:
             tx.put(*(replace(one, version="2", stage="retired") for one in tx.find(rows.Version, model="one")))

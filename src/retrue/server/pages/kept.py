@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from sqlalchemy import Connection
 
 from retrue.server.pages.ranges import Lately
-from retrue.server.pages.reading import Headlines, facts, newest_end
+from retrue.server.pages.reading import Headlines, facts, newest_ends
 from retrue.server.pages.standing import Standing, standing
 from retrue.server.states import States, Watch
 from retrue.store.catalog import Catalog
@@ -79,13 +79,17 @@ class Standings:
         catalog: the catalog.
         watch: tells which models changed.
         headlines: which metric is told first of each.
+        kept: how models stood, by stretch of time and name.
+        known: in which states the models were when it was asked for their newest windows.
+        ends: when those end, by model.
     """
 
     catalog: Catalog
     watch: Watch
     headlines: Headlines
     kept: dict[Lately, dict[str, tuple[Key, Standing]]] = field(default_factory=dict)
-    ended: tuple[States, float | None] | None = None
+    known: States = field(default_factory=dict)
+    ends: dict[str, float] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
     def all(self, asked: Lately) -> tuple[list[Standing], float]:
@@ -110,11 +114,12 @@ class Standings:
             return [kept[name][1] for name in sorted(kept)], until
 
     def end_of(self, connection: Connection, states: States) -> float | None:
-        """When the newest window ends; asked again once a model is in another state."""
-        own = {name: state for name, state in states.items() if name}
-        if self.ended is None or self.ended[0] != own:
-            self.ended = own, newest_end(connection)
-        return self.ended[1]
+        """When the newest window ends; asked again of models that are in another state."""
+        changed = [name for name, state in states.items() if name and self.known.get(name) != state]
+        found = newest_ends(connection, changed) if changed else {}
+        kept = {name: end for name, end in self.ends.items() if name in states and name not in changed}
+        self.known, self.ends = states, {**kept, **found}
+        return max(self.ends.values(), default=None)
 
     def room(self, asked: Lately) -> dict[str, tuple[Key, Standing]]:
         """What is kept of a length of time; the one that was asked for longest ago makes room."""

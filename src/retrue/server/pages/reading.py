@@ -143,12 +143,13 @@ def zone_of(schema: str) -> str:
     return Schema.from_json(schema).timezone
 
 
-def newest_end(connection: Connection) -> float | None:
-    """When the store's newest window ends (seconds since 1970); None before the first event."""
+def newest_ends(connection: Connection, only: Collection[str]) -> dict[str, float]:
+    """When the newest window of each of these models ends (seconds since 1970); of those that have had an event."""
     windows, models = tables.windows.c, tables.models.c
-    newest = select(windows.model, func.max(windows.start).label("start")).group_by(windows.model).subquery()
-    query = select(newest.c.start, models.settings).join(tables.models, models.name == newest.c.model)
-    return max((start + float(own.get("window", DAY)) for start, own in connection.execute(query)), default=None)
+    newest = select(windows.model, func.max(windows.start).label("start")).where(windows.model.in_(list(only)))
+    last = newest.group_by(windows.model).subquery()
+    query = select(last.c.model, last.c.start, models.settings).join(tables.models, models.name == last.c.model)
+    return {name: start + float(own.get("window", DAY)) for name, start, own in connection.execute(query)}
 
 
 def replay_of(connection: Connection) -> Mapping[str, Any] | None:
