@@ -124,6 +124,8 @@ def test_an_uncalibrated_challenger_is_refused_unless_the_champion_is_no_better(
     [reason] = Gate().reasons([MAIN], 1.0, Evidence(calibrations=(right, off)))
     assert reason.startswith("what it says is off by 0.08 (0.06 to 0.1) from what happens, the champion's by 0.01")
     assert Gate().reasons([MAIN], 1.0, Evidence(calibrations=(Off(0.2, (0.1, 0.3)), off))) == []
+    near = Off(off.interval[0], (0.0, 1.0))
+    assert Gate().reasons([MAIN], 1.0, Evidence(calibrations=(near, off))) == [], "no more than chance apart"
     assert Gate().reasons([MAIN], 1.0, Evidence(calibrations=(right, Off(0.06, (0.04, 0.08))))) == []
     assert len(Gate().reasons([MAIN], 1.0, Evidence(calibrations=(None, off)))) == 1
 

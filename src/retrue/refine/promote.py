@@ -188,10 +188,10 @@ class Gate:
         return f"{metric_name(one.metric)} is worse than that of a baseline, {one.rival!r}: {lost}"
 
     def calibration_reasons(self, champion: Calibrated | None, challenger: Calibrated | None) -> Iterable[str]:
-        """Refuse what is certainly off by more than is allowed, and by more than the champion is."""
+        """Refuse what is certainly off by more than is allowed, and certainly by more than the champion is."""
         if challenger is None or challenger.interval[0] <= self.calibration:
             return
-        if champion is None or challenger.error > champion.error:
+        if champion is None or challenger.interval[0] > champion.error:
             low, high = challenger.interval
             than = "" if champion is None else f", the champion's by {champion.error:.2g}"
             yield (
