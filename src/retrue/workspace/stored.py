@@ -29,6 +29,12 @@ def made_at(version: rows.Version) -> int:
     return version.created if said is None else clock.micros(datetime.fromisoformat(said))
 
 
+def tried_until(version: rows.Version) -> datetime | None:
+    """The event time until which a version was only tried beside the champion; None where it never was."""
+    said = version.body.get("tried_until")
+    return None if said is None else datetime.fromisoformat(str(said))
+
+
 @dataclass(frozen=True)
 class StoredModel:
     """A model's part of a store."""
@@ -76,6 +82,11 @@ class StoredModel:
         """The champion: the version whose predictions are checked."""
         champions = [row.version for row in self.versions() if row.stage == "champion"]
         return champions[-1] if champions else "1"
+
+    @property
+    def served(self) -> list[rows.Version]:
+        """The versions that are or were the champion, oldest first."""
+        return [row for row in self.versions() if row.stage in ("champion", "retired")]
 
     @property
     def reference(self) -> VersionReference:

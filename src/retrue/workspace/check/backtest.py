@@ -182,7 +182,7 @@ def stored(model: StoredModel, at: datetime) -> dict[str, list[rows.Window]]:
     Raises:
         StoreError: there are none.
     """
-    judged = {one.version for one in model.versions() if one.stage in ("champion", "retired")}
+    judged = {one.version for one in model.served}
     found: dict[str, list[rows.Window]] = {}
     for window in model.store.windows(model.name):
         closed = history.ends(model, window.start) + model.options.grace <= at.timestamp()

@@ -8,7 +8,7 @@ collection is the same however its events were cut into batches, however often, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -22,7 +22,7 @@ from retrue.store import rows
 from retrue.workspace import clock
 from retrue.workspace.collect.collecting import choose_from, packed
 from retrue.workspace.collect.watching import meet, parts_of, rows_of
-from retrue.workspace.stored import StoredModel
+from retrue.workspace.stored import StoredModel, tried_until
 
 
 def collect_new(model: StoredModel) -> dict[str, int]:
@@ -31,13 +31,13 @@ def collect_new(model: StoredModel) -> dict[str, int]:
     A signal that fails says why in its `error`, is tried again with the next events, and costs no other its rows.
     """
     model.store.apply(model.name)
-    applied, version = model.store.model(model.name).applied, model.version
+    applied = model.store.model(model.name).applied
     late = [row for row in rows_of(model) if int(row.body["seq"]) < applied]
     if not late:
         return {}
     parts, failed = parts_of(rows_of(model))
     gained = dict.fromkeys((row.name for row in late), 0)
-    for day in touched(model, min(int(row.body["seq"]) for row in late)):
+    for day, version in served_on(model, touched(model, min(int(row.body["seq"]) for row in late))):
         events = events_of_day(model, day, version)
         if not events.height:
             continue
@@ -65,11 +65,30 @@ def touched(model: StoredModel, seq: int) -> list[date]:
     return sorted({day + timedelta(days=step) for day in dates for step in near})
 
 
-def events_of_day(model: StoredModel, day: date, version: str) -> pl.DataFrame:
-    """The events of one day of the model's time zone, with their labels."""
+def served_on(model: StoredModel, days: Sequence[date]) -> Iterator[tuple[date, str]]:
+    """Each day with every version that served then: an earlier champion's events, too, may come or be labelled late.
+
+    What a version scored beside the champion, before its own promotion, are the champion's events.
+    """
+    windows, served = model.store.windows(model.name), {one.version: tried_until(one) for one in model.served}
+    for day in days:
+        start, until = (ends.timestamp() for ends in ends_of(model, day))
+        there = {one.version for one in windows if start - model.options.window < one.start < until}
+        for version, tried in served.items():
+            if version in there and (tried is None or start >= tried.timestamp()):
+                yield day, version
+
+
+def ends_of(model: StoredModel, day: date) -> tuple[datetime, datetime]:
+    """When a day of the model's time zone begins and ends."""
     zone = ZoneInfo(model.schema.timezone)
     start = datetime(day.year, day.month, day.day, tzinfo=zone)
-    until = datetime.combine(day + timedelta(days=1), start.timetz().replace(tzinfo=None), zone)
+    return start, datetime.combine(day + timedelta(days=1), start.timetz().replace(tzinfo=None), zone)
+
+
+def events_of_day(model: StoredModel, day: date, version: str) -> pl.DataFrame:
+    """The events of one day of the model's time zone, with their labels."""
+    start, until = ends_of(model, day)
     return model.events(start, until, version=version, sample="kept").collect()
 
 

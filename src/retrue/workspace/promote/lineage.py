@@ -21,7 +21,7 @@ from retrue.store.tables import collections
 from retrue.workspace import clock
 from retrue.workspace.check.performance import performance
 from retrue.workspace.promote.tried import trials_by_version
-from retrue.workspace.stored import StoredModel, made_at
+from retrue.workspace.stored import StoredModel, made_at, tried_until
 from retrue.workspace.train.standing import standing
 
 WINDOWS = 30
@@ -184,15 +184,10 @@ def lineage(
     return Lineage(
         run.id, run.status, run.created, parts, incidents, _mapping(body.get("proof")) or None,
         str(body.get("champion") or ""), version, made_at(row) if row is not None else None, override or None,
-        None if not body.get("error") else str(body["error"]), body, tried_of(row),
+        None if not body.get("error") else str(body["error"]), body,
+        None if row is None else tried_until(row),
         (trials or {}).get(version or str(body.get("tried")), ()),
     )  # fmt: skip
-
-
-def tried_of(version: rows.Version | None) -> datetime | None:
-    """Until when a version was only tried."""
-    said = None if version is None else version.body.get("tried_until")
-    return None if said is None else datetime.fromisoformat(str(said))
 
 
 def part(said: Mapping[str, Any], origins: Mapping[str, str]) -> Part:

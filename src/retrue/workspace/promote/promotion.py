@@ -24,7 +24,7 @@ from retrue.workspace.check.incidents import close_incidents, regroup, reopen_in
 from retrue.workspace.check.judged import judge_of
 from retrue.workspace.promote import registry
 from retrue.workspace.promote.datasets import Dataset, counted, with_sets
-from retrue.workspace.promote.tried import end_trials, name_of, tried_until
+from retrue.workspace.promote.tried import end_trials, name_of, tried_by
 from retrue.workspace.prove.sides import challenger_scores, predictor, spoken
 from retrue.workspace.references import write_table
 from retrue.workspace.saying import say
@@ -87,7 +87,7 @@ def promote(run: StoredRun, override: Override | None = None, now: datetime | No
         body = with_sets({"run": run.id, "before": run.body["champion"]}, sets_of_run(run, version, learned.grids))
         if override is not None:
             body["override"] = asdict(override)
-        tried = tried_until(model, version, at)
+        tried = tried_by(model, version, at)
         if tried is not None:
             body["tried_until"] = tried.isoformat()
         write_table(model.reference_of(version).path, table)

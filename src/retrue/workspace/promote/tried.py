@@ -98,7 +98,7 @@ def is_of(run: StoredRun, reference: Reference, version: str, start: int) -> boo
     return bool(compared.known.any()) and not compared.apart.any()
 
 
-def tried_until(model: StoredModel, version: str, now: datetime) -> datetime | None:
+def tried_by(model: StoredModel, version: str, now: datetime) -> datetime | None:
     """The event time until which a version that is promoted now was only tried; None where nothing was logged as it.
 
     A replay that promotes without its time does so long after its events: the last window that is logged counts then.
