@@ -52,7 +52,10 @@ class Collects(StoredModel):
         )
 
     def logged(self, since: datetime | None = None, until: datetime | None = None) -> Logged:
-        """The champion's logged events with their labels; a part of a `Mix`."""
+        """The champion's logged events with their labels; a part of a `Mix`.
+
+        So are those that other champions scored after what this one was trained and proven on.
+        """
         return collecting.logged(self, since, until)
 
     def collections(self) -> list[Collected]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import polars as pl
 from tests.workspace.conftest import Begin, day, live
 from tests.workspace.promote.test_promotion import LEARNER
@@ -31,6 +33,26 @@ def test_what_was_collected_of_an_earlier_champion_is_learned_from_once_its_labe
     later = model.retrain(LEARNER, mix=rt.Mix({found: 1.0}), holdout="2d", now=day(40))
     assert (later.manifest["rows"], later.manifest["left_out"]) == (found.rows.height, {})
     assert later.rebuild().same
+
+
+def test_the_log_has_what_an_earlier_champion_scored_after_the_run_was_cut(begin: Begin) -> None:
+    """Ten days of its own, and the four that no reference has; after the way back, what came meanwhile."""
+    model, run, _, late = promoted_before_labels(begin)
+    model.label(late.select("id", "y"), at=day(28.5))
+    own = scored(run, turned(28, 10))
+    live(model, own)
+    assert set(model.logged().frame["id"]) == {*late["id"], *own["id"]}
+    assert set(model.logged(since=day(27)).frame["id"]) == {*late.filter(pl.col("at") >= day(27))["id"], *own["id"]}
+    later = model.retrain(LEARNER, mix=rt.Mix({model.logged(): 1.0}), holdout="2d", now=day(40))
+    assert later.manifest["rows"] == late.height + own.filter(pl.col("at") < later_cut(later)).height
+    assert later.rebuild().same
+    assert model.rollback() == "1"
+    assert set(own["id"]) < set(model.logged().frame["id"])
+
+
+def later_cut(run: Run) -> datetime:
+    """Where its training ends."""
+    return datetime.fromisoformat(run.manifest["cut"])
 
 
 def test_signals_collect_what_an_earlier_champion_scored_last(begin: Begin) -> None:

@@ -26,7 +26,7 @@ from retrue.workspace.collect.derived import with_derived
 from retrue.workspace.explain.outliers import standings
 from retrue.workspace.names import check_name
 from retrue.workspace.prove.golden import GOLDEN
-from retrue.workspace.stored import StoredModel
+from retrue.workspace.stored import StoredModel, tried_until
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +40,44 @@ class Logged:
 
 
 def logged(model: StoredModel, since: datetime | None = None, until: datetime | None = None) -> Logged:
-    """The champion's logged events with their labels."""
-    frame = model.events(since, until, version=model.version).collect()
+    """The champion's logged events with their labels, and those of other champions that it hasn't learned from."""
+    frame = log_of(model, model.version, since, until)
     return Logged("log" if since is None else f"log since {since:%Y-%m-%d}", frame, since, until)
+
+
+def log_of(
+    model: StoredModel, version: str, since: datetime | None, until: datetime | None, applied: int | None = None,
+    *, others: bool = True,
+) -> pl.DataFrame:  # fmt: skip
+    """A version's events, and those that other champions scored which no reference of it has; each event once.
+
+    Args:
+        model: whose.
+        version: the champion, now or then.
+        since: first event time.
+        until: events from here on are left out.
+        applied: as of this segment.
+        others: whether other champions' events count.
+    """
+    frames = [model.events(since, until, version=version, applied=applied).collect()]
+    for other in model.served if others else ():
+        if other.version != version:
+            ends = [clock.utc(since), learned_until(model, version), tried_until(other)]
+            first = max((end for end in ends if end is not None), default=None)
+            frames.append(model.events(first, until, version=other.version, applied=applied).collect())
+    if not any(one.height for one in frames[1:]):
+        return frames[0]
+    layout = model.store.layout(model.name)
+    both = pl.concat(frames, how="diagonal_relaxed")
+    return both.unique([layout.id_column, layout.time_column], keep="first", maintain_order=True)
+
+
+def learned_until(model: StoredModel, version: str) -> datetime | None:
+    """Until when a version was trained and proven on events, which are in its reference; None where no run tells."""
+    with model.store.catalog.read() as tx:
+        made = tx.get(rows.Version, model=model.name, version=version)
+        run = None if made is None else tx.get(rows.RunRow, id=str(made.body.get("run")))
+    return None if run is None else datetime.fromisoformat(run.body["manifest"]["matured"])
 
 
 def collect(

@@ -21,7 +21,7 @@ from retrue.refine.mix import Mix, Mixed
 from retrue.store import rows
 from retrue.version import VERSION
 from retrue.workspace import clock
-from retrue.workspace.collect.collecting import Logged, collections
+from retrue.workspace.collect.collecting import Logged, collections, log_of
 from retrue.workspace.references import VersionReference
 from retrue.workspace.stored import StoredModel
 from retrue.workspace.train.broken import is_broken, read_faults
@@ -78,7 +78,8 @@ def source_of(part: Any) -> dict[str, Any]:
         return {"source": "reference", "version": part.version}
     if isinstance(part, Logged):
         ends = {"since": part.since, "until": part.until}
-        return {"source": "log", **{name: None if end is None else end.isoformat() for name, end in ends.items()}}
+        told = {name: None if end is None else end.isoformat() for name, end in ends.items()}
+        return {"source": "log", "others": True, **told}
     if isinstance(part, Collected):
         return {"source": "collection"}
     return {"source": "table"}
@@ -152,7 +153,8 @@ def part_again(model: StoredModel, part: Mapping[str, Any], said: Mapping[str, A
         return model.reference_of(str(part["version"]))
     if part["source"] == "log":
         since, until = (None if part[end] is None else datetime.fromisoformat(part[end]) for end in ("since", "until"))
-        frame = model.events(since, until, version=champion, applied=said["applied"]).collect()
+        others = bool(part.get("others"))
+        frame = log_of(model, champion, since, until, said["applied"], others=others)
         return Logged(name, frame, since, until)
     found = next((one for one in collections(model) if one.name == name), None)
     if part["source"] == "collection" and found is not None:
