@@ -18,8 +18,8 @@ from retrue.refine.annotate import Answer, Question, Task, consensus, read_answe
 
 LATE, PRICE = Question("late", ("0", "1")), Question("price")
 TASKS = [
-    Task(task_id("flights", "e1"), "e1", {"x": -1.5, "city": "=HYPERLINK(1)", "label": "own"}, reasons=("odd",)),
-    Task(task_id("flights", "@e2"), "@e2", {"x": None, "city": "Åre, <b>"}),
+    Task(task_id("flights", "e1", 0), "e1", {"x": -1.5, "city": "=HYPERLINK(1)", "label": "own"}, reasons=("odd",)),
+    Task(task_id("flights", "@e2", 0), "@e2", {"x": None, "city": "Åre, <b>"}),
 ]
 FIRST, SECOND = (one.id for one in TASKS)
 NOON = 1_770_000_000_000_000

@@ -102,6 +102,23 @@ def test_an_id_on_several_dates_gives_the_newest_the_label_and_is_counted_as_amb
     assert labels(store) == [("a", 0, "1", None), ("a", 1, "1", None), ("a", 3, "1", 1)]
 
 
+def test_a_label_that_says_a_time_goes_to_the_event_of_that_date(store: Store) -> None:
+    """In any order, in the same segment, too; one for a date without such an event goes to the newest date."""
+    log(store, ("a", 0, "1"), ("a", 2, "1"), ("b", 1, "1"))
+    said = [("a", 3, 4), ("a", 0, 1), ("b", 7, 5), ("a", 2, 2)]
+    timed = pl.DataFrame({"id": [r[0] for r in said], "t": [T0 + r[1] * DAY for r in said], "y": [r[2] for r in said]})
+    event = pl.DataFrame({"id": ["a"], "t": [T0 + 3 * DAY], "v": ["1"], "x": [0.0]})
+    store.append("m", "events", event)
+    store.append("m", "labels", timed)
+    assert store.apply("m").counts["labels waiting"] == 0
+    assert labels(store) == [("a", 0, "1", 1), ("a", 2, "1", 2), ("a", 3, "1", 4), ("b", 1, "1", 5)]
+    store.append("m", "labels", timed.head(2).with_columns(y=pl.lit(0)))
+    assert store.apply("m").counts["labels corrected"] == 2
+    assert labels(store) == [("a", 0, "1", 0), ("a", 2, "1", 2), ("a", 3, "1", 0), ("b", 1, "1", 5)]
+    assert label(store, ("a", 9)).counts["labels ambiguous"] == 1
+    assert labels(store)[2] == ("a", 3, "1", 9)
+
+
 def test_a_waiting_label_goes_to_the_first_event_that_comes_and_stays_there(store: Store) -> None:
     label(store, ("a", 1))
     log(store, ("a", 0, "1"))

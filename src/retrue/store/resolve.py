@@ -1,7 +1,8 @@
 """What a segment means: a pure function of its rows and of the lake rows of earlier segments.
 
     events    the first of an identity (version, id, date) wins; an equal repeat is dropped, a differing one set aside
-    labels    go to the newest date that has their id (all versions' events there); without one they wait
+    labels    go to the date of the time that they say, if it has their id, else to the newest date that has (all
+              versions' events there); without one they wait
     waiting   labels are copied to the date of the first event of their id that comes
 
 Since nothing else goes in, a cycle that is repeated after a crash comes to the same rows and the same increments. The
@@ -136,8 +137,7 @@ def attach_labels(
     if not len(segment.labels) and not earlier.labels.table.files:
         return Attached(none, _with_label(fresh, none, layout), none, none)
     key = [layout.id_column, "_date"]
-    owned = owners(segment.labels, fresh, earlier.events, layout, reads)
-    dated = _dated(segment.labels, owned.dates, layout)
+    dated, owned = dated_labels(segment.labels, fresh, earlier.events, layout, reads)
     known = _known(dated, fresh, earlier, segment.number, layout)
     kept, corrected = _changes(dated, _concat([known.current, known.waiting]), layout)
     final = _latest(_concat([known.current, kept.filter(pl.col("_date").is_not_null()) if len(kept) else kept]), key)
@@ -152,6 +152,28 @@ def attach_labels(
     }
     before, after = _with_label(moved, known.current, layout), _with_label(moved, final, layout)
     return Attached(_written(known.picked, kept), _with_label(fresh, final, layout), before, after, counts)
+
+
+def dated_labels(
+    labels: pl.DataFrame, fresh: pl.DataFrame, earlier: Finder, layout: Layout, reads: Collection[str]
+) -> tuple[pl.DataFrame, Owners]:
+    """Labels in order with the date of their event, and the earlier events that they are of."""
+    name, time = layout.id_column, layout.time_column
+    if not isinstance(labels.schema.get(time), pl.Datetime):
+        owned = owners(labels, fresh, earlier, layout, reads)
+        return _dated(labels, owned.dates, layout), owned
+    key, said = [name, "_date"], labels.with_columns(pl.col(time).dt.date().alias("_date"))
+    wanted = list(dict.fromkeys([*layout.roles, "_h", "_date", "_seq", "_n", *reads]))
+    found = earlier.find(said["_h"], set(said["_date"].drop_nulls().unique().to_list()), wanted)
+    asked = found.join(said.select(key), on=key, how="semi")
+    there = pl.concat([part.select(key) for part in (asked, fresh) if len(part)] or [said.select(key).clear()]).unique()
+    own = said.join(there, on=key, how="semi")
+    others = labels.join(own.select("_n"), on="_n", how="anti", maintain_order="left")
+    owned = owners(others, fresh, earlier, layout, reads)
+    events = _concat([asked, owned.events])
+    events = events.unique(["_seq", "_n"], maintain_order=True) if len(events) else events
+    dated = _concat([own, _dated(others, owned.dates, layout)])
+    return dated.sort("_n") if len(dated) else dated, Owners(owned.dates, events, owned.several)
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,8 @@ class Model(Kept, Pulls, Versioned, Collects, Weighs):
     def label(self, labels: Any, *, key: str | None = None, at: datetime | None = None) -> Received:
         """Log the truth, whenever it comes: rows with the id and the label. A corrected label replaces the earlier one.
 
-        Labels of events that aren't there yet wait for them.
+        Labels of events that aren't there yet wait for them. Of an id that has events on several dates the newest gets
+        it, unless the rows have the events' time, too: then the one of that date (UTC).
         """
         return receiving.receive(self, "labels", labels, key=key, at=at)
 

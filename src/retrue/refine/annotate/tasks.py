@@ -120,13 +120,15 @@ class Task:
         )  # fmt: skip
 
 
-def task_id(model: str, event: str) -> str:
+def task_id(model: str, event: str, time: int) -> str:
     """The id of the task that asks about an event: 16 hexadecimal digits, the same on every machine.
 
-    >>> task_id("flights", "e1") == task_id("flights", "e1") != task_id("flights", "e2")
+    Its time (microseconds since 1970) is part of it: a customer is scored again and again under one id.
+
+    >>> task_id("flights", "e1", 5) == task_id("flights", "e1", 5) != task_id("flights", "e1", 6)
     True
     """
-    return hashlib.blake2b(f"{model}\0{event}".encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(f"{model}\0{event}\0{time}".encode(), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True)

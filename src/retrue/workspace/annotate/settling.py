@@ -19,6 +19,7 @@ from retrue.refine.annotate.tasks import AGREED, KNOWN
 from retrue.store import rows
 from retrue.store.ids import text_id
 from retrue.store.intake import Part
+from retrue.store.layout import UTC
 from retrue.workspace import clock
 from retrue.workspace.annotate.queued import agreed_of, answers_of, find_tasks
 from retrue.workspace.receiving import Lot, acknowledge
@@ -84,10 +85,19 @@ def already(model: StoredModel, question: Question, tasks: Sequence[rows.Task]) 
     times = [int(one.body["time"]) for one in tasks]
     ends = clock.moment(min(times)), clock.moment(max(times) + 1)
     ident, label = layout.id_column, layout.label_column
-    events = model.store.labelled(model.name, *ends, columns=[ident, label], sample="all").collect()
-    known = events.select(text_id(ident, events.schema[ident]).alias("id"), pl.col(label).alias("label")).drop_nulls()
-    truth = dict(known.filter(pl.col("id").is_in([one.body["event"] for one in tasks])).iter_rows())
-    return {one.id for one in tasks if one.body["event"] in truth and not ours(question, one, truth[one.body["event"]])}
+    events = model.store.labelled(model.name, *ends, columns=[ident, layout.time_column, label], sample="all").collect()
+    asked = pl.DataFrame({"task": [one.id for one in tasks], "id": [one.body["event"] for one in tasks]})
+    asked = asked.with_columns(times_of(tasks).alias("time"))
+    known = events.select(
+        text_id(ident, events.schema[ident]).alias("id"), time=pl.col(layout.time_column), label=pl.col(label)
+    ).drop_nulls()
+    truth = dict(asked.join(known, on=["id", "time"], how="inner").select("task", "label").iter_rows())
+    return {one.id for one in tasks if one.id in truth and not ours(question, one, truth[one.id])}
+
+
+def times_of(tasks: Sequence[rows.Task]) -> pl.Series:
+    """The times of the events that tasks ask about."""
+    return pl.Series([int(one.body["time"]) for one in tasks], dtype=pl.Int64).cast(UTC)
 
 
 def ours(question: Question, task: rows.Task, label: object) -> bool:
@@ -114,6 +124,8 @@ def send(model: StoredModel, agreed: Sequence[Settled]) -> list[Settled]:
     layout = model.store.layout(model.name)
     events, labels = [one.row.body["event"] for one in agreed], [one.result.label for one in agreed]
     frame = pl.DataFrame({layout.id_column: events, layout.label_column: labels})
+    if layout.time is not None:  # of all events of an id the one that was asked about
+        frame = frame.with_columns(times_of([one.row for one in agreed]).alias(layout.time))
     parts = [Part(1, one.key) for one in agreed]
     (outcome,) = acknowledge(model.store, [Lot(model, "labels", frame, parts, clock.now(), masked=True)])
     if isinstance(outcome, RetrueError):
