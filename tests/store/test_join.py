@@ -119,6 +119,14 @@ def test_a_label_that_says_a_time_goes_to_the_event_of_that_date(store: Store) -
     assert labels(store)[2] == ("a", 3, "1", 9)
 
 
+def test_a_label_that_says_a_time_may_come_before_any_event(store: Store) -> None:
+    """It waits, as all others do."""
+    store.append("m", "labels", pl.DataFrame({"id": ["a"], "t": [T0], "y": [1]}))
+    assert store.apply("m").counts["labels waiting"] == 1
+    log(store, ("a", 0, "1"))
+    assert labels(store) == [("a", 0, "1", 1)]
+
+
 def test_a_waiting_label_goes_to_the_first_event_that_comes_and_stays_there(store: Store) -> None:
     label(store, ("a", 1))
     log(store, ("a", 0, "1"))

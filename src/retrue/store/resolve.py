@@ -165,7 +165,7 @@ def dated_labels(
     key, said = [name, "_date"], labels.with_columns(pl.col(time).dt.date().alias("_date"))
     wanted = list(dict.fromkeys([*layout.roles, "_h", "_date", "_seq", "_n", *reads]))
     found = earlier.find(said["_h"], set(said["_date"].drop_nulls().unique().to_list()), wanted)
-    asked = found.join(said.select(key), on=key, how="semi")
+    asked = found.join(said.select(key), on=key, how="semi") if len(found) else found
     there = pl.concat([part.select(key) for part in (asked, fresh) if len(part)] or [said.select(key).clear()]).unique()
     own = said.join(there, on=key, how="semi")
     others = labels.join(own.select("_n"), on="_n", how="anti", maintain_order="left")
