@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 from retrue.core.column import ColumnProfile
 from retrue.judge.measured import WhenAsked
 from retrue.metrics import Measure
@@ -14,7 +16,13 @@ def test_a_column_is_measured_when_it_is_asked_for_and_once() -> None:
         asked.append(name)
         return {"ks": Measure(0.1)}
 
-    found = WhenAsked({"x": None, "y": None}, measure)  # type: ignore[dict-item]
+    found = WhenAsked({"x": None, "y": None}, measure)
     assert (list(found), len(found), "x" in found, "z" in found, asked) == (["x", "y"], 2, True, False, ["x"])
     assert found["x"]["ks"].value == 0.1
     assert asked == ["x"]
+
+
+def test_a_copy_of_what_is_measured_when_asked_for_holds_all_of_it() -> None:
+    """A report may go to another process, where nothing can be measured any more."""
+    found = WhenAsked({"ks": 0.1, "js": 0.2}, lambda _, value: Measure(value))
+    assert pickle.loads(pickle.dumps(found)) == found == {"ks": Measure(0.1), "js": Measure(0.2)}

@@ -175,11 +175,11 @@ class Judge:
             return self.reference.schema.column(source.column).kind
         return Kind.NUMERIC if isinstance(grid, NumericGrid) else Kind.CATEGORICAL
 
-    def measure_column(self, name: str, column: ColumnProfile) -> dict[str, Measure]:
+    def measure_column(self, name: str, column: ColumnProfile) -> Mapping[str, Measure]:
         """What every metric for this kind of column says; one that fails says why and costs nothing else."""
         before, kind = self.reference.profile.columns[name], self.kind_of(name)
-        wanted = [metric for metric in registered(of="column") if kind in metric.kinds]
-        return {metric.name: safely(metric, column, before) for metric in wanted}
+        wanted = {metric.name: metric for metric in registered(of="column") if kind in metric.kinds}
+        return WhenAsked(wanted, lambda _, metric: safely(metric, column, before))
 
     def impact(self, name: str, column: ColumnProfile) -> Impact | None:
         """What the column's move is expected to cost; None where the reference has no labels, or it is no input."""

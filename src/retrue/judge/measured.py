@@ -3,41 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Generic, TypeVar
 
 import numpy as np
 
-from retrue.core.column import ColumnProfile
 from retrue.core.outcome import Outcome
 from retrue.judge.performance import Past
 from retrue.metrics import Measure, Metric, registered
 from retrue.metrics.business.value_per_event import UNSAID
 from retrue.metrics.measure import Z95
 
+Of = TypeVar("Of")
+Said = TypeVar("Said")
 
-class WhenAsked(Mapping[str, Mapping[str, Measure]]):
-    """What every metric says of each column, measured once it is asked for: a check needs few of them, a report all.
+
+class WhenAsked(Mapping[str, Said], Generic[Of, Said]):
+    """What is said of each of some things, measured once it is asked for: a check needs few of them, a report all.
+
+    Such as what every metric says of each column, or what each metric says of one.
 
     Args:
-        columns: the profiles of the columns.
-        measure: what every metric says of one, by its name and profile.
+        things: of what, by name.
+        measure: what is said of one, by its name and itself.
+
+    >>> squares = WhenAsked({"two": 2, "none": None}, lambda _, number: number * number)
+    >>> squares["two"], list(squares)
+    (4, ['two', 'none'])
     """
 
-    def __init__(
-        self, columns: Mapping[str, ColumnProfile], measure: Callable[[str, ColumnProfile], Mapping[str, Measure]]
-    ) -> None:
-        self._columns, self._measure = columns, measure
-        self._known: dict[str, Mapping[str, Measure]] = {}
+    def __init__(self, things: Mapping[str, Of], measure: Callable[[str, Of], Said]) -> None:
+        self._things, self._measure = things, measure
+        self._known: dict[str, Said] = {}
 
-    def __getitem__(self, name: str) -> Mapping[str, Measure]:
+    def __getitem__(self, name: str) -> Said:
         if name not in self._known:
-            self._known[name] = self._measure(name, self._columns[name])
+            self._known[name] = self._measure(name, self._things[name])
         return self._known[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
+        return iter(self._things)
 
     def __len__(self) -> int:
-        return len(self._columns)
+        return len(self._things)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+    def __reduce__(self) -> tuple[type[dict[str, Said]], tuple[dict[str, Said]]]:
+        """Another process, and a copy, get what was measured."""
+        return dict, (dict(self),)
 
 
 def safely(metric: Metric, *inputs: object, **options: object) -> Measure:
