@@ -117,7 +117,8 @@ def test_a_category_that_comes_as_a_float_is_the_same_category() -> None:
 
 def test_an_event_that_carries_its_label_is_an_event_and_a_label() -> None:
     result = admitted({"id": [1, 2], "t": [NOW - timedelta(1)] * 2, "y": [1, None]})
-    assert result.frames["labels"].rows() == [("1", 1)]
+    assert result.frames["labels"].drop("t").rows() == [("1", 1)]
+    assert result.frames["labels"]["t"].to_list() == [NOW - timedelta(1)]  # whose it is, where the id recurs
     assert "y" not in result.frames["events"].columns
     assert result.accepted == 2
 

@@ -127,6 +127,14 @@ def test_a_label_that_says_a_time_may_come_before_any_event(store: Store) -> Non
     assert labels(store) == [("a", 0, "1", 1)]
 
 
+def test_an_event_s_own_label_is_its_own_where_its_id_recurs(store: Store) -> None:
+    """Of a backfill of several days in one batch, each event keeps the label that stands beside it."""
+    days = [T0 + number * DAY for number in range(3)]
+    store.append("m", "events", pl.DataFrame({"id": "a", "t": days, "v": "1", "x": 0.0, "y": [1, 0, 1]}))
+    store.apply("m")
+    assert labels(store) == [("a", 0, "1", 1), ("a", 1, "1", 0), ("a", 2, "1", 1)]
+
+
 def test_a_waiting_label_goes_to_the_first_event_that_comes_and_stays_there(store: Store) -> None:
     label(store, ("a", 1))
     log(store, ("a", 0, "1"))

@@ -385,7 +385,7 @@ def _lost(rows: pl.DataFrame, said: pl.DataFrame, layout: Layout, arrival: Arriv
 
 
 def _split(events: pl.DataFrame, layout: Layout) -> dict[str, pl.DataFrame]:
-    """Part events that carry their label into events and labels."""
-    label = layout.label_column
-    known = events.filter(pl.col(label).is_not_null()).select(layout.id_column, label)
+    """Part events that carry their label into events and labels, which say the event's time: whose they are."""
+    label, time = layout.label_column, [] if layout.time is None else [layout.time]
+    known = events.filter(pl.col(label).is_not_null()).select(layout.id_column, *time, label)
     return {"events": events.drop(label), "labels": known}
