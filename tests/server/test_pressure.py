@@ -15,6 +15,8 @@ MB = 1_000_000
 SETTINGS = "[server]\nmax_spool_mb = 0.3\nmax_waiting_mb = 4\n"
 OFFERED = 120
 """Bodies of some MB that are offered while nothing moves to the lake."""
+WARM, ACCEPTED = 8, 120
+"""Bodies that are acknowledged before the server's memory counts, and while it does."""
 LARGEST = 200
 """MB by which the server may grow meanwhile: far more than it may hold, far less than what is offered."""
 
@@ -58,3 +60,26 @@ def test_a_flood_is_told_to_wait_and_nothing_of_it_is_lost(tmp_path: Path) -> No
     assert said["429, 5"], said
     assert (grown - before) / MB < LARGEST < OFFERED * len(large) / MB
     verify(folder, sent)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_what_is_accepted(tmp_path: Path) -> None:
+    """Nothing moves to the lake, and far more is acknowledged than the server may grow by: it waits on disk."""
+    folder = tmp_path / "store"
+    registered(folder)
+    (folder / "held").touch()
+    bodies = [arrow(loans(60_000_000 + 20_000 * number, 20_000).drop("y")) for number in range(4)]
+    with fleet(folder, code=HELD) as service, httpx.Client(base_url=service.url, timeout=60) as client:
+
+        def accepted(times: int) -> int:
+            """Send bodies until so many are acknowledged; gives the memory that the server then has."""
+            for number in range(times):
+                body, form = bodies[number % len(bodies)]
+                answer = client.post("/api/v1/models/loans/events", content=body, headers={"Content-Type": form})
+                assert answer.status_code == 202, answer.text
+            (web,) = service.part("server.web")
+            return int(web.memory_info().rss)
+
+        before = accepted(WARM)
+        grown = (accepted(ACCEPTED) - before) / MB
+    assert grown < LARGEST / 2 < ACCEPTED * len(bodies[0][0]) / MB
