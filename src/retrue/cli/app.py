@@ -35,6 +35,7 @@ from retrue.cli import (
     suggesting,
     tasks,
 )
+from retrue.cli.shared import one_command
 from retrue.errors import RefusedError, RetrueError
 from retrue.version import VERSION
 
@@ -108,7 +109,8 @@ def options(
 def run(arguments: list[str] | None = None) -> int:
     """Run one command and give its exit status; errors are one clear line on standard error."""
     try:
-        done = app(args=arguments, prog_name="retrue", standalone_mode=False)
+        with one_command():
+            done = app(args=arguments, prog_name="retrue", standalone_mode=False)
         sys.stdout.flush()  # what a full disk refuses is refused here, not when Python has gone
     except BaseException as error:  # noqa: BLE001 - Rust panics are no Exception; `settled` raises what isn't ours
         return settled(error)

@@ -7,7 +7,8 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -276,6 +277,21 @@ def store_catalog(given: str | None = None) -> str | None:
     return given or os.environ.get("RETRUE_CATALOG") or load().store.catalog
 
 
+COMMAND: ContextVar[ExitStack | None] = ContextVar("COMMAND", default=None)
+"""What is closed once the command that runs now has ended: a catalog on a server keeps connections for each store."""
+
+
+@contextmanager
+def one_command() -> Iterator[None]:
+    """Close the stores that a command opens once it has ended."""
+    with ExitStack() as opened:
+        token = COMMAND.set(opened)
+        try:
+            yield
+        finally:
+            COMMAND.reset(token)
+
+
 def open_store(given: str | None, *, create: bool = False, engine: str = "local") -> Workspace:
     """Open the store; commands other than `register` don't make one.
 
@@ -291,7 +307,11 @@ def open_store(given: str | None, *, create: bool = False, engine: str = "local"
         raise StoreError(
             "no store here", where=folder, hint="say where it is with --store, or begin one with `retrue register`"
         )
-    return open_workspace(folder, catalog=catalog, create=create, engine=engine)
+    found = open_workspace(folder, catalog=catalog, create=create, engine=engine)
+    command = COMMAND.get()
+    if command is not None:
+        command.callback(found.close)
+    return found
 
 
 def open_model(given: str | None, name: str) -> Model:
