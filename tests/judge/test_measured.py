@@ -25,5 +25,5 @@ def test_a_column_is_measured_when_it_is_asked_for_and_once() -> None:
 def test_a_copy_of_what_is_measured_when_asked_for_holds_all_of_it() -> None:
     """So does what another process gets, where nothing can be measured any more."""
     found = WhenAsked({"ks": 0.1, "js": 0.2}, lambda _, value: Measure(value))
-    assert type(copy.deepcopy(found)) is dict
+    assert not isinstance(copy.deepcopy(found), WhenAsked)
     assert copy.deepcopy(found) == found == {"ks": Measure(0.1), "js": Measure(0.2)}
