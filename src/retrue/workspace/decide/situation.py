@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -91,12 +91,7 @@ def matured_windows(model: StoredModel, at: datetime) -> list[rows.Window]:
 
 def matured_until(model: StoredModel, logged: int, at: datetime) -> datetime:
     """When the last events happened whose labels have matured; how long they take is told from a sample."""
-    if model.options.maturity is not None:
-        return at - timedelta(seconds=model.options.maturity)
-    layout, every = model.store.layout(model.name), max(logged // DELAYS, 1)
-    columns = [layout.id_column, layout.time_column, layout.label_column, "_label_at"]
-    events = model.events(None, at, version=model.version, columns=columns, sample="all")
-    return ripe_until(model, events.filter(pl.col(layout.id_column).hash() % every == 0).collect(), at)
+    return ripe_until(model, at, every=max(logged // DELAYS, 1))
 
 
 def traffic(model: StoredModel, at: datetime) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -66,7 +66,6 @@ def trainable(mix: Mix, model: StoredModel, matured: Matured) -> Ready:
     schema, grids = model.schema, model.store.grids(model.name)
     outcome = None if grids is None else grids.outcome
     parts: list[tuple[Any, float]] = []
-    matured = with_every_label(model, matured)
     left: Counter[str] = Counter()
 
     def less(frame: pl.DataFrame, before: pl.DataFrame, why: str) -> pl.DataFrame:
@@ -86,20 +85,6 @@ def trainable(mix: Mix, model: StoredModel, matured: Matured) -> Ready:
         frame = less(learnable(frame, str(schema.label), outcome, schema.classes), frame, "no label")
         parts.append((Chosen(part.name, frame), share))
     return Ready(mix.over(parts), {why: rows for why, rows in left.items() if rows})
-
-
-def with_every_label(model: StoredModel, matured: Matured) -> Matured:
-    """The same with the labels of other versions' events: what was collected of an earlier champion's is learned from.
-
-    They mature as long as the champion's do, and each event counts once, whoever scored it.
-    """
-    layout = model.store.layout(model.name)
-    if len({one.version for one in model.store.windows(model.name)}) < 2:
-        return matured
-    key = [layout.id_column, layout.time_column]
-    every = model.events(None, matured.end, applied=matured.applied, sample="all")
-    labels = pl.concat([matured.labels, every.select(matured.labels.columns).collect()], how="vertical_relaxed")
-    return replace(matured, labels=labels.unique(key, keep="first", maintain_order=True))
 
 
 def built(mix: Mix, model: StoredModel) -> Mixed:

@@ -85,7 +85,7 @@ def matured_events(model: StoredModel, at: datetime, holdout: str | float, *, br
     events = model.events(None, at, version=version, applied=applied).collect()
     if not events.height or events[label].null_count() == events.height:
         raise RefusedError(["no logged event has a label yet"], what="nothing to learn from")
-    end = ripe_until(model, events, at)
+    end = ripe_until(model, at, applied=applied)
     ripe = events.filter(pl.col(time) < end).sort(time)
     if not ripe.height:
         raise RefusedError(
@@ -117,12 +117,17 @@ def why_unripe(model: StoredModel, events: pl.DataFrame, label: str) -> str:
 
 
 def labels_before(model: StoredModel, version: str, ripe: pl.DataFrame, end: datetime, applied: int) -> pl.DataFrame:
-    """Id, time and label of the ripe events, and of those that aren't kept whole."""
+    """Id, time and label of the ripe events, of those that aren't kept whole, and of other versions' events.
+
+    What was collected of an earlier champion's is learned from, too. Each event counts once, whoever scored it.
+    """
     layout = model.store.layout(model.name)
     told = [layout.id_column, layout.time_column, layout.label_column]
-    if not model.store.keeping(model.name):
+    alone = {one.version for one in model.store.windows(model.name)} <= {version}
+    if alone and not model.store.keeping(model.name):
         return ripe.select(told)
-    return model.events(None, end, version=version, applied=applied, sample="all").select(told).collect()
+    every = model.events(None, end, applied=applied, sample="all").select(told).collect()
+    return pl.concat([ripe.select(told), every]).unique(told[:2], keep="first", maintain_order=True)
 
 
 def sound(ripe: pl.DataFrame, time: str, faults: tuple[Fault, ...]) -> pl.DataFrame:
@@ -161,12 +166,21 @@ def own(columns: Sequence[str], model: StoredModel) -> list[str]:
     return [name for name in columns if name in model.schema.named or name in kept]
 
 
-def ripe_until(model: StoredModel, events: pl.DataFrame, at: datetime) -> datetime:
-    """Labels of earlier events have had time to come; events with their time, label and `_label_at`."""
+def ripe_until(model: StoredModel, at: datetime, *, applied: int | None = None, every: int = 1) -> datetime:
+    """Labels of earlier events have had time to come, told or as the delays so far say, whichever version scored them.
+
+    Args:
+        model: whose.
+        at: the time.
+        applied: as of this segment.
+        every: of so many events one is looked at.
+    """
     if model.options.maturity is not None:
         return at - timedelta(seconds=model.options.maturity)
     layout = model.store.layout(model.name)
-    time, label = layout.time_column, layout.label_column
+    key, time, label = layout.id_column, layout.time_column, layout.label_column
+    seen = model.events(None, at, columns=[key, time, label, "_label_at"], sample="all", applied=applied)
+    events = seen.filter(pl.col(key).hash() % every == 0).collect()
     delay, age = delays(events, at, time, label)
     taken = ripening(delay, age, MATURE)
     if 2 * taken > age.max(initial=0.0):  # what still comes may take as long again
