@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import io
+import logging
+from contextlib import suppress
 
 import pytest
 from tests.adapters.receivers import hook, post
@@ -56,12 +59,38 @@ def test_what_isnt_taken_is_said_without_secrets() -> None:
 
 def test_secrets_of_a_url_are_hidden() -> None:
     slack = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#general"
-    assert hidden(slack) == "slack://T...2/A...D/T...Q/%23general/"
+    assert hidden(slack) == "slack://…"
     said = without_secrets(f"POST {slack} (TIiajkdnlazkcOXrIdevi7FQ) to #general failed", slack)
     assert "T1JJ3T3L2" not in said
     assert "TIiajkdnlazkcOXrIdevi7FQ" not in said
-    assert said.endswith("to #general failed")
+    assert said.endswith(" failed")
     assert hidden("what://secret") == "what://…"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("jsons://hooks.example.com/hooks/catch/geheimnis", "jsons://hooks.example.com/…"),
+        ("json://127.0.0.1:8080/geheimnis?x=geheimnis", "json://127.0.0.1:8080/…"),
+        ("ntfy://geheimnis", "ntfys://…"),
+        ("mailto://anna:geheimnis@example.org/?to=ops@example.org", "mailto://anna:****@example.org/…"),
+    ],
+)
+def test_only_the_service_and_its_host_are_shown(url: str, shown: str) -> None:
+    """A webhook's path is its key."""
+    assert hidden(url) == shown
+
+
+def test_a_url_that_isnt_understood_is_in_no_log() -> None:
+    """Apprise logs it whole; pytest's own `caplog` hears what isn't passed on, too."""
+    heard = io.StringIO()
+    logging.getLogger().addHandler(handler := logging.StreamHandler(heard))
+    for url in ("slac://T1JJ/geheimnis", "msteams://geheimnis/geheimnis/x/y/?x"):
+        with suppress(ConfigError):
+            opened(url)
+    logging.getLogger("retrue").error("this is heard")
+    logging.getLogger().removeHandler(handler)
+    assert heard.getvalue() == "this is heard\n"
 
 
 def test_a_url_that_nobody_understands_is_refused_without_being_shown() -> None:

@@ -27,7 +27,7 @@ from retrue.workspace import tokens
 
 SEEN = "shown-as-it-comes"
 """What may be seen, and must be: or the search proves nothing."""
-PRIVATE, DATABASE, CHANNEL, FILED, COMPANY = (f"hush{n}-kanarienvogel" for n in range(5))
+PRIVATE, DATABASE, CHANNEL, HOOK, FILED, COMPANY = (f"hush{n}-kanarienvogel" for n in range(6))
 CONFIG = f"""
 [[channels]]
 name = "filed"
@@ -67,7 +67,12 @@ def send(client: httpx.Client, secret: str) -> Iterator[httpx.Response]:
     yield client.post("/settings/channels", data={"name": "on call", "url": f"json://user:{CHANNEL}@127.0.0.1:9/x"})
     for name in ("on call", "filed"):
         yield client.post("/settings/channels/test", data={"name": name})
-    yield client.post("/settings/channels", data={"name": "wrong", "url": f"nothing://user:{CHANNEL}@x"})
+    for name, url in (
+        ("wrong", f"nothing://user:{CHANNEL}@x"),
+        ("slip", f"slac://T1/B2/{HOOK}"),
+        ("hook", f"jsons://x.org/{HOOK}"),
+    ):
+        yield client.post("/settings/channels", data={"name": name, "url": url})
     yield client.post("/login", data={"token": secret + "x"})
     yield client.get("/api/v1/me", headers={"Authorization": f"Bearer {secret}x"})
     yield client.get(f"/models/loans?token={secret}")
@@ -116,13 +121,13 @@ def test_what_is_secret_comes_out_nowhere(root: Path, postgres: Cluster, capfd: 
         told[command] = f"{done.output}{done.exception!r}"
     told |= {str(path): path.read_text("utf-8") for path in (root / "grafana").iterdir()}
     told |= dict(zip(("stdout", "stderr"), capfd.readouterr(), strict=True))
-    secrets = {PRIVATE, DATABASE, CHANNEL, FILED, COMPANY, secret, secret.partition("_")[2] or secret}
+    secrets = {PRIVATE, DATABASE, CHANNEL, HOOK, FILED, COMPANY, secret, secret.partition("_")[2] or secret}
     found = {(what, one) for what, text in told.items() for one in secrets if one in spelled(text)}
     assert found == set()
     assert {what: one.status_code for what, one in said.items() if one.status_code == 500} == {}
     assert SEEN in told["GET /quarantine?model=loans"]
     assert "filed" in told["GET /settings"]
     assert "on call" in told["notify list"]
-    assert "json://user:****@127.0.0.1:9/x" in told["GET /settings"]
+    assert "json://user:****@127.0.0.1:9/…" in told["GET /settings"]
     assert "<html" in told["GET " + MORE[2]]
     assert len(told["stderr"]) > 1_000

@@ -7,6 +7,7 @@ PagerDuty as its deduplication key, a webhook as a field, and every message as i
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +22,8 @@ LIMIT = 30.0
 """Seconds that one message may take."""
 SHORT = 4
 """Letters from which on a part of a URL may be a secret; shorter ones would blot out words."""
+HOST = re.compile(r"(?:localhost|[\w-]+(?:\.[\w-]+)+|\[[0-9a-f:.]+\])(?::\d+)?", re.IGNORECASE)
+"""A host with its port, as an address names it."""
 HEADER = "X-Retrue-Message"
 
 Tone = Literal["info", "success", "warning", "failure"]
@@ -94,6 +97,7 @@ def opened(url: str) -> Apprise:
     except ModuleNotFoundError as error:
         raise RetrueError("notifications need apprise", hint='pip install "retrue[server]"') from error
 
+    logging.getLogger("apprise").propagate = False  # it writes a URL that it doesn't understand whole into our log
     asset = AppriseAsset(app_id="Retrue", app_desc="Retrue", app_url="", image_url_mask="", secure_logging=True)
     service = Apprise(asset=asset)
     if not service.add(url):
@@ -123,17 +127,23 @@ def mark(plugin: Any, message: Message) -> None:
 
 
 def hidden(url: str) -> str:
-    """A channel's URL as people may see it: without passwords and keys.
+    """A channel's URL as people may see it: the service and its host; whatever else there is may be a key.
 
-    >>> hidden("json://anna:geheim@example.org/path").startswith("json://anna:****@example.org/path")
-    True
+    >>> hidden("json://anna:geheim@example.org/hook/1")
+    'json://anna:****@example.org/…'
+    >>> hidden("ntfys://topic")
+    'ntfys://…'
     """
     try:
         (plugin,) = opened(url)
     except RetrueError:
         return url.partition("://")[0] + "://…"
     shown: Any = plugin
-    return str(shown.url(privacy=True)).partition("?")[0]
+    scheme, _, rest = str(shown.url(privacy=True)).partition("?")[0].partition("://")
+    where, _, path = rest.partition("/")
+    if HOST.fullmatch(where.rpartition("@")[2]) is None:  # a key stands where others have their host
+        return f"{scheme}://…"
+    return f"{scheme}://{where}" + ("/…" if path else "")
 
 
 def without_secrets(text: str, url: str) -> str:

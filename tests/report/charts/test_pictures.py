@@ -152,6 +152,20 @@ def test_the_titles_of_distributions_are_findings() -> None:
     assert title([None]) == "age can't be compared: the window has no values on its grid"
 
 
+def test_a_shift_that_no_quartile_shows_is_told() -> None:
+    """Rain: nine hours of ten have none, and then six."""
+    rain = np.where(RANDOM.random(10_000) < 0.9, 0.0, RANDOM.gamma(1, 1, 10_000))
+    more = np.where(RANDOM.random(10_000) < 0.6, 0.0, RANDOM.gamma(1, 1, 10_000))
+    grid = NumericGrid.fit(pl.Series(rain))
+    made = charts.distribution(grid.count(pl.Series(more)), grid.count(pl.Series(rain)), "rain")
+    assert made is not None
+    assert re.fullmatch(r"rain (rose|moved|spreads).*", made.title), made.title
+    near = np.where(RANDOM.random(10_000) < 0.8, 0.0, RANDOM.gamma(1, 1, 10_000))
+    made = charts.distribution(grid.count(pl.Series(near)), grid.count(pl.Series(rain)), "rain")
+    assert made is not None
+    assert re.fullmatch(r"rain moved: 80 % of it is at most 0, in the reference 90 %", made.title), made.title
+
+
 def test_categories_show_the_frequent_the_moved_and_the_never_seen() -> None:
     """Of 40 categories 12 have bars; one that is rare but grew is among them; the note tells the rest."""
     names = [f"c{i:02}" for i in range(40)]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from retrue.server.pages.model import sentence_of
 from retrue.server.pages.overview import Asked, overview_view, sub_of
 from retrue.server.pages.reading import Facts, Figure, Judged, Live, Traffic
 from retrue.server.pages.standing import Standing, standing
@@ -82,6 +83,14 @@ def test_an_older_figure_says_of_when_it_is() -> None:
     assert one.realised is not None
     assert one.estimated is not None
     assert (one.realised.when, one.estimated.when) == ("22 Dec", "")
+
+
+def test_what_is_compared_with_the_reference_is_the_figure_that_is_shown() -> None:
+    """An estimate that is a window newer may lie elsewhere: its change beside the realised figure told nonsense."""
+    one = stands(known(realised=figures(0.60)[:-1]))
+    assert one.realised is not None
+    assert (one.realised.value, one.change) == ("0.601", "−14.9 points")
+    assert "0.601 (0.590 to 0.612), −14.9 points against the reference" in sentence_of(one)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,10 @@ TEMPLATES = {"linear": "distribution", "log": "distribution-log", "time": "distr
 MILLISECONDS = 1000
 WORDED = 0.0005
 """A smaller share of rows is not worth a word."""
+MOVED = 0.05
+"""The share of a column that lies elsewhere from which on it doesn't lie where it did (the KS distance)."""
+NOISE = 1.63
+"""Times sqrt(1/n + 1/m): the KS distance that chance alone exceeds once in a hundred times."""
 
 
 def distribution(
@@ -100,7 +104,7 @@ def spaced(spots: dict[str, int], bins: int) -> dict[str, int]:
 
 
 def finding(window: ColumnProfile, reference: ColumnProfile, name: str) -> str:
-    """Say in one line how a numeric column moved: its middle, else its spread."""
+    """Say in one line how a numeric column moved: its middle, else its spread, else where most of it went."""
     grid = reference.grid
     before, after = quartiles(reference), quartiles(window)
     if before is None or after is None or not isinstance(grid, NumericGrid):
@@ -121,6 +125,12 @@ def finding(window: ColumnProfile, reference: ColumnProfile, name: str) -> str:
         return (
             f"{name} {verb}: its middle half spans {said_span(grid, after)}, in the reference {said_span(grid, before)}"
         )
+    now, then = (np.cumsum(side.counts)[:-1] / side.n for side in (window, reference))
+    where = int(np.abs(now - then).argmax())
+    chance = NOISE * (1 / window.n + 1 / reference.n) ** 0.5
+    if abs(now[where] - then[where]) > max(MOVED, chance):
+        end = said(grid, float(np.nextafter(grid.cuts[where], -np.inf)))
+        return f"{name} moved: {percent(now[where])} of it is at most {end}, in the reference {percent(then[where])}"
     return f"{name} lies where it did, half of it at most {said(grid, after[1])}"
 
 

@@ -182,9 +182,8 @@ def interval_of(figure: Figure) -> tuple[float, float] | None:
 
 
 def newest_figure(facts: Facts) -> Figure | None:
-    """The newest figure; what labels say comes before the estimate of the same window."""
-    every = [(one.start, 0, one) for one in facts.estimated] + [(one.start, 1, one) for one in facts.realised]
-    return max(every, key=lambda found: found[:2])[2] if every else None
+    """The newest figure that labels gave, else the newest estimate: what is shown is what is compared."""
+    return next(iter(facts.realised[-1:] or facts.estimated[-1:]), None)
 
 
 def change_of(figure: Figure | None, metric: str | None) -> str:
