@@ -35,6 +35,15 @@ def test_the_dockerfile_is_sound() -> None:
     assert serves(ast.literal_eval(command))
 
 
+@pytest.mark.parametrize("file", ["deploy/Dockerfile", "docs/deploy.md"])
+def test_a_folder_is_never_installed_by_the_lock(file: str) -> None:
+    """The lock has hashes, and pip refuses a folder wherever it has one: the image was never built so."""
+    commands = re.findall(r"pip install([^&\n\\]*)", (ROOT / file).read_text(encoding="utf-8"))
+    folders = [one for one in commands if re.search(r"(^|[\s\"'])\.(\[|[\s\"']|$)", one)]
+    assert folders
+    assert [one for one in folders if "requirements.lock" in one or "--no-deps" not in one] == []
+
+
 def test_the_unit_of_systemd_is_sound(tmp_path: Path) -> None:
     """By systemd itself, with a program that is here in place of the one that is installed."""
     text = (DEPLOY / "retrue.service").read_text(encoding="utf-8")
