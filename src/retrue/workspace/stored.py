@@ -84,11 +84,6 @@ class StoredModel:
         return champions[-1] if champions else "1"
 
     @property
-    def served(self) -> list[rows.Version]:
-        """The versions that are or were the champion, oldest first."""
-        return [row for row in self.versions() if row.stage in ("champion", "retired")]
-
-    @property
     def reference(self) -> VersionReference:
         """The champion's reference; a part of a `Mix`."""
         return self.reference_of(self.version)
@@ -119,6 +114,11 @@ class StoredModel:
         """
         self.store.apply(self.name)
         return self.store.labelled(self.name, clock.utc(since), clock.utc(until), **options)
+
+
+def champions_of(model: StoredModel) -> list[rows.Version]:
+    """The versions that are or were the champion, oldest first."""
+    return [row for row in model.versions() if row.stage in ("champion", "retired")]
 
 
 def run_of(model: StoredModel, version: str) -> str | None:

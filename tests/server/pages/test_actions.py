@@ -136,6 +136,7 @@ def test_a_training_is_queued_with_the_shares_that_were_typed(visit: Open, press
     page.click("button:text-is('Queue the training')")
     expect(page.locator(".trouble")).to_contain_text("'half' is no share")
     assert log.input_value() == "half"
+    assert page.locator("main[data-live]").count() == 0, "asked for again, a form's answer is a 405"
     log.fill("30 %")
     page.click("button:text-is('Queue the training')")
     page.wait_for_url("**/models/two/runs/**done=queued")

@@ -72,14 +72,15 @@ def render(
         view: what it shows, under the name `view`.
         title: the page's title: its finding or its noun.
         place: the place of the rail that it belongs to.
-        live: what it follows: a model's name, or "" for all of them; None: it stays as it is.
+        live: what it follows: a model's name, or "" for all of them; None: it stays as it is, as what answers a form
+            does, which has no address to be asked for again.
         status: the HTTP status.
         more: other values for the template.
     """
     request.app.state.retrue.looked.set()
     text = environment().get_template(template).render(
-        view=view, title=title, place=place, live=live, places=places_of(request), actor=actor_of(request),
-        csrf=request.state.csrf,
+        view=view, title=title, place=place, live=None if request.method == "POST" else live,
+        places=places_of(request), actor=actor_of(request), csrf=request.state.csrf,
         version=VERSION, path=request.url.path, address=request.url.include_query_params,
         back=address_now(request), **more,
     )  # fmt: skip

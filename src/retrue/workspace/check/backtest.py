@@ -56,7 +56,7 @@ from retrue.workspace.check.signal_replay import (
 from retrue.workspace.check.signal_shares import NEWEST, ROWS
 from retrue.workspace.collect.watching import USUAL
 from retrue.workspace.options import Options
-from retrue.workspace.stored import StoredModel
+from retrue.workspace.stored import StoredModel, champions_of
 
 LEARNED = "learned"
 PRESENT, PROPOSED = "present", "proposed"
@@ -182,7 +182,7 @@ def stored(model: StoredModel, at: datetime) -> dict[str, list[rows.Window]]:
     Raises:
         StoreError: there are none.
     """
-    judged = {one.version for one in model.served}
+    judged = {one.version for one in champions_of(model)}
     found: dict[str, list[rows.Window]] = {}
     for window in model.store.windows(model.name):
         closed = history.ends(model, window.start) + model.options.grace <= at.timestamp()

@@ -26,7 +26,7 @@ from retrue.workspace.collect.derived import with_derived
 from retrue.workspace.explain.outliers import standings
 from retrue.workspace.names import check_name
 from retrue.workspace.prove.golden import GOLDEN
-from retrue.workspace.stored import StoredModel, tried_until
+from retrue.workspace.stored import StoredModel, champions_of, tried_until
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ def log_of(
         others: whether other champions' events count.
     """
     frames = [model.events(since, until, version=version, applied=applied).collect()]
-    for other in model.served if others else ():
+    for other in champions_of(model) if others else ():
         if other.version != version:
             ends = [clock.utc(since), learned_until(model, version), tried_until(other)]
             first = max((end for end in ends if end is not None), default=None)

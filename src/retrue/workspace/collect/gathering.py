@@ -22,7 +22,7 @@ from retrue.store import rows
 from retrue.workspace import clock
 from retrue.workspace.collect.collecting import choose_from, packed
 from retrue.workspace.collect.watching import meet, parts_of, rows_of
-from retrue.workspace.stored import StoredModel, tried_until
+from retrue.workspace.stored import StoredModel, champions_of, tried_until
 
 
 def collect_new(model: StoredModel) -> dict[str, int]:
@@ -70,7 +70,7 @@ def served_on(model: StoredModel, days: Sequence[date]) -> Iterator[tuple[date, 
 
     What a version scored beside the champion, before its own promotion, are the champion's events.
     """
-    windows, served = model.store.windows(model.name), {one.version: tried_until(one) for one in model.served}
+    windows, served = model.store.windows(model.name), {one.version: tried_until(one) for one in champions_of(model)}
     for day in days:
         start, until = (ends.timestamp() for ends in ends_of(model, day))
         there = {one.version for one in windows if start - model.options.window < one.start < until}
