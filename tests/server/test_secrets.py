@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,8 +97,11 @@ def root(tmp_path: Path, postgres: Cluster, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.slow
-def test_what_is_secret_comes_out_nowhere(root: Path, postgres: Cluster, capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_is_secret_comes_out_nowhere(
+    root: Path, postgres: Cluster, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     """Tokens, passwords of channels and of the database, the company's secret, personal data: also where all fails."""
+    caplog.set_level(logging.WARNING, "httpx")  # this test's own client logs what it asks for
     folder = root / "store"
     registered(folder, privacy={"email": "drop", "user": "hash"})
     with rt.open(folder) as store:
