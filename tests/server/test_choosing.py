@@ -33,6 +33,8 @@ def test_what_cannot_be_tried_is_told(client: httpx.Client) -> None:
     assert "is the champion" in client.post(TRIALS, json={"version": "1"}).json()["error"]["what"]
     assert client.post(TRIALS, json={"version": "9", "share": 2}).status_code == 422
     assert client.get(f"{TRIALS}/zzz").status_code == 404
+    missing = client.post(TRIALS, json={"version": "9", "run": "zzz"})
+    assert (missing.status_code, missing.json()["error"]["what"]) == (404, "no runs yet")
 
 
 def test_whether_to_retrain_is_answered_with_its_numbers(client: httpx.Client) -> None:

@@ -72,7 +72,8 @@ def list_trials(model: ModelName, served: Served, _: Viewer) -> list[JsonObject]
 def start_trial(model: ModelName, body: Start, served: Served, _: Editor) -> JsonObject:
     """Compare a version with the champion from now on, or go on with the trial that does."""
     given: dict[str, Any] = body.model_dump(exclude={"version"})
-    return served.model(model).trial(body.version, **given).to_dict()
+    with asked():  # a run that isn't there
+        return served.model(model).trial(body.version, **given).to_dict()
 
 
 @router.get("/models/{model}/trials/{id}", operation_id="show_trial", summary="Say what a trial has shown")
