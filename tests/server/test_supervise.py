@@ -189,3 +189,12 @@ def test_what_was_acknowledged_is_in_the_profiles_when_that_is_asked_for(client:
     row = {"id": "lake-1", "at": "2026-01-05T10:00:00Z", "income": 1.0, "region": "north", "p": 0.5}
     said = client.post(EVENTS, params={"ack": "lake"}, json=row)
     assert (said.status_code, said.json()["ack"]) == (200, "lake")
+
+
+@pytest.mark.parametrize("module", ["retrue.jobs", "retrue.jobs.commit"])
+def test_a_part_that_cannot_reach_the_database_is_started_again(tmp_path: Path, module: str) -> None:
+    """It may be back soon: as a wrong use, the part's first start would have ended the whole service."""
+    command = [sys.executable, "-m", module, str(tmp_path / "store")]
+    gone = {**os.environ, "RETRUE_CATALOG": "postgresql://retrue@127.0.0.1:1/gone"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=gone)
+    assert (done.returncode, done.stderr[:7]) == (1, "error: ")

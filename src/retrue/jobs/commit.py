@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from retrue.adapters import logs, otel
-from retrue.errors import RetrueError
+from retrue.errors import RetrueError, StoreError
 from retrue.jobs.journal import kept
 from retrue.jobs.runner import until_told
 from retrue.workspace import Workspace
@@ -176,7 +176,7 @@ def main(arguments: list[str] | None = None) -> int:
         serve(given.folder)
     except RetrueError as error:
         sys.stderr.write(f"error: {error}\n")
-        return 2
+        return 1 if isinstance(error, StoreError) else 2  # the store may be back soon: started again, not given up
     return 0
 
 
