@@ -78,7 +78,7 @@ def test_a_run_that_is_refused_is_said_and_the_answer_kept(model: Any) -> None:
     live(turned, events(14, 10))
     turned.collect("x > -9", since=day(22), until=day(24), name="late")
     task = Task(store, "turned", day(24))
-    assert "part 'late' of the mix has no rows" in decide(task)
+    assert "no row of 'late' may be learned from" in decide(task)
     assert (turned.runs(), "run" in task.body) == ([], False)
     assert "'late'" in turned.decisions()[0]["refused"]
 

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 from playwright.sync_api import Page, expect
 from tests.server.conftest import Served, loans, serving
+from tests.server.hammer import until
 from tests.server.pages.conftest import TODAY, Open, events, live
 
 import retrue as rt
@@ -128,10 +129,21 @@ def test_rows_that_an_incident_blames_are_watched(visit: Open, pressed: Served) 
 
 @pytest.mark.slow
 def test_a_training_is_queued_with_the_shares_that_were_typed(visit: Open, pressed: Served) -> None:
-    """A share that is no number is said, and what was typed stays; then the run has a page of its own."""
+    """A share that is no number is said, and what was typed stays; then the run has a page of its own.
+
+    What the incident has collected, all of days whose incomes are broken, is offered no share, and says why.
+    """
+    with rt.open(pressed.folder) as opened:
+        model = opened.model("two")
+        if not model.watched_signals():
+            visit("/models/two/signals", url=pressed.url).click("button:text-is('Watch its rows') >> nth=0")
+        assert until(model.collections)[0].rows.height > 100
     page = visit("/models/two/refine", url=pressed.url)
     page.set_default_timeout(120_000)
     log = page.locator("label:has(input[value=log]) input[name=share]")
+    offered = page.locator("label:has(input[name=part]) input[name=share]")
+    assert [one.input_value() for one in offered.all()] == ["50", "50", ""]
+    expect(page.locator(".note")).to_contain_text("is offered none: all its rows are of broken windows")
     log.fill("half")
     page.click("button:text-is('Queue the training')")
     expect(page.locator(".trouble")).to_contain_text("'half' is no share")

@@ -17,6 +17,7 @@ from tests.workspace.conftest import A_DAY, Begin, day, events, live, registered
 import retrue as rt
 from retrue.refine.promote import Gate
 from retrue.workspace.collect.collecting import Logged
+from retrue.workspace.train.parts import barren
 
 CODES = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["city"]), remainder="passthrough")
 LEARNER = rt.Trainer(make_pipeline(CODES, LogisticRegression()), isolated=False)
@@ -193,8 +194,25 @@ def test_a_part_without_matured_labels_is_refused(store: rt.Workspace) -> None:
     live(model, events(14, 10))
     model.log(events(24, 2).drop("y"), at=day(26))
     late = model.collect("x > 0", since=day(24), name="the last days")
-    with pytest.raises(rt.RefusedError, match="part 'the last days' of the mix has no rows"):
+    said = f"no row of 'the last days' may be learned from: {late.rows.height} not matured, or held out"
+    with pytest.raises(rt.RefusedError, match=said) as refused:
         model.retrain(LEARNER, mix=rt.Mix({model.logged(): 0.5, late: 0.5}), holdout="2d", now=day(26))
+    assert "the proof keeps events since 2024-01-23 23:55" in str(refused.value)
+
+
+def test_a_collection_of_the_days_that_are_held_out_has_nothing_to_learn_from_yet(store: rt.Workspace) -> None:
+    """By the books of its days: what a form offers no share, and a training refuses."""
+    model = registered(store, maturity="1h")
+    live(model, events(14, 10))
+    for name, since in (("late", 23), ("early", 15)):
+        model.watch_signal("x > 0", name=name, since=day(since))
+    model.collect_new()
+    assert barren(model, 0.25) == {"late": "all its rows are kept for the proof"}
+    assert barren(model, 0.05) == {}
+    parts = {part.name: part for part in model.collections()}
+    with pytest.raises(rt.RefusedError, match="no row of 'late' may be learned from"):
+        model.retrain(LEARNER, mix=rt.Mix({model.logged(): 0.5, parts["late"]: 0.5}), holdout=0.25, now=day(30))
+    model.retrain(LEARNER, mix=rt.Mix({model.logged(): 0.5, parts["early"]: 0.5}), holdout=0.25, now=day(30))
 
 
 def test_predicting_with_a_run_is_predicting_with_its_model(turned: rt.Model) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -23,10 +23,10 @@ from retrue.server.pages.turn import Turn, turn_of
 from retrue.server.service import Service, service
 from retrue.store import rows, tables
 from retrue.workspace import Model
-from retrue.workspace.decide.deciding import COLLECTED
+from retrue.workspace.decide.deciding import COLLECTED, HOLDOUT
 from retrue.workspace.promote.lineage import Lineage, effect_of, lineages, origins_of
 from retrue.workspace.prove.golden import GOLDEN
-from retrue.workspace.train.parts import part_names, read_holdout
+from retrue.workspace.train.parts import barren, part_names, read_holdout
 
 router = APIRouter(include_in_schema=False)
 
@@ -70,13 +70,15 @@ class Queueing:
         trainers: registered ones, by name; parts: what a mix may be made of, each with the percentage that is offered.
         why_not: why no run can be queued here; "" where one can.
         chosen, holdout: what was asked for.
+        barren: parts that have no row to learn from yet, and why.
     """
 
     trainers: tuple[str, ...]
     parts: tuple[tuple[str, str], ...]
     why_not: str
     chosen: str = ""
-    holdout: str = "0.25"
+    holdout: str = f"{HOLDOUT:g}"
+    barren: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,10 @@ def waiting(model: Model) -> int:
 
 
 def queueing_of(model: Model) -> Queueing:
-    """The form as it is offered: half original data, half the log; a fifth for what was collected."""
+    """The form as it is offered: half original data, half the log; a fifth for what was collected.
+
+    None for what has no row to learn from yet: a mix with it is refused.
+    """
     names, schema = part_names(model), model.schema
     try:
         trainers, why_not = tuple(sorted(load().trainers)), ""
@@ -184,10 +189,12 @@ def queueing_of(model: Model) -> Queueing:
         why_not = "retraining needs a label, a time and a score, and this model lacks one of them"
     elif not trainers and not why_not:
         why_not = "no trainer is named in the service's retrue.toml"
-    found = names[2:]
-    rest = 100 * (1 - COLLECTED) / 2 if found else 50
-    shares = [f"{rest:g}", f"{rest:g}", *(f"{100 * COLLECTED / len(found):.3g}" for _ in found)]
-    return Queueing(trainers, tuple(zip(names, shares, strict=True)), why_not)
+    none = barren(model, HOLDOUT) if names[2:] else {}
+    offered = [name for name in names[2:] if name not in none]
+    rest = 100 * (1 - COLLECTED) / 2 if offered else 50
+    each = f"{100 * COLLECTED / len(offered):.3g}" if offered else ""
+    shares = [f"{rest:g}", f"{rest:g}", *("" if name in none else each for name in names[2:])]
+    return Queueing(trainers, tuple(zip(names, shares, strict=True)), why_not, barren=none)
 
 
 def shown(

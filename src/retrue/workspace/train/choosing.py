@@ -55,10 +55,11 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Ready:
-    """A mix to train on, and how many rows were left out of it, by reason."""
+    """A mix to train on, how many rows were left out of it, by reason, and why parts are empty that had rows."""
 
     mix: Mix
     left_out: dict[str, int] = field(default_factory=dict)
+    emptied: tuple[str, ...] = ()
 
 
 def trainable(mix: Mix, model: StoredModel, matured: Matured) -> Ready:
@@ -66,13 +67,15 @@ def trainable(mix: Mix, model: StoredModel, matured: Matured) -> Ready:
     schema, grids = model.schema, model.store.grids(model.name)
     outcome = None if grids is None else grids.outcome
     parts: list[tuple[Any, float]] = []
+    emptied: list[str] = []
     left: Counter[str] = Counter()
 
     def less(frame: pl.DataFrame, before: pl.DataFrame, why: str) -> pl.DataFrame:
-        left[why] += before.height - frame.height
+        own[why] += before.height - frame.height
         return frame
 
     for part, share in mix.parts:
+        own: Counter[str] = Counter()
         frame = named(part.frame, schema.id, str(schema.time), schema.timezone)
         faulty = is_broken(frame, str(schema.time), matured.faults)
         frame = less(frame.filter(~pl.Series(faulty)), frame, BROKEN)
@@ -84,7 +87,24 @@ def trainable(mix: Mix, model: StoredModel, matured: Matured) -> Ready:
             frame = less(frame.filter(~(pl.col(schema.time) >= matured.cut).fill_null(value=False)), frame, "too late")
         frame = less(learnable(frame, str(schema.label), outcome, schema.classes), frame, "no label")
         parts.append((Chosen(part.name, frame), share))
-    return Ready(mix.over(parts), {why: rows for why, rows in left.items() if rows})
+        left += own
+        if own and not frame.height:
+            why = ", ".join(f"{rows:,} {why}" for why, rows in own.most_common() if rows)
+            emptied.append(f"no row of {part.name!r} may be learned from: {why}")
+    return Ready(mix.over(parts), dict(left), tuple(emptied))
+
+
+def refuse_empty(ready: Ready, matured: Matured) -> None:
+    """Refuse a mix with a part that has rows, none of which may be learned from.
+
+    Raises:
+        RefusedError: with how many rows of which part may not, and why.
+    """
+    if ready.emptied:
+        hint = f"the proof keeps events since {matured.cut:%Y-%m-%d %H:%M}: hold out less, wait, or mix without it"
+        if any(BROKEN in said for said in ready.emptied):
+            hint = "mix without it; mark a false alarm as one; or, knowingly, rt.Mix(..., broken=True)"
+        raise RefusedError(list(ready.emptied), what="not trained", hint=hint)
 
 
 def built(mix: Mix, model: StoredModel) -> Mixed:

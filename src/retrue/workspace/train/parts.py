@@ -6,17 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
 
 from retrue.config import parse_duration
 from retrue.errors import ConfigError, nearest
+from retrue.judge.incident import time_of
 from retrue.refine.mix import Mix
 from retrue.store.tables import collected, collections
 from retrue.workspace.collect import collecting
+from retrue.workspace.collect.gathering import ends_of
 from retrue.workspace.prove.golden import GOLDEN
 from retrue.workspace.stored import StoredModel
+from retrue.workspace.train.broken import faults_of
 
 REFERENCE, LOG = "reference", "log"
 """The champion's reference, and its logged events."""
@@ -32,6 +36,46 @@ def part_names(model: StoredModel) -> tuple[str, ...]:
             select(going.collection).where(going.model == model.name).distinct().order_by(going.collection)
         ).scalars()
     return tuple(dict.fromkeys((REFERENCE, LOG, *map(str, names))))
+
+
+def barren(model: StoredModel, share: float) -> dict[str, str]:
+    """The collections that go on and have no row to learn from yet, and why: by their days and the windows' books.
+
+    No row is read, so that a page may ask.
+
+    Args:
+        model: whose.
+        share: of the labelled events, how many of the latest are held out.
+    """
+    broken = [one.span for one in faults_of(model) if one.slice is None]
+    sound: list[tuple[datetime, datetime, int]] = []
+    for book in model.store.windows(model.name):
+        start, end = map(time_of, model.span(book.start))
+        if book.version == model.version and not any(first <= start and end <= last for first, last in broken):
+            sound.append((start, end, book.labelled))
+    held, left = None, share * sum(labelled for _, _, labelled in sound)
+    for start, _, labelled in sorted(sound, reverse=True):
+        if labelled > left:  # a part of it is learned from
+            break
+        held, left = start, left - labelled
+    found: dict[str, str] = {}
+    for name, days in days_of(model).items():
+        mine = [start for start, end, _ in sound if any(start < last and first < end for first, last in days)]
+        if not mine:
+            found[name] = "all its rows are of broken windows"
+        elif held is not None and min(mine) >= held:
+            found[name] = "all its rows are kept for the proof"
+    return found
+
+
+def days_of(model: StoredModel) -> dict[str, list[tuple[datetime, datetime]]]:
+    """Start and end of the days that each collection that goes on has rows of."""
+    going = collected.c
+    found: dict[str, list[tuple[datetime, datetime]]] = {}
+    with model.store.catalog.read() as tx:
+        for name, body in tx.connection.execute(select(going.collection, going.body).where(going.model == model.name)):
+            found.setdefault(str(name), []).append(ends_of(model, date.fromisoformat(body["day"])))
+    return found
 
 
 def mix_of(model: StoredModel, shares: Mapping[Any, float], *, where: str = "mix", **settings: Any) -> Mix:

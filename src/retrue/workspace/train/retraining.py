@@ -23,7 +23,7 @@ from retrue.workspace import clock
 from retrue.workspace.references import write_table
 from retrue.workspace.stored import StoredModel
 from retrue.workspace.train.carrying import send
-from retrue.workspace.train.choosing import built, compared, early_labels, refuse_leaks, trainable
+from retrue.workspace.train.choosing import built, compared, early_labels, refuse_empty, refuse_leaks, trainable
 from retrue.workspace.train.fitting import fit_run, log
 from retrue.workspace.train.maturity import matured_events
 from retrue.workspace.train.rebuilding import manifest_of
@@ -51,6 +51,7 @@ def queued(
     schema = model.schema
     matured = matured_events(model, at, holdout, broken=mix.broken)
     ready = trainable(mix, model, matured)
+    refuse_empty(ready, matured)
     mixed = built(ready.mix, model)
     refuse_leaks(model, ready.mix, mixed, matured)
     early = early_labels(model, ready.mix, matured)
