@@ -118,7 +118,10 @@ class Judge:
         alpha = self.strict.alpha(self.tests)
         verdicts += judge_together(self.together, window, self.reference.profile, verdicts, alpha, self.settings)
         verdicts += self.judge_performance(performance, window.outcome, at)
-        verdicts = eased(verdicts, self.own, self.judged_metrics, self.settings, foretold=self.estimated_metrics)
+        verdicts = eased(
+            verdicts, self.own, self.judged_metrics, self.settings, foretold=self.estimated_metrics,
+            costs=performance.get(self.settings.impact or ""),
+        )  # fmt: skip
         parts, own = {EVERYTHING: window, **(slices or {})}, tuple(verdicts)
         verdicts += [self.judge_rule(rule, parts, measures, span, (pasts or {}).get(rule)) for rule in self.rules]
         verdicts += self.judge_slices(slices or {}, window, own)

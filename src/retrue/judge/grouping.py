@@ -85,8 +85,12 @@ def group_incidents(
         alerts.sort(key=lambda alert: (alert.column is None, not is_joint(alert)))
         told = {_join(threads, alert, now, hysteresis, bonds) for alert in alerts}
         if any(verdict.kind not in _BLIND for verdict in verdicts):
+            still = [verdict for verdict in verdicts if verdict.eased]
             for number, thread in enumerate(threads):
-                thread.calm = 0 if number in told else thread.calm + 1
+                if number in told:
+                    thread.calm = 0
+                elif not any(thread.belongs(one, now, 0, bonds) for one in still):
+                    thread.calm += 1
     fresh = [_incident(model, thread, hysteresis) for thread in threads]
     claims = claims_of(fresh, list(prior))
     return [_settle(incident, claims.get(place)) for place, incident in enumerate(fresh)]

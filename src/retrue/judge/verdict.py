@@ -69,6 +69,7 @@ class Verdict:
             where that isn't known. It isn't among the ten fields that are shown.
         columns: all columns that it is about, where it is about several.
         rule: the rule that it judges, as `str(Rule)` writes it; None where nobody wrote one.
+        eased: whether it would alarm, but for labels or estimates that show no cost, or are about to tell.
 
     >>> v = Verdict(VerdictKind.DRIFTING, "moved by KS 0.21", metric="ks", column="age", value=0.21, alarm=False)
     >>> v.alarm, v.notice, sorted(v.to_dict())[:3]
@@ -89,6 +90,7 @@ class Verdict:
     loss: float | None = None
     columns: tuple[str, ...] = ()
     rule: str | None = None
+    eased: bool = False
 
     def __post_init__(self) -> None:
         """Settle `alarm` from the kind, and keep NaN and infinity out."""
@@ -145,12 +147,12 @@ class Verdict:
         return replace(self, window=window or self.window, slice=slice or self.slice)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the ten fields that pages, JSON and the catalog share, as plain values; `columns` and `rule` if any."""
+        """Give the ten fields that pages, JSON and the catalog share, as plain values, and the last three if any."""
         out: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
         out["kind"] = self.kind.value
         for pair in ("window", "interval"):
             out[pair] = None if out[pair] is None else list(out[pair])
-        more = {"columns": list(self.columns), "rule": self.rule}
+        more = {"columns": list(self.columns), "rule": self.rule, "eased": self.eased}
         return {**out, **{name: value for name, value in more.items() if value}}
 
     @classmethod
@@ -160,7 +162,7 @@ class Verdict:
         Raises:
             MetricError: a field is unknown or missing, or the kind isn't one of the seven.
         """
-        unknown = sorted(set(data) - {*_FIELDS, "columns", "rule"})
+        unknown = sorted(set(data) - {*_FIELDS, "columns", "rule", "eased"})
         if unknown or "kind" not in data or "reason" not in data:
             raise MetricError(
                 "a verdict with other fields", where=str(unknown or sorted(data)), expected=", ".join(_FIELDS)
@@ -170,7 +172,8 @@ class Verdict:
         values: dict[str, Any] = {name: data.get(name) for name in _FIELDS}
         for pair in ("window", "interval"):
             values[pair] = None if values[pair] is None else tuple(values[pair])
-        return cls(**values, alarm=alarm, loss=loss, columns=tuple(data.get("columns", ())), rule=data.get("rule"))
+        values |= {"columns": tuple(data.get("columns", ())), "rule": data.get("rule")}
+        return cls(**values, alarm=alarm, loss=loss, eased=bool(data.get("eased")))
 
 
 _ORDER = {kind: place for place, kind in enumerate(VerdictKind)}

@@ -105,11 +105,13 @@ class Book:
         else:
             assessed, verdicts = self.without_labels(one.assessment, said, one.outcome)
         placed = [verdict.within(self.timeline.model.span(one.start)) for verdict in verdicts]
-        judge = self.judge
+        judge, asked = self.judge, self.judge.settings.impact or ""
         rules = {(rule.metric, rule.column) for rule in judge.rules}
+        foreseen = {name: (measure, judge.own[name]) for name, measure in assessed.estimates.items()}
         whole = eased(
-            [*one.verdicts, *placed], judge.own, judge.judged_metrics, judge.settings, rules, judge.estimated_metrics
-        )
+            [*one.verdicts, *placed], judge.own, judge.judged_metrics, judge.settings, rules, judge.estimated_metrics,
+            assessed.performance.get(asked) or foreseen.get(asked),
+        )  # fmt: skip
         ranked = tuple(sort_worst_first(whole))
         return replace(one, assessment=assessed, verdicts=ranked, estimate=row)
 
