@@ -39,7 +39,9 @@ def events(days: int, *, shift: float = 0.0) -> pl.DataFrame:
     return made.with_columns(moved.alias("income"), (pl.col("region") + "<script>alert(2)</script>").alias(HOSTILE))
 
 
-def live(store: rt.Workspace, name: str, *, shift: float = 0.0, watch: tuple[str, ...] = ()) -> None:
+def live(
+    store: rt.Workspace, name: str, *, shift: float = 0.0, watch: tuple[str, ...] = (), squeeze: float = 1.0
+) -> None:
     """Register a model, have it watch for some slices, and let it live for some days; one row can't be read."""
     reference = events(10).with_columns(pl.col("at") - pl.duration(days=10))
     model = store.register(
@@ -47,7 +49,9 @@ def live(store: rt.Workspace, name: str, *, shift: float = 0.0, watch: tuple[str
     )  # fmt: skip
     for part in watch:
         model.watch_signal(part, name=f"{part} <b>")
-    model.log(events(DAYS, shift=shift).drop("y"), at=TODAY)
+    late = pl.col("at") >= TODAY - timedelta(days=4)
+    served = events(DAYS, shift=shift).with_columns(p=pl.when(late).then(pl.col("p") / squeeze).otherwise("p"))
+    model.log(served.drop("y"), at=TODAY)
     model.label(events(DAYS).select("id", "y"), at=TODAY)
     model.log([{"id": "odd", "at": "no time", "income": 1.0, "region": "north", "p": 0.5, HOSTILE: "x"}], at=TODAY)
     model.check(now=TODAY)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from tests.server.pages.conftest import live
 
+import retrue as rt
 from retrue.server.pages.model import sentence_of
 from retrue.server.pages.overview import Asked, overview_view, sub_of
-from retrue.server.pages.reading import Facts, Figure, Judged, Live, Traffic
+from retrue.server.pages.reading import Facts, Figure, Headlines, Judged, Live, Traffic, facts
 from retrue.server.pages.standing import Standing, standing
 
 DAY = 86_400
@@ -171,3 +174,17 @@ def test_what_still_alarms_after_its_incident_was_resolved_says_so() -> None:
     one = stands(known(judged=Judged(UNTIL - DAY, {"unknown": "new values", "drifting": "a notice"}, "unknown")))
     assert (one.state.word, one.state.tone, one.state.group) == ("unknown, resolved", "calm", "out")
     assert one.why == "its incident was resolved; the newest window still shows it"
+
+
+def test_what_an_incident_made_worse_is_told_first(tmp_path: Path) -> None:
+    """Scores at a third of what they were order rows as before (ROC AUC), but are hardly ever above a half."""
+    with rt.open(tmp_path / "store") as store:
+        live(store, "calm")
+        live(store, "loans", squeeze=3.0)
+        with store.store.catalog.read() as tx:
+            calm, worse = facts(tx.connection, Headlines(), 0)
+    assert (calm.metric, calm.live) == ("roc_auc", ())
+    assert worse.metric == "accuracy"
+    assert "accuracy" in {one.metric for one in worse.live}
+    assert worse.realised[-1].value is not None
+    assert worse.realised[0].value - worse.realised[-1].value > 0.05

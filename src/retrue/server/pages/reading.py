@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import ColumnElement, Connection, and_, func, literal_column, or_, select
 
 from retrue.judge.incident import State
+from retrue.judge.severity import Severity
 from retrue.judge.verdict import VerdictKind
 from retrue.metrics import registered
 from retrue.metrics.names import estimated
@@ -63,10 +64,17 @@ class Live:
     severity: str
     sentence: str
     snoozed_until: str | None
+    metric: str | None = None
+    """The metric of the model that it made worse, where one is known to be."""
 
 
 RANKS = [kind.value for kind in VerdictKind]
 """Kinds of verdicts, worst first."""
+
+
+def incident_rank(one: Live) -> tuple[bool, int, int, str]:
+    """Worst first: those that somebody put off come last."""
+    return one.status == State.SNOOZED, RANKS.index(one.kind), -Severity(one.severity).rank, one.since
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,8 @@ class Facts:
         window: seconds of a window.
         maturity: seconds until labels are final, where that is known.
         zone: the time zone of its windows.
-        metric: the one that is told first; None before there is a figure.
+        metric: the one that is told first: what the worst live incident made worse, else the usual one; None before
+            there is a figure.
         realised, estimated: that metric's figures, oldest first.
         traffic: its windows, oldest first.
         live: incidents that aren't resolved.
@@ -179,16 +188,26 @@ def facts(
     wanted = select(models.name, models.schema, models.settings).order_by(models.name)
     rows = connection.execute(wanted if only is None else wanted.where(models.name.in_(list(only)))).all()
     served = served_by(connection, only)
-    metrics = {r.name: headlines.find(connection, r.name, r.schema, r.settings.get("impact")) for r in rows}
+    names = [row.name for row in rows]
+    live = live_of(connection, names, until)
+    metrics = {
+        r.name: worsened(live.get(r.name, ())) or headlines.find(connection, r.name, r.schema, r.settings.get("impact"))
+        for r in rows
+    }
     figures = figures_of(
         connection, {(m, n) for m, metric in metrics.items() if metric for n in both(metric)}, since, until
     )
-    names = [row.name for row in rows]
-    traffic, live = traffic_of(connection, since, names, until), live_of(connection, names, until)
+    traffic = traffic_of(connection, since, names, until)
     judged = judged_of(connection, {name: served.get(name, ("1",))[0] for name in names}, until)
     return [
         one_of(row, served.get(row.name, ("1",)), metrics[row.name], figures, traffic, live, judged) for row in rows
     ]
+
+
+def worsened(live: Sequence[Live]) -> str | None:
+    """The metric that the worst of these incidents made worse; of those that made one worse."""
+    found = min((one for one in live if one.metric is not None), key=incident_rank, default=None)
+    return None if found is None else found.metric
 
 
 def one_of(
@@ -290,18 +309,22 @@ def lasting(until: float | None) -> tuple[ColumnElement[bool], ...]:
     return incidents.opened < at, or_(incidents.closed.is_(None), incidents.closed >= at)
 
 
+TOLD = ("kind", "since", "severity", "sentence", "snoozed_until", "metric")
+"""What lists tell of an incident, of its body."""
+
+
 def live_of(connection: Connection, names: Sequence[str], until: float | None = None) -> dict[str, tuple[Live, ...]]:
     """Incidents that aren't resolved, or that lasted at a time, by model; of their bodies only what is told."""
     incidents = tables.incidents.c
-    told = [incidents.body[name].as_string() for name in ("kind", "since", "severity", "sentence", "snoozed_until")]
+    told = [incidents.body[name].as_string() for name in TOLD]
     query = select(incidents.model, incidents.id, incidents.status, *told)
     found: dict[str, list[Live]] = {}
-    for model, id_, status, kind, since, severity, sentence, asleep in connection.execute(
+    for model, id_, status, kind, since, severity, sentence, asleep, metric in connection.execute(
         query.where(*lasting(until), incidents.model.in_(names)).order_by(incidents.opened)
     ):
         # What people did of it came later, or is over.
         known = status if until is None else State.OPEN.value
-        found.setdefault(model, []).append(Live(id_, kind, known, since, severity, sentence, asleep))
+        found.setdefault(model, []).append(Live(id_, kind, known, since, severity, sentence, asleep, metric))
     return {model: tuple(own) for model, own in found.items()}
 
 

@@ -10,13 +10,12 @@ from typing import Literal
 from markupsafe import Markup
 
 from retrue.judge.incident import State as Status
-from retrue.judge.severity import Severity
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import metric_name, percent
 from retrue.report.units import in_points, known
 from retrue.report.words import glyph_of, half_width, plural, precise, short_count, signed, spanned, state_of, tone_of
 from retrue.server.pages.moments import day
-from retrue.server.pages.reading import Facts, Figure, Judged, Live, Traffic
+from retrue.server.pages.reading import RANKS, Facts, Figure, Judged, Live, Traffic, incident_rank
 from retrue.server.pages.trend import trend
 from retrue.workspace.clock import DAY, iso, span
 
@@ -106,18 +105,11 @@ def standing(facts: Facts, since: float, until: float) -> Standing:
 
 # --- state ----------------------------------------------------------------------------------------------------------
 
-KINDS = [kind.value for kind in VerdictKind]
-
 
 def state_of_kind(kind: str, *, alarm: bool, group: Group) -> State:
     """A state by the kind of a verdict."""
     verdict = Verdict(VerdictKind(kind), "", alarm=alarm)
-    return State(glyph_of(verdict), state_of(verdict), tone_of(verdict), group, KINDS.index(kind))
-
-
-def incident_rank(one: Live) -> tuple[bool, int, int, str]:
-    """Worst first: those that somebody put off come last."""
-    return one.status == Status.SNOOZED, KINDS.index(one.kind), -Severity(one.severity).rank, one.since
+    return State(glyph_of(verdict), state_of(verdict), tone_of(verdict), group, RANKS.index(kind))
 
 
 def state_of_model(live: Sequence[Live], judged: Judged | None) -> State:
@@ -125,13 +117,13 @@ def state_of_model(live: Sequence[Live], judged: Judged | None) -> State:
     if live:
         found = state_of_kind(live[0].kind, alarm=True, group="out")
         if live[0].status == Status.SNOOZED:
-            return State(found.glyph, f"{found.word}, snoozed", "calm", "out", len(KINDS))
+            return State(found.glyph, f"{found.word}, snoozed", "calm", "out", len(RANKS))
         return found
     if judged is None:
-        return State("–", "not judged yet", "calm", "untold", len(KINDS) + 1)
+        return State("–", "not judged yet", "calm", "untold", len(RANKS) + 1)
     if judged.alarm:  # somebody resolved its incident
         found = state_of_kind(judged.alarm, alarm=True, group="out")
-        return State(found.glyph, f"{found.word}, resolved", "calm", "out", len(KINDS))
+        return State(found.glyph, f"{found.word}, resolved", "calm", "out", len(RANKS))
     if "true" in judged.kinds or "drifting" in judged.kinds:
         kind = "drifting" if "drifting" in judged.kinds else "true"
         return state_of_kind(kind, alarm=False, group="in")

@@ -11,7 +11,8 @@ from retrue.judge.assess import Judge
 from retrue.judge.grouping import group_incidents
 from retrue.judge.incident import Incident, State
 from retrue.judge.sentence import sentence_of
-from retrue.judge.verdict import Verdict
+from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
+from retrue.metrics.names import metric_of
 from retrue.store import rows
 from retrue.store.catalog import Transaction
 from retrue.workspace import clock
@@ -92,9 +93,13 @@ def incidents_in(tx: Transaction, model: StoredModel, version: str | None = None
     return sorted((read_incident(body) for body in chosen), key=lambda incident: incident.since)
 
 
+BESIDE = {"version", "metric"}
+"""What is kept beside an incident: whose windows it is about, and the metric that it made worse."""
+
+
 def read_incident(body: Mapping[str, object]) -> Incident:
     """Read a kept incident; its verdicts all alarmed."""
-    return Incident.from_dict({name: value for name, value in body.items() if name != "version"})
+    return Incident.from_dict({name: value for name, value in body.items() if name not in BESIDE})
 
 
 def version_of(model: StoredModel, incident: Incident) -> str:
@@ -121,9 +126,26 @@ def row_of(model: StoredModel, version: str, incident: Incident) -> rows.Inciden
     opened = clock.micros(datetime.fromisoformat(incident.since))
     closed = None if incident.until is None else clock.micros(datetime.fromisoformat(incident.until))
     # Whoever changed its state left the sentence as it was.
-    body = {**incident.to_dict(), "sentence": sentence_of(incident), "version": version}
+    body = {
+        **incident.to_dict(),
+        "sentence": sentence_of(incident),
+        "version": version,
+        "metric": metric_made_worse(incident),
+    }
     at = clock.micros(clock.now())
     return rows.IncidentRow(incident.id, model.name, incident.state.value, opened, at, closed, body)
+
+
+def metric_made_worse(incident: Incident) -> str | None:
+    """The metric of the model that an incident certainly made worse, the worst of several; None: none as far as known.
+
+    >>> worse = Verdict(VerdictKind.DEGRADED, "fell", "estimated_roc_auc", value=0.6, threshold=0.7)
+    >>> metric_made_worse(Incident("i", "m", worse.kind, State.OPEN, "2026-01-05", None, (), (worse,), ""))
+    'roc_auc'
+    """
+    found = (one for one in sort_worst_first(incident.verdicts) if one.kind is VerdictKind.DEGRADED and one.of_model)
+    worst = next((one.metric for one in found if one.slice is None and one.column is None), None)
+    return None if worst is None else metric_of(worst)
 
 
 def keep_said(model: StoredModel, incident: Incident, action: str, said: Mapping[str, object]) -> None:
