@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import shutil
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -127,6 +129,36 @@ def catalogs_begin_as_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Catalog, "open", opened)
         yield
+
+
+class Unsynced(sqlite3.Connection):
+    """A connection that leaves it to the system when what is committed reaches the disk."""
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        """Run a statement, other than the one that asks for more."""
+        return super().execute(sql.replace("synchronous=full", "synchronous=off"), *values)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_waits_for_the_disk() -> Iterator[None]:
+    """Let this process take for written what only a power cut would lose; the processes that tests start do wait."""
+    real = sqlite3.connect
+
+    def connect(*given: Any, **options: Any) -> sqlite3.Connection:
+        made: sqlite3.Connection = real(*given, **{"factory": Unsynced} | options)
+        return made
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "fsync", lambda _: None)
+        patched.setattr(sqlite3, "connect", connect)
+        patched.setattr(sqlite3.dbapi2, "connect", connect)
+        yield
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is loaded by now out of each search for garbage: it stays, and is most of what there is."""
+    gc.collect()
+    gc.freeze()
 
 
 _FRESH: dict[str, Any] = {}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -106,11 +107,17 @@ def options(
         typer.echo(context.get_help())
 
 
+@cache
+def command() -> Any:
+    """All commands as Click has them (in Typer's own Click, which has no types): Typer would make them for each run."""
+    return typer.main.get_command(app)
+
+
 def run(arguments: list[str] | None = None) -> int:
     """Run one command and give its exit status; errors are one clear line on standard error."""
     try:
         with one_command():
-            done = app(args=arguments, prog_name="retrue", standalone_mode=False)
+            done = command()(args=arguments, prog_name="retrue", standalone_mode=False)
         sys.stdout.flush()  # what a full disk refuses is refused here, not when Python has gone
     except BaseException as error:  # noqa: BLE001 - Rust panics are no Exception; `settled` raises what isn't ours
         return settled(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -29,6 +30,8 @@ PROBABILITIES = 0.95
 """Scores are probabilities where so large a share lies in [0, 1]: a rounding error is no other scale."""
 THRESHOLD = 0.5
 """The score from which an event counts as predicted positive, where no prediction column says so."""
+PLAIN = pl.col("t").str.strip_chars().str.to_lowercase()
+"""A label's text as it is compared."""
 
 REGISTRY: dict[str, type[OutcomeGrid]] = {}
 """Every outcome grid by task."""
@@ -116,7 +119,7 @@ def column(frame: pl.DataFrame, name: str | None) -> pl.Series:
 
 def score_rows(frame: pl.DataFrame, name: str | None) -> Floats:
     """float64[rows]: the scores, NaN where there is none."""
-    return number_rows(column(frame, name)).fill_null(float("nan")).to_numpy()
+    return number_rows(column(frame, name)).to_numpy()  # nulls become NaN
 
 
 def score_cuts(scores: Floats) -> Floats:
@@ -159,14 +162,20 @@ class BinaryGrid(OutcomeGrid):
         """int64[rows]: 1 where the text is `positive`, 0 where it is `negative`, 2 where it is neither or null."""
         if series.null_count() == len(series):
             return np.full(len(series), 2)
-        text = text_rows(series).str.strip_chars().str.to_lowercase().alias("t")
+        # In one go: this is asked of each window of each slice, where each step costs more than its rows.
+        text = text_rows(series).alias("t").to_frame().lazy()
+        return text.select(PLAIN).select(self.code).collect()["t"].to_numpy()
+
+    @cached_property
+    def code(self) -> pl.Expr:
+        """What `truth` makes of the plain texts `t`."""
         negative = pl.lit(value=True) if self.negative is None else pl.col("t").is_in(spellings(self.negative))
         coded = (
             pl.when(pl.col("t").is_in(spellings(self.positive))).then(1)
             .when(pl.col("t").is_not_null() & negative).then(0)
             .otherwise(2)
         )  # fmt: skip
-        return text.to_frame().select(coded.cast(pl.Int64).alias("t"))["t"].to_numpy()
+        return coded.cast(pl.Int64).alias("t")
 
     def counts_label(self, series: pl.Series) -> Bools:
         return self.truth(series) < 2
