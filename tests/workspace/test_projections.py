@@ -45,3 +45,50 @@ def test_an_unknown_projection_is_refused_when_the_model_is_registered(tmp_path:
         rt.open(tmp_path / "store").register(
             "m", events(0, 2, 0.0, 0), id="id", time="time", projections={"comment": ["new_wrods"]}
         )
+
+
+def pictures(day: int, *, dark: bool = False) -> pl.DataFrame:
+    """150 grey pictures of 8 x 8 pixels."""
+    rng = np.random.default_rng(day)
+    grey = rng.normal(0.25 if dark else 0.6, 0.1, (150, 8, 8)).clip(0, 1).astype(np.float32)
+    times = pl.from_epoch(pl.Series(day * 86_400 + np.arange(150)))
+    looks = pl.Series(grey, dtype=pl.Array(pl.Float32, (8, 8)))
+    return pl.DataFrame({"id": [f"{day}-{i}" for i in range(150)], "time": times, "picture": looks})
+
+
+def test_pictures_are_logged_as_arrays_as_lists_and_as_numpy_arrays_in_rows(tmp_path: Path) -> None:
+    """What JSON makes of an array isn't another type, and pictures in rows x columns are kept as they are."""
+    model = rt.open(tmp_path / "store").register(
+        "m", pl.concat([pictures(day) for day in range(6)]), id="id", time="time", window="1d"
+    )
+    lists = pictures(7).to_dicts()
+    arrays = [{**row, "picture": np.asarray(row["picture"])} for row in pictures(8, dark=True).to_dicts()]
+    for batch in (pictures(6), lists, arrays):
+        told = model.log(batch)
+        assert (told.accepted, told.quarantined, told.changes) == (150, 0, ())
+    kept = model.events().filter(pl.col("id") == "6-3").collect()["picture"][0].to_list()
+    np.testing.assert_allclose(kept, pictures(6)["picture"].to_list()[3])
+    alarms = {
+        (one.column, one.window[0][:10]) for one in model.check(now=NOW) if one.alarms and one.column and one.window
+    }
+    assert alarms
+    assert {day for _, day in alarms} == {"1970-01-09"}
+    assert all(column.startswith("picture.") for column, _ in alarms)
+
+
+@pytest.mark.parametrize("embedded", [True, False])
+def test_fractions_are_kept_or_told_where_the_reference_had_whole_numbers(tmp_path: Path, embedded: bool) -> None:
+    """An embedding is of numbers, as they come; of lists of whole numbers, which are none, nothing is cut off."""
+    times = [NOW - dt.timedelta(days=9, minutes=minute) for minute in range(100)]
+    kind: pl.DataType = pl.Array(pl.Int64, 2) if embedded else pl.List(pl.Int64)
+    vectors = pl.Series([[minute % 7, minute % 3] for minute in range(100)], dtype=kind)
+    table = pl.DataFrame({"id": [str(one) for one in range(100)], "time": times, "vector": vectors})
+    model = rt.open(tmp_path / "store").register("m", table, id="id", time="time")
+    row = {"id": "new", "time": NOW - dt.timedelta(days=1), "vector": [0.5, 0.25]}
+    told = model.log([row, {**row, "id": "whole", "vector": [2.0, 3.0]}], at=NOW)
+    kept = model.events().sort("id").collect()["vector"].to_list()
+    if embedded:
+        assert (told.accepted, kept) == (2, [[0.5, 0.25], [2.0, 3.0]])
+    else:
+        assert told.reasons == {"wrong type: column 'vector' expected List(Int64)": 1}
+        assert kept == [[2, 3]]

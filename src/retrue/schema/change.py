@@ -16,6 +16,7 @@ FAMILIES = {
     "number": ("Int", "UInt", "Float", "Decimal"),
     "text": ("String", "Categorical", "Enum"),
     "time": ("Date",),
+    "List": ("List", "Array"),
 }
 
 
@@ -71,8 +72,8 @@ def retype(column: Column, dtype: str) -> Change | None:
 def family(dtype: str) -> str:
     """Types whose values mean the same.
 
-    >>> family("Int8") == family("Float64"), family("List(Int64)")
-    (True, 'List')
+    >>> family("Int8") == family("Float64"), family("List(Int64)"), family("Array(Float32, shape=(28, 28))")
+    (True, 'List', 'List')
     """
     for name, starts in FAMILIES.items():
         if dtype.startswith(starts):

@@ -326,6 +326,9 @@ def _cast(name: str, dtype: pl.DataType, to: str, timezone: str) -> pl.Expr:
         return column.str.to_date(strict=False)
     if dtype.is_nested() != target.is_nested():
         return pl.lit(None, dtype=target)
+    if "Int64" in to and "Float" in str(dtype):  # a list with a fraction isn't cut to whole numbers
+        whole = column.cast(target, strict=False)
+        return pl.when(whole.cast(dtype, strict=False) == column).then(whole)
     return column.cast(target, strict=False)
 
 

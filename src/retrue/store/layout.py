@@ -103,10 +103,15 @@ class Layout:
     def of(cls, schema: Schema, window: int = 86_400) -> Layout:
         """Take roles and types from a schema; `window` is the base window in seconds."""
         numeric = {c.name for c in schema.columns if c.kind == Kind.NUMERIC} - {schema.id, schema.version}
+        vectors = {c.name for c in schema.columns if c.kind in {Kind.EMBEDDING, Kind.IMAGE}}
         if schema.task != Task.REGRESSION:  # classes stay what they are: 1 and 1.0 are not the same text
             numeric -= {schema.label, schema.prediction}
         named = {c.name: lake_type(type_named(c.dtype), numeric=c.name in numeric) for c in schema.columns}
-        types = {name: text for name, text in named.items() if text is not None}
+        types = {
+            name: text.replace("Int64", "Float64") if name in vectors else text
+            for name, text in named.items()
+            if text is not None
+        }
         return cls(schema.id, schema.time, schema.version, schema.label, schema.timezone, window, types)
 
     def to_dict(self) -> dict[str, Any]:
@@ -176,14 +181,17 @@ def lake_type(dtype: pl.DataType, *, numeric: bool = False) -> str | None:
 
     >>> lake_type(pl.Int8()), lake_type(pl.Int8(), numeric=True), lake_type(pl.List(pl.Categorical()))
     ('Int64', 'Float64', 'List(String)')
+    >>> lake_type(pl.Array(pl.UInt8, (28, 28))), lake_type(pl.List(pl.Struct({"a": pl.Int8})))
+    ('List(List(Int64))', 'String')
     """
     if isinstance(dtype, pl.Null):
         return None
     if dtype.is_nested():
         inner = pl.Series(dtype=dtype.inner).dtype if isinstance(dtype, pl.List | pl.Array) else dtype
-        if inner.is_nested() or holds_odd(inner) or isinstance(inner, pl.Null):
+        if isinstance(inner, pl.Struct | pl.Null) or holds_odd(inner):
             return "String"
-        return f"List({lake_type(inner)})"
+        named = lake_type(inner)
+        return "String" if inner.is_nested() and named == "String" else f"List({named})"
     if dtype.is_numeric():
         return "Int64" if dtype.is_integer() and not numeric and dtype != pl.UInt64() else "Float64"
     return _LAKE_TYPES.get(type(dtype), "String")
@@ -212,10 +220,18 @@ def type_named(text: str) -> pl.DataType:
 
     >>> type_named("Int8"), type_named("Datetime(time_unit='us', time_zone=None)"), type_named("List(Int64)")
     (Int8, Datetime(time_unit='us', time_zone=None), List(Int64))
+    >>> type_named("Array(UInt8, shape=(28, 28))")
+    List(List(UInt8))
     """
-    if text.startswith(("List(", "Array(")):
-        inner = text[text.index("(") + 1 : -1].split(", shape", maxsplit=1)[0]
-        return pl.String() if inner.startswith(_SPELLED) else pl.List(type_named(inner))
+    if text.startswith("Array("):
+        inner, _, shape = text[len("Array(") : -1].rpartition(", shape=")
+        depth = sum(part.strip(" ()").isdecimal() for part in shape.split(","))
+        return type_named("List(" * depth + inner + ")" * depth)
+    if text.startswith("List("):
+        inner = text[len("List(") : -1]
+        own = type_named(inner)
+        nested = inner.startswith(("List(", "Array("))
+        return pl.String() if inner.startswith(_SPELLED) or (nested and own == pl.String()) else pl.List(own)
     if text.startswith("Datetime"):
         return pl.Datetime("us")
     return _NAMED.get(text.split("(", maxsplit=1)[0], pl.String())

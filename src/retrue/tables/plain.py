@@ -79,6 +79,8 @@ def as_column(name: str, values: Any) -> pl.Series:
     kinds = {type(value) for value in values} - {type(None)}
     if kinds and kinds <= {int, float}:
         return numbers(name, values, kinds)
+    if any(getattr(kind, "ndim", None) is not None for kind in kinds):  # arrays, of whatever depth
+        return as_column(name, [value.tolist() if hasattr(value, "ndim") else value for value in values])
     if kinds & {list, tuple, dict}:
         return nested(name, values)
     return strict(name, values)
