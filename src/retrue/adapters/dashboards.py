@@ -175,7 +175,7 @@ ITSELF = Board(
     "Retrue itself",
     "Whether what watches is well: rows on their way, jobs, answers, parts that died.",
     (
-        Panel("Batches that wait for the lake", [("retrue_spool_batches", "{{model}}")]),
+        Panel("Rows that wait for the lake", [("retrue_spool_rows", "{{model}}")]),
         Panel("Batches that can't be brought in", [("retrue_spool_stuck", "{{model}}")]),
         Panel("Jobs", [("sum by (kind, status) (retrue_jobs)", "{{kind}}: {{status}}")]),
         Panel(

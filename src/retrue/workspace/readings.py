@@ -25,7 +25,7 @@ from retrue.store.tables import windows
 from retrue.workspace.clock import MICROS
 from retrue.workspace.figures import Figures, figures_of, of_columns, of_performance
 from retrue.workspace.newest import Books, newest_of, of_newest, roles_of
-from retrue.workspace.parts import Parts
+from retrue.workspace.remembered import Remembered
 from retrue.workspace.restarts import PARTS, restarts
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ MOST = 20_000
 class Kept:
     """What was read last, model by model: figures of judged windows, and what the newest window's profile says."""
 
-    figures: Parts[Figures] = field(default_factory=Parts)
-    newest: Parts[tuple[Sample, ...]] = field(default_factory=Parts)
+    figures: Remembered[Figures] = field(default_factory=Remembered)
+    newest: Remembered[tuple[Sample, ...]] = field(default_factory=Remembered)
 
 
 @dataclass(frozen=True)
@@ -205,10 +205,10 @@ def of_spool(workspace: Workspace, models: Sequence[str], counted: Sequence[rows
     spool = workspace.store.spool
     waiting, stuck = spool.waiting(), spool.all_stuck()  # two looks, not two for each model: writers wait for them
     yield Family(
-        "spool_batches",
-        "Acknowledged batches that wait for the lake.",
+        "spool_rows",
+        "Acknowledged rows that wait for the lake.",
         tuple(Sample(float(waiting.get(name, 0)), {"model": name}) for name in models),
-        unit="{batch}",
+        unit="{row}",
     )
     yield Family(
         "spool_stuck",

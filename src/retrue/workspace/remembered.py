@@ -1,4 +1,4 @@
-"""Parts: what was worked out of each model, kept until that model is in another state."""
+"""Remembered: what was worked out of each model, until that model is in another state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class Parts(Generic[T]):
+class Remembered(Generic[T]):
     """What is kept of models, each under a key that names its state; not for several threads at a time.
 
     Attributes:
@@ -31,7 +31,7 @@ class Parts(Generic[T]):
             seconds: how long parts are made anew for, those that were made longest ago first; what is left then stays
                 as it was until the next call. A model without a part always gets one.
 
-        >>> parts = Parts[str]()
+        >>> parts = Remembered[str]()
         >>> parts.of({"a": 1}, str.upper), parts.of({"a": 1, "b": 1}, str.title), parts.behind
         ({'a': 'A'}, {'a': 'A', 'b': 'B'}, 0)
         >>> parts.of({"a": 2}, str.title, seconds=0), parts.behind
