@@ -171,3 +171,11 @@ def test_only_a_proxy_that_is_named_is_believed(guarded: Guarded, tmp_path: Path
     ):
         assert "Secure" in client.get("/login", headers=said).headers["set-cookie"]
         assert client.get("/api/v1/me").status_code == 401
+
+
+def test_commands_on_pages_name_the_folder_to_admins_only(guarded: Guarded) -> None:
+    """Whoever may not change the service isn't told where on its machine the store lies."""
+    for who, told in (("admin", True), ("viewer", False), ("scoped admin", False)):
+        with guarded.client(who) as client:
+            page = client.get("/models/loans/labelling", headers={"Accept": "text/html"}).text
+        assert (f"--store {guarded.served.folder}" in page, "--store FOLDER" in page) == (told, not told), who

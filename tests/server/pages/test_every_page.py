@@ -52,16 +52,23 @@ def test_every_page_looks_right(visit: Open, store: Served, shots: Path, name: s
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "path", "said"),
-    [("error", "/models/clam", "Did you mean 'calm'?"), ("waiting", "/models/waiting", "waiting: not judged yet")],
+    [
+        ("error", "/models/clam", "Did you mean 'calm'?"),
+        ("waiting", "/models/waiting", "No events yet"),
+        ("before", "/models/calm?days=7&until=2020-01-01", "No window with events in this time. Back to now"),
+    ],
 )
 def test_a_page_that_has_nothing_to_show_looks_right(
     browser: Browser, store: Served, shots: Path, name: str, path: str, said: str
 ) -> None:
-    """In words, with a way on; the console may tell of what isn't there."""
+    """In words, with a way on; nothing is asked for that isn't there but the page itself."""
     page = browser.new_page(viewport={"width": 1280, "height": 844})
+    refused: list[str] = []
+    page.on("response", lambda answer: refused.extend([answer.url] * (answer.status >= 400)))
     page.goto(store.url + path)
     assert said in page.inner_text("main")
     looks_right(page, shots, name)
+    assert [one for one in refused if one != store.url + path] == []
     page.close()
 
 

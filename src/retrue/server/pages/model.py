@@ -10,16 +10,28 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy import Connection, select
 
 from retrue.errors import nearest
+from retrue.judge.shapes.series import MIN_ROWS
 from retrue.judge.words import metric_name
 from retrue.metrics import registered
 from retrue.metrics.names import estimated
+from retrue.report.charts.drift_map import LEAST
 from retrue.report.words import PREFERRED, upper_first
 from retrue.server.auth import Actor, viewer
 from retrue.server.errors import HttpError
 from retrue.server.pages.columns import Column, ColumnRow, columns_of, ranked
 from retrue.server.pages.ingestion import ingestion
 from retrue.server.pages.ranges import DAYS, Lately, Range, lately, range_of
-from retrue.server.pages.reading import OF_ALL_COLUMNS, Facts, Headlines, Live, candidates, facts, served_by
+from retrue.server.pages.reading import (
+    OF_ALL_COLUMNS,
+    Facts,
+    Headlines,
+    Live,
+    both,
+    candidates,
+    facts,
+    figures_of,
+    served_by,
+)
 from retrue.server.pages.shell import render
 from retrue.server.pages.standing import Standing, dated, standing, state_of_kind
 from retrue.server.pages.trials import TrialRow, going_on
@@ -89,6 +101,10 @@ class ModelView:
         markers: deployments, holidays and notes of this time, newest first.
         may_edit: whether the actor may add some.
         trials: versions that are tried beside the champion.
+        begun: whether it has had an event at all.
+        windows: how many windows with events this time has; `whole`: whether one of them is over; `compared`: how
+            many have rows enough to be compared.
+        measured: whether the metric has figures in this time.
     """
 
     name: str
@@ -110,6 +126,11 @@ class ModelView:
     markers: tuple[rows.Marker, ...]
     may_edit: bool
     trials: tuple[TrialRow, ...]
+    begun: bool
+    windows: int
+    whole: bool
+    compared: int
+    measured: bool
 
 
 def sentence_of(one: Standing) -> str:
@@ -157,6 +178,27 @@ def metrics_of(connection: Connection, model: Model) -> tuple[tuple[str, str], .
     every = [*first, *(one.name for one in registered(of="outcome") if one.better is not None), *PREFERRED]
     found = [name for name in dict.fromkeys(every) if name in kept or estimated(name) in kept]
     return tuple((name, metric_name(name)) for name in found)
+
+
+def has_begun(connection: Connection, model: str) -> bool:
+    """Whether a model has had an event."""
+    query = select(tables.windows.c.start).where(tables.windows.c.model == model).limit(1)
+    return connection.execute(query).scalar() is not None
+
+
+def counted(known: Facts, shown: Range) -> tuple[int, bool, int]:
+    """The windows with events, whether one of them is over, and how many have rows enough to be compared."""
+    events = [one for one in known.traffic if one.events]
+    whole = any(one.start + known.window <= shown.until for one in events)
+    return len(events), whole, sum(one.events >= MIN_ROWS for one in events)
+
+
+def is_measured(connection: Connection, model: str, metric: str, shown: Range) -> bool:
+    """Whether a metric has figures in this time, realised or estimated, of a version that served."""
+    wanted = {(model, own) for own in both(metric)}
+    found = figures_of(connection, wanted, int(shown.since), shown.before) if metric else {}
+    served = served_by(connection, [model]).get(model, ("1",))
+    return any(version in served for _, version, _ in found)
 
 
 def incident_row(one: Live, until: float) -> IncidentRow:
@@ -217,8 +259,9 @@ def model_page(
         micros = [int(end * clock.MICROS) for end in (shown.since, last)]
         markers = tuple(reversed(notes.between(tx.connection, name, *micros)))
         over, versions = over_of(tx.connection, name, shown), version_rows(tx.connection, model)
-    chosen = chosen_metric(metric, known.metric, [own for own, _ in metrics])
-    walls = () if shown.before is not None else newest_walls(served, actor, model, known, shown.until)
+        chosen = chosen_metric(metric, known.metric, [own for own, _ in metrics])
+        begun, measured = has_begun(tx.connection, name), is_measured(tx.connection, name, chosen, shown)
+    walls = () if shown.before is not None else newest_walls(served, actor, model, known, shown.until, begun=begun)
     view = ModelView(
         name, one, sentence_of(one), facts_of(one), chosen, metrics, shown,
         tuple(incident_row(live, shown.until) for live in one.incidents), tuple(over),
@@ -226,8 +269,12 @@ def model_page(
         metric_name(impact) if impact else "performance", tuple(versions),
         model.schema.latency is not None, walls, tuple(map(str, model.store.damaged(name))),
         markers, actor.may("editor"), () if shown.before is not None else going_on(model),
+        begun, *counted(known, shown), measured,
     )  # fmt: skip
-    return render(request, "model.html", view, title=name, place="Overview", live=name, lengths=DAYS, kinds=notes.KINDS)
+    return render(
+        request, "model.html", view, title=name, place="Overview", live=name, lengths=DAYS, kinds=notes.KINDS,
+        least=LEAST,
+    )  # fmt: skip
 
 
 def kept_list(served: Service, connection: Connection, model: Model, shown: Range) -> tuple[str, list[ColumnRow]]:
@@ -236,10 +283,12 @@ def kept_list(served: Service, connection: Connection, model: Model, shown: Rang
     return served.listed.of(key, lambda: listed_columns(connection, model, shown))
 
 
-def newest_walls(served: Service, actor: Actor, model: Model, known: Facts, until: float) -> tuple[Wall, ...]:
-    """What comes in now, with what is marked there."""
-    walls = (ingestion(model, clock.now().timestamp()), *kept_walls(served, actor, model, known, until))
-    return with_markers(model, walls)
+def newest_walls(
+    served: Service, actor: Actor, model: Model, known: Facts, until: float, *, begun: bool
+) -> tuple[Wall, ...]:
+    """What comes in now, with what is marked there; of a model without an event only whether something waits."""
+    lately = kept_walls(served, actor, model, known, until) if begun else ()
+    return with_markers(model, (ingestion(model, clock.now().timestamp()), *lately))
 
 
 def kept_walls(served: Service, actor: Actor, model: Model, known: Facts, until: float) -> tuple[Wall, ...]:

@@ -12,6 +12,7 @@ An answer carries its digest: who has it already gets a 304.
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +28,7 @@ from retrue.judge.words import percent
 from retrue.report.html import breakable, read
 from retrue.report.words import plural, short_count, upper_first
 from retrue.server.assets import asset
+from retrue.server.auth.actor import Actor
 from retrue.server.pages.moments import day, moment
 from retrue.version import VERSION
 
@@ -82,9 +84,20 @@ def render(
         view=view, title=title, place=place, live=None if request.method == "POST" else live,
         places=places_of(request), actor=actor_of(request), csrf=request.state.csrf,
         version=VERSION, path=request.url.path, address=request.url.include_query_params,
-        back=address_now(request), **more,
+        back=address_now(request), folder=folder_for(request), **more,
     )  # fmt: skip
     return answered(request, text.encode(), "text/html; charset=utf-8", status=status)
+
+
+def folder_for(request: Request) -> str:
+    """The store's folder as a shell takes it, for admins of the whole service; FOLDER for others.
+
+    Where the store lies tells of the machine, which is nobody else's business.
+    """
+    actor: Actor | None = getattr(request.state, "actor", None)
+    if actor is None or actor.models is not None or not actor.may("admin"):
+        return "FOLDER"
+    return shlex.quote(str(request.app.state.retrue.workspace.folder))
 
 
 def address_now(request: Request) -> str:
@@ -136,6 +149,15 @@ def read_template(name: str) -> str:
     return (files("retrue.server") / "templates" / name).read_text(encoding="utf-8")
 
 
+def stopped(text: str) -> str:
+    """A sentence with its stop; one that has its own, as what others say of an error may, gets no second.
+
+    >>> stopped("refused"), stopped("Refused."), stopped("rt_...")
+    ('refused.', 'Refused.', 'rt_...')
+    """
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
 @cache
 def environment() -> Environment:
     """Give the template engine: it escapes everything that isn't marked as markup, and knows no undefined names."""
@@ -151,5 +173,5 @@ def environment() -> Environment:
     }
     made.globals.update(helpers)
     made.filters.update({"breakable": breakable, "moment": moment, "day": day, "count": short_count})
-    made.filters["upper_first"] = upper_first
+    made.filters |= {"upper_first": upper_first, "stopped": stopped}
     return made
