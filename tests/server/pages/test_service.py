@@ -94,6 +94,33 @@ def test_a_channel_is_kept_tested_and_removed(visit: Open, receiver: int) -> Non
     assert "Nobody is told yet" in page.inner_text("#channels")
 
 
+def test_a_refused_channel_keeps_what_was_typed_but_its_secret(visit: Open) -> None:
+    """Only what is wrong has to be typed again; and the URL, which no page ever holds."""
+    page = visit("/settings", java_script_enabled=False)
+    page.fill("#channels input[name=name]", "night shift")
+    page.fill("input[name=url]", "nonsense://hushhush")
+    page.select_option("select[name=severity]", "high")
+    page.fill("input[name=quiet_from]", "22:00")
+    page.fill("input[name=quiet_until]", "07:00")
+    page.click("text=Keep the channel")
+    assert page.locator("#channels .trouble").count() == 1
+    typed = {name: page.input_value(f"#channels [name={name}]") for name in ("name", "severity", "quiet_from", "url")}
+    assert typed == {"name": "night shift", "severity": "high", "quiet_from": "22:00", "url": ""}
+    assert "hushhush" not in page.content()
+
+
+def test_a_test_message_that_does_not_arrive_ends_in_one_stop(visit: Open) -> None:
+    page = visit("/settings", java_script_enabled=False)
+    page.fill("#channels input[name=name]", "nobody there")
+    page.fill("input[name=url]", "json://127.0.0.1:9/x")  # the port of discard: nobody listens
+    page.click("text=Keep the channel")
+    page.click("button[aria-label='Test nobody there']")
+    said = page.inner_text("#channels .trouble")
+    page.click("button[aria-label='Remove nobody there']")
+    assert said.rstrip().endswith(".")
+    assert ".." not in said
+
+
 def test_jobs_and_what_was_said_are_found(visit: Open, store: Served) -> None:
     """By status, by level and by words; the address has it all."""
     with rt.open(store.folder) as opened, opened.store.catalog.write() as tx:

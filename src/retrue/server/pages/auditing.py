@@ -19,6 +19,8 @@ router = APIRouter(include_in_schema=False)
 
 LENGTHS = ("grace", "window", "maturity")
 """Particulars that are seconds."""
+ALL = ("models", "kinds")
+"""Particulars that choose some of all: an empty list chooses every one."""
 PAGE = 50
 """Entries on a page."""
 
@@ -53,23 +55,27 @@ def entry_of(row: rows.Audit) -> Entry:
 
 
 def particular(name: str, value: object) -> str:
-    """A particular with its name; no list of models means all of them.
+    """A particular with its name; no list of models or kinds means all of them.
 
-    >>> particular("models", []), particular("grace", 7_200.0), particular("grace", 0.0)
-    ('models: all', 'grace: 2h', 'grace: 0')
+    >>> particular("models", []), particular("kinds", []), particular("grace", 7_200.0), particular("grace", 0.0)
+    ('models: all', 'kinds: all', 'grace: 2h', 'grace: 0')
+    >>> particular("rows", {"events": 2, "tasks": 1, "labels": 0})
+    'rows: 2 of events, 1 of tasks'
     """
-    if name == "models" and not value:
-        return "models: all"
+    if name in ALL and not value:
+        return f"{name}: all"
     if name in LENGTHS and isinstance(value, int | float):
         return f"{name}: {lasting(value)}"
+    if name == "rows" and isinstance(value, dict):
+        return f"rows: {', '.join(f'{count:,} of {place}' for place, count in value.items() if count) or 'none'}"
     return f"{name}: {said(value)}"
 
 
 def said(value: object) -> str:
     """A particular as one reads it.
 
-    >>> said(["flights", "loans"]), said(0.0), said(None), said(True)
-    ('flights, loans', '0', 'none', 'yes')
+    >>> said(["flights", "loans"]), said(0.0), said(None), said(True), said({"from": "22:00", "until": "07:00"})
+    ('flights, loans', '0', 'none', 'yes', 'from 22:00, until 07:00')
     """
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -77,6 +83,8 @@ def said(value: object) -> str:
         return f"{value:g}"
     if isinstance(value, list):
         return ", ".join(map(said, value)) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {said(one)}" for name, one in value.items()) or "none"
     if value is None:
         return "none"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

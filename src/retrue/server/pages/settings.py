@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
@@ -66,6 +67,7 @@ class SettingsView:
         other_ages: what is different for some models: the model, and its ages in words.
         privacy: columns that aren't kept as they come: model, column, how.
         trouble, part: what is wrong, and in which part of the page.
+        typed: what was typed there, to be mended; a channel's URL isn't among it, as it is a secret.
     """
 
     tokens: tuple[dict[str, Any], ...]
@@ -78,6 +80,7 @@ class SettingsView:
     privacy: tuple[tuple[str, str, str], ...]
     trouble: RetrueError | None
     part: str
+    typed: Mapping[str, str]
 
 
 def channel_rows(served: Service) -> list[ChannelRow]:
@@ -112,18 +115,20 @@ def privacy_of(served: Service) -> tuple[tuple[str, str, str], ...]:
 def shown(
     request: Request, served: Service, *,
     fresh: tokens.Fresh | None = None, trouble: RetrueError | None = None, part: str = "",
+    typed: Mapping[str, str] | None = None,
 ) -> Response:  # fmt: skip
     """Answer with the page; what is wrong stands in its part of it."""
     every = tuple(tokens.to_dict(one) for one in tokens.tokens(served.workspace.store.catalog))
     secret = None if fresh is None else (fresh.token.name, fresh.secret)
     kept = retention_of(served)
-    ages = tuple((name, str(kept[name] or "never")) for name in AGES)
+    own = typed or {}
+    ages = tuple((name, own.get(name) or str(kept[name] or "never")) for name in AGES)
     other = tuple(
-        (name, ", ".join(f"{what} {age}" for what, age in own.items())) for name, own in kept["models"].items()
+        (name, ", ".join(f"{what} {age}" for what, age in ages_.items())) for name, ages_ in kept["models"].items()
     )
     channels_ = tuple(channel_rows(served))
     lately = delivery_rows(served.workspace.store.catalog)
-    view = SettingsView(every, secret, channels_, *lately, ages, other, privacy_of(served), trouble, part)
+    view = SettingsView(every, secret, channels_, *lately, ages, other, privacy_of(served), trouble, part, own)
     answer = render(
         request, "settings.html", view, title="Settings", place="Settings", roles=tokens.ROLES[::-1],
         severities=[one.value for one in Severity], done=DONE.get(request.query_params.get("done", ""), ""),
@@ -156,7 +161,8 @@ def create_token(
         ends = end_of("", until, clock.now()) if until.strip() else None
         made = tokens.create(served.workspace.store.catalog, name, role, models=chosen, expires=ends)
     except RetrueError as error:
-        return shown(request, served, trouble=error, part="tokens")
+        typed = {"name": name, "role": role, "models": models, "until": until}
+        return shown(request, served, trouble=error, part="tokens", typed=typed)
     request.state.access.forget()
     return shown(request, served, fresh=made)
 
@@ -191,7 +197,11 @@ def keep_channel(
     try:
         channels.keep(served.workspace, channels.read(said, where="this form"))
     except RetrueError as error:
-        return shown(request, served, trouble=error, part="channels")
+        typed = {
+            "name": name, "severity": severity, "models": models, "quiet_from": quiet_from, "quiet_until": quiet_until,
+            "timezone": timezone,
+        }  # fmt: skip
+        return shown(request, served, trouble=error, part="channels", typed=typed)
     return back("kept")
 
 
@@ -228,7 +238,7 @@ def keep_retention(
         own = store.retention(Retention.of(load().retention, "[retention]")).to_dict()["models"]
         chosen = Retention.of({**ages, "models": own}, "this form")
     except RetrueError as error:
-        return shown(request, served, trouble=error, part="retention")
+        return shown(request, served, trouble=error, part="retention", typed=ages)
     with store.catalog.write() as tx:
         store.set_retention(tx, chosen)
         audit(tx, "retention set", body=chosen.to_dict())
