@@ -65,9 +65,9 @@ def test_a_metric_that_costs_are_told_in_is_asked_too() -> None:
 
 def test_inputs_that_moved_wait_for_labels_that_are_about_to_come() -> None:
     broken = Verdict(VerdictKind.BROKEN, "missing rose", "missing", "a")
-    found = awaited([*told_with(), broken], "2026-03-14 00:00", [("ks", "a")])
+    found = awaited([*told_with(), broken], "14 March 2026", [("ks", "a")])
     assert [one.alarms for one in found] == [False, True, False, False, True]
-    assert found[0].reason.endswith("labels tell by 2026-03-14 00:00 what that costs")
+    assert found[0].reason.endswith("labels tell by 14 March 2026 what that costs")
 
 
 def test_a_notice_of_what_goes_on_neither_begins_an_incident_nor_ends_one() -> None:

@@ -13,7 +13,7 @@ from retrue.judge.eased import awaited
 from retrue.judge.rules import Rule
 from retrue.judge.thresholds import Series
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
-from retrue.judge.words import percent
+from retrue.judge.words import day, percent
 from retrue.judge.words import rows as say_rows
 from retrue.metrics import get
 from retrue.report.words import plural
@@ -201,7 +201,7 @@ def waiting(model: StoredModel, judge: Judge, outcome: Outcome, window: rows.Win
 
 def matures(model: StoredModel, start: int, maturity: float) -> str:
     """When the labels of a window will have matured (UTC), in words."""
-    return f"{datetime.fromtimestamp(history.ends(model, start) + maturity, UTC):%Y-%m-%d %H:%M}"
+    return day(datetime.fromtimestamp(history.ends(model, start) + maturity, UTC).isoformat())
 
 
 def partly_labelled(verdict: Verdict, outcome: Outcome | None, wanted: float) -> Verdict:
