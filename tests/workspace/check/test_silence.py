@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import polars as pl
 import pytest
 from tests.workspace.conftest import Begin, day, events, live, registered
 
 import retrue as rt
 from retrue.judge.verdict import VerdictKind
+from retrue.store.retention import Retention
 from retrue.workspace.incident import ModelIncident
 
 
@@ -41,6 +44,16 @@ def test_a_model_that_gets_nothing_any_more_is_silent_until_events_come(steady: 
         live(steady, events(number, 1))
     steady.check(day(29))
     assert not silent(steady)
+
+
+def test_silence_goes_on_when_the_last_events_are_forgotten(steady: rt.Model) -> None:
+    """After that nothing tells whether more were to come, so no later window is judged."""
+    steady.check(day(26.5))
+    before = silent(steady)
+    list(steady.store.upkeep(day(60), Retention(events=timedelta(days=30))))
+    assert not steady.store.view("flights").days()
+    assert not steady.check(day(60))
+    assert [one.sentence for one in silent(steady)] == [one.sentence for one in before] != []
 
 
 def test_events_that_come_late_take_it_back(steady: rt.Model) -> None:

@@ -102,9 +102,12 @@ class Traffic:
         return found
 
     def live(self) -> bool:
-        """Whether the latest day's events were logged about when they happened."""
+        """Whether the latest day's events were logged about when they happened; False once none of them is kept."""
         view = self.model.store.view(self.model.name)
-        events = view.rows([max(view.days())])
+        days = view.days()
+        if not days:
+            return False
+        events = view.rows([max(days)])
         lag = events.select(lag=pl.col("_at") - pl.col(view.layout.time_column)).collect()["lag"].median()
         allowed = timedelta(seconds=self.model.options.window + self.model.options.grace)
         return isinstance(lag, timedelta) and lag <= allowed
