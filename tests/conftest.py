@@ -10,6 +10,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from hashlib import blake2b
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from tests.postgres import Cluster
 
+    from retrue.core.reference import Reference
+    from retrue.schema import Schema
+    from retrue.tables import Table
+    from retrue.workspace.options import Options
+
 # Tests run side by side: threads of one that spin while they wait for each other take the processors from the next.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 # What was compiled is kept, whatever this machine says: without, each process that a test starts compiles 700 modules.
@@ -29,6 +35,8 @@ sys.dont_write_bytecode = False
 
 ON_X86 = platform.machine() == "x86_64"
 ON_LINUX_X86 = ON_X86 and sys.platform == "linux"
+LEARNED = 16
+"""How many references a process remembers, some megabytes each."""
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 # No deadline: machines are shared, and a slow example is not a wrong one. In CI the same examples every time.
@@ -128,6 +136,35 @@ def catalogs_begin_as_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Catalog, "open", opened)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def the_same_reference_is_learned_once() -> Iterator[None]:
+    """Learn from the same rows, schema and options once in this process: hundreds of tests register the same model."""
+    from polars.exceptions import PolarsError
+
+    from retrue.workspace import entering, registering
+
+    real = registering.learn
+    learned: dict[object, Reference] = {}
+
+    def learn(table: Table, schema: Schema, options: Options, known: Any) -> Reference:
+        try:
+            rows = blake2b(table.collect().write_ipc_stream(None).getvalue()).digest() if table.near else None
+        except PolarsError:  # nothing that can be written: it isn't known again
+            rows = None
+        if rows is None:
+            return real(table, schema, options, known)
+        key = rows, schema.to_json(), repr(options)
+        if key not in learned:
+            learned[key] = real(table, schema, options, known)
+            for oldest in list(learned)[:-LEARNED]:
+                del learned[oldest]
+        return learned[key]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(entering, "learn", learn)
         yield
 
 
