@@ -151,8 +151,9 @@ def start_run(stream: Stream, model: rt.Model, now: datetime, told: Told, until:
     run = found[0]
     told.runs += 1
     first = {str(one) for one in stream.past["id"]}
-    for name in ("training", "holdout"):
-        told.used |= {str(one) for one in pl.read_parquet(run.folder / f"{name}.parquet")["id"]} - first
+    holdout = pl.read_parquet(run.folder / "holdout.parquet")
+    for learned in (pl.read_parquet(run.folder / "training.parquet"), holdout, run.learned):
+        told.used |= {str(one) for one in learned["id"]} - first
     told.looked |= told.used
     return run
 

@@ -79,6 +79,7 @@ def test_the_manifest_says_how_it_was_mixed() -> None:
         "unique": "near",
         "trusted": [],
         "broken": False,
+        "refit": False,
         "seed": 4,
     }
     assert mix.build(["id", "y"], key="id", label="y").manifest["mix"] == said

@@ -26,6 +26,7 @@ HoldoutOption = Annotated[
 ]
 SeedOption = Annotated[int, typer.Option(help="Kept in the manifest.")]
 BrokenOption = Annotated[bool, typer.Option("--broken", help="Learn from rows of broken windows, too.")]
+RefitOption = Annotated[bool, typer.Option("--refit", help="Fit again with the holdout, for what is served.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -78,6 +79,7 @@ def retrain(
     holdout: HoldoutOption = "0.25",
     seed: SeedOption = 0,
     broken: BrokenOption = False,
+    refit: RefitOption = False,
     now: NowOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -86,7 +88,7 @@ def retrain(
 
     at, kept = shared.moment(now, "--now"), read_holdout(holdout)
     model = shared.open_model(store, name)
-    function, parts = load_function(fit), read_mix(model, mix, broken=broken)
+    function, parts = load_function(fit), read_mix(model, mix, broken=broken, refit=refit)
     with shared.working("training"):
         run = model.retrain(function, mix=parts, holdout=kept, seed=seed, now=at)
     if json:
@@ -104,6 +106,7 @@ def queue(
     holdout: HoldoutOption = "0.25",
     seed: SeedOption = 0,
     broken: BrokenOption = False,
+    refit: RefitOption = False,
     json: JsonOption = False,
 ) -> None:
     """Choose the rows now, and leave the training to the service.
@@ -115,7 +118,7 @@ def queue(
     kept = read_holdout(holdout)
     model = shared.open_model(store, name)
     with shared.working("choosing the rows"):
-        run = model.queue(trainer, mix=read_mix(model, mix, broken=broken), holdout=kept, seed=seed)
+        run = model.queue(trainer, mix=read_mix(model, mix, broken=broken, refit=refit), holdout=kept, seed=seed)
     if json:
         shared.print_json(run.to_dict())
         return
@@ -146,11 +149,14 @@ def runs(
 def show_run(run: Run) -> None:
     """Print what a run was trained on."""
     from retrue.report.proof import run_view
+    from retrue.workspace.train.refitting import sentence
 
-    shared.console().print(run_view(run.id, run.manifest, run.body.get("early")))
+    again = run.body.get("refit")
+    view = run_view(run.id, run.manifest, run.body.get("early"), None if again is None else sentence(again))
+    shared.console().print(view)
 
 
-def read_mix(model: Model, given: list[str], *, broken: bool = False) -> Mix:
+def read_mix(model: Model, given: list[str], **settings: bool) -> Mix:
     """Read the parts of a mix.
 
     Raises:
@@ -164,7 +170,7 @@ def read_mix(model: Model, given: list[str], *, broken: bool = False) -> Mix:
             shares[part] = float(share)
         except ValueError as error:
             raise ConfigError(f"{share!r} is no share", where=f"--mix {part}", expected="a number") from error
-    return mix_of(model, shares, where="--mix", broken=broken)
+    return mix_of(model, shares, where="--mix", **settings)
 
 
 def load_function(text: str, option: str = "--fit") -> Any:

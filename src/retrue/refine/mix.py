@@ -77,6 +77,7 @@ class Mix:
         unique: Unique | None = None,
         trusted: Sequence[str] = (),
         broken: bool = False,
+        refit: bool = False,
         seed: int = 0,
     ) -> None:
         """Take the parts.
@@ -92,6 +93,8 @@ class Mix:
                 and whose numbers differ by less than a hundredth of the column's usual range.
             trusted: columns that are known when the model predicts, however well they foretell the label.
             broken: learn from, and prove on, rows of windows that were judged broken, too: knowingly.
+            refit: once fitted and asked about the holdout, fit again on all matured labels, the holdout's among them:
+                that model is tried, promoted and served, and the proof is that of its twin, which hasn't seen them.
             seed: of what is drawn.
 
         Raises:
@@ -100,6 +103,7 @@ class Mix:
         self.parts: list[tuple[Part, float]] = list(parts.items() if isinstance(parts, Mapping) else parts)
         self.by, self.seed, self.trusted = by, seed, tuple(trusted)
         self.unique, self.most, self.balance, self.broken = unique, most, balance, broken
+        self.refit = refit
         self.check()
 
     def check(self) -> None:
@@ -149,7 +153,7 @@ class Mix:
         most = {name: rows for name, rows in self.ceilings().items() if name in names}
         return Mix(
             parts, by=self.by, balance=self.balance, most=most or None, unique=self.unique, trusted=self.trusted,
-            broken=self.broken, seed=self.seed,
+            broken=self.broken, refit=self.refit, seed=self.seed,
         )  # fmt: skip
 
     @property
@@ -157,7 +161,8 @@ class Mix:
         """What was said but for the parts, in plain values."""
         balance = self.balance if self.balance is None or isinstance(self.balance, str) else list(self.balance)
         said = {"by": self.by, "balance": balance, "most": self.ceilings() or None, "unique": self.unique}
-        return {**said, "trusted": list(self.trusted), "broken": self.broken, "seed": self.seed}
+        told = {"trusted": list(self.trusted), "broken": self.broken, "refit": self.refit, "seed": self.seed}
+        return {**said, **told}
 
     def build(
         self,

@@ -38,6 +38,7 @@ class RetrainingPolicy:
         run: cost of a run.
         trainer: the registered trainer that a run uses; None: nothing is started.
         mix: what a run learns from: `parts`, shares by name, and else what `Mix` takes; None: the usual mix.
+        refit: whether a run fits again on all matured labels, its holdout's among them, for what is served (`Mix`).
     """
 
     when: str = "manual"
@@ -49,6 +50,7 @@ class RetrainingPolicy:
     run: float = 1.0
     trainer: str | None = None
     mix: Mapping[str, Any] | None = None
+    refit: bool = True
 
     @classmethod
     def of(cls, given: RetrainingPolicy | Mapping[str, Any] | None) -> RetrainingPolicy:
@@ -78,10 +80,12 @@ class RetrainingPolicy:
         trainer = said.pop("trainer", None)
         if trainer is not None and not (isinstance(trainer, str) and trainer):
             raise ConfigError(f"trainer = {trainer!r}", where="retraining", expected="a registered trainer's name")
-        mix = said.pop("mix", None)
+        mix, refit = said.pop("mix", None), said.pop("refit", True)
+        if not isinstance(refit, bool):
+            raise ConfigError(f"refit = {refit!r}", where="retraining", expected="true or false")
         numbers = {name: amount(name, value) for name, value in said.items() if name != "when"}
         told = None if mix is None else mixed(mix)
-        return cls(when=said.get("when", "manual"), trainer=trainer, mix=told, **numbers)
+        return cls(when=said.get("when", "manual"), trainer=trainer, mix=told, refit=refit, **numbers)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; lengths in seconds."""

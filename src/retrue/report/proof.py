@@ -179,11 +179,12 @@ def came_of(run: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class run_view:  # noqa: N801 - as above
-    """The terminal view of a training run: its id, its manifest, and what is known of early labels in it."""
+    """The terminal view of a training run: its id, its manifest, what is known of early labels, and of a second fit."""
 
     id: str
     manifest: Mapping[str, Any]
     early: Mapping[str, Any] | None = None
+    refit: str | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         said = self.manifest
@@ -202,3 +203,5 @@ class run_view:  # noqa: N801 - as above
         if left:
             yield Text(f"Rows left out: {'; '.join(left)}.", style="dim")
         yield from (Text(sentence, style="dim") for sentence in early_said(self.early))
+        if self.refit is not None:
+            yield Text(f"{upper_first(self.refit)}.", style="dim")

@@ -41,6 +41,7 @@ class MixSettings(BaseModel):
     unique: Literal["equal", "near"] | None = None
     trusted: Annotated[list[Text], Field(max_length=1_000)] = []
     broken: bool = False
+    refit: bool = False
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
 
 

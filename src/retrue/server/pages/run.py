@@ -28,6 +28,8 @@ from retrue.store import rows
 from retrue.workspace import Model
 from retrue.workspace.acting import audit
 from retrue.workspace.promote.lineage import Lineage, Part, effect_of, lineages
+from retrue.workspace.train.refitting import sentence
+from retrue.workspace.train.runs import UNTRAINED
 
 router = APIRouter(prefix="/models/{model}/runs/{run}", include_in_schema=False)
 
@@ -60,6 +62,7 @@ class RunView:
         by_proof: what promoting it does about the proof, in words.
         may_override: whether a named person may promote it all the same.
         may_roll_back: whether it is the champion, and another was before it.
+        again: what came of a second fit, with the holdout, in words; empty where there was none.
     """
 
     model: str
@@ -79,6 +82,7 @@ class RunView:
     by_proof: str
     may_override: bool
     may_roll_back: bool
+    again: str
 
 
 def found(model: Model, id: str) -> Lineage:
@@ -108,8 +112,14 @@ def view_of(model: Model, one: Lineage, actor: Actor) -> RunView:
         evidence_of(model, one), tuple(map(upper_first, one.reasons)), tuple(map(upper_first, one.faults)),
         one.parts, left_of(one.manifest), told_of(one.manifest), log, one.error or "",
         may and rivals and not one.reasons, by_proof(model, one), may and rivals and bool(one.reasons),
-        may and one.version == champion and before is not None,
+        may and one.version == champion and before is not None, again_of(one),
     )  # fmt: skip
+
+
+def again_of(one: Lineage) -> str:
+    """What came of a second fit, in words, once it has ended."""
+    said = one.body.get("refit")
+    return "" if said is None or one.status in UNTRAINED else sentence(said)
 
 
 def by_proof(model: Model, one: Lineage) -> str:

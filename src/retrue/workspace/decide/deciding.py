@@ -128,8 +128,9 @@ def usual_mix(model: StoredModel, at: datetime, policy: RetrainingPolicy, origin
     if said is None:
         rest = 1 - COLLECTED if found else 1.0
         known = [(model.reference, rest * original)] if original else []
-        return Mix([*known, (logged(model), rest * (1 - original)), *every(found, COLLECTED)])
-    settings = {name: value for name, value in said.items() if name != "parts"}
+        parts = [*known, (logged(model), rest * (1 - original)), *every(found, COLLECTED)]
+        return Mix(parts, refit=policy.refit)
+    settings = {"refit": policy.refit} | {name: value for name, value in said.items() if name != "parts"}
     if isinstance(settings.get("most"), Mapping):
         limits = {model.reference.name if name == REFERENCE else name: most for name, most in settings["most"].items()}
         each = limits.pop(ALL_COLLECTED, None)

@@ -36,7 +36,7 @@ from retrue.workspace import clock
 from retrue.workspace.prove.sides import recorded, truth
 from retrue.workspace.references import write_table
 from retrue.workspace.stored import StoredModel, run_of
-from retrue.workspace.train.fitting import fit_desks
+from retrue.workspace.train.desks import fit_desks
 from retrue.workspace.train.maturity import learnable, matured_events
 from retrue.workspace.train.trainers import registered
 

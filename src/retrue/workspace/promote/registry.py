@@ -27,6 +27,7 @@ from retrue.version import VERSION
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
 from retrue.workspace.stored import StoredModel, run_of
+from retrue.workspace.train.refitting import sentence
 from retrue.workspace.train.runs import StoredRun
 
 WAITING, REGISTERED = "waiting", "registered"
@@ -103,7 +104,7 @@ def champion(model: StoredModel, run: str, version: str) -> str | None:
 
 def promoted(run: StoredRun) -> Promoted:
     """What is told of a run."""
-    manifest, proof = run.manifest, run.body.get("proof", {})
+    manifest, proof, again = run.manifest, run.body.get("proof", {}), run.body.get("refit")
     params: dict[str, Any] = {
         "model": run.model.name,
         "champion": run.body["champion"],
@@ -113,6 +114,7 @@ def promoted(run: StoredRun) -> Promoted:
         **{f"mix.{part['part']}": f"{part['share']:.4g}" for part in manifest["parts"]},
         **{name: manifest[name] for name in ("seed", "cut", "matured") if name in manifest},
         **{f"trainer.{name}": value for name, value in run.body.get("trainer", {}).items()},
+        **({} if again is None else {"refit": sentence(again)}),
     }
     return Promoted(
         run=run.id,

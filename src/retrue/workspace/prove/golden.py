@@ -127,21 +127,22 @@ def one_set(run: StoredRun, reference: Reference, one: Golden, family: int, cham
 
 def leaks(run: StoredRun) -> list[str]:
     """Golden sets with rows that the challenger was trained on, in words."""
-    sets = kept(run.model)
-    if not sets:
-        return []
-    trained = pl.read_parquet(run.folder / "training.parquet")
-    counts = ((one.name, learned_from(run, one.frame, trained)) for one in sets)
-    return [f"it was trained on {count:,} rows of the golden set {name!r}" for name, count in counts if count]
+    return [f"it was trained on {said}" for said in in_golden_sets(run.model, run.learned)] if marks(run.model) else []
 
 
-def learned_from(run: StoredRun, chosen: pl.DataFrame, trained: pl.DataFrame) -> int:
+def in_golden_sets(model: StoredModel, trained: pl.DataFrame) -> list[str]:
+    """Golden sets that rows of a training set are of, and how many, in words."""
+    counts = ((one.name, learned_from(model, one.frame, trained)) for one in kept(model))
+    return [f"{count:,} rows of the golden set {name!r}" for name, count in counts if count]
+
+
+def learned_from(model: StoredModel, chosen: pl.DataFrame, trained: pl.DataFrame) -> int:
     """How many rows of a golden set are in a training set: those of the same event; without ids, equal ones.
 
     A row that is equal in every feature and the label to one that the training set has once is taken for the same row;
     a few such are met by chance.
     """
-    schema = run.model.schema
+    schema = model.schema
     key, time = schema.id, str(schema.time)
     if key is not None and key in chosen.columns and key in trained.columns:
         both = [name for name in (key, time) if name in chosen.columns and name in trained.columns]

@@ -99,6 +99,8 @@ def challenger_scores(run: StoredRun, table: pl.DataFrame, grid: OutcomeGrid | N
         return score_rows(table, CHALLENGER)
     if CHALLENGER in table.columns and table.schema[CHALLENGER].is_nested():
         return np.asarray(table[CHALLENGER].to_list(), np.float64)
+    if CHALLENGER in table.columns:  # the holdout, in which the challenger itself may have been taught
+        return scorer(run, run.proven)(table)
     return predictor(run)(table)
 
 

@@ -22,7 +22,7 @@ from retrue.judge.verdict import Verdict
 from retrue.tables import read
 from retrue.workspace.check.estimating import ROWS
 from retrue.workspace.check.judged import judge_of
-from retrue.workspace.prove.sides import predictor, spoken
+from retrue.workspace.prove.sides import scorer, spoken
 from retrue.workspace.train.runs import StoredRun
 
 RECENT = 5_000
@@ -84,7 +84,7 @@ def estimates(
     if logged.height < FEW:
         return None, logged.height
     recent = thinned(logged, RECENT)
-    said = predictor(run)(recent)
+    said = scorer(run, run.proven)(recent)
     known = (table, as_said(run, reference, table, scores))
     first, second = (fit(labelled(one, label), schema, reference.grids.outcome) for one in known)
     ours = as_said(run, reference, recent, said)

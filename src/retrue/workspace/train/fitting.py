@@ -7,16 +7,16 @@ queued ──> training ──> trained            the model, the holdout with i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 
+from retrue.core.state import Floats
 from retrue.errors import RefusedError, StoreError, TrainingError
 from retrue.refine.train.desk import FIT, HOLDOUT, Desk, Report
-from retrue.refine.train.runner import Outcome, Training
+from retrue.refine.train.runner import Outcome
 from retrue.refine.train.trainer import Trainer
 from retrue.store import rows
 from retrue.store.locks import try_locked
@@ -24,12 +24,12 @@ from retrue.workspace import clock
 from retrue.workspace.prove.sides import CHALLENGER
 from retrue.workspace.references import write_table
 from retrue.workspace.train.carrying import send
+from retrue.workspace.train.desks import fit_desks
 from retrue.workspace.train.rebuilding import pin
+from retrue.workspace.train.refitting import refit, sentence
 from retrue.workspace.train.runs import StoredRun, save
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from retrue.store.catalog import Catalog
 
 MOST = 10_000
@@ -57,7 +57,7 @@ def fit_run(run: StoredRun, trainer: Trainer) -> StoredRun:
         except BaseException as error:
             failed(run, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
             raise
-        return ended(run, outcome)
+        return ended(run, outcome, trainer)
 
 
 def resume(run: StoredRun) -> StoredRun:
@@ -87,30 +87,8 @@ def heard(run: StoredRun, trainer: Trainer) -> Outcome:
         ears.write()
 
 
-def fit_desks(folders: Sequence[Path], trainer: Trainer, hear: Callable[[list[str]], None] = lambda _: None) -> Outcome:
-    """Do what desks ask, one after another: in one process, within the trainer's limits, unless it isn't isolated."""
-    if trainer.isolated:
-        return Training(folders[0], trainer.seconds, trainer.memory, hear, tuple(folders[1:])).run()
-    begun = time.monotonic()
-    for folder in folders:
-        here(Desk(folder), trainer)
-    return Outcome(None, Desk(folders[0]).report(), round(time.monotonic() - begun, 3), 0, ())
-
-
-def here(desk: Desk, trainer: Trainer) -> None:
-    """Do what a desk asks in this process."""
-    from retrue.refine.train.work import work
-
-    desk.clear()
-    before = np.random.get_state()  # noqa: NPY002 - the user's fit may use the global generator
-    try:
-        work(desk, trainer.fit)
-    finally:
-        np.random.set_state(before)  # noqa: NPY002
-
-
-def ended(run: StoredRun, outcome: Outcome) -> StoredRun:
-    """Keep what came of a training.
+def ended(run: StoredRun, outcome: Outcome, trainer: Trainer) -> StoredRun:
+    """Keep what came of a training, after the same was fitted on all matured labels where that was asked for.
 
     Raises:
         TrainingError: it failed.
@@ -126,10 +104,25 @@ def ended(run: StoredRun, outcome: Outcome) -> StoredRun:
     told = {"seconds": outcome.seconds, "memory": outcome.memory, "libraries": report.libraries}
     said = {**run.body["trainer"], **told, "status": "trained", "classes": list(report.classes)}
     log(run.model.store.catalog, run, [f"trained in {outcome.seconds:.1f} s"])
+    again = refitted(run, trainer, scores)
     pin(run)
     (run.folder / FIT).unlink(missing_ok=True)  # there is nothing to resume, and a notebook's rows may be in it
     send(run.model, run.id)
-    return kept(run, "trained", trainer=said)
+    return kept(run, "trained", trainer=said, refit=again)
+
+
+def refitted(run: StoredRun, trainer: Trainer, proven: Floats) -> Mapping[str, Any] | None:
+    """Fit once more, on all matured labels; what came of it, or None where nobody asked for it."""
+    if run.body.get("refit") is None:
+        return None
+    ears = Ears(run)
+    try:
+        found = refit(run, trainer, proven, ears.hear)
+    finally:
+        ears.write()
+    level = "info" if found["why"] is None else "warning"
+    log(run.model.store.catalog, run, [sentence(found)], level=level)
+    return found
 
 
 def failed(run: StoredRun, why: str, **facts: Any) -> StoredRun:

@@ -99,20 +99,29 @@ def pin(run: StoredRun) -> None:
 
 
 def rebuild(run: StoredRun) -> Rebuilt:
-    """Build a run's training set again.
+    """Build a run's training set again; of one that was fitted twice, what is proven's, and the other is compared, too.
 
     Raises:
         StoreError: a part of it isn't kept in the store.
     """
-    model, said = run.model, run.manifest
+    mixed = built_again(run, run.manifest)
+    changed = differences(run.manifest, mixed.manifest)
+    again = run.body.get("refit")
+    if again is not None and again["why"] is None:
+        other = built_again(run, again["manifest"])
+        changed += [f"fitted again: {one}" for one in differences(again["manifest"], other.manifest)]
+    return Rebuilt(mixed.table, mixed.weights, str(mixed.manifest["digest"]), tuple(changed))
+
+
+def built_again(run: StoredRun, said: Mapping[str, Any]) -> Mixed:
+    """A training set that a manifest tells of."""
+    model = run.model
     matured = matured_again(model, said, str(run.body["champion"]))
     parts = [
         (part_again(model, part, said, str(run.body["champion"])), float(part["number"])) for part in said["parts"]
     ]
     mix = Mix(parts, **{name: value for name, value in said["mix"].items() if value is not None})
-    mixed = built(trainable(mix, model, matured).mix, model)
-    changed = tuple(differences(said, mixed.manifest))
-    return Rebuilt(mixed.table, mixed.weights, str(mixed.manifest["digest"]), changed)
+    return built(trainable(mix, model, matured).mix, model)
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

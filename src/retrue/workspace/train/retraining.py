@@ -27,6 +27,7 @@ from retrue.workspace.train.choosing import built, compared, early_labels, refus
 from retrue.workspace.train.fitting import fit_run, log
 from retrue.workspace.train.maturity import matured_events
 from retrue.workspace.train.rebuilding import manifest_of
+from retrue.workspace.train.refitting import lay_out_again, whole
 from retrue.workspace.train.runs import StoredRun, save
 
 
@@ -56,6 +57,7 @@ def queued(
     refuse_leaks(model, ready.mix, mixed, matured)
     early = early_labels(model, ready.mix, matured)
     alike = compared(model, mixed, matured, seed)
+    everything, again = whole(model, mix, matured) if mix.refit else (None, None)
     body = {
         "manifest": {**manifest_of(mixed, matured, mix), "seed": seed, "left_out": ready.left_out},
         "features": list(schema.features),
@@ -70,8 +72,12 @@ def queued(
             (part.incident for part, _ in mix.parts if isinstance(part, Collected) and part.incident), None
         ),
     }
+    if again is not None:
+        body["refit"] = again
     run = StoredRun(model, uuid.uuid4().hex[:8], "queued", body, gate)
     lay_out(run, trainer, mixed, matured.part(after_cut=True))
+    if everything is not None:
+        lay_out_again(run, trainer, everything)
     send(model, run.id)
     save(model, run)
     if alike is not None and alike.unlike:

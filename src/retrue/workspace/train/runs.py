@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+import polars as pl
+
 from retrue.core.state import Floats
 from retrue.errors import RefusedError
 from retrue.refine.promote import Gate
@@ -21,6 +23,8 @@ from retrue.workspace.train.artefacts import load
 from retrue.workspace.train.carrying import fetch
 from retrue.workspace.train.standing import standing
 
+PROVEN, LEARNED = "proven.joblib", "learned.parquet"
+"""Of a run that was fitted again, with the holdout: the model that is proven, and what the challenger learned from."""
 UNTRAINED = ("queued", "training", "failed")
 """States of a run without a challenger."""
 
@@ -83,8 +87,20 @@ class StoredRun:
 
     @property
     def challenger(self) -> Any:
-        """The trained model."""
+        """The trained model: the one that is tried, promoted and served."""
         return load(self.artefact)
+
+    @property
+    def proven(self) -> Any:
+        """The trained model that hasn't seen the holdout: the challenger, or its twin where that was fitted again."""
+        twin = self.folder / PROVEN
+        return load(twin) if twin.exists() else self.challenger
+
+    @property
+    def learned(self) -> pl.DataFrame:
+        """The rows that the challenger has learned from."""
+        again = self.folder / LEARNED
+        return pl.read_parquet(again if again.exists() else self.folder / "training.parquet")
 
     def predict(self, table: Any) -> Floats:
         """Score rows with the challenger: float64[rows], or [rows, classes] of a multiclass model."""
