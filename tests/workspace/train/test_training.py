@@ -64,6 +64,15 @@ def test_only_matured_labels_before_the_holdout_are_learned_from(turned: rt.Mode
     assert [part["rows"] for part in run.manifest["parts"]] == [14 * A_DAY, len(learned) - 14 * A_DAY]
 
 
+def test_a_share_of_a_small_log_is_as_much_as_a_gate_asks_for(store: rt.Workspace) -> None:
+    """A quarter of 300 events could prove nothing, whatever they show: 106 are 100 with a label if 95 % have one."""
+    model = registered(store, maturity="1h")
+    live(model, events(14, 1, turned=EVERYWHERE))
+    run = model.retrain(LEARNER, mix=mixed(model), holdout=0.25, now=day(16))
+    assert pl.read_parquet(run.folder / "holdout.parquet").height == 106
+    assert run.prove().passed
+
+
 def test_labels_that_are_known_early_are_not_learned_from(store: rt.Workspace) -> None:
     """All labels of the last days are known, but those of their like may still be corrected."""
     model = registered(store, maturity="5d")

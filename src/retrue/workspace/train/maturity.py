@@ -5,6 +5,7 @@ events ── horizon: delays so far ──> matured ── without broken rows 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from retrue.core.values import text_rows
 from retrue.errors import ConfigError, RefusedError, SchemaError
 from retrue.judge.words import duration, percent
 from retrue.refine.early import ripening
-from retrue.refine.promote import COVERAGE
+from retrue.refine.promote import COVERAGE, EVIDENCE
 from retrue.workspace.options import seconds
 from retrue.workspace.stored import StoredModel
 from retrue.workspace.train.broken import Fault, faults_of, is_broken
@@ -28,6 +29,8 @@ MATURE = 0.99
 """Labels count as matured once so large a share of the known delays has passed, or of a window's events has one."""
 LATEST, ENOUGH = 0.25, 100
 """The share of a young log's events whose labels tell that it has matured, and the fewest of them that do."""
+PROVABLE = math.ceil(EVIDENCE / COVERAGE)
+"""Events of which a gate finds labelled rows enough."""
 EVENT = "_event"
 """The column that names the event that a row is of."""
 
@@ -97,7 +100,7 @@ def matured_events(model: StoredModel, at: datetime, holdout: str | float, *, br
     ripe = sound(ripe, time, faults)
     first, last = ripe[time][0], ripe[time][-1]
     if length is None:
-        cut = ripe[time][min(int(ripe.height * (1 - float(holdout))), ripe.height - 1)]
+        cut = ripe[time][min(ripe.height - held_rows(ripe.height, float(holdout)), ripe.height - 1)]
     else:
         cut = last - timedelta(seconds=length)
     if cut <= first:
@@ -157,6 +160,17 @@ def holdout_length(holdout: str | float) -> float | None:
         return length
     expected = "a share between 0 and 1, or a length of time, such as 0.3 or 14d"
     raise ConfigError(f"holdout={holdout!r}", where="retrain", expected=expected)
+
+
+def held_rows(n: int, share: float) -> int:
+    """How many of so many events a share holds out: at least as many as a gate asks for, but no more than a half.
+
+    A proof on fewer is refused whatever it shows.
+
+    >>> [held_rows(n, 0.25) for n in (100, 300, 1_000)]
+    [50, 106, 250]
+    """
+    return max(n - int(n * (1 - share)), min(PROVABLE, n // 2))
 
 
 def own(columns: Sequence[str], model: StoredModel) -> list[str]:

@@ -21,6 +21,7 @@ from retrue.workspace.collect.gathering import ends_of
 from retrue.workspace.prove.golden import GOLDEN
 from retrue.workspace.stored import StoredModel
 from retrue.workspace.train.broken import faults_of
+from retrue.workspace.train.maturity import held_rows
 
 REFERENCE, LOG = "reference", "log"
 """The champion's reference, and its logged events."""
@@ -53,7 +54,7 @@ def barren(model: StoredModel, share: float) -> dict[str, str]:
         start, end = map(time_of, model.span(book.start))
         if book.version == model.version and not any(first <= start and end <= last for first, last in broken):
             sound.append((start, end, book.labelled))
-    held, left = None, share * sum(labelled for _, _, labelled in sound)
+    held, left = None, held_rows(sum(labelled for _, _, labelled in sound), share)
     for start, _, labelled in sorted(sound, reverse=True):
         if labelled > left:  # a part of it is learned from
             break
