@@ -97,6 +97,21 @@ def test_labels_that_still_come_don_t_count_where_maturity_is_learned(store: rt.
     assert model.decide(day(24)).answer.situation.rows == pytest.approx(3 * 300, abs=300)
 
 
+def test_labels_count_that_a_window_has_before_all_of_its_are_due(store: rt.Workspace) -> None:
+    """Of weeks from a Monday on: at day 24, what happened until day 22 has matured, and so has a day of the second."""
+    model = registered(store, maturity="2d", window="7d", retraining=BENEFIT)
+    live(model, events(14, 10, turned=EVERYWHERE))
+    assert weigh(model, day(24)).situation.rows == 8 * 300
+
+
+def test_labels_of_an_earlier_champion_s_events_that_come_late_count(turned: rt.Model) -> None:
+    """The run knew those until day 22; two days later the rest have matured, which its champion scored."""
+    run = train(turned, 24)
+    assert run.promote(now=day(24)) == "2"
+    known = weigh(turned, day(26)).situation
+    assert (known.rows, known.labels) == (2 * 300, 2 * 300)
+
+
 def test_a_run_that_can_t_be_started_leaves_the_answer(turned: rt.Model) -> None:
     def start(_: rt.Mix) -> Any:
         raise rt.ConfigError("1 rows for 20 % of the weight: each would count as 542")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +26,8 @@ from retrue.store import rows
 from retrue.workspace import clock
 from retrue.workspace.check.incidents import load_incidents
 from retrue.workspace.check.performance import performance
-from retrue.workspace.stored import StoredModel
+from retrue.workspace.collect.collecting import learned_until
+from retrue.workspace.stored import StoredModel, champions_of, tried_until
 from retrue.workspace.train.broken import Fault, faults_of, lasts
 from retrue.workspace.train.maturity import ripe_until
 
@@ -42,13 +44,13 @@ DELAYS = 200_000
 def situation(model: StoredModel, at: datetime, policy: RetrainingPolicy) -> Situation:
     """What is known of a model at a time."""
     faults = faults_of(model)
-    known = matured_windows(model, at)
-    ripe = [one for one in known if not is_faulty(one.start, faults)]
-    labelled, all_labelled = (sum(window.labelled for window in windows) for windows in (ripe, known))
+    known = matured_parts(model, at)
+    ripe = [one for one in known if not is_faulty(one.window.start, faults)]
+    labelled, all_labelled = (sum(labels_of(model, one) for one in parts) for parts in (ripe, known))
     done = runs_of(model)
     last = max((moment for moment, _ in done), default=None)
     used = used_until(row for _, row in done if row.body.get("champion") == model.version)
-    fresh = sum(w.labelled for w in ripe if used is None or w.start >= used.timestamp())
+    fresh = sum(labels_of(model, one.since(used)) for one in ripe)
     live, calm = [one for one in load_incidents(model) if one.live], model.options.hysteresis().calm
     broken = [one for one in live if lasts(one, at, calm)]
     return Situation(
@@ -74,19 +76,48 @@ def is_worse(incident: Any) -> bool:
     return bool(WORSE & {incident.kind.value, *(one.kind.value for one in incident.verdicts)})
 
 
-def champions_windows(model: StoredModel) -> list[rows.Window]:
-    """The windows of the champion's events, oldest first."""
-    found = [one for one in model.store.windows(model.name) if one.version == model.version]
-    return sorted(found, key=lambda window: window.start)
+@dataclass(frozen=True)
+class Part:
+    """Events of a window, from `first` on and before `last`, in seconds since 1970."""
+
+    window: rows.Window
+    first: float
+    last: float
+
+    def since(self, moment: datetime | None) -> Part:
+        """Those of then and later."""
+        return self if moment is None else replace(self, first=max(self.first, moment.timestamp()))
 
 
-def matured_windows(model: StoredModel, at: datetime) -> list[rows.Window]:
-    """Those whose labels have had time to come, as training would say."""
-    windows = champions_windows(model)
-    if model.schema.label is None or not any(one.labelled for one in windows):
+def matured_parts(model: StoredModel, at: datetime) -> list[Part]:
+    """What a run would take from the log: events whose labels have had time to come, as training would say.
+
+    The champion's, and those of earlier ones that it hasn't learned from: their labels came late.
+    """
+    windows = [one for one in model.store.windows(model.name) if one.labelled]
+    if model.schema.label is None or not windows:
         return []
     until = matured_until(model, sum(one.events for one in windows), at).timestamp()
-    return [one for one in windows if one.start + model.options.window <= until]
+    learned, length, found = learned_until(model, model.version), model.options.window, list[Part]()
+    for version in champions_of(model):
+        ends = [] if version.version == model.version else [learned, tried_until(version)]
+        first = max((end.timestamp() for end in ends if end is not None), default=-math.inf)
+        mine = [one for one in windows if one.version == version.version]
+        found += [Part(one, max(first, one.start), min(until, one.start + length)) for one in mine]
+    return [one for one in found if one.first < one.last]
+
+
+def labels_of(model: StoredModel, part: Part) -> int:
+    """How many labels it has: as the books have them of a whole window, else counted."""
+    start, length = part.window.start, model.options.window
+    if part.first >= part.last:
+        return 0
+    if part.first <= start and part.last >= start + length:
+        return part.window.labelled
+    label = model.store.layout(model.name).label_column
+    since, until = (clock.moment(round(end * clock.MICROS)) for end in (part.first, part.last))
+    events = model.events(since, until, version=part.window.version, columns=[label], sample="all")
+    return int(events.select(pl.col(label).count()).collect().item())
 
 
 def matured_until(model: StoredModel, logged: int, at: datetime) -> datetime:

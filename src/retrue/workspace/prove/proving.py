@@ -144,9 +144,9 @@ def rivals_of(run: StoredRun, both: Sides) -> dict[str, Floats]:
     model = run.model
     layout = model.store.layout(model.name)
     time, label = layout.time_column, layout.label_column
-    columns = [time, label, "_label_at"]
-    until, version = both.table[time].max(), run.body["champion"]
-    logged = model.events(None, until, version=version, sample="all").select(columns).collect()  # type: ignore[arg-type]
+    columns = [layout.id_column, time, label, "_label_at"]
+    until: Any = both.table[time].max()
+    logged = model.events(None, until, sample="all").select(columns).collect().unique(columns[:2])  # whoever scored it
     reference = model.reference_of(run.body["champion"]).load()
     past = keep_known(Past(epoch(logged[time]), epoch(logged["_label_at"]), coded(reference, logged, label)))
     trained = coded(reference, pl.read_parquet(run.folder / "training.parquet"), str(model.schema.label))
