@@ -77,12 +77,14 @@ class Curve:
         gains: what each gained.
         errors: standard errors.
         original: share of the weight that original data had in them, the better of those that were tried.
+        most: what the champion leaves to be gained on these rows, for nobody is right more than always; None: unknown.
     """
 
     rows: tuple[int, ...]
     gains: tuple[float, ...]
     errors: tuple[float, ...]
     original: float = 0.5
+    most: float | None = None
 
 
 @dataclass(frozen=True)
@@ -205,11 +207,13 @@ def at_rows(curve: Curve, n: int) -> tuple[float, float]:
     """The gain at so many rows and its standard error: a power law through what cheap fits have shown.
 
     gain(n) = a - b n^-c with b >= 0, by weighted least squares for each c of `EXPONENTS`; the mean of the answers, as
-    so few points can't tell them apart, and their spread is part of the error.
+    so few points can't tell them apart, and their spread is part of the error. No more than the champion leaves.
 
     >>> gain, error = at_rows(Curve((250, 500, 1_000), (0.02, 0.03, 0.037), (0.004, 0.004, 0.004)), 2_000)
     >>> 0.04 < gain < 0.05, 0.004 < error < 0.01
     (True, True)
+    >>> round(at_rows(Curve((50, 100), (-0.09, -0.01), (0.02, 0.01), most=0.004), 2_000)[0], 6)
+    0.004
     """
     x, y = np.array(curve.rows, np.float64), np.array(curve.gains)
     weights = 1 / np.maximum(np.array(curve.errors), 1e-12)
@@ -218,5 +222,5 @@ def at_rows(curve: Curve, n: int) -> tuple[float, float]:
         design = np.column_stack([np.ones_like(x), -((x / x[-1]) ** -exponent)])
         a, b = np.linalg.lstsq(design * weights[:, None], y * weights, rcond=None)[0]
         found.append(a - b * (n / x[-1]) ** -exponent if b > 0 else float(np.average(y, weights=weights**2)))
-    answers = np.array(found[1:] or found)
+    answers = np.minimum(found[1:] or found, math.inf if curve.most is None else curve.most)
     return float(answers.mean()), float(math.hypot(curve.errors[-1], answers.std()))

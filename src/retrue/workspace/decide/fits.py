@@ -104,9 +104,17 @@ def pilot(model: StoredModel, trainer: Trainer, at: datetime, shares: tuple[floa
     if len(ends) < len(contests):
         return None
     each = [ends[first : first + len(lessons.sizes)] for first in range(0, len(ends), len(lessons.sizes))]
-    usual, *others = (curve_of(lessons.sizes, some, share) for some, share in zip(each, lessons.shares, strict=True))
+    most = left_by(contests[0])
+    curves = (curve_of(lessons.sizes, some, share) for some, share in zip(each, lessons.shares, strict=True))
+    usual, *others = (replace(curve, most=most) for curve in curves)
     best = max(others, key=largest, default=usual)
     return best if largest(best) > largest(usual) + usual.errors[-1] else usual  # what chance may do changes no mix
+
+
+def left_by(one: Contest) -> float:
+    """What the champion leaves to be gained: the rest to 1 of a share, all of a loss."""
+    champion = one.champion or 0.0
+    return 1 - champion if one.higher_is_better else champion
 
 
 def largest(curve: Curve) -> float:
