@@ -79,6 +79,10 @@ KNOWN = replace(LOST, estimated=False)
         (incident(EMPTY, ESTIMATED), f"{HOLES}; estimated accuracy 0.76 (0.75 to 0.77), reference 0.82: worse by 0.06"),
         (incident(EMPTY, WORSE), f"{HOLES}; accuracy 0.76, reference 0.82: worse by 0.06"),
         (incident(replace(EMPTY, slice="city = 'LGA'")), f"where city = 'LGA', {HOLES}"),
+        (
+            incident(replace(EMPTY, slice="\"income\" > 3 AND city = 'LGA'")),
+            f"where income > 3 and city = 'LGA', {HOLES}",
+        ),
         (incident(Verdict(K.UNKNOWN, UNSEEN, column="age", window=FIRST)), f"age: {UNSEEN}"),
         (incident(Verdict(K.SILENT, "no events; usually 90 rows", "rows", window=FIRST)), "no events; usually 90 rows"),
     ],

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from retrue.errors import MetricError
+from retrue.judge.cause import rows_of
 from retrue.judge.settings import Settings
 from retrue.judge.words import figure, metric_name
 from retrue.metrics import get
@@ -88,14 +89,17 @@ class Cost:
         error = None if self.interval is None else scale * (self.interval[1] - self.interval[0]) / 2 or None
         size = figure(abs(self.change) * scale, error)
         if not size.strip("0."):
-            where = "" if self.slice is None else f" where {self.slice}"
+            where = self._where()
             guess = ", by an estimate," if self.estimated else ""
             return f"{metric_name(self.metric)}{where} {'was' if over else 'is'}{guess} as before"
         amount = f"{size}{' point' if unit and size == '1' else unit}"
         side = "lower" if self.change < 0 else "higher"
-        where = "" if self.slice is None else f" where {self.slice}"
+        where = self._where()
         verb, guess = "was" if over else "is", "an estimated " if self.estimated else ""
         return f"{metric_name(self.metric)}{where} {verb} {guess}{amount} {side}{self._ends(scale, error)}"
+
+    def _where(self) -> str:
+        return "" if self.slice is None else f" where {rows_of(self.slice)}"
 
     def _ends(self, scale: float, error: float | None) -> str:
         """The ends of the interval as sizes, the smaller first."""

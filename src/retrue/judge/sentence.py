@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from retrue.judge.cause import rows_of
 from retrue.judge.cost import Cost
 from retrue.judge.incident import Incident, time_of, window_of
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
@@ -61,7 +62,7 @@ def _alarm(incident: Incident, worst: Verdict, *, over: bool) -> tuple[str, froz
     if worst.kind is VerdictKind.DRIFTING and cause is not None and not apart:
         return cause.words(over=over), cause.columns
     column = "" if worst.column is None else f"{worst.column}: "
-    where = "" if worst.slice is None or worst.metric == SIGNAL_SHARE else f"where {worst.slice}, "
+    where = "" if worst.slice is None or worst.metric == SIGNAL_SHARE else f"where {rows_of(worst.slice)}, "
     named = {worst.column} if worst.column is not None else worst.columns
     return f"{where}{column}{_found(worst)}", frozenset(named)
 
