@@ -21,6 +21,17 @@ def test_a_port_that_is_taken_is_told(call: Call, tmp_path: Path) -> None:
     assert (said.status, "Hint: choose another --port" in said.err) == (2, True)
 
 
+@pytest.mark.parametrize("place", ["a file", "/proc/store"])
+def test_what_can_not_be_a_store_is_told_before_it_serves(call: Call, tmp_path: Path, place: str) -> None:
+    """One error, and no word of serving before it."""
+    (tmp_path / "a file").touch()
+    folder = tmp_path / place
+    said = call("serve", str(folder), "--port", "0")
+    assert (said.status, said.out) == (2, "")
+    assert said.err.count("error:") == 1
+    assert all(part in said.err for part in (str(folder), "expected a folder", "Hint: name a folder"))
+
+
 def test_a_key_that_is_unknown_is_told(call: Call, tmp_path: Path) -> None:
     (tmp_path / "retrue.toml").write_text("[server]\nprot = 80\n", encoding="utf-8")
     said = call("serve", "store")

@@ -12,7 +12,7 @@ import typer
 
 from retrue.cli import shared
 from retrue.cli.shared import CatalogOption
-from retrue.errors import ConfigError, RetrueError
+from retrue.errors import ConfigError, RetrueError, StoreError
 
 if TYPE_CHECKING:
     from retrue.server.settings import ServerSettings
@@ -55,6 +55,7 @@ def serve(
 
     logs.configure("serve")
     with listen(settings) as sock:
+        refuse_no_folder(Path(place))
         typer.echo(f"Retrue serves {place} on http://{settings.host}:{sock.getsockname()[1]}")
         typer.echo(f"Settings: {find() or 'the defaults, as there is no retrue.toml'}")
         status = Supervisor(parts(place, settings.model_dump_json(), sock.fileno()), Deaths(place)).run()
@@ -75,6 +76,22 @@ def name_catalog(given: str | None) -> None:
     if (said := shared.store_catalog(given)) is not None:
         place_of(Path(), said)
         os.environ[VARIABLE] = said
+
+
+def refuse_no_folder(place: Path) -> None:
+    """Refuse what can't be a store's folder, before anything is served; a folder that isn't there is made.
+
+    Raises:
+        StoreError: it is a file, or can't be made.
+    """
+    expected, hint = "a folder, or a place where one can be made", "name a folder: retrue serve FOLDER"
+    try:
+        if place.exists() and not place.is_dir():
+            raise StoreError("a store can't be in a file", where=str(place), expected=expected, hint=hint)
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = f"the store's folder can't be made ({error.strerror})"
+        raise StoreError(why, where=str(place), expected=expected, hint=hint) from error
 
 
 def listen(settings: ServerSettings) -> socket.socket:
