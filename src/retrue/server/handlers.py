@@ -72,6 +72,9 @@ async def of_http(request: Request, error: Exception) -> Response:
         raise error
     if isinstance(error.__cause__, RetrueError):  # of a body that FastAPI read
         return told(request, error.__cause__)
+    if error.status_code == HTTPStatus.NOT_FOUND and wants_page(request):
+        hint = "the link may be cut off, or what it led to is gone: look for it from the overview"
+        return told(request, HttpError(404, "no page at this address", where=request.url.path[:200], hint=hint))
     what = error.detail or HTTPStatus(error.status_code).phrase
     headers = dict(error.headers or {})
     known = "an address of /openapi.json" if request.url.path.startswith("/api/") else None

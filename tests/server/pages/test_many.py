@@ -93,5 +93,17 @@ def test_two_hundred_models_are_found_filtered_and_sorted_by_keyboard(visit: Ope
 
 @pytest.mark.slow
 def test_two_hundred_models_look_right(visit: Open, many: Served, shots: Path) -> None:
-    """Light and dark, wide and on a phone."""
-    looks_right(visit("/", url=many.url), shots, "overview-200")
+    """Light and dark, wide and on a phone, where who is in true takes three lines."""
+    page = visit("/", url=many.url)
+    looks_right(page, shots, "overview-200")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollHeight") < 120 * MODELS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["/", "/jobs"])
+def test_filters_stand_in_one_line(visit: Open, many: Served, path: str) -> None:
+    """On a screen that is as wide as most are."""
+    page = visit(path, url=many.url)
+    ends = page.locator("form.tools").evaluate("form => [form.offsetHeight, form.firstElementChild.offsetHeight]")
+    assert ends[0] < 2 * ends[1]

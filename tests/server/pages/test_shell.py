@@ -16,10 +16,12 @@ HTML = {"Accept": "text/html"}
 
 
 def test_a_browser_is_told_an_error_in_words(client: httpx.Client) -> None:
-    """What, and where to go on; the status is told too, and the policy holds on error pages."""
+    """What is missing, and where to go on; the status is told too, and the policy holds on error pages."""
     answer = client.get("/nowhere", headers=HTML)
     assert answer.status_code == 404
-    assert "<h1>Not found</h1>" in answer.text
+    assert "<h1>No page at this address</h1>" in answer.text
+    assert "/nowhere" in answer.text
+    assert '<a href="/">To the overview</a>' in answer.text
     assert "script-src 'self'" in answer.headers["content-security-policy"]
 
 

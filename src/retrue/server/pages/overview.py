@@ -24,7 +24,7 @@ router = APIRouter(include_in_schema=False)
 Sort = Literal["worst", "name", "change", "rows", "labels"]
 Days = Literal[7, 30, 90, 365]
 SORTS: dict[str, str] = {
-    "worst": "worst first", "name": "name", "change": "furthest below reference", "rows": "most rows",
+    "worst": "worst first", "name": "name", "change": "furthest below", "rows": "most rows",
     "labels": "fewest labels",
 }  # fmt: skip
 STATES: dict[str, str] = {"": "all", "out": "out of true", "in": "in true", "untold": "can't be told"}
