@@ -205,13 +205,23 @@ def test_somebody_who_reads_for_long_is_named(model: Model, monkeypatch: pytest.
 
 
 def test_the_command_says_what_went(model: Model, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """What would go is what goes; nothing does before somebody says yes; ids that are nowhere are named."""
     from retrue.cli.app import run
 
     ids = tmp_path / "ids.txt"
-    ids.write_text(f"{PERSON}\n\nc-1001\n")
+    ids.write_text(f"{PERSON}\n\nc-1001\nnobody\n")
     call: Callable[[list[str]], int] = run
-    assert call(["forget", "m", "--file", str(ids), "--store", str(model.store.folder)]) == 0
-    assert capsys.readouterr().out == (
-        "2 ids: 2 rows of events, 4 rows of labels, 3 rows of feedback, 1 row of quarantine, 2 rows of collections, "
+    asked = ["forget", "m", "--file", str(ids), "--store", str(model.store.folder)]
+    assert call(asked) == 2
+    assert "--dry-run to see what would go" in capsys.readouterr().err
+    assert call([*asked, "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert holding(model.store.folder) != []
+    assert call([*asked, "--yes"]) == 0
+    went = capsys.readouterr().out
+    assert told.replace(" would go.", ". Profiles stay.") == went
+    assert went == (
+        "not found: nobody\n"
+        "3 ids: 2 rows of events, 4 rows of labels, 3 rows of feedback, 1 row of quarantine, 2 rows of collections, "
         "1 row of references, 1 row of runs. Profiles stay.\n"
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retrue.cli import named, shared
+from retrue.cli import shared
+from retrue.cli.forgetting import forget
 from retrue.cli.registering import register
 from retrue.cli.shared import (
     AnyModelArgument,
@@ -249,38 +249,6 @@ def mended_rows(source: str) -> dict[str, dict[str, Any]]:
     if "number" not in table.columns:
         raise TableError("no column 'number'", where=source, hint="retrue quarantine MODEL --json shows the numbers")
     return {str(row.pop("number")): row for row in table.to_dicts()}
-
-
-def forget(
-    name: ModelArgument,
-    id: Annotated[
-        list[str] | None, typer.Option("--id", help="An id, as it was logged; once for each.", metavar="ID")
-    ] = None,
-    file: Annotated[Path | None, typer.Option("--file", help="A file with an id on each line.", metavar="FILE")] = None,
-    note: Annotated[
-        str | None, typer.Option(help="Why, for the audit log; no personal data belongs in it.", metavar="TEXT")
-    ] = None,
-    store: StoreOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Erase every row of some ids, for good.
-
-    From events, labels, feedback, quarantine, collections, references and training tables, older versions included.
-    Profiles and figures stay: no row can be told from them. It can be done again, and should be where it was cut off.
-    """
-    ids = [*(id or []), *(named.lines_of(file) if file else [])]
-    model = shared.open_model(store, name)
-    with shared.working(f"erasing rows of {model.name}"):
-        erased = model.forget(ids, note=note)
-    if json:
-        shared.print_json(erased.to_dict())
-        return
-    from retrue.report.words import plural
-
-    gone = [f"{plural(n, 'row')} of {place}" for place, n in erased.rows.items() if n]
-    typer.echo(f"{plural(erased.ids, 'id')}: {', '.join(gone) if gone else 'no rows were there'}. Profiles stay.")
-    for one in erased.left:
-        typer.echo(f"not erased: {one}")
 
 
 def list_models(store: StoreOption = None, json: JsonOption = False) -> None:

@@ -64,6 +64,38 @@ def without(frame: pl.DataFrame, column: str, ids: pl.Series) -> pl.DataFrame:
     return frame.filter(~own.is_in(ids.implode()).fill_null(value=False))
 
 
+def erased_from(id_column: str) -> dict[str, str]:
+    """The lake's tables that rows are erased from, and which column of each has the id."""
+    return dict.fromkeys(("events", "labels", "feedback"), id_column) | {"quarantine": "id"}
+
+
+def among(frame: pl.DataFrame, column: str, ids: pl.Series) -> pl.Series:
+    """Which of these ids (as text) a frame has, one for each of its rows.
+
+    >>> among(pl.DataFrame({"id": [1, 2, 2, None]}), "id", pl.Series(["2", "3"])).to_list()
+    ['2', '2']
+    """
+    if column not in frame.columns:
+        return pl.Series("id", [], dtype=pl.String)
+    own = frame.select(text_id(column, frame.schema[column]).alias("id"))["id"]
+    return own.filter(own.is_in(ids.implode()).fill_null(value=False))
+
+
+def rows_of(table: LakeTable, column: str, ids: pl.Series) -> pl.Series:
+    """Which of these ids a table has, one for each of its rows; only that column is read."""
+    read = (_column(file, column).rename("id").to_frame() for file in _with_ids(table, column, ids))
+    return pl.concat([pl.Series("id", [], dtype=pl.String), *(among(one, "id", ids) for one in read)])
+
+
+def collected_of(catalog: Catalog, model: str, column: str, ids: pl.Series) -> pl.Series:
+    """Which of these ids the model's collections have, one for each of their rows."""
+    with catalog.read() as tx:
+        kept: list[rows.Collection | rows.CollectedRow] = [*tx.find(rows.Collection, model=model)]
+        kept += tx.find(rows.CollectedRow, model=model)
+    found = [among(pl.read_parquet(BytesIO(one.data)), column, ids) for one in kept]
+    return pl.concat([pl.Series("id", [], dtype=pl.String), *found])
+
+
 def erase_rows(table: LakeTable, column: str, ids: pl.Series) -> int:
     """Write every file of a table anew that has rows of these ids; gives how many rows went."""
     gone = 0

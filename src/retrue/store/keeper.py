@@ -15,7 +15,17 @@ from retrue.store import rows
 from retrue.store.catalog import Transaction
 from retrue.store.commit import Cycle
 from retrue.store.damage import READING
-from retrue.store.erase import ERASED, Erased, erase_collected, erase_rows, erase_versions, unreachable
+from retrue.store.erase import (
+    ERASED,
+    Erased,
+    collected_of,
+    erase_collected,
+    erase_rows,
+    erase_versions,
+    erased_from,
+    rows_of,
+    unreachable,
+)
 from retrue.store.place import spool_of
 from retrue.store.reader import Reader
 from retrue.store.retention import Retention
@@ -122,6 +132,15 @@ class Keeper(Reader):
         yield from work.compact()
         yield from work.sum_up()
 
+    def holding(self, model: str, ids: pl.Series) -> dict[str, pl.Series]:
+        """Which of these ids (text, as the lake has them) lake and collections have, one for each row, by place.
+
+        Rows that still wait aren't among them: apply them first.
+        """
+        tables, id_column = self.tables(model), self.layout(model).id_column
+        found = {name: rows_of(tables[name], column, ids) for name, column in erased_from(id_column).items()}
+        return {**found, "collections": collected_of(self.catalog, model, id_column, ids)}
+
     def erase(self, model: str, ids: pl.Series) -> Erased:
         """Erase every row of these ids (text, as the lake has them) from the lake, the spool and the collections.
 
@@ -131,7 +150,7 @@ class Keeper(Reader):
         """
         self.refuse_read_only()
         tables, id_column = self.tables(model), self.layout(model).id_column
-        columns = dict.fromkeys(("events", "labels", "feedback"), id_column) | {"quarantine": "id"}
+        columns = erased_from(id_column)
         with self.locked(model):
             self.repair_locked(model, deep=False)
             while self.cycle(model).step() is not None:

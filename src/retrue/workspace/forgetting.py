@@ -7,14 +7,15 @@ later leaves the erased rows out. What comes in after the erasure is new data.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
 from retrue.errors import SchemaError
-from retrue.store.erase import Erased, without
+from retrue.store import rows
+from retrue.store.erase import Erased, among, without
 from retrue.store.files import AnyPath, found, read_table
 from retrue.workspace.acting import audit
 from retrue.workspace.annotate.asking import erase
@@ -43,6 +44,49 @@ def forget(model: StoredModel, ids: Iterable[Any], note: str | None) -> Erased:
     return said
 
 
+@dataclass(frozen=True)
+class Sought:
+    """What an erasure would take: rows by place, and the ids that are nowhere, as they were given."""
+
+    ids: int
+    rows: Mapping[str, int]
+    missing: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"ids": self.ids, "rows": dict(self.rows), "missing": list(self.missing)}
+
+
+def seek(model: StoredModel, ids: Iterable[Any]) -> Sought:
+    """Look for the rows of these ids wherever `forget` erases them, and erase nothing.
+
+    Raises:
+        SchemaError: the model has no id, or none was given.
+    """
+    given = texts_of(ids)
+    keys, column = keys_of(model, given), model.store.layout(model.name).id_column
+    model.store.apply(model.name)  # as an erasure does: what waits is found, too
+    found = model.store.holding(model.name, keys)
+    for place, path in tables_of(model):
+        if path.suffix != ".partial":
+            own = among(read_table(path), column, keys)
+            found[place] = pl.concat([found[place], own]) if place in found else own
+    with model.store.catalog.read() as tx:
+        asked = [one.body["event"] for one in tx.find(rows.Task, model=model.name)]
+    found["tasks"] = among(pl.DataFrame({"id": asked}, schema={"id": pl.String}), "id", keys)
+    known = set(pl.concat(list(found.values())))
+    missing = tuple(text for text, key in zip(given, keys, strict=True) if key not in known)
+    return Sought(len(given), {place: len(own) for place, own in found.items()}, missing)
+
+
+def texts_of(ids: Iterable[Any]) -> list[str]:
+    """Ids as text, each once, in the order in which they were given."""
+    given = [ids] if isinstance(ids, str | int) else list(ids)
+    return list(
+        dict.fromkeys(str(int(one)) if isinstance(one, float) and one.is_integer() else str(one) for one in given)
+    )
+
+
 def keys_of(model: StoredModel, ids: Iterable[Any]) -> pl.Series:
     """Ids as the lake has them, each once.
 
@@ -52,14 +96,10 @@ def keys_of(model: StoredModel, ids: Iterable[Any]) -> pl.Series:
     layout = model.store.layout(model.name)
     if layout.id is None:
         raise SchemaError("the model has no id", where=f"model {model.name!r}", hint="register it with id=...")
-    given = [ids] if isinstance(ids, str | int) else list(ids)
-    if not given:
+    texts = texts_of(ids)
+    if not texts:
         raise SchemaError("no ids to forget", expected="at least one id")
-    texts = [str(int(one)) if isinstance(one, float) and one.is_integer() else str(one) for one in given]
-    found, private = (
-        pl.Series("id", texts, dtype=pl.String).unique(maintain_order=True),
-        model.store.privacy(model.name),
-    )
+    found, private = pl.Series("id", texts, dtype=pl.String), model.store.privacy(model.name)
     return private.hashed(found) if private.rule(layout.id) == "hash" else found
 
 
