@@ -56,7 +56,7 @@ def forget(
         return
     typer.echo(missing(sought), nl=bool(sought.missing), err=json)
     if dry_run or not yes:
-        typer.echo(f"{plural(sought.ids, 'id')}: {places(sought.rows)} would go.", err=json)
+        typer.echo(f"{plural(sought.ids, 'id')}: {places(sought.rows) or 'nothing'} would go.", err=json)
     if dry_run:
         return
     if not yes:
@@ -66,20 +66,20 @@ def forget(
     if json:
         shared.print_json({**erased.to_dict(), "missing": list(sought.missing)})
         return
-    typer.echo(f"{plural(erased.ids, 'id')}: {places(erased.rows)}. Profiles stay.")
+    typer.echo(f"{plural(erased.ids, 'id')}: {places(erased.rows) or 'no rows were there'}. Profiles stay.")
     for one in erased.left:
         typer.echo(f"not erased: {one}")
 
 
 def places(rows: Mapping[str, int]) -> str:
-    """How many rows of which places.
+    """How many rows of which places; "" where there are none.
 
     >>> places({"events": 2, "labels": 0}), places({})
-    ('2 rows of events', 'no rows were there')
+    ('2 rows of events', '')
     """
     from retrue.report.words import plural
 
-    return ", ".join(f"{plural(n, 'row')} of {place}" for place, n in rows.items() if n) or "no rows were there"
+    return ", ".join(f"{plural(n, 'row')} of {place}" for place, n in rows.items() if n)
 
 
 def missing(sought: Sought) -> str:
