@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ from tests.workspace.train.test_training import EVERYWHERE, LEARNER, ids, turned
 
 import retrue as rt
 from retrue.refine.policy import RetrainingPolicy
+from retrue.server.pages.run import again_of
 from retrue.store import rows
 from retrue.workspace.decide.deciding import usual_mix
+from retrue.workspace.promote.lineage import lineages
 from retrue.workspace.run import Run
 from retrue.workspace.train.refitting import FOLDER
 
@@ -123,6 +126,9 @@ def test_a_process_of_its_own_fits_both(turned: rt.Model) -> None:
     assert run.body["refit"]["why"] is None
     assert set(run.learned["id"]) == ids(0, 22)
     assert not list(run.folder.rglob("fit.pickle"))
+    (turn,) = lineages(turned)
+    assert again_of(turn).startswith("fitted again, on 6,600 rows"), "the run's page"
+    assert again_of(replace(turn, status="training")) == ""
 
 
 @pytest.mark.parametrize("said", [True, False])
