@@ -126,7 +126,7 @@ def test_performance_waits_until_labels_are_ripe(store: rt.Workspace) -> None:
     model.label(table.select("id", "y").head(A_DAY // 2))
     early = model.check(now=day(15))
     assert of_the_model(early) == set()
-    assert waits(early) == ["50 % of 300 rows have a label, needs 90 %; or from 2024-01-19 00:00 on"]
+    assert waits(early) == ["50 % of 300 rows have a label, needs 90 %; or from 19 January 2024 on"]
     assert model.check(now=day(17.9)) == []
     ripe = model.check(now=day(18))
     assert of_the_model(ripe) == {"roc_auc", "accuracy"}
