@@ -52,6 +52,19 @@ def test_a_window_is_due_when_its_grace_has_passed_and_once(store: rt.Workspace)
     assert list(checks.due(at(3, 30))) == []
 
 
+def test_a_check_that_begins_looks_at_its_own_model_alone(store: rt.Workspace) -> None:
+    """Of a thousand models that wait, each would else be looked at before each check of another."""
+    logged(store, 0, 3)
+    register(store, "other").log(events(NOON, 3), at=at(3))
+    checks = Checks(store)
+    assert sorted(map(str, checks.due(at(1, 1)))) == ["flights", "other"]
+    assert checks.still("flights", at(1, 30))
+    assert {name: look.at for name, look in checks.looks.items()} == {
+        "flights": at(1, 30).timestamp(), "other": at(1, 1).timestamp(),
+    }  # fmt: skip
+    assert not checks.still("gone", at(1, 31))
+
+
 def test_late_rows_are_seen_within_ten_seconds(store: rt.Workspace) -> None:
     model, checks = logged(store, 0, 3), Checks(store)
     run(store, at(3, 10))

@@ -7,6 +7,7 @@ matures. Then one question to the catalog tells whether a check would find anyth
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,6 +33,8 @@ LOOK = 10.0
 """Seconds until a model that gets rows all the time is looked at again, and that it is left alone after a check."""
 SHARE = 10.0
 """After a check a model rests so many times as long as that took: at most a tenth of the time goes into its checks."""
+LONGEST = 300.0
+"""The most seconds until a model is looked at again, however many there are."""
 RETRY = 60.0
 """Seconds until a model that couldn't be looked at is looked at again."""
 
@@ -53,10 +56,18 @@ class Look:
 
 @dataclass
 class Checks:
-    """Says which models a check is due for."""
+    """Says which models a check is due for.
+
+    Attributes:
+        workspace: the store.
+        looks: what was seen of each model.
+        took: seconds that the last look took: of a thousand models that wait, each is looked at anew so seldom that
+            at most a tenth of the time goes into looks.
+    """
 
     workspace: Workspace
     looks: dict[str, Look] = field(default_factory=dict)
+    took: float = 0.0
 
     def due(self, now: datetime) -> Iterable[str | None]:
         """The models with windows to judge."""
@@ -67,16 +78,25 @@ class Checks:
         return [name for name, key in keys.items() if self.seen(name, key, now.timestamp())]
 
     def still(self, model: str | None, now: datetime) -> bool:
-        """Whether a model has windows to judge, looked at anew."""
-        self.looks.pop(str(model), None)
-        return model in self.due(now)
+        """Whether a model has windows to judge, looked at anew: it alone, as a thousand others may wait as well."""
+        name, at = str(model), now.timestamp()
+        with self.workspace.store.catalog.read() as tx:
+            asked = select(models.c.applied, models.c.settings).where(models.c.name == name)
+            found = tx.connection.execute(asked).first()
+        if found is None:
+            return False
+        self.looks.pop(name, None)
+        return self.seen(name, (int(found.applied), str(found.settings)), at)
 
     def seen(self, name: str, key: Key, now: float) -> bool:
         """Whether a check of a model is due; it is looked at only where something may have changed."""
         last = self.looks.get(name)
-        fresh = last is not None and 0 <= now - last.at < LOOK  # a clock that was set back looks at all anew
+        rest = min(max(LOOK, SHARE * self.took * len(self.looks)), LONGEST)
+        fresh = last is not None and 0 <= now - last.at < rest  # a clock that was set back looks at all anew
         if last is None or now >= last.wake or now < last.at or (not fresh and (last.key != key or last.due)):
+            begun = time.monotonic()
             last = self.looks[name] = self.look(name, key, now)
+            self.took = time.monotonic() - begun
         return last.due
 
     def look(self, name: str, key: Key, now: float) -> Look:
