@@ -291,8 +291,18 @@ def change_said(impact: ColumnImpact) -> str:
     if max(map(abs, ends)) > 1:
         value, low_said, high_said = (("+" if end > 0 else "") + figure(end, half) for end in ends)
     else:
-        value, low_said, high_said = (minus(f"{end:+.3f}") for end in ends)
+        value, low_said, high_said = map(thousandths, ends)
     return f"{value} ({low_said} to {high_said})"
+
+
+def thousandths(value: float) -> str:
+    """Say a change to a thousandth; one that rounds to none has no sign.
+
+    >>> thousandths(-0.0312), thousandths(0.2), thousandths(-0.0004)
+    ('−0.031', '+0.200', '0')
+    """
+    text = minus(f"{value:+.3f}")
+    return text if text.strip("+−0.") else "0"
 
 
 def _calm(distance: Distance, value: float, threshold: Threshold, off: _Off) -> str:
