@@ -17,15 +17,24 @@ import numpy as np
 from retrue.core.state import Floats, Ints
 from retrue.estimate.calibrate import within
 
+STEPS = 255
+"""The most values of a column that trees are grown on: what scikit-learn cuts a column to anyway, but faster.
+
+Given weights it looks for 254 weighted percentiles of each column of each fold, one by one: nine tenths of the time.
+"""
 LEAST = 500
 """Below this many reference rows there is too little to learn a correction from."""
 
 
 @dataclass(frozen=True, eq=False)
 class Correction:
-    """For each fold the trees that were learned without it; none where there was too little to learn from."""
+    """For each fold the trees that were learned without it, and the columns' cuts that all of them see rows by.
+
+    None where there was too little to learn from.
+    """
 
     trees: tuple[Any, ...]
+    cuts: tuple[Floats | None, ...] = ()
 
     def each(self, rows: Floats, folds: int) -> Floats:
         """float64[folds, n]: what to add to the calibrated logit."""
@@ -33,8 +42,9 @@ class Correction:
             return np.zeros((folds, rows.shape[0]))
         from threadpoolctl import threadpool_limits
 
+        steps = in_steps(rows, self.cuts)
         with threadpool_limits(1):
-            return np.stack([one.predict(rows) for one in self.trees])
+            return np.stack([one.predict(steps) for one in self.trees])
 
 
 def learn_correction(
@@ -54,8 +64,37 @@ def learn_correction(
     p = within(chance)
     weight = p * (1 - p)
     residual = (label - p) / weight
+    cuts = cuts_of(rows, categorical)
+    steps = in_steps(rows, cuts)
     parts = [folds != k for k in range(int(folds.max()) + 1)]
-    return Correction(tuple(grow(rows[part], residual[part], weight[part], categorical) for part in parts))
+    trees = tuple(grow(steps[part], residual[part], weight[part], categorical) for part in parts)
+    return Correction(trees, cuts)
+
+
+def cuts_of(rows: Floats, categorical: Sequence[bool]) -> tuple[Floats | None, ...]:
+    """Where each column is cut into steps of about as many rows; None for categories, and where values are so few."""
+    found: list[Floats | None] = []
+    for column, is_category in zip(rows.T, categorical, strict=True):
+        values = column[~np.isnan(column)]
+        few = is_category or np.unique(values).size <= STEPS
+        found.append(None if few else np.unique(np.quantile(values, np.arange(1, STEPS) / STEPS)))
+    return tuple(found)
+
+
+def in_steps(rows: Floats, cuts: Sequence[Floats | None]) -> Floats:
+    """float64[n, d]: the step that each value lies in, columns that aren't cut as they are; missing stays missing.
+
+    >>> in_steps(np.array([[0.5, 7.0], [2.5, 8.0], [np.nan, 9.0]]), [np.array([1.0, 2.0]), None])
+    array([[ 0.,  7.],
+           [ 2.,  8.],
+           [nan,  9.]])
+    """
+    found = np.array(rows, np.float64)
+    for place, edges in enumerate(cuts):
+        if edges is not None:
+            column = found[:, place]
+            found[:, place] = np.where(np.isnan(column), np.nan, np.searchsorted(edges, column, side="right"))
+    return found
 
 
 def grow(rows: Floats, residual: Floats, weight: Floats, categorical: Sequence[bool]) -> Any:
