@@ -85,3 +85,23 @@ def test_a_notice_of_what_goes_on_neither_begins_an_incident_nor_ends_one() -> N
     assert states(moved, *[notice] * 9, moved) == [State.OPEN]
     assert states(moved, *[another] * 2) == [State.RESOLVED]
     assert states(moved, notice, calm, calm) == [State.RESOLVED]
+
+
+@pytest.mark.parametrize("seen_by", ["accuracy", "estimated_accuracy"])
+def test_a_worse_model_is_over_only_where_its_metric_was_judged_again(seen_by: str) -> None:
+    """Windows whose labels aren't there show calm columns, and calm estimates: neither told of it before."""
+    worse = Verdict(VerdictKind.DEGRADED, "16 points lower", seen_by, value=0.56, threshold=0.7)
+    column = Verdict(VerdictKind.TRUE, "as before", "ks", "income")
+    unknown = Verdict(VerdictKind.NOT_COMPARABLE, "50 % of labels", "accuracy")
+    blind = Verdict(VerdictKind.TRUE, "as before", "estimated_roc_auc")
+    better = Verdict(VerdictKind.TRUE, "as before", "accuracy", value=0.74)
+
+    def state(*windows: tuple[Verdict, ...]) -> State:
+        days = {(f"2026-03-{day:02}", f"2026-03-{day + 1:02}"): list(one) for day, one in enumerate(windows, 1)}
+        (found,) = group_incidents("m", days)
+        return found.state
+
+    waits = [(column, unknown, blind)] * 5
+    assert state((worse, column), *waits) is State.OPEN
+    assert state((worse, column), *waits, (better, column)) is State.OPEN
+    assert state((worse, column), (better, column), *waits, (better, column)) is State.RESOLVED

@@ -25,6 +25,7 @@ from retrue.judge.claims import carry, claims_of
 from retrue.judge.incident import Incident, State, Window, time_of, window_of
 from retrue.judge.sentence import sentence_of
 from retrue.judge.verdict import Verdict, VerdictKind, badness, sort_worst_first
+from retrue.metrics.names import metric_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def group_incidents(
             for number, thread in enumerate(threads):
                 if number in told:
                     thread.calm = 0
-                elif not any(thread.belongs(one, now, 0, bonds) for one in still):
+                elif thread.is_told_of(verdicts) and not any(thread.belongs(one, now, 0, bonds) for one in still):
                     thread.calm += 1
     fresh = [_incident(model, thread, hysteresis) for thread in threads]
     claims = claims_of(fresh, list(prior))
@@ -133,6 +134,8 @@ class _Thread:
     windows: set[str] = field(default_factory=set)
     silent: set[str | None] = field(default_factory=set)
     spans: set[tuple[int, int]] = field(default_factory=set)
+    metrics: set[tuple[str | None, str | None]] = field(default_factory=set)
+    """Metrics of the model that are worse, and in which slice."""
     longest: int = 1
     together: frozenset[str] | None = None
     """The columns that are in all changes together; empty where one was told of all columns; None: there was none."""
@@ -162,6 +165,17 @@ class _Thread:
         """Whether it has been calm for long enough."""
         return self.calm >= self.patience(hysteresis) * self.pace
 
+    def is_told_of(self, verdicts: Sequence[Verdict]) -> bool:
+        """Whether a window shows how what this is about stands: a worse model only by the metrics that told of it.
+
+        A window whose labels are missing shows nothing of a metric that needs them; nor does an estimate, which may
+        have shown nothing before. What was estimated is told by labels, too.
+        """
+        if self.columns or self.kinds != {VerdictKind.DEGRADED}:
+            return True
+        telling = self.metrics | {(metric_of(name), part) for name, part in self.metrics if name is not None}
+        return any((one.metric, one.slice) in telling and one.kind not in _BLIND for one in verdicts)
+
     def add(self, alert: Verdict, now: _Now, hysteresis: Hysteresis) -> None:
         self.returns += self.over(hysteresis) and bool(self.alerts)
         self.alerts.append(alert)
@@ -172,6 +186,8 @@ class _Thread:
         self.windows.add(now.start)
         if alert.kind is VerdictKind.SILENT:
             self.silent.add(alert.metric)
+        if alert.kind is VerdictKind.DEGRADED:
+            self.metrics.add((alert.metric, alert.slice))
         if alert.column is not None:
             self.columns.add(alert.column)
         if is_joint(alert):
