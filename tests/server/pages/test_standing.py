@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from retrue.server.pages.model import sentence_of
 from retrue.server.pages.overview import Asked, overview_view, sub_of
 from retrue.server.pages.reading import Facts, Figure, Headlines, Judged, Live, Traffic, facts
 from retrue.server.pages.standing import Standing, standing
+from retrue.server.pages.trend import trend
 
 DAY = 86_400
 UNTIL = 1_767_225_600  # 2026-01-01
@@ -117,6 +119,11 @@ def test_labels_are_counted_of_windows_that_are_old_enough() -> None:
 def test_the_trend_draws_numbers_only() -> None:
     """Reference dashed, estimate and labels as lines, a dot only where a person is needed."""
     assert str(stands(known()).trend).count("<circle") == 0
+    late = (Figure(UNTIL - DAY, 0.75, None, None, 0.75),)
+    labelled = figures(0.6)[:-10]
+    x, y = re.findall(r"cx='([\d.]+)' cy='([\d.]+)'", str(trend(labelled, late, SINCE, UNTIL, loud=True)))[0]
+    assert 80 < float(x) < 90, "on the newest figure that labels gave, not on the estimate after it"
+    assert float(y) > 20
     loud = str(stands(known(live=(incident("degraded"),))).trend)
     assert 'class="tr"' in loud
     assert loud.count("<polyline") == 2

@@ -1,4 +1,4 @@
-"""A metric over time the size of a word, as plain SVG: the reference dashed, a dot where it is out of true."""
+"""A metric over time the size of a word, as plain SVG: the reference dashed, a dot where a figure is out of true."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def trend(
     drawn = [f'<polyline class="{name}" points="{path(points)}"/>' for name, points in lines if len(points) > 1]
     if level is not None:
         drawn.insert(0, f'<path class="tr" d="M{place(since, level)}L{place(until, level)}"/>')
-    last = max(every, key=lambda one: one.start)
+    last = (realised or estimated)[-1]  # what is shown beside it
     if loud or len(every) == 1:
         x, y = place(last.start, last.value).split(",")
         drawn.append(f"<circle class='{'tw' if loud else 'tp'}' cx='{x}' cy='{y}' r='3'/>")
