@@ -150,6 +150,19 @@ def test_a_backfill_tells_nobody(store: rt.Workspace, told: Hook) -> None:
     assert {row.model for row in find_deliveries(store.store.catalog).rows} == {"flights"}
 
 
+def test_an_end_whose_beginning_nobody_heard_of_is_told_nobody(store: rt.Workspace, told: Hook) -> None:
+    """The history of the last hour is logged as the model is registered; something in it came and went."""
+    model, now = register(store, "young"), datetime.now(UTC)
+    first = floor(now) - 40 * MINUTE
+    for windows, start, shift in ((9, 0, 0.0), (3, 9, 3.0), (25, 12, 0.0)):
+        model.log(events(first + start * MINUTE, windows, shift=shift, seed=start), at=now)
+    model.check(now)
+    assert model.incidents()
+    assert not model.incidents(live=True)
+    run(store)
+    assert {row.model for row in find_deliveries(store.store.catalog).rows} == {"flights"}
+
+
 def test_an_incident_that_later_rows_undo_is_withdrawn(store: rt.Workspace, told: Hook) -> None:
     run(store)
     with store.store.catalog.write() as tx:

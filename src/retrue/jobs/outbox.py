@@ -166,7 +166,10 @@ def tell(tx: Transaction, incident: Incident, event: str, channels: Sequence[Cha
 
 
 def receivers(tx: Transaction, incident: Incident, event: str, channels: Iterable[Channel]) -> Iterable[Channel]:
-    """Whom to tell: who wants such incidents; of an end, who heard of its beginning."""
+    """Whom to tell: who wants such incidents; of an end, who heard of its beginning.
+
+    What came and went before anybody looked has no beginning that was told: its end is told like one.
+    """
     earlier = tx.find(rows.Delivery, incident=incident.id)
     told = {row.channel for row in earlier if row.channel != NOTE}
     known = sum(row.channel == NOTE for row in earlier) > 1  # the note of this event is one
