@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import altair as alt
+import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.report.charts.test_drift_map import at, drawn
+from tests.conftest import needed
+from tests.report.charts.test_drift_map import at, drawn, spans
 
+from retrue.core.grid import CategoricalGrid, Grid, NumericGrid
 from retrue.report.charts import Marker, Picture, Point, timeline, with_markers
+from retrue.report.charts.heat_strip import heat_strip
 from retrue.report.charts.markers import NEAR, axis_of, placed_on
 from retrue.report.charts.templates import TEMPLATES, template
 
@@ -59,6 +65,29 @@ def test_a_map_has_time_on_both_axes_and_other_pictures_have_none() -> None:
     assert (made.template, row["x"], row["y"]) == ("drift-map-markers", row["y"], row["x"])
     bars = Picture("bars", "Regions", [{"label": "north"}], ())
     assert with_markers(bars, [Marker(at(3), "version 2")]) is bars
+
+
+def axes_of(grid: Grid, values: pl.Series) -> list[str]:
+    """What the y-axis of a column's heat strip says of itself, as it is drawn, without a marker and with one."""
+    plain = heat_strip([grid.count(values)] * 4, spans(4), grid.count(values), "x")
+    assert plain is not None
+    both = [plain, with_markers(plain, [Marker(at(2.5), "version 2")])]
+    drawn = [needed("vl_convert").vegalite_to_svg(one.vega(), allowed_base_urls=[]) for one in both]
+    assert ["version 2" in one for one in drawn] == [False, True]
+    return [found[0] for one in drawn if (found := re.findall(r'aria-label="(Y-axis .*?)"', one))]
+
+
+@pytest.mark.slow
+def test_a_marker_is_no_value_of_a_column() -> None:
+    """The y-axis of a strip holds the column's categories, or its range, whatever was marked."""
+    words = pl.Series(["north", "south", "east"] * 30)
+    plain, marked = axes_of(CategoricalGrid.fit(words), words)
+    assert "5 values: " in plain
+    assert marked == plain
+    numbers = pl.Series([float(i % 17) for i in range(300)])
+    plain, marked = axes_of(NumericGrid.fit(numbers), numbers)
+    assert "values from −1 to 17" in plain
+    assert marked == plain
 
 
 def test_every_picture_over_time_has_a_template_with_markers() -> None:

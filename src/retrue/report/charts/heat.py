@@ -49,6 +49,8 @@ def drift_map(*, reference: bool, incident: bool, marked: bool = False) -> Layer
 def heat_strip(scale: Literal["linear", "log", "words"], *, marked: bool = False) -> Layers:
     """A column's distribution by window; rows: part (cell or reference), x, x2, y, y2 or words, order, share."""
     base = alt.Chart()
+    if marked:  # what is marked has no value: the y-axis is that of the cells alone
+        base = base.transform_filter("datum.part !== 'marker'")
     x = alt.X("x", type="temporal", title=None).scale(type="utc", nice=False)
     x = x.axis(tickCount=6, labelOverlap="greedy", labelExpr=TIMES)
     legend = gradient("share of rows", marked=marked, format="~p")

@@ -88,14 +88,14 @@ def with_markers(picture: Picture, markers: Iterable[Marker]) -> Picture:
     last = max([last, *beside, *(millis(one.time) for one in shown)])
     placed = placed_on(shown, first, last, width=last - min([first, *beside]))
     template = picture.template.removesuffix(SUFFIX) + SUFFIX * bool(placed)
-    rows = [row for row in picture.rows if row["part"] != "marker"]
-    return replace(picture, template=template, rows=[*(row_of(one, at) for one in placed), *rows])
+    rows, crossed = [row for row in picture.rows if row["part"] != "marker"], template.startswith("drift-map")
+    return replace(picture, template=template, rows=[*(row_of(one, at, crossed=crossed) for one in placed), *rows])
 
 
-def row_of(one: Placed, at: str) -> Row:
-    """A marker as a picture's row."""
+def row_of(one: Placed, at: str, *, crossed: bool) -> Row:
+    """A marker as a picture's row; `crossed`: time is on the picture's other axis too."""
     row = {"part": "marker", at: one.at, f"{at}2": one.end, "name": one.name, "told": one.told}
-    return row | {"room": round(one.room, 4), "side": one.side} | ({"y": one.at} if at == "x" else {})
+    return row | {"room": round(one.room, 4), "side": one.side} | ({"y": one.at} if crossed else {})
 
 
 def placed_on(markers: Iterable[Marker], first: int, last: int, *, width: int | None = None) -> list[Placed]:
