@@ -82,7 +82,7 @@ def test_an_incident_is_told_once_and_its_end_once(store: rt.Workspace, told: Ho
     for part in (incident.sentence, "Since: ", "Shape: ", "Cost: ", "Rows: ", first["key"]):
         assert part in first["message"]
     assert f"https://retrue.example.org/models/flights/incidents/{incident.id}\n" in first["message"]
-    assert [one["mimetype"] for one in first["attachments"]] == ["image/png"]
+    assert [[a["mimetype"] for a in one["attachments"]] for one in (first, last)] == [["image/png"]] * 2
     assert last["title"] == f"flights: over: {incident.kind}"
     assert (last["type"], first["incident"]) == ("success", last["incident"])
     assert first["key"] != last["key"]

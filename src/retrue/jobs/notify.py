@@ -186,13 +186,12 @@ def standing(workspace: Workspace, row: rows.Delivery) -> tuple[Incident, str | 
 
 
 def written(workspace: Workspace, row: rows.Delivery, incident: Incident) -> Message:
-    """The message, with its picture where it tells a beginning."""
+    """The message, with its picture; what is withdrawn has nothing to show."""
     key = str(row.body["key"])
     if row.event == WITHDRAWN or not incident.verdicts:
         return withdrawn(incident, key)
     model = workspace.model(row.model)
-    message = message_of(model, incident, row.event, key, address())
-    return message if row.event == RESOLVED else with_picture(message, model, incident)
+    return with_picture(message_of(model, incident, row.event, key, address()), model, incident)
 
 
 def address() -> str | None:
