@@ -101,6 +101,15 @@ def test_labels_that_do_not_count_are_taken_and_told(client: httpx.Client, kind:
     assert said["counts"] == {**counted, **skipped}
 
 
+def test_scores_that_are_no_probabilities_are_taken_and_told(client: httpx.Client) -> None:
+    """One that isn't there is no fault, and one of a row that is set aside isn't taken."""
+    scores = [3.2, 0.5, None, -0.1, 1, 7.0]
+    sent = [{**row, "p": p} for row, p in zip(rows(230, 6), scores, strict=True)]
+    sent[5]["income"] = "much"
+    said = client.post(EVENTS, json=sent).json()
+    assert (said["accepted"], said["quarantined"], said["counts"]) == (5, 1, {"scores outside 0 to 1": 2})
+
+
 def test_lines_that_are_no_json_are_told_by_number(client: httpx.Client) -> None:
     body = b'{"id": 1, "at":\n' + text(rows(210, 1)[0]) + b"\n[]\n"
     said = client.post(EVENTS, content=body, headers=NDJSON).json()

@@ -17,9 +17,11 @@ from typing import Any
 
 import polars as pl
 
+from retrue.core.outcome_grid import OutcomeGrid
 from retrue.errors import SchemaError, nearest
-from retrue.store.door import NOT_COUNTED, QUARANTINE, SET_ASIDE, SKIPPED, Admitted, Arrival, Lost, admit, check, note
+from retrue.store.door import QUARANTINE, Admitted, Arrival, Lost, admit, check
 from retrue.store.layout import SYSTEM, Layout, lake_type, refuse_twins
+from retrue.store.odd import OUTSIDE, are_probabilities, score_columns, scores_outside, taken, told
 from retrue.store.privacy import Masked
 from retrue.store.quarantine import marks
 from retrue.store.reader import Reader
@@ -263,23 +265,38 @@ class Intake(Reader):
         layout = self.layout(model)
         check(kind, frame, layout)
         admitted = admit(kind, frame, layout, self._types(model, kind, frame), Arrival(at, version, token()))
-        return self._told_of_odd(model, layout, frame, admitted) if "labels" in admitted.frames else admitted
+        admitted = self._told_of_scores(model, frame, admitted) if "events" in admitted.frames else admitted
+        return self._told_of_labels(model, layout, frame, admitted) if "labels" in admitted.frames else admitted
 
-    def _told_of_odd(self, model: str, layout: Layout, frame: Masked, admitted: Admitted) -> Admitted:
-        """The same rows, with a word on labels that are taken, but count for nothing: a 7 where 0 or 1 is expected."""
+    def _outcome(self, model: str) -> OutcomeGrid | None:
+        """How outcomes are counted now."""
         with self.catalog.read() as tx:
             counting = self._counting(tx, model)
-        outcome = None if counting is None else counting.outcome
+        return None if counting is None else counting.outcome
+
+    def _told_of_labels(self, model: str, layout: Layout, frame: Masked, admitted: Admitted) -> Admitted:
+        """The same rows, with a word on labels that are taken, but count for nothing: a 7 where 0 or 1 is expected."""
+        outcome = self._outcome(model)
         if outcome is None or layout.label is None:
             return admitted
-        odd = ~pl.Series(outcome.counts_label(admitted.frames["labels"][layout.label_column]), dtype=pl.Boolean)
-        if not odd.any():
+        rows = taken(frame, admitted)
+        odd = ~outcome.counts_label(admitted.frames["labels"][layout.label_column])
+        return told(admitted, rows.filter(frame[layout.label].gather(rows).is_not_null()), odd, outcome.odd_labels)
+
+    def _told_of_scores(self, model: str, frame: Masked, admitted: Admitted) -> Admitted:
+        """The same rows, with a word on scores that should be probabilities: a 3.2.
+
+        The catalog is read once, and again only where a score lies outside: events come often.
+        """
+        if model not in self._scored:
+            outcome = self._outcome(model)
+            if outcome is None:
+                return admitted
+            self._scored[model] = score_columns(outcome)
+        odd = scores_outside(admitted.frames["events"], self._scored[model])
+        if not odd.any() or not are_probabilities(self._outcome(model)):
             return admitted
-        number = pl.int_range(len(frame), dtype=pl.UInt32, eager=True)
-        gone = admitted.notes.filter(pl.col("fate").is_in([SET_ASIDE, SKIPPED]))["row"]
-        there = number.filter(frame[layout.label].is_not_null() & ~number.is_in(gone.implode()))
-        told = note(there.filter(odd), NOT_COUNTED, outcome.odd_labels)
-        return replace(admitted, notes=pl.concat([admitted.notes, told]))
+        return told(admitted, taken(frame, admitted), odd, OUTSIDE)
 
     def keep(self, *admissions: Admission) -> list[list[Receipt]]:
         """Write what was admitted into the spool, in one transaction: when this returns, it survives power loss.

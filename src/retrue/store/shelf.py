@@ -99,6 +99,7 @@ class Shelf:
         self._references: dict[tuple[str, str, str, int], Reference] = {}
         self._tallies: dict[str, tuple[Snapshot, Tally]] = {}  # what the quarantine holds, by model
         self._vetted: dict[tuple[str, str], set[str]] = {}  # names that passed the door, by model and kind
+        self._scored: dict[str, tuple[str, ...]] = {}  # columns of scores by model; they never change
         self._cache = HashCache()
 
     @property
