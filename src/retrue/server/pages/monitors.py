@@ -9,22 +9,20 @@ from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
-from sqlalchemy import Connection, func, select
 from starlette.responses import RedirectResponse
 
 from retrue.errors import RetrueError
 from retrue.judge.impacts import Costs
 from retrue.judge.replay import Backtest
-from retrue.judge.rules import BROKEN, Rule
+from retrue.judge.rules import Rule
 from retrue.judge.words import metric_name
 from retrue.report.backtest import count, headline, rate
 from retrue.server.auth import Actor, editor, viewer
 from retrue.server.errors import status_of
 from retrue.server.pages.model import Name
-from retrue.server.pages.moments import day
+from retrue.server.pages.rule_states import RuleState, rule_states
 from retrue.server.pages.shell import render
 from retrue.server.service import Service, service
-from retrue.store import tables
 from retrue.workspace import Model
 from retrue.workspace.check.backtest import backtest, proposed, state_of_history
 from retrue.workspace.options import Options
@@ -40,12 +38,13 @@ EPISODES = 12
 
 @dataclass(frozen=True)
 class RuleRow:
-    """A rule in the form: its text, how the newest judged window stands by it, and what is wrong with the text."""
+    """A rule in the form: its text, how the model stands by it (`now`: in its newest window), what is wrong with it."""
 
     text: str
     state: str = ""
     tone: str = "calm"
     trouble: str = ""
+    now: bool = True
 
 
 @dataclass(frozen=True)
@@ -169,35 +168,17 @@ def said(what: Any) -> str:
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def standing_of(connection: Connection, model: Model) -> dict[str, str]:
-    """The rules that the newest judged window of the champion breaks, each with what was said; "" holds its day.
-
-    Nothing where it was judged before verdicts said which rule they are of: the next check tells.
-    """
-    c = tables.verdicts.c
-    mine = (c.model == model.name, c.version == model.version)
-    newest = connection.execute(select(func.max(c.start)).where(*mine)).scalar()
-    if newest is None:
-        return {}
-    rule, told = c.body["rule"].as_string(), c.body["reason"].as_string()
-    broken = connection.execute(select(rule, told).where(*mine, c.start == newest, told.contains(BROKEN))).all()
-    if any(text is None for text, _ in broken):
-        return {}
-    return {"": day(model.span(newest)[0], year=True), **{str(text): str(reason) for text, reason in broken}}
-
-
-def rule_rows(wish: Wish, wrong: Sequence[str], present: Sequence[str], standing: Mapping[str, str]) -> list[RuleRow]:
+def rule_rows(
+    wish: Wish, wrong: Sequence[str], present: Sequence[str], standing: Mapping[str, RuleState]
+) -> list[RuleRow]:
     """The rules of the form, each with its state or what is wrong with it."""
     rows = []
     for text, trouble in zip(wish.rules, wrong, strict=True):
         if trouble or text not in present:
             rows.append(RuleRow(text, "" if trouble else "proposed", trouble=trouble))
             continue
-        broken = standing.get(str(Rule.parse(text)))
-        if broken is not None:
-            rows.append(RuleRow(text, f"broken: {broken}", "warn"))
-        else:
-            rows.append(RuleRow(text, f"held in the window of {standing['']}" if standing else "not judged yet"))
+        state = standing.get(str(Rule.parse(text)), RuleState())
+        rows.append(RuleRow(text, state.said, "warn" if state.broken else "calm", now=state.now))
     return rows
 
 
@@ -211,7 +192,7 @@ def shown(
     wish = wish or present
     wrong, fields = checked(model, wish)
     with model.store.catalog.read() as tx:
-        standing = standing_of(tx.connection, model)
+        standing = rule_states(tx.connection, model)
     preview: Backtest | None = None
     if ask and not any(wrong) and not fields:
         try:
@@ -252,11 +233,12 @@ def address_of(name: str, wish: Wish) -> str:
 def sentence_of(model: Model, rows: Sequence[RuleRow]) -> str:
     """Say by how many rules a model is watched, and how many of them are broken."""
     own = len(model.options.rules)
-    broken = sum(one.tone == "warn" for one in rows)
+    broken = [one for one in rows if one.tone == "warn"]
+    when = "now" if all(one.now for one in broken) else "when last judged"
     many = "no rule of its own" if not own else "one rule" if own == 1 else f"{own} rules"
     return (
         f"{model.name} is watched by {many}, and by learned tests within {budget_said(model.options.alarm_budget)}"
-        + (f"; {broken} broken now" if broken else "")
+        + (f"; {len(broken)} broken {when}" if broken else "")
     )
 
 
