@@ -11,7 +11,7 @@ from tests.workspace.conftest import events, registered
 
 import retrue as rt
 from retrue.errors import TableError
-from retrue.workspace.replaying import replay
+from retrue.workspace.replaying import Mended, replay
 
 
 @pytest.fixture
@@ -52,13 +52,20 @@ def test_a_row_that_differs_can_be_given_another_id(model: rt.Model) -> None:
     assert model.events().filter(pl.col("id") == "new").collect()["x"].to_list() == [9.0]
 
 
+def test_who_lets_in_again_what_is_on_its_way_is_told_so(model: rt.Model) -> None:
+    """Until a commit cycle has moved it, it is still listed."""
+    number = str(model.quarantine()["number"][0])
+    row = {"id": "once", "at": "2024-01-15T00:00:00Z", "x": 1.0, "city": "JFK", "p": 0.5}
+    first, second = (replay(model, [Mended(number, row)]) for _ in range(2))
+    assert (first.accepted, first.counts) == (1, {})
+    assert (second.accepted, second.counts) == (0, {"rows that were let in again already": 1})
+
+
 def test_a_row_leaves_once_whoever_lets_it_in(model: rt.Model) -> None:
     (number, *_) = model.quarantine()["number"]
     row = {"id": "once", "at": "2024-01-15T00:00:00Z", "x": 1.0, "city": "JFK", "p": 0.5}
 
     def let_in(n: int) -> int:
-        from retrue.workspace.replaying import Mended
-
         return replay(model, [Mended(number, {**row, "id": f"once-{n}"})]).accepted
 
     with ThreadPoolExecutor(4) as pool:

@@ -25,6 +25,8 @@ from retrue.workspace.stored import StoredModel
 
 LEFT = "rows that are no objects, left in the quarantine"
 """What is said of rows that only a person can mend."""
+ALREADY = "rows that were let in again already"
+"""What is said of rows that leave the quarantine just now, because they were asked for before."""
 MOST = 50_000
 """Rows that are held in memory, and let in again in one transaction."""
 
@@ -80,10 +82,10 @@ def noted(model: StoredModel, rows: int) -> None:
 
 
 def again(model: StoredModel, wanted: Mapping[str, Mapping[str, Any] | None]) -> Received:
-    """Let rows in again by their numbers; those that left meanwhile are left out."""
+    """Let rows in again by their numbers; those that left meanwhile are left out, and counted."""
     groups, left = dict[tuple[str, str], list[tuple[str, dict[str, Any]]]](), 0
-    own = reserved(model.store.layout(model.name))
-    for number, kind, text in model.store.held_rows(model.name, wanted).select("number", "kind", "row").iter_rows():
+    own, held = reserved(model.store.layout(model.name)), model.store.held_rows(model.name, wanted)
+    for number, kind, text in held.select("number", "kind", "row").iter_rows():
         mended = wanted[number]
         row = as_row(text) if mended is None else kept_private(model, as_row(text), mended)
         if not row:
@@ -92,7 +94,8 @@ def again(model: StoredModel, wanted: Mapping[str, Mapping[str, Any] | None]) ->
         version = row.get("_version") if model.schema.version is None else None
         group = groups.setdefault((kind, str(version or model.version)), [])
         group.append((number, {name: value for name, value in row.items() if name not in own}))
-    received = Received(0, counts={LEFT: left} if left else {})
+    counts = {LEFT: left, ALREADY: len(wanted) - len(held)}
+    received = Received(0, counts={said: n for said, n in counts.items() if n})
     for (kind, version), rows in groups.items():
         for begin in range(0, len(rows), MOST):
             received += let_in(model, kind, version, rows[begin : begin + MOST])
@@ -100,7 +103,7 @@ def again(model: StoredModel, wanted: Mapping[str, Mapping[str, Any] | None]) ->
 
 
 def let_in(model: StoredModel, kind: str, version: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> Received:
-    """Let rows of one kind and version in again; those that somebody else has let in meanwhile are left out."""
+    """Let rows of one kind and version in again; those that were let in before are left out, and counted."""
     parts = [Part(1, key_of(number), releases=number) for number, _ in rows]
     frame = again_masked(model, from_rows([row for _, row in rows]))
     (outcome,) = acknowledge(model.store, [Lot(model, kind, frame, parts, clock.now(), version, masked=True)])
@@ -108,7 +111,7 @@ def let_in(model: StoredModel, kind: str, version: str, rows: Sequence[tuple[str
         raise outcome
     received = Received(0)
     for one in outcome:
-        received += Received(0) if one.receipt.repeated else Received.of(one)
+        received += Received(0, counts={ALREADY: 1}) if one.receipt.repeated else Received.of(one)
     return received
 
 
