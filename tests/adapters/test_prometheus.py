@@ -256,6 +256,16 @@ def test_requests_are_measured_by_route_and_addresses_are_never_labels(world: Wo
 
 
 @pytest.mark.slow
+def test_promtool_has_nothing_to_say_of_the_figures(world: World) -> None:
+    text = httpx.get(f"{world.url}/metrics", timeout=30).text
+    assert "retrue_latency_bucket" in text
+    said = subprocess.run(
+        [program("promtool"), "check", "metrics"], input=text, capture_output=True, text=True, check=False
+    )
+    assert (said.returncode, said.stderr) == (0, "")
+
+
+@pytest.mark.slow
 def test_alertmanager_tells_once_of_an_incident_and_once_of_its_end(world: World) -> None:
     """However often Prometheus looked meanwhile; somebody resolves the incidents, and that ends the alert."""
 

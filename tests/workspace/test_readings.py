@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pytest
 from tests.workspace.conftest import day, events, live, registered
 
 import retrue as rt
@@ -105,8 +106,9 @@ def test_latency_is_told_as_buckets_of_the_newest_window(store: rt.Workspace) ->
     now = events(14, 1).with_columns(took=pl.Series(rng.exponential(30.0, 300)))
     model.log(now.drop("y"), at=day(15) + timedelta(hours=1))
     family = found(store)["latency"]
-    assert {one.suffix for one in family.samples} == {"_bucket"}
-    buckets = {one.labels["le"]: one.value for one in family.samples}
+    buckets = {one.labels["le"]: one.value for one in family.samples if one.suffix == "_bucket"}
+    totals = {one.suffix: one.value for one in family.samples if one.suffix != "_bucket"}
+    assert totals == {"_sum": pytest.approx(now["took"].sum()), "_count": 300}
     assert buckets.pop("+Inf") == 300
     assert len(buckets) > 10
     for edge, count in buckets.items():

@@ -156,6 +156,7 @@ class Latest:
                 self.families, self.asked = {one.name: one for one in self.read()}, frozenset()
             self.asked |= {name}
             samples = self.families[name].samples if name in self.families else ()
-            return [Observation(one.value, dict(one.labels)) for one in samples]
+            told = (one for one in samples if one.suffix in ("", "_bucket"))  # a sum has no name of its own here
+            return [Observation(one.value, dict(one.labels)) for one in told]
 
         return observed

@@ -40,6 +40,6 @@ def lines_of(family: Family) -> Iterator[str]:
     name = PREFIX + family.name
     total = "_total" if family.counter else ""
     text = family.help.replace("\\", r"\\").replace("\n", r"\n")
-    yield f"# HELP {name}{total} {text}\n# TYPE {name}{total} {'counter' if family.counter else 'gauge'}\n"
+    yield f"# HELP {name}{total} {text}\n# TYPE {name}{total} {family.kind}\n"
     for sample in family.samples:
         yield f"{name}{sample.suffix or total}{sample.text}\n"

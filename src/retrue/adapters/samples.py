@@ -49,6 +49,7 @@ class Family:
         help: what it says, in one line.
         samples: the figures.
         counter: whether it only ever rises.
+        histogram: whether its samples are the buckets, the sum and the count of one.
         unit: as OTLP writes it: "1", "s", "By", "{row}".
     """
 
@@ -57,6 +58,12 @@ class Family:
     samples: tuple[Sample, ...] = ()
     counter: bool = False
     unit: str = "1"
+    histogram: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What Prometheus calls it."""
+        return "counter" if self.counter else "histogram" if self.histogram else "gauge"
 
 
 def bounded(families: Iterable[Family], most: int) -> tuple[Family, ...]:

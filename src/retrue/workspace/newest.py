@@ -62,13 +62,13 @@ def of_newest(found: Mapping[str, Sequence[Sample]]) -> Iterator[Family]:
     """How long predictions took, as buckets that `histogram_quantile` reads; and how the services' machines were."""
     every = list(chain.from_iterable(found.values()))
     text = "How long predictions took in the newest window, in the model's own unit: rows up to `le`."
-    yield Family("latency", text, tuple(one for one in every if one.suffix))
+    yield Family("latency", text, tuple(one for one in every if one.suffix), histogram=True)
     text = "System signals of the service that runs the model, in the newest window: their mean."
     yield Family("system", text, tuple(one for one in every if not one.suffix))
 
 
 def latency_of(store: Store, books: Books, role: str) -> list[Sample]:
-    """The buckets of one model."""
+    """The buckets of one model, their sum and their count."""
     start = books.last.start if books.last else 0
     column = store.column_profiles(books.model, role, [start]).get((books.version, start))
     if column is None or not isinstance(column.grid, NumericGrid):
@@ -77,7 +77,9 @@ def latency_of(store: Store, books: Books, role: str) -> list[Sample]:
     step = max(len(cuts) // EDGES, 1)
     told = {f"{cuts[i]:.6g}": float(rows_below[i]) for i in range(0, len(cuts), step)} | {"+Inf": float(rows_below[-1])}
     named = {"model": books.model, "version": books.version}
-    return [Sample(n, {**named, "le": le}, "_bucket") for le, n in told.items()]
+    buckets = [Sample(n, {**named, "le": le}, "_bucket") for le, n in told.items()]
+    total = column.moments.mean * column.moments.n
+    return [*buckets, Sample(total, named, "_sum"), Sample(told["+Inf"], named, "_count")]
 
 
 def signals_of(store: Store, books: Books) -> list[Sample]:
