@@ -140,6 +140,14 @@ def test_each_kind_of_error_has_its_words_and_status(
     assert (done.status, done.err) == (status, said + "\n")
 
 
+def test_dashboards_without_a_folder_are_told_the_whole_command(call: Call, tmp_path: Path) -> None:
+    """And it works as it stands."""
+    said, _, hint = call("export", "grafana").error.partition(" Hint: retrue ")
+    assert said == "error: 5 dashboards, and no folder: expected --output FOLDER."
+    assert call(*hint.split()).status == 0
+    assert len(list((tmp_path / "grafana").iterdir())) == 5
+
+
 def test_a_fault_of_ours_says_so_with_the_place_and_no_traceback(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RETRUE_DEBUG", raising=False)
     failing(monkeypatch, KeyError("key"))

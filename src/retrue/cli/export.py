@@ -78,7 +78,8 @@ def grafana(folder: Path | None) -> None:
     from retrue.adapters.grafana import dashboard
 
     if folder is None:
-        raise ConfigError(f"{len(PACK)} dashboards, and no folder", expected="--output FOLDER")
+        hint = "retrue export grafana --output grafana"
+        raise ConfigError(f"{len(PACK)} dashboards, and no folder", expected="--output FOLDER", hint=hint)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for board in PACK:
