@@ -66,10 +66,17 @@ def test_the_monitor_is_a_rule_that_can_be_registered(cost: Cost) -> None:
     assert rule.needs_reference
 
 
-def test_without_labels_or_rows_there_is_nothing_to_watch() -> None:
-    assert monitor(Told(cost=None)) is None
-    assert monitor(Told(cost=replace(COST, estimated=True))) is None
-    assert monitor(Told(slices=())) is None
+def test_a_model_that_is_worse_on_all_rows_is_watched_on_all() -> None:
+    text = monitor(Told(slices=()))
+    assert text is not None
+    assert Rule.parse(text).slice is None
+    assert monitor(Told(incident=replace(INCIDENT, kind=VerdictKind.DRIFTING), slices=())) is None
+
+
+def test_without_labels_there_is_nothing_to_watch() -> None:
+    for slices in ((), (SOUTH,)):
+        assert monitor(Told(cost=None, slices=slices)) is None
+        assert monitor(Told(cost=replace(COST, estimated=True), slices=slices)) is None
 
 
 def test_rows_that_vanished_are_not_collected() -> None:

@@ -46,7 +46,7 @@ def actions(told: Explanation) -> list[Action]:
     rule = monitor(told)
     if rule is not None:
         said = f"see what it would have told: retrue backtest {model} --rules FILE; then register with --rule"
-        found.append(Action("Watch them from now on: a rule", rule, said))
+        found.append(Action("Watch this from now on: a rule", rule, said))
     return [*found, *answers(incident)]
 
 
@@ -119,21 +119,25 @@ def retrain(model: str) -> str:
 
 
 def monitor(told: Explanation) -> str | None:
-    """A rule that watches the main metric where the guilty rows are; None without labels, or without such rows."""
+    """A rule that watches the main metric where the guilty rows are, or everywhere; None without labels.
+
+    What made the model no worse on all rows is watched where its rows are, or not at all.
+    """
     first = guilty(told)
-    if first is None or told.cost is None or told.cost.estimated or "]" in first:
+    if told.cost is None or told.cost.estimated or (first is None and told.incident.kind is not VerdictKind.DEGRADED):
         return None
-    return rule_of(told.cost.metric, first)
+    return None if first is not None and "]" in first else rule_of(told.cost.metric, first)
 
 
-def rule_of(metric: str, where: str) -> str:
-    """A rule that holds a metric of some rows (as SQL) against the reference.
+def rule_of(metric: str, where: str | None = None) -> str:
+    """A rule that holds a metric of some rows (as SQL), or of all, against the reference.
 
-    >>> rule_of("accuracy", "age > 30")
-    'accuracy[age > 30] >= 0.95 * reference'
+    >>> rule_of("accuracy", "age > 30"), rule_of("mae")
+    ('accuracy[age > 30] >= 0.95 * reference', 'mae <= 1.05 * reference')
     """
     bound = f"<= {1 + SLACK:g}" if get(metric).better == "lower" else f">= {1 - SLACK:g}"
-    return f"{metric}[{where}] {bound} * reference"
+    part = "" if where is None else f"[{where}]"
+    return f"{metric}{part} {bound} * reference"
 
 
 def sql_of(finding: Finding) -> str:

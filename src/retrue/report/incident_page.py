@@ -17,7 +17,7 @@ from retrue.explain.finding import guilty_of
 from retrue.explain.since import sure_of
 from retrue.explain.standing import Standing
 from retrue.judge.cause import Cause
-from retrue.judge.incident import State
+from retrue.judge.incident import Incident, State
 from retrue.judge.verdict import VerdictKind
 from retrue.judge.words import day, percent
 from retrue.report.actions import actions, next_step
@@ -139,6 +139,8 @@ def facts(told: Explanation) -> list[tuple[str, str, str]]:
         found.append(("Cost", upper_first(cost_said(incident, told.cost)), ""))
     if incident.cause is not None:
         found.append(("Rows", tight(incident.cause.rows), share_said(incident.cause)))
+    elif alike(incident):
+        found.append(("Rows", "All kinds alike", "no part of them explains more than all of them do"))
     if incident.real is not None:
         found.append(("People say", upper_first(marked(incident)), ""))
     if told.joint is not None:
@@ -147,6 +149,12 @@ def facts(told: Explanation) -> list[tuple[str, str, str]]:
         more = len(incident.columns) - 3
         found.append(("Columns", ", ".join(incident.columns[:3]), f"and {more} more" if more > 0 else ""))
     return found
+
+
+def alike(incident: Incident) -> bool:
+    """Whether a model became worse on all rows: the search for the guilty ones found none."""
+    searched = incident.search is not None and incident.search.failure is None
+    return incident.kind is VerdictKind.DEGRADED and incident.cause is None and searched
 
 
 def share_said(cause: Cause) -> str:

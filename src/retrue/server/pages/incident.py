@@ -6,18 +6,23 @@ The first paint comes from the stored incident; the evidence reads rows, and com
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
+from urllib.parse import quote, urlencode
 
 import polars as pl
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy import or_, select
 
 from retrue.errors import RetrueError
+from retrue.explain.finding import EVERYWHERE
 from retrue.judge.incident import Incident
+from retrue.judge.verdict import VerdictKind
+from retrue.judge.words import metric_name
 from retrue.report.actions import Action, actions, rule_of
-from retrue.report.incident_page import facts, tight
+from retrue.report.incident_page import alike, facts, tight
 from retrue.report.incident_page import state as state_said
+from retrue.report.words import upper_first
 from retrue.server.api.incidents import found
 from retrue.server.auth import Actor, viewer
 from retrue.server.errors import HttpError
@@ -25,7 +30,7 @@ from retrue.server.pages.delivered import DeliveryRow, delivery_rows
 from retrue.server.pages.explained import Explained
 from retrue.server.pages.figures import pictured
 from retrue.server.pages.incidents import C, Row, rows_of
-from retrue.server.pages.model import Name
+from retrue.server.pages.model import Name, metrics_of
 from retrue.server.pages.moments import at_of
 from retrue.server.pages.ranges import around
 from retrue.server.pages.shell import render
@@ -45,6 +50,8 @@ Id = Annotated[str, Path(max_length=200)]
 SNOOZES = {"1h": "an hour", "8h": "8 hours", "1d": "a day", "3d": "3 days", "7d": "a week", "30d": "30 days"}
 """How long an incident may be put off."""
 RELATED = 6
+MOST = 5_000
+"""How many rows are collected where all are as good as any other, unless somebody says otherwise."""
 PENDING = ("Shape", "…", "being worked out from the rows")
 
 
@@ -74,8 +81,11 @@ class IncidentView:
         comments: what they said, oldest first.
         deliveries: messages about it, newest first.
         related: incidents at the same time.
-        where: the guilty rows as SQL; "" where none are known.
+        where: the rows to collect as SQL: the guilty ones, all where all became worse; "" where none are known.
+        all_rows: whether those are all rows.
         rule: a monitor of those rows; "" where none can be.
+        chart: where the picture of the metric that became worse is; "" where there is none.
+        metric: that metric in words.
         since, until: the time that it lasted, to collect rows of.
         collected: rows of this slice that were collected.
         commands: what can be typed.
@@ -103,6 +113,9 @@ class IncidentView:
     commands: tuple[Action, ...]
     may_edit: bool
     then: str = ""
+    chart: str = ""
+    metric: str = ""
+    all_rows: bool = False
 
 
 def incident_view(
@@ -114,16 +127,48 @@ def incident_view(
     collected: Sequence[CollectionRow],
     *,
     may_edit: bool,
+    charted: Sequence[str] = (),
 ) -> IncidentView:
-    """Say what is known of an incident; before it is explained, what was stored of it."""
+    """Say what is known of an incident; before it is explained, what was stored of it.
+
+    `charted`: the metrics that there are pictures of.
+    """
+    metric = metric_of(incident)
+    shown_of = metric if metric in charted else ""
     told = bare(incident) if explained is None else explained.told
     return IncidentView(
         incident.model, incident.id, tight(incident.sentence), state_said(told), facts_of(incident, explained),
         incident.live, incident.state.value, incident.snoozed_until, incident.real, tuple(comments), tuple(deliveries),
         tuple(related),
-        "" if incident.cause is None else incident.cause.slice, rule_for(incident), incident.since, incident.last,
+        where_of(incident), rule_for(incident), incident.since, incident.last,
         tuple(collected), tuple(actions(told)), may_edit, then_of(incident),
+        chart_of(incident, shown_of), upper_first(metric_name(shown_of)) if shown_of else "", alike(incident),
     )  # fmt: skip
+
+
+def metric_of(incident: Incident) -> str:
+    """The metric that became worse: the one that the incident costs, else its first alarm's; "" where none did."""
+    if incident.kind is not VerdictKind.DEGRADED:
+        return ""
+    told = (one.metric for one in incident.verdicts if one.kind is VerdictKind.DEGRADED)
+    return incident.cost.metric if incident.cost is not None else next(told, None) or ""
+
+
+def chart_of(incident: Incident, metric: str) -> str:
+    """Where the model's picture of a metric is, with as much time before the incident as it lasted; "" of none."""
+    if not metric:
+        return ""
+    shown = around(at_of(incident.since), clock.now() if incident.live else at_of(incident.last))
+    asked = replace(shown, until="") if incident.live else shown  # while it lasts the picture goes on
+    address = f"/models/{quote(incident.model, safe='')}/figures/performance"
+    return f"{address}?{urlencode({'metric': metric})}&{asked.query}"
+
+
+def where_of(incident: Incident) -> str:
+    """The rows to collect, as SQL: the guilty ones, all where all became worse alike; "" where nothing tells."""
+    if incident.cause is not None:
+        return incident.cause.slice
+    return str(EVERYWHERE) if alike(incident) else ""
 
 
 def then_of(incident: Incident) -> str:
@@ -145,8 +190,13 @@ def facts_of(incident: Incident, explained: Explained | None) -> tuple[tuple[str
 
 
 def rule_for(incident: Incident) -> str:
-    """A rule that watches the guilty rows: by the metric that the incident costs, else by what the search told."""
+    """A rule that watches the guilty rows: by the metric that the incident costs, else by what the search told.
+
+    Where all rows became worse alike, it watches them all.
+    """
     cost, cause = incident.cost, incident.cause
+    if alike(incident) and cost is not None and not cost.estimated:
+        return rule_of(cost.metric)
     if cause is None or "]" in cause.slice:
         return ""
     metric = cost.metric if cost is not None and not cost.estimated else cause.metric
@@ -169,12 +219,12 @@ def related_to(chosen: ModelIncident, actor: Actor) -> list[Row]:
 
 
 def collected_of(chosen: ModelIncident) -> list[CollectionRow]:
-    """What was collected of the guilty rows."""
-    cause, c = chosen.incident.cause, tables.collections.c
-    if cause is None:
+    """What was collected of the rows that it is about."""
+    where, c = where_of(chosen.incident), tables.collections.c
+    if not where:
         return []
     query = select(c.name, c.sql, c.rows, c.body["matched"].as_integer(), c.created)
-    query = query.where(c.model == chosen.model.name, c.sql == cause.slice).order_by(c.created.desc())
+    query = query.where(c.model == chosen.model.name, c.sql == where).order_by(c.created.desc())
     with chosen.model.store.catalog.read() as tx:
         kept = tx.connection.execute(query).all()
     return [
@@ -194,14 +244,16 @@ def shown(
     except RetrueError as error:
         explained, failed = None, error
     told, _ = delivery_rows(served.workspace.store.catalog, chosen.incident.id)
+    with chosen.model.store.catalog.read() as tx:
+        charted = [name for name, _ in metrics_of(tx.connection, served.model(chosen.model.name))]
     view = incident_view(
         chosen.incident, explained, chosen.comments(), told, related_to(chosen, actor), collected_of(chosen),
-        may_edit=actor.may("editor"),
+        may_edit=actor.may("editor"), charted=charted,
     )  # fmt: skip
     more = evidence_of(explained, failed)
     return render(
         request, "incident.html", view, title=view.sentence, place="Incidents", live=chosen.model.name, status=status,
-        trouble=trouble, snoozes=SNOOZES, done=DONE.get(request.query_params.get("done", ""), ""), **more,
+        trouble=trouble, snoozes=SNOOZES, done=DONE.get(request.query_params.get("done", ""), ""), most=MOST, **more,
     )  # fmt: skip
 
 
