@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -39,13 +40,15 @@ Reader = Annotated[object, Depends(viewer)]
 Asked = Annotated[Lately, Depends(lately())]
 Column = Annotated[str, Query(max_length=1000)]
 Window = Annotated[int, Query(ge=-(2**40), le=2**40)]
-VERDICTS = 12
-"""Verdicts that are listed."""
+VERDICTS, FOLDED = 12, 20
+"""Verdicts that are listed, and how many windows one of them may stand for if all do for as many."""
+FIGURES = re.compile(r"[-+−]?\d[\d.,]*")
+"""Figures of a reason: by them alone what is said of one window differs from what is said of the next."""
 
 
 @dataclass(frozen=True)
 class VerdictLine:
-    """What was said of the feature in one window."""
+    """What was said of the feature in one window, or much the same in windows in turn."""
 
     when: str
     state: State
@@ -84,21 +87,54 @@ def sentence_of(name: str, row: ColumnRow) -> str:
 
 
 def verdict_lines(connection: Connection, model: Model, column: str, until: float | None) -> list[VerdictLine]:
-    """What was said of a feature lately, of all rows, but that it is in true."""
+    """What was said of a feature lately, of all rows, but that it is in true; once where windows in turn agree."""
     c = tables.verdicts.c
     told = [c.body[name].as_string() for name in ("reason", "alarm")]
     where = (
         c.model == model.name, c.body["column"].as_string() == column, c.kind != VerdictKind.TRUE.value,
         c.body["slice"].as_string().is_(None), *earlier(c.start, until),
     )  # fmt: skip
-    query = select(c.start, c.kind, *told).where(*where).order_by(c.start.desc()).limit(VERDICTS)
-    return [
-        VerdictLine(
-            day(model.span(start)[0], year=True),
-            state_of_kind(kind, alarm=alarm not in {"false", "0", None}, group="out"), reason,
-        )
+    query = select(c.start, c.kind, *told).where(*where).order_by(c.start.desc()).limit(VERDICTS * FOLDED)
+    states = [
+        (start, state_of_kind(kind, alarm=alarm not in {"false", "0", None}, group="out"), reason)
         for start, kind, reason, alarm in connection.execute(query)
-    ]  # fmt: skip
+    ]
+    return [
+        VerdictLine(when_of([day(model.span(start)[0], year=True) for start in starts]), state, reason)
+        for starts, state, reason in folded(states, model.options.window)[:VERDICTS]
+    ]
+
+
+def folded(verdicts: Iterable[tuple[int, State, str]], window: float) -> list[tuple[list[int], State, str]]:
+    """Put together what windows in turn (starts newest first, `window` seconds apart) say but for the figures.
+
+    >>> calm = state_of_kind("drifting", alarm=False, group="out")
+    >>> said = [(30, calm, "rose to 4 %"), (20, calm, "rose to 3 %"), (20, calm, "lost"), (0, calm, "rose to 2 %")]
+    >>> [(starts, reason) for starts, _, reason in folded(said, 10)]
+    [([30, 20], 'rose to 4 %'), ([20], 'lost'), ([0], 'rose to 2 %')]
+    """
+    found: list[tuple[list[int], State, str]] = []
+    last: dict[tuple[State, str], list[int]] = {}
+    for start, state, reason in verdicts:
+        key = state, FIGURES.sub("", reason)
+        if key in last and last[key][-1] - start == window:
+            last[key].append(start)
+        else:
+            last[key] = [start]
+            found.append((last[key], state, reason))
+    return found
+
+
+def when_of(days: Sequence[str]) -> str:
+    """Say of which windows something was said, newest first.
+
+    >>> when_of(["9 Jan"]), when_of(["9 Jan", "8 Jan"]), when_of(["9 Jan", "8 Jan", "7 Jan"])[:46]
+    ('9 Jan', '9 Jan; much the same on 8 Jan', '9 Jan; much the same in the 2 windows before, ')
+    """
+    newest, *before = days
+    if len(before) < 2:
+        return "; much the same on ".join(days)
+    return f"{newest}; much the same in the {len(before)} windows before, from {before[-1]} on"
 
 
 def window_choices(connection: Connection, model: Model, shown: Range) -> list[tuple[int, str]]:
