@@ -12,6 +12,7 @@ from retrue.judge.grouping import group_incidents
 from retrue.judge.incident import Incident, State
 from retrue.judge.sentence import sentence_of
 from retrue.judge.verdict import Verdict, VerdictKind, sort_worst_first
+from retrue.metrics import registered
 from retrue.metrics.names import metric_of
 from retrue.store import rows
 from retrue.store.catalog import Transaction
@@ -143,9 +144,13 @@ def metric_made_worse(incident: Incident) -> str | None:
     >>> metric_made_worse(Incident("i", "m", worse.kind, State.OPEN, "2026-01-05", None, (), (worse,), ""))
     'roc_auc'
     """
-    found = (one for one in sort_worst_first(incident.verdicts) if one.kind is VerdictKind.DEGRADED and one.of_model)
-    worst = next((one.metric for one in found if one.slice is None and one.column is None), None)
-    return None if worst is None else metric_of(worst)
+    usual = {one.name for one in registered(of="outcome")}
+    found = (
+        metric_of(one.metric)
+        for one in sort_worst_first(incident.verdicts)
+        if one.kind is VerdictKind.DEGRADED and one.metric and one.column is None and one.slice is None
+    )
+    return next((name for name in found if name.partition("@")[0] in usual), None)
 
 
 def keep_said(model: StoredModel, incident: Incident, action: str, said: Mapping[str, object]) -> None:

@@ -60,7 +60,7 @@ def barren(model: StoredModel, share: float) -> dict[str, str]:
             break
         held, left = start, left - labelled
     found: dict[str, str] = {}
-    for name, days in days_of(model).items():
+    for name, days in days_collected(model).items():
         mine = [start for start, end, _ in sound if any(start < last and first < end for first, last in days)]
         if not mine:
             found[name] = "all its rows are of broken windows"
@@ -69,7 +69,7 @@ def barren(model: StoredModel, share: float) -> dict[str, str]:
     return found
 
 
-def days_of(model: StoredModel) -> dict[str, list[tuple[datetime, datetime]]]:
+def days_collected(model: StoredModel) -> dict[str, list[tuple[datetime, datetime]]]:
     """Start and end of the days that each collection that goes on has rows of."""
     going = collected.c
     found: dict[str, list[tuple[datetime, datetime]]] = {}
