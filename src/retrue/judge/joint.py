@@ -109,7 +109,7 @@ def pair_moved(
     ]
     because = "chance and the reference's own variation explain" if null.wander[at] > 0 else "chance explains"
     limited = f"more than the {amount(limit)} that " + ("is worth telling" if limit <= PAIR else because)
-    went = minus(f"{before:.2f} to {before + change:.2f}")
+    went = minus(" to ".join(f"{round(one, 2) + 0.0:.2f}" for one in (before, before + change)))  # -0.0 has no sign
     reason = f"{named(found)} changed together: dependence {went}, {limited}; no single column explains it"
     ends = max(abs(change) - Z95 * error, 0.0), abs(change) + Z95 * error
     about = tuple(dict.fromkeys(name for names in found for name in names))
