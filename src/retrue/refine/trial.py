@@ -157,6 +157,7 @@ def judge(
     level: float = LEVEL,
     margin: float = MARGIN,
     warnings: Sequence[str] = (),
+    ended: bool = False,
 ) -> Judged:
     """Say what a trial has shown and whether to stop it.
 
@@ -168,6 +169,7 @@ def judge(
         level: what all that is ever said of it may be wrong with.
         margin: the share of the champion's loss that is worth a change.
         warnings: what else is to be known.
+        ended: whether it was stopped: nobody is told to go on then.
     """
     whole, slices = streams[0], streams[1:]
     alphas = [level / 2, *(level / 2 / len(slices) for _ in slices)] if slices else [level]
@@ -180,6 +182,8 @@ def judge(
         if days is not None and days > PATIENCE:
             outcome = "futile"
     said = advice(main, outcome, metric, challenger, needed, days)
+    if ended and outcome in ("open", "futile"):
+        said = left_open(main)
     worse = [one for one in found[1:] if one.outcome == "worse"]
     if worse and outcome == "better":
         said += "; but " + ", ".join(f"worse where {one.where} by {told(one, metric)}" for one in worse)
@@ -218,7 +222,7 @@ def still_needed(stream: Stream, metric: str, alpha: float, margin: float) -> in
 
 
 def advice(main: Standing, outcome: str, metric: str, challenger: str, needed: int | None, days: float | None) -> str:
-    """What to do, in words."""
+    """What to do, in words, while it runs."""
     if outcome in ("better", "worse"):
         return f"stop: version {challenger} is {outcome} by {told(main, metric)}"
     if outcome == "even":
@@ -231,6 +235,13 @@ def advice(main: Standing, outcome: str, metric: str, challenger: str, needed: i
         return "go on"
     length = "" if days is None else f" ({days:,.0f} day{'' if round(days) == 1 else 's'})" if days >= 1 else " (a day)"
     return f"go on: about {rounded(needed):,} more labelled rows at this rate{length}"
+
+
+def left_open(main: Standing) -> str:
+    """What a trial that was ended before it told anything says."""
+    if main.n < LEAST:
+        return f"undecided: {rows(main.n)} with matured labels, needs {LEAST}"
+    return f"undecided: nothing is certain after {rows(main.n)}"
 
 
 def told(standing: Standing, metric: str) -> str:

@@ -50,7 +50,8 @@ def trial_view(said: Mapping[str, Any]) -> RenderableType:
     """What a trial has shown: the advice, then every place with its gain."""
     kind = {"shadow": "shadow", "ab": "A/B"}[said["kind"]]
     versions = f"version {said['challenger']} beside {said['champion']}"
-    head = Text(f"Trial {said['id']} ({kind}, {said['status']}): {versions}, by {metric_name(said['metric'])}")
+    status = said["status"] + (f": {said['note']}" if said.get("note") else "")
+    head = Text(f"Trial {said['id']} ({kind}, {status}): {versions}, by {metric_name(said['metric'])}")
     judged = said.get("judged")
     if judged is None:
         return Group(head, Text("Not judged yet.", style="dim"))

@@ -9,7 +9,7 @@ from tests.workspace.promote.test_promotion import EVERYWHERE, LEARNER
 
 import retrue as rt
 from retrue.server.pages.run_evidence import evidence_of
-from retrue.server.pages.trials import going_on
+from retrue.server.pages.trials import going_on, trial_row
 from retrue.server.pages.turn import turn_of
 from retrue.workspace.promote.lineage import effect_of, lineages
 from retrue.workspace.run import Run
@@ -80,6 +80,24 @@ def test_a_name_that_something_else_was_logged_as_is_not_given_to_a_promotion(be
     model.trial("3", now=day(25))
     assert model.run("latest").promote() == "4"
     assert lineages(model)[0].tried_until is None
+
+
+def test_a_trial_against_a_champion_that_is_replaced_ends(begin: Begin) -> None:
+    """Version 5 was tried beside version 1; version 2 takes over, and is rolled back while 6 is tried beside it."""
+    model = begin(challenged).model("flights")
+    model.trial("5", now=day(24))
+    assert model.run("latest").promote(now=day(25)) == "2"
+    (other,) = model.trials()
+    assert (other.status, other.body["until"]) == ("stopped", day(25).isoformat())
+    assert (
+        trial_row(other).said == "version 5 ran beside version 1, as a shadow (stopped: version 2 became the champion)"
+    )
+    assert other.update(day(30)).advice == "undecided: 0 rows with matured labels, needs 50"
+    model.trial("6", now=day(26))
+    model.rollback(now=day(27))
+    assert [(one.status, one.body["note"]) for one in model.trials()] == [
+        ("stopped", "version 1 became the champion"), ("stopped", "version 2 became the champion")
+    ]  # fmt: skip
 
 
 def test_a_shadow_that_nobody_tied_to_its_run_is_told_by_its_scores(begin: Begin) -> None:

@@ -46,7 +46,9 @@ def trial_row(one: Trial | rows.Trial, run: str = "") -> TrialRow:
     verb = "runs" if one.status == RUNNING else "ran"
     share = float(body.get("share", 0.5))
     how = "as a shadow" if body.get("kind") == "shadow" else f"on {percent(share)} of the events"
-    said = f"version {version} {verb} beside version {champion}, {how}"
+    said = f"version {version} {verb} beside version {champion}, {how}" + (
+        f" (stopped: {body['note']})" if body.get("note") else ""
+    )
     return TrialRow(
         one.id, version, one.status, str(judged.get("advice") or "not judged yet"), said, str(body.get("since") or ""),
         str(body.get("until") or ""), str(judged.get("at") or ""), run,

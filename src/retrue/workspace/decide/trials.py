@@ -245,7 +245,7 @@ def judge_events(trial: Trial, seen: Seen) -> Judged:
     streams = [stream_of(trial, where, known.filter(pl.Series(mask))) for where, mask in places.items()]
     return judge(
         streams, body["metric"], body["challenger"], rate=rate_of(known, streams[0], trial), margin=body["margin"],
-        warnings=[*seen.silent, *warnings(trial, seen.events), *left_out(body, untold)],
+        ended=trial.status == STOPPED, warnings=[*seen.silent, *warnings(trial, seen.events), *left_out(body, untold)],
     )  # fmt: skip
 
 

@@ -115,7 +115,8 @@ def crown(
         raise RefusedError([f"version {version} was made meanwhile"], what=f"run {run.id} is not promoted")
     tx.put(rows.Version(model.name, version, "champion", at, {**body, "at": moment.isoformat()}))
     close_incidents(tx, model, str(run.body["champion"]))
-    end_trials(tx, model, version, datetime.fromisoformat(body["tried_until"]) if "tried_until" in body else moment)
+    tried = datetime.fromisoformat(body["tried_until"]) if "tried_until" in body else moment
+    end_trials(tx, model, str(run.body["champion"]), version, moment, tried)
     kept = tx.get(rows.RunRow, id=run.id)
     if kept is not None:
         told = {**kept.body, "version": version}
@@ -211,6 +212,7 @@ def rollback(model: StoredModel, now: datetime | None = None) -> str:
         raise RefusedError(
             [f"version {champion} of {model.name!r} was not promoted from another"], what="nothing to roll back to"
         )
+    at = clock.aware(now or clock.now())
     with model.store.catalog.write() as tx:
         dethrone(tx, model, champion, f"rolling back version {champion}")
         old = tx.get(rows.Version, model=model.name, version=str(earlier))
@@ -218,11 +220,12 @@ def rollback(model: StoredModel, now: datetime | None = None) -> str:
             raise RefusedError([f"version {earlier} of {model.name!r} is gone"], what="nothing to roll back to")
         tx.put(replace(old, stage="champion"))
         close_incidents(tx, model, champion)
+        end_trials(tx, model, champion, str(earlier), at, at)
         reopen_incidents(tx, model, str(earlier))
         audit(tx, "rolled back", model.name, {"from": champion, "to": earlier})
         registry.mark(tx, row.body.get("run"))
         told = f"rolled back from version {champion} to {earlier}"
-        tx.add(notes.marker_of(notes.DEPLOYMENT, told, now or clock.now(), model=model.name))
+        tx.add(notes.marker_of(notes.DEPLOYMENT, told, at, model=model.name))
     regroup(model, str(earlier), judge_of(model, model.reference_of(str(earlier)).load()), fresh=())
     registry.follow(model)
     return str(earlier)

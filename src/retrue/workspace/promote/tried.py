@@ -110,13 +110,28 @@ def tried_by(model: StoredModel, version: str, now: datetime) -> datetime | None
     return min(end, now)
 
 
-def end_trials(tx: Transaction, model: StoredModel, version: str, until: datetime) -> None:
-    """Stop the trials of a version that is promoted: from here on there is nothing beside it."""
+def end_trials(tx: Transaction, model: StoredModel, old: str, new: str, until: datetime, tried: datetime) -> None:
+    """Stop the trials that a change of champions leaves without one of their sides: events after it don't count.
+
+    Args:
+        tx: what changes the champion.
+        model: whose.
+        old: the champion so far.
+        new: the one from here on.
+        until: when it changed.
+        tried: the event time until which the new one was only tried: from there on nothing is beside it.
+    """
     for one in tx.find(rows.Trial, model=model.name, status=RUNNING):
-        if one.body.get("challenger") == version:
-            body = {**one.body, "until": until.isoformat(), "note": "promoted"}
-            tx.put(replace(one, status=STOPPED, updated=clock.micros(clock.now()), body=body))
-            audit(tx, "trial stopped", model.name, {"trial": one.id, "challenger": version, "note": "promoted"})
+        challenger = one.body.get("challenger")
+        if challenger == new:
+            note, end = "promoted", tried
+        elif one.body.get("champion") == old:
+            note, end = f"version {new} became the champion", until
+        else:
+            continue
+        body = {**one.body, "until": end.isoformat(), "note": note}
+        tx.put(replace(one, status=STOPPED, updated=clock.micros(clock.now()), body=body))
+        audit(tx, "trial stopped", model.name, {"trial": one.id, "challenger": challenger, "note": note})
 
 
 def trials_by_version(model: StoredModel) -> Mapping[str, tuple[rows.Trial, ...]]:
