@@ -8,12 +8,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from retrue.config import Config, load
-from retrue.errors import StoreError
+from retrue.errors import RetrueError, StoreError
 from retrue.jobs.registry import HOUR, Kind, Task, every, register
 from retrue.store.retention import Retention
 from retrue.store.upkeep import Done
 from retrue.workspace import Workspace
 from retrue.workspace.acting import audit
+from retrue.workspace.stored import StoredModel
+from retrue.workspace.train.aging import drop_runs
 
 
 def upkeep(workspace: Workspace, now: datetime, *, dry: bool = False, config: Config | None = None) -> list[Done]:
@@ -32,13 +34,22 @@ def upkeep(workspace: Workspace, now: datetime, *, dry: bool = False, config: Co
     if not dry:
         workspace.store.refuse_read_only()
     retention = workspace.store.retention(Retention.of((config or load()).retention, "[retention]"))
-    done = list(workspace.store.upkeep(now, retention, dry=dry))
+    done = [one for model in workspace.models() for one in old_runs(model, now, retention, dry=dry)]
+    done += workspace.store.upkeep(now, retention, dry=dry)
     dropped = [one for one in done if one.step == "dropped" and one.rows and not dry]
     if dropped:
         with workspace.store.catalog.write() as tx:
             for one in dropped:
                 audit(tx, "old rows dropped", one.model, {"table": one.what, "rows": one.rows})
     return done
+
+
+def old_runs(model: StoredModel, now: datetime, retention: Retention, *, dry: bool) -> list[Done]:
+    """Drop what old runs of a model were trained on; what fails is told, and other models are looked after."""
+    try:
+        return list(drop_runs(model, now, retention.of_model(model.name).runs, dry=dry))
+    except (RetrueError, OSError) as error:
+        return [Done(model.name, "failed", str(error))]
 
 
 def keep_for(workspace: Workspace, retention: Retention) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 from retrue.config import parse_duration
 from retrue.errors import ConfigError, nearest
 
-OF_MODELS = ("events", "feedback", "quarantine")
+OF_MODELS = ("events", "feedback", "quarantine", "runs")
 """What a model may have its own age for."""
 
 
@@ -34,6 +34,7 @@ class Retention:
         events: events, by their time, and their labels with them.
         feedback: what users did, by the time of its event.
         quarantine: rows that were set aside, by their arrival.
+        runs: what runs that became no version were trained on, and their models, after their last change.
         logs: lines that jobs, trainings and the server said.
         jobs: jobs that are done.
         deliveries: messages that got there, or never will.
@@ -43,6 +44,7 @@ class Retention:
     events: timedelta | None = None
     feedback: timedelta | None = None
     quarantine: timedelta | None = None
+    runs: timedelta | None = timedelta(days=365)
     logs: timedelta | None = timedelta(days=30)
     jobs: timedelta | None = timedelta(days=30)
     deliveries: timedelta | None = timedelta(days=90)

@@ -63,6 +63,7 @@ class RunView:
         may_override: whether a named person may promote it all the same.
         may_roll_back: whether it is the champion, and another was before it.
         again: what came of a second fit, with the holdout, in words; empty where there was none.
+        gone: that its rows and its model went by age, in words; empty while they are here.
     """
 
     model: str
@@ -83,6 +84,7 @@ class RunView:
     may_override: bool
     may_roll_back: bool
     again: str
+    gone: str
 
 
 def found(model: Model, id: str) -> Lineage:
@@ -103,7 +105,8 @@ def view_of(model: Model, one: Lineage, actor: Actor) -> RunView:
     with model.store.catalog.read() as tx:  # of its training: lines of what it does in production have its own version
         log = tuple(reversed(tx.latest(rows.Log, LINES, run=one.id, version=one.champion)))
     champion = model.version
-    rivals = one.proof is not None and one.version is None and one.champion == champion
+    gone = model.run(one.id).gone or ""
+    rivals = one.proof is not None and one.version is None and one.champion == champion and not gone
     may = actor.may("editor")
     before = next((row.body.get("before") for row in model.versions() if row.version == champion), None)
     return RunView(
@@ -112,7 +115,7 @@ def view_of(model: Model, one: Lineage, actor: Actor) -> RunView:
         evidence_of(model, one), tuple(map(upper_first, one.reasons)), tuple(map(upper_first, one.faults)),
         one.parts, left_of(one.manifest), told_of(one.manifest), log, one.error or "",
         may and rivals and not one.reasons, by_proof(model, one), may and rivals and bool(one.reasons),
-        may and one.version == champion and before is not None, again_of(one),
+        may and one.version == champion and before is not None, again_of(one), gone,
     )  # fmt: skip
 
 

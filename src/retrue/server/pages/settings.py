@@ -228,10 +228,11 @@ def try_channel(request: Request, served: Served, _: Admin, name: Text = "") -> 
 @router.post("/retention")
 def keep_retention(
     request: Request, served: Served, _: Admin, events: Text = "never", feedback: Text = "never",
-    quarantine: Text = "never", logs: Text = "never", jobs: Text = "never", deliveries: Text = "never",
+    quarantine: Text = "never", runs: Text = "never", logs: Text = "never", jobs: Text = "never",
+    deliveries: Text = "never",
 ) -> Response:  # fmt: skip
     """Say how long things are kept from now on; what models have of their own stays."""
-    said = (events, feedback, quarantine, logs, jobs, deliveries)
+    said = (events, feedback, quarantine, runs, logs, jobs, deliveries)
     ages = {name: age.strip() or "never" for name, age in zip(AGES, said, strict=True)}
     store = served.workspace.store
     try:

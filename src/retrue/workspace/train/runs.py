@@ -127,6 +127,8 @@ class StoredRun:
         if status in UNTRAINED:
             hint = "wait for the service" if status != "failed" else f"retrue logs --run {self.id}"
             raise RefusedError([f"run {self.id} is {status}"], what="there is nothing to prove", hint=hint)
+        if self.gone is not None:
+            raise RefusedError([self.gone], what="there is nothing to prove", hint="retrain")
 
     @property
     def kept(self) -> dict[str, Any]:
@@ -134,13 +136,19 @@ class StoredRun:
         return dict(self.find(self.model, self.id).body)
 
     @property
+    def gone(self) -> str | None:
+        """That its rows and its model went by age, in words; None while they are here."""
+        at = self.kept.get("gone")
+        return None if at is None else f"what run {self.id} was trained on, and its model, went by age on {at[:10]}"
+
+    @property
     def passed_over(self) -> str | None:
-        """Why it may not be promoted whatever it shows: it was, or another took its champion's place; else None."""
+        """Why it may not be promoted whatever it shows: it was, it is gone, or another is champion; else None."""
         if "version" in self.kept:
             return f"it is version {self.kept['version']} already"
         if self.body["champion"] != self.model.version:
             return f"version {self.model.version} has taken over from version {self.body['champion']}, its champion"
-        return None
+        return self.gone
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
