@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 from tests.postgres import Cluster
 from tests.server.conftest import registered
 from tests.server.hammer import Sent, fleet, until, verify
+from tests.store import objects
 
 import retrue as rt
 from retrue.store import rows
@@ -46,6 +48,30 @@ def test_two_servers_on_one_database_outlive_a_failover_and_a_kill(tmp_path: Pat
             assert "loans" in client.get("/").text
     assert len(sent.events) > 100
     verify(folder, sent)
+
+
+@pytest.mark.slow
+def test_a_lost_machine_costs_nothing_where_lake_and_catalog_are_elsewhere(
+    tmp_path: Path, postgres: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lake on S3, the catalog in PostgreSQL: one of two machines dies with its disk, under load."""
+    sent, catalog = Sent(), postgres.catalog()
+    with objects.s3() as port, objects.environment(objects.s3_environment(port)):
+        lake, homes = f"{objects.bucket(port)}/lakes/two", list[Path]()
+        for name in ("one", "two"):
+            monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / name))
+            with rt.open(lake, catalog=catalog) as store:
+                homes.append(store.folder)
+        registered(homes[0])
+        with fleet(homes[0]) as one, fleet(homes[1]) as two:
+            with sent.sending(two.url, one.url):
+                sent.progress("200")
+                one.kill_these(one.victims())
+                shutil.rmtree(homes[0])
+                sent.progress("202")
+                sent.progress("200")
+            assert httpx.get(f"{two.url}/models/loans", timeout=60).status_code == 200
+        verify(homes[1], sent)
 
 
 def judged(store: rt.Workspace) -> bool:

@@ -36,7 +36,7 @@ def secret(folder: Path, catalog: Catalog) -> bytes:
     if known is None:
         _make(path)
         known = catalog.setting(FACT, _digest(path.read_bytes()))
-    where, hint = str(path), "restore it from a backup: hashed values can't be told without it"
+    where, hint = str(path), "copy it from the server that made it, or from a backup: nothing hashed is told without it"
     if not path.exists():
         raise StoreError("the store's key is gone", where=where, hint=hint)
     key = path.read_bytes()
