@@ -5,7 +5,8 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; done; echo python3)
 BIN := .venv/bin
-JOBS ?= auto
+# One more than there are cores: tests wait for the services that they start.
+JOBS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 ARGS ?=
 # Empty: what Python compiles is kept, also where the environment forbids it; each process of a test takes a second more else.
 export PYTHONDONTWRITEBYTECODE :=
