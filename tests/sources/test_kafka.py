@@ -11,6 +11,7 @@ import threading
 import time
 from typing import Any
 
+import polars as pl
 import pytest
 from tests.conftest import needed
 from tests.sources.conftest import expected, ids, register, rows, taken
@@ -82,6 +83,29 @@ def test_objects_lists_lines_and_arrow_are_rows_and_a_dot_reaches_into_them(
     send(cluster, f"{topic}-2", json.dumps(nested))
     model.pull()
     assert ids(model) == expected(0, 6)
+
+
+@pytest.mark.parametrize("packed", ["json", "arrow"])
+def test_what_a_dot_reached_is_no_longer_in_its_object_so_that_a_private_column_is_nowhere(
+    store: rt.Workspace, cluster: Any, brokers: str, topic: str, packed: str
+) -> None:
+    model = register(store, privacy={"x": "drop"})
+    nested = [
+        {"request": {"id": one["id"], "user": {"x": one["x"]}}, "at": one["at"], "output": {"p": one["p"], "v": "a"}}
+        for one in rows(0, 4).to_dicts()
+    ]
+    arrow = io.BytesIO()
+    pl.DataFrame(nested).write_ipc_stream(arrow)
+    made = [json.dumps(one, default=str) for one in nested] if packed == "json" else [arrow.getvalue()]
+    send(cluster, f"{topic}-{packed}", *made)
+    columns = {"id": "request.id", "x": "request.user.x", "p": "output.p"}
+    model.set_sources(events={"kafka": brokers, "topic": f"{topic}-{packed}", "columns": columns})
+    got = model.pull()["events"]
+    assert (got.accepted, got.changes) == (4, ("'output' (Struct({'v': String})) is new",))
+    kept = model.events().collect().sort("id")
+    assert "request" not in str(kept.to_dicts())
+    assert set(kept["output"].to_list()) == {'{"output":{"v":"a"}}'}  # a new column waits as text
+    assert kept["p"].to_list() == [0.0, 0.1, 0.2, 0.3]
 
 
 def test_poison_goes_into_the_quarantine_and_holds_nothing_up(

@@ -25,6 +25,7 @@ from pydantic import Field
 
 from retrue.config import Name
 from retrue.errors import TableError
+from retrue.sources.nested import lifted, lifted_frame
 from retrue.sources.source import Chunk, Piece, Source, SourceChangedError, State, Unreadable, revealed
 from retrue.tables import Table
 from retrue.tables.plain import from_rows
@@ -272,11 +273,11 @@ def rows_of(values: Sequence[bytes | None], columns: Mapping[str, str]) -> tuple
     for value in values:
         for row in parsed(value):
             if isinstance(row, pl.DataFrame):
-                frames += [named(held), row]
+                frames += [named(held), lifted_frame(row, columns.values())]
                 held = []
                 number += len(row)
             elif isinstance(row, Mapping):
-                held.append({**row, **reached(row, columns)})
+                held.append(lifted(row, columns.values()))
                 number += 1
             else:
                 broken.append(Unreadable(number, NO_JSON, row))
@@ -316,19 +317,3 @@ def loaded(line: bytes) -> Any:
         return json.loads(line)
     except ValueError:
         return line.decode("utf-8", "replace")
-
-
-def reached(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
-    """What dotted names reach inside a row.
-
-    >>> reached({"a": {"b": 7}}, {"x": "a.b", "y": "c"})
-    {'a.b': 7}
-    """
-    found = dict[str, Any]()
-    for path in columns.values():
-        value: Any = row
-        for part in path.split(".") if "." in path and path not in row else ():
-            value = value.get(part) if isinstance(value, Mapping) else None
-        if value is not row:
-            found[path] = value
-    return found
