@@ -22,7 +22,7 @@ from retrue.store.keeping import Keep
 from retrue.store.layout import Layout
 from retrue.store.store import Store
 
-START = datetime(2013, 3, 1, tzinfo=UTC)
+START, NOW = datetime(2013, 3, 1, tzinfo=UTC), datetime(2013, 4, 1, tzinfo=UTC)
 IDS = 60
 STEPS = (
     "spool: before commit", "spool: after commit", "cycle: begun", "cycle: stamped", "lake: table made",
@@ -94,25 +94,30 @@ def tallied(_tx: Transaction, _model: str, _types: object) -> TallyCounting:
 
 @dataclass
 class Client:
-    """Sends batches with keys, again and again until they are acknowledged, and remembers what it sent."""
+    """Sends batches with keys, again and again until they are acknowledged, and remembers what it sent.
+
+    Batches arrive on one day after another. Unless `timed`, events say no time: an id is one event on any day.
+    """
 
     seed: int
     folder: Path
     wander: bool = False
+    timed: bool = True
     crashes: int = 0
     keep: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
         self.armed: str | None = None
-        self.events: dict[tuple[str, str, datetime], tuple[int, str]] = {}
+        self.events: dict[tuple[str, str, datetime | None], tuple[int, str]] = {}
         self.labels: dict[str, int] = {}
         self.feedback: set[tuple[str, int]] = set()
         self.differing = 0
         self.sent = 0
         self.store = self.open()
         if not self.store.models():
-            self.store.add_model("m", Layout(id="id", time="t", version="v", label="y", keep=self.keep))
+            time = "t" if self.timed else None
+            self.store.add_model("m", Layout(id="id", time=time, version="v", label="y", keep=self.keep))
 
     def open(self) -> Store:
         return Store.open(self.folder, counting=tallied, fault=self.fault)
@@ -146,7 +151,9 @@ class Client:
 
     def send(self, kind: str, rows: list[dict[str, object]]) -> None:
         self.sent += 1
-        self.survive("append", "m", kind, pl.DataFrame(rows), key=f"{self.seed}-{self.sent}")
+        frame = pl.DataFrame(rows) if self.timed else pl.DataFrame(rows).drop("t", strict=False)
+        came = NOW + timedelta(hours=7 * self.sent)
+        self.survive("append", "m", kind, frame, key=f"{self.seed}-{self.sent}", at=came)
 
     def send_events(self) -> None:
         rows: list[dict[str, object]] = []
@@ -156,7 +163,8 @@ class Client:
             rows.append({"id": number, "t": self.time(number), "v": version, "x": x})
             if self.random.random() < 0.05:
                 rows[-1]["z"] = 1.0
-            key, value = (str(number), version, cast("datetime", rows[-1]["t"])), (x, str(rows[-1].get("z")))
+            when = cast("datetime", rows[-1]["t"]) if self.timed else None
+            key, value = (str(number), version, when), (x, str(rows[-1].get("z")))
             if key in self.events and self.events[key] != value:
                 self.differing += 1
             self.events.setdefault(key, value)
@@ -186,6 +194,7 @@ def check(client: Client) -> None:
     """Compare the lake with what was sent, and the profiles with a recount."""
     store = client.store
     rows = store.labelled("m").collect() if not client.keep else checked_sample(client)
+    rows = rows if client.timed else rows.with_columns(t=pl.lit(None))
     lake = {(i, v, t): (x, str(z)) for i, v, t, x, z in rows.select("id", "v", "t", "x", zed(rows)).rows()}
     assert len(rows) == len(lake), "an event is in the lake twice"
     assert lake == client.events
@@ -207,9 +216,9 @@ def checked_sample(client: Client) -> pl.DataFrame:
     store, keep = client.store, Keep.of(client.keep)
     every, kept = (store.labelled("m", sample=which).collect() for which in ("all", "kept"))
     assert "x" not in every.columns
-    key = ["id", "v", "t"]
+    key = ["id", "v", "t"] if client.timed else ["id", "v"]
     sent = pl.DataFrame(
-        [(*key, x, None if z == "None" else float(z)) for key, (x, z) in client.events.items()],
+        [(*said[: len(key)], x, None if z == "None" else float(z)) for said, (x, z) in client.events.items()],
         schema={**{name: every.schema[name] for name in key}, "x": pl.Int64, "z": pl.Float64}, orient="row",
     )  # fmt: skip
     number = numbers(hash64(sent["id"]))
@@ -259,8 +268,8 @@ def fast_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def run(folder: Path, seed: int, steps: int, keep: Mapping[str, object] | None = None) -> int:
-    client = Client(seed, folder, wander=seed % 3 == 2, keep=keep or {})
+def run(folder: Path, seed: int, steps: int, keep: Mapping[str, object] | None = None, *, timed: bool = True) -> int:
+    client = Client(seed, folder, wander=seed % 3 == 2 or not timed, timed=timed, keep=keep or {})
     for _ in range(steps):
         client.step()
     client.survive("apply", "m")
@@ -271,6 +280,12 @@ def run(folder: Path, seed: int, steps: int, keep: Mapping[str, object] | None =
 @pytest.mark.parametrize("seed", range(3))
 def test_crashes_at_any_step_lose_nothing_and_count_nothing_twice(fast_folder: Path, seed: int) -> None:
     assert run(fast_folder, seed, 60) > 10
+
+
+@pytest.mark.parametrize("keep", [None, {"share": 0.3, "always": ["x >= 50"]}], ids=["whole", "sample"])
+def test_crashes_count_no_id_twice_where_events_say_no_time(fast_folder: Path, keep: Mapping[str, object]) -> None:
+    """What comes again on another day is known by its id alone, and differs only in what it says."""
+    assert run(fast_folder, 4, 60, keep, timed=False) > 10
 
 
 @pytest.mark.parametrize("seed", [0, 2])

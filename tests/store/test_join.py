@@ -208,3 +208,38 @@ def test_when_a_label_came_is_kept(store: Store) -> None:
     store.apply("m")
     assert store.labelled("m").collect()["_label_at"].to_list() == [T0 + timedelta(hours=30)]
     assert store.label_history("m").collect()["_at"].to_list() == [T0 + timedelta(hours=h) for h in (1, 30)]
+
+
+# Events that say no time
+
+
+@pytest.fixture
+def timeless(tmp_path: Path) -> Iterator[Store]:
+    """A store with a model whose events have an id and no time."""
+    store = Store.open(tmp_path / "store")
+    store.add_model("m", Layout(id="id", label="y"))
+    yield store
+    store.close()
+
+
+def test_an_id_without_a_time_is_one_event_on_any_day(timeless: Store) -> None:
+    """The same rows again: a second, a day and a year later, and after upkeep has merged the files."""
+    frame = pl.DataFrame({"id": [str(n) for n in range(20)], "x": [float(n) for n in range(20)]})
+    for at in (T0, T0 + timedelta(seconds=1), T0 + DAY, T0 + 365 * DAY):
+        for part in frame.iter_slices(2):  # as a service's batches, each a file of its own
+            timeless.append("m", "events", part, at=at)
+            timeless.apply("m")
+        list(timeless.upkeep(T0))
+    assert timeless.labelled("m").collect().height == 20
+    assert len(timeless.quarantine("m")) == 0
+    timeless.append("m", "events", frame.with_columns(x=pl.lit(-1.0)).head(3), at=T0 + 400 * DAY)
+    assert timeless.apply("m").counts["events differing"] == 3
+
+
+def test_a_row_that_comes_again_with_its_label_labels_the_event_that_is_there(timeless: Store) -> None:
+    for days, rows in ((0, {"id": ["a", "b"]}), (3, {"id": ["a"], "y": [1]}), (9, {"id": ["b", "b"], "y": [0, 1]})):
+        timeless.append("m", "events", pl.DataFrame(rows), at=T0 + days * DAY)
+        timeless.apply("m")
+    events = timeless.labelled("m").collect().sort("id")
+    assert events.select("id", "_time", "y").rows() == [("a", T0, 1), ("b", T0, 1)]
+    assert [(w.events, w.labelled) for w in timeless.windows("m")] == [(2, 2)]

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from retrue.core.hashing import hash64
 from retrue.store.durable import heal, readable
@@ -135,3 +137,20 @@ def test_hits_are_row_numbers_of_their_own_file(table: LakeTable) -> None:
     table.commit(rows(1, ["a", "b", "c"], [DAYS[0], DAYS[1], DAYS[1]]), "app", 1)
     found = {f.day: at.tolist() for f, at in hits(table.snapshot().files, hash64(pl.Series(["a", "c"])), HashCache())}
     assert found == {DAYS[1]: [1], DAYS[0]: [0]}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    parts=st.lists(st.lists(st.integers(-9, 9), max_size=120), min_size=1, max_size=4),
+    wanted=st.sets(st.integers(-12, 12), min_size=1, max_size=6), ordered=st.lists(st.booleans(), min_size=4),
+)  # fmt: skip
+def test_a_sorted_file_is_searched_and_gives_what_looking_through_it_gives(
+    parts: list[list[int]], wanted: set[int], ordered: list[bool]
+) -> None:
+    cache, files = HashCache(), []
+    for number, (part, sort) in enumerate(zip(parts, ordered, strict=False)):
+        files.append(File(str(number), date(2013, 3, 1), 1, 1, len(part)))
+        cache.keep(str(number), np.array(sorted(part) if sort else part, np.int64))
+    found = {file.path: at.tolist() for file, at in hits(files, pl.Series(sorted(wanted)), cache)}
+    truth = {path: [at for at, one in enumerate(held) if one in wanted] for path, held in cache.held.items()}
+    assert found == {path: at for path, at in truth.items() if at}

@@ -197,8 +197,9 @@ def content(events: pl.DataFrame, layout: Layout) -> pl.Series:
     (True, False)
     """
     sums = np.zeros(len(events), np.uint64)
+    unsaid = {*SYSTEM, layout.id_column, layout.version_column} | (set() if layout.timed else {layout.time_column})
     for name in events.columns:
-        if name in {*SYSTEM, layout.id_column, layout.version_column} or events[name].null_count() == len(events):
+        if name in unsaid or events[name].null_count() == len(events):
             continue
         salt = hash64(pl.Series([name])).to_numpy().view(np.uint64)[0]
         own = mix(_bits(events[name]) * GOLDEN + salt)

@@ -79,6 +79,17 @@ class Layout:
         return self.version or "_version"
 
     @property
+    def timed(self) -> bool:
+        """Whether events say when they were made; else their time in the lake is that of their arrival."""
+        return self.time is not None
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The columns that tell events apart: without a time of its own, an id is the same event on any date."""
+        own = (self.version_column, self.id_column)
+        return (*own, "_date") if self.timed or self.id is None else own
+
+    @property
     def label_column(self) -> str:
         """Name of the label in the lake."""
         return self.label or "_label"

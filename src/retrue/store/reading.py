@@ -20,16 +20,18 @@ import polars as pl
 from retrue.store.lake import File, Snapshot, date_folder
 
 MICRO = 4_000_000  # rows whose hashes are looked through at once
+SEARCH = 32  # a sorted file with so many rows for each hash is searched, not looked through
 
 Int64s = npt.NDArray[np.int64]
 
 
 @dataclass
 class HashCache:
-    """The `_h` column of files read lately, at most `limit` bytes of it."""
+    """The `_h` column of files read lately, at most `limit` bytes of it; `ordered`: those of which it is sorted."""
 
     limit: int = 256_000_000
     held: OrderedDict[str, Int64s] = field(default_factory=OrderedDict)
+    ordered: set[str] = field(default_factory=set)
     size: int = 0
 
     def __post_init__(self) -> None:
@@ -42,16 +44,21 @@ class HashCache:
                 self.held.move_to_end(path)
                 return self.held[path]
         hashes = pl.read_parquet(path, columns=["_h"], hive_partitioning=False)["_h"].fill_null(0).to_numpy()
-        self._keep(path, hashes)
+        self.keep(path, hashes)
         return hashes
 
-    def _keep(self, path: str, hashes: Int64s) -> None:
+    def keep(self, path: str, hashes: Int64s) -> None:
+        """Remember a file's hashes, in row order, where there is room."""
         with self._lock:
             if path in self.held or hashes.nbytes > self.limit:
                 return
             self.held[path], self.size = hashes, self.size + hashes.nbytes
+            if bool((hashes[1:] >= hashes[:-1]).all()):
+                self.ordered.add(path)
             while self.size > self.limit:
-                self.size -= self.held.popitem(last=False)[1].nbytes
+                old, gone = self.held.popitem(last=False)
+                self.size -= gone.nbytes
+                self.ordered.discard(old)
 
 
 def before(files: Sequence[File], segment: int, days: Collection[date | None] | None = None) -> list[File]:
@@ -80,12 +87,33 @@ def hits(files: Sequence[File], hashes: pl.Series, cache: HashCache) -> Iterator
         return
     for run in micro_batches(files):
         parts = [cache.read(file.path) for file in run]
-        found = np.flatnonzero(pl.Series(np.concatenate(parts)).is_in(wanted.implode()).to_numpy())
-        ends = np.cumsum([len(part) for part in parts])
-        cuts = np.searchsorted(found, ends)
-        for file, part, start, end, stop in zip(run, parts, [0, *cuts[:-1]], ends, cuts, strict=True):
-            if stop > start:
-                yield file, found[start:stop] - (end - len(part))
+        sought = [
+            len(part) > SEARCH * len(wanted) and file.path in cache.ordered
+            for file, part in zip(run, parts, strict=True)
+        ]
+        others = iter(_looked([part for part, quick in zip(parts, sought, strict=True) if not quick], wanted))
+        for file, part, quick in zip(run, parts, sought, strict=True):
+            found = _searched(part, wanted) if quick else next(others)
+            if len(found):
+                yield file, found
+
+
+def _looked(parts: Sequence[Int64s], wanted: pl.Series) -> list[Int64s]:
+    """The rows of each part that hold one of the wanted hashes; all parts are looked through at once."""
+    if not parts:
+        return []
+    found = np.flatnonzero(pl.Series(np.concatenate(parts)).is_in(wanted.implode()).to_numpy())
+    ends = np.cumsum([len(part) for part in parts])
+    runs = np.split(found, np.searchsorted(found, ends[:-1]))
+    return [run - (end - len(part)) for run, part, end in zip(runs, parts, ends, strict=True)]
+
+
+def _searched(part: Int64s, wanted: pl.Series) -> Int64s:
+    """The rows of a sorted part that hold one of the wanted hashes."""
+    first, last = (np.searchsorted(part, wanted.to_numpy(), side) for side in ("left", "right"))
+    there = last > first
+    runs = [np.arange(start, end) for start, end in zip(first[there], last[there], strict=True)]
+    return np.concatenate(runs) if runs else np.empty(0, np.int64)
 
 
 def take(snapshot: Snapshot, file: File, columns: Sequence[str] | None, rows: Int64s | None = None) -> pl.DataFrame:

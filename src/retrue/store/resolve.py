@@ -1,6 +1,7 @@
 """What a segment means: a pure function of its rows and of the lake rows of earlier segments.
 
-    events    the first of an identity (version, id, date) wins; an equal repeat is dropped, a differing one set aside
+    events    the first of an identity wins; an equal repeat is dropped, a differing one set aside. An identity is a
+              version, an id and the date of the event's time; of events that say no time a version and an id
     labels    go to the date of the time that they say, if it has their id, else to the newest date that has (all
               versions' events there); without one they wait
     waiting   labels are copied to the date of the first event of their id that comes
@@ -91,19 +92,21 @@ def first_events(rows: pl.DataFrame, earlier: Finder, layout: Layout) -> tuple[p
     """Part events into those that are new, those that differ from an earlier one, and a count of equal repeats."""
     if not len(rows):
         return rows, rows, 0
-    known = earlier.find(rows["_h"], set(rows["_date"].unique().to_list()))
+    key = layout.identity
+    known = earlier.find(rows["_h"], set(rows["_date"].unique().to_list()) if "_date" in key else None)
     suspects = rows["_h"].filter(rows["_h"].is_duplicated()).unique()
     suspects = pl.concat([known["_h"], suspects]).unique() if len(known) else suspects
     if not len(suspects):
         return rows, rows.clear(), 0
     suspect = rows["_h"].is_in(suspects.implode())
+    known = known.sort("_seq", "_n") if len(known) else known
     pool = _concat([known, rows.filter(suspect)]).with_row_index("\0order")
-    key = [layout.version_column, layout.id_column, "_date"]
     first = pool.unique(key, keep="first", maintain_order=True)
     later = pool.join(first.select("\0order"), on="\0order", how="anti")
     if not len(later):
         return rows, rows.clear(), 0
-    data = [name for name in pool.columns if name not in {*SYSTEM, *key, "\0order"}]
+    unsaid = () if layout.timed else (layout.time_column,)
+    data = [name for name in pool.columns if name not in {*SYSTEM, *key, *unsaid, "\0order"}]
     same = pl.all_horizontal(pl.lit(value=True), *(pl.col(c).eq_missing(pl.col(f"{c}\0first")) for c in data))
     if CONTENT in pool.columns:  # of a row that wasn't kept whole only the hash of what it said is there
         later = later.with_columns(content(later.select(*key, *data), layout))
