@@ -41,6 +41,7 @@ def test_a_model_with_a_policy_is_weighed_after_each_check(store: rt.Workspace) 
     assert task.body == {"answer": "wait", "version": "1"}
     done(store, "decide", "weighed", NOON + timedelta(seconds=1))
     assert not watch.still("weighed", NOON + timedelta(seconds=2))
+    assert not watch.still("gone", NOON + timedelta(seconds=2))
     assert len(model.decisions()) == 1
 
 

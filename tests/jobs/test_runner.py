@@ -200,6 +200,32 @@ def test_who_waits_longest_comes_first_and_what_is_light_waits_for_nobody(store:
     assert set(begun[2:]) == {"b", "c"}
 
 
+def test_a_thread_that_becomes_free_takes_what_waits_before_the_next_turn(store: rt.Workspace) -> None:
+    """Of a thousand models that are due at once, two would be checked a turn; what is due isn't asked again for it."""
+    for name in ("a", "b", "c"):
+        register(store, name)
+    asked, begun = list[int](), list[str | None]()
+
+    class Asked(Said):
+        def due(self, now: datetime) -> Iterator[str | None]:
+            asked.append(1)
+            return super().due(now)
+
+    def work(task: Task) -> str:
+        begun.append(task.model)
+        return ""
+
+    made = Runner(store, [Kind("heavy", "Work.", work, lambda _: Asked(["a", "b", "c"]))])
+    turned(made)
+    assert begun == ["a", "b"]
+    for _ in range(2):  # each is tried once a turn, so the second time there is nothing to do
+        made.fill()
+        for run in made.running.values():
+            run.thread.join(10)
+    assert begun == ["a", "b", "c"]
+    assert len(asked) == 1
+
+
 def test_a_fit_that_hangs_keeps_no_check_waiting(store: rt.Workspace) -> None:
     """Two trainings may run at a time; what checks has threads of its own."""
     for name in ("a", "b"):

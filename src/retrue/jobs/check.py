@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -61,8 +62,8 @@ class Checks:
     Attributes:
         workspace: the store.
         looks: what was seen of each model.
-        took: seconds that the last look took: of a thousand models that wait, each is looked at anew so seldom that
-            at most a tenth of the time goes into looks.
+        took: seconds of the processor that the last look took: of a thousand models that wait, each is looked at anew
+            so seldom that at most a tenth of the time goes into looks.
     """
 
     workspace: Workspace
@@ -94,9 +95,9 @@ class Checks:
         rest = min(max(LOOK, SHARE * self.took * len(self.looks)), LONGEST)
         fresh = last is not None and 0 <= now - last.at < rest  # a clock that was set back looks at all anew
         if last is None or now >= last.wake or now < last.at or (not fresh and (last.key != key or last.due)):
-            begun = time.monotonic()
+            begun = time.thread_time()
             last = self.looks[name] = self.look(name, key, now)
-            self.took = time.monotonic() - begun
+            self.took = time.thread_time() - begun
         return last.due
 
     def look(self, name: str, key: Key, now: float) -> Look:
@@ -121,9 +122,15 @@ def look(model: Model, key: Key, now: float) -> Look:
 
 def next_end(model: Model, at: float) -> tuple[int, float]:
     """Start and end of the window that a time lies in."""
+    return window_at(model.options.window, model.schema.timezone, at)
+
+
+@lru_cache(maxsize=256)
+def window_at(length: float, zone: str, at: float) -> tuple[int, float]:
+    """Start and end of the window of so many seconds that a time lies in: many models, looked at at once, share it."""
     moment = pl.Series([datetime.fromtimestamp(at, UTC)], dtype=pl.Datetime("us", "UTC"))
-    start = int(window_starts(moment, int(model.options.window), model.schema.timezone)[0])
-    return start, ends(model, start)
+    start = int(window_starts(moment, int(length), zone)[0])
+    return start, datetime.fromisoformat(clock.span(start, length, zone)[1]).timestamp()
 
 
 def anything(tx: Transaction, model: Model, now: float) -> bool:

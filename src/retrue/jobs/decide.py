@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+
 from retrue.errors import RetrueError
 from retrue.jobs.registry import HOUR, Kind, Task, register
 from retrue.store import rows
+from retrue.store.tables import models
 from retrue.workspace import clock
 from retrue.workspace.decide.trials import waits
 from retrue.workspace.train.trainers import queue
@@ -34,11 +37,18 @@ class Decisions:
 
     def due(self, now: datetime) -> Iterable[str | None]:  # noqa: ARG002 - checks say when, not the clock
         """Models with a policy of their own whose last check is newer than the last look."""
-        return [model.name for model in self.workspace.models() if model.options.retraining and self.newer(model.name)]
+        return self.weighed()
 
-    def still(self, model: str | None, now: datetime) -> bool:
-        """The same, looked at anew."""
-        return model in self.due(now)
+    def still(self, model: str | None, now: datetime) -> bool:  # noqa: ARG002 - as in `due`
+        """The same of one model, looked at anew."""
+        return model in self.weighed(str(model))
+
+    def weighed(self, *only: str) -> list[str]:
+        """These models; all unless named. Their settings say who has a policy: a thousand aren't read whole for it."""
+        asked = select(models.c.name, models.c.settings)
+        with self.workspace.store.catalog.read() as tx:
+            found = tx.connection.execute(asked.where(models.c.name.in_(only)) if only else asked).all()
+        return [name for name, settings in found if settings.get("retraining") and self.newer(name)]
 
     def newer(self, model: str) -> bool:
         """Whether a model was checked since it was last looked at."""

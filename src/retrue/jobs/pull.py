@@ -6,20 +6,21 @@ of retrue.toml says holds for models that are registered; a description that isn
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
 from retrue.errors import RetrueError
 from retrue.jobs.registry import Kind, Task, register
+from retrue.sources import source_of
 from retrue.store import rows, tables
 from retrue.store.intake import KINDS
 from retrue.workspace import clock
-from retrue.workspace.pulling import adopt, pull, sources_of
+from retrue.workspace.pulling import adopt, described_by, pull, sources_of, told_by_file
 
 if TYPE_CHECKING:
     from retrue.workspace import Workspace
@@ -61,16 +62,42 @@ class Sources:
         return model in self.due(now)
 
     def look(self) -> Iterable[tuple[str, float]]:
-        """Models with a source that is the service's to read, each with how often to look at it."""
-        for model in self.workspace.models():
-            try:
-                adopt(model)
-                source = sources_of(model.store, model.name).get(self.kind)
-            except RetrueError:  # the job says what isn't understood
-                yield model.name, 0.0
-            else:
-                if source is not None and not source.shared:
-                    yield model.name, source.every.total_seconds()
+        """Models with a source that is the service's to read, each with how often to look at it.
+
+        One question for all: most of a thousand models have no source, and each would be asked every few seconds.
+        """
+        store = self.workspace.store
+        with store.catalog.read() as tx:
+            names = set(tx.connection.execute(select(tables.models.c.name)).scalars())
+        found = {name: often(body) for name, body in described_by(store, self.kind).items() if name in names}
+        try:
+            of_file = told_by_file() & names
+        except RetrueError:  # the job says what isn't understood
+            of_file, found = set(), dict.fromkeys(names, 0.0)
+        for name in of_file:
+            found[name] = self.adopted(name)
+        return [(name, every) for name, every in sorted(found.items()) if every is not None]
+
+    def adopted(self, name: str) -> float | None:
+        """How often to look at the source of a model that the file names, as `often` gives it."""
+        model = self.workspace.model(name)
+        try:
+            adopt(model)
+        except RetrueError:
+            return 0.0
+        return often(described_by(model.store, self.kind).get(name, {}))
+
+
+def often(body: Mapping[str, Any]) -> float | None:
+    """Seconds after which a source is looked at again, by what describes it; None where it isn't the service's to read.
+
+    What isn't understood is looked at, at once: the job says why.
+    """
+    try:
+        source = source_of(body) if body else None
+    except RetrueError:
+        return 0.0
+    return None if source is None or source.shared else source.every.total_seconds()
 
 
 def run(kind: str, task: Task) -> str:

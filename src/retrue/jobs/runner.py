@@ -1,8 +1,9 @@
 """The runner: the part of the service that runs jobs. `python -m retrue.jobs FOLDER`.
 
 Once a second it asks every kind what is due, takes a lease for as much as its threads can do, those that wait longest
-first, and records each run. Kinds that take little have threads of their own, so that a message doesn't wait for a
-check. SIGTERM lets what runs come to its end; what takes longer than that is left to another server.
+first, and records each run; what still waits gets the threads as they become free. Kinds that take little have threads
+of their own, so that a message doesn't wait for a check. SIGTERM lets what runs come to its end; what takes longer than
+that is left to another server.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ from retrue.workspace.readings import MOST, readings
 
 TICK = 1.0
 """Seconds from one look at what is due to the next."""
+CROWDED = 0.05
+"""Seconds until it is seen whether a thread has become free, while something waits for one."""
 THREADS: Mapping[Pool, int] = {"heavy": 2, "light": 2, "training": 2, "outside": 4}
 """How many jobs of each pool run at a time."""
 DRAIN = 20.0
@@ -79,6 +82,11 @@ class Runner:
         length: seconds after which another server may take over what this one died over.
         tick: seconds from one look to the next.
         telemetry: traces each job.
+        running, hanging: what is in its thread, and what was given up and still is.
+        waiting: what is due, and since when.
+        tried: what of it was begun, or couldn't be, since the last turn.
+        elsewhere: the leases that others held then.
+        turned: when that was.
     """
 
     workspace: Workspace
@@ -90,45 +98,63 @@ class Runner:
     hanging: dict[Work, Run] = field(default_factory=dict)
     waiting: dict[Work, float] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
+    tried: set[Work] = field(default_factory=set)
+    elsewhere: frozenset[str] = frozenset()
+    turned: float = float("-inf")
 
     def __post_init__(self) -> None:
         """Make what remembers."""
         catalog = self.workspace.store.catalog
         self.leases = Leases(catalog, f"{socket.gethostname()}:{os.getpid()}", self.length)
         self.journal = Journal(catalog)
+        self.named = {kind.name: kind for kind in self.kinds}
         self.watches: dict[str, Watch] = {kind.name: kind.watch(self.workspace) for kind in self.kinds}
 
     def run(self, stop: threading.Event) -> None:
         """Run jobs until somebody says stop, and then until what runs has come to its end."""
         with self.journal.listening(), self.leases.beating():
-            while not stop.wait(self.tick):
+            while not stop.wait(min(CROWDED, self.tick) if self.waiting.keys() - self.tried else self.tick):
                 try:
-                    self.turn()
-                    self.journal.write()
+                    if time.monotonic() - self.turned >= self.tick:
+                        self.turn()
+                        self.journal.write()
+                    else:
+                        self.fill()
                 except RetrueError as error:  # a full disk, a catalog that is locked: it may pass
                     logger.warning("no jobs for now: %s", error)
+                    self.tried, self.turned = set(self.waiting), time.monotonic()
             self.drain()
 
     def turn(self) -> None:
-        """Start what is due, as far as there are threads for it."""
+        """Look at what is due, and start it as far as there are threads for it."""
         now = clock.now()
-        self.running = {work: run for work, run in self.running.items() if run.thread.is_alive()}
         self.hanging = {work: run for work, run in self.hanging.items() if run.thread.is_alive()}
-        for work in [work for work, run in self.running.items() if run.overdue]:
+        for work in [work for work, run in self.alive().items() if run.overdue]:
             self.give_up(work)
-        held, silent = self.leases.look()
+        self.elsewhere, silent = self.leases.look()
         self.wait_for(now, [work_of(lease.name) for lease in silent])
-        for work in sorted(self.waiting, key=self.waiting.__getitem__):
-            kind = next(kind for kind in self.kinds if kind.name == work[0])
-            here = work in self.running or work in self.hanging
-            if not here and name_of(work) not in held and self.room_for(kind):
+        self.tried, self.turned = set(), time.monotonic()
+        self.fill()
+
+    def fill(self) -> None:
+        """Start what waits, longest first, as far as there are threads for it; each is tried once a turn."""
+        now, running = clock.now(), self.alive()
+        for work in sorted(self.waiting.keys() - self.tried, key=self.waiting.__getitem__):
+            kind = self.named[work[0]]
+            here = work in running or work in self.hanging
+            if not here and name_of(work) not in self.elsewhere and self.room_for(kind):
+                self.tried.add(work)
                 self.begin(kind, work, now)
+
+    def alive(self) -> dict[Work, Run]:
+        """What runs; what has come to its end is forgotten."""
+        self.running = {work: run for work, run in self.running.items() if run.thread.is_alive()}
+        return self.running
 
     def wait_for(self, now: datetime, abandoned: Sequence[Work]) -> None:
         """Note what is due, and since when; what another server died over is."""
-        known = {kind.name for kind in self.kinds}
         due = [(kind.name, model) for kind in self.kinds for model in self.due(kind, now)]
-        due += [work for work in abandoned if work[0] in known]
+        due += [work for work in abandoned if work[0] in self.named]
         self.waiting = {work: self.waiting.get(work, time.monotonic()) for work in due}
 
     def due(self, kind: Kind, now: datetime) -> list[str | None]:
@@ -144,8 +170,7 @@ class Runner:
 
     def room_for(self, kind: Kind) -> bool:
         """Whether a thread is free for a job of this kind."""
-        pools = {one.name: one.pool for one in self.kinds}
-        return sum(pools[work[0]] == kind.pool for work in self.running) < THREADS[kind.pool]
+        return sum(self.named[work[0]].pool == kind.pool for work in self.running) < THREADS[kind.pool]
 
     def begin(self, kind: Kind, work: Work, now: datetime) -> None:
         """Take the lease and start a thread, unless the job rests or another server is at it, or has just done it."""

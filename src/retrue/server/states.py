@@ -7,6 +7,7 @@ the catalog (`Catalog.changes`), and milliseconds after.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import NamedTuple
@@ -19,10 +20,12 @@ from retrue.store.changes import Changes
 States = dict[str, str]
 """The state of each model by name; that of the whole store under ""."""
 
-APPLIED = "select name, applied from models"
-"""What came in, by model: it changes with every commit cycle, and most of what pages show doesn't."""
+MODELS = "select name, coalesce(digest, '') || settings, applied from models"
+"""Each model, and what came in (`applied`), which changes with every commit cycle, as most of what pages show doesn't.
+
+One query: a row of this table is wide (its schema is in it), and reading a thousand takes half of a look.
+"""
 QUERIES: tuple[str, ...] = (
-    "select name, coalesce(digest, '') || settings from models",
     "select model, version || ' ' || stage from versions order by model, version",
     "select model, max(updated) || ' ' || count(*) from incidents group by model",
     "select model, max(created) from comments group by model",
@@ -67,28 +70,52 @@ class Judged:
 
 
 class Seen(NamedTuple):
-    """The states of a store: by all that pages show, and by all but what came in, which is what judged windows tell."""
+    """The states of a store: by all that pages show, and by all but what came in, which is what judged windows tell.
+
+    `known` and `came` hold by model what both are digests of: where that is as it was, the digest is as well.
+    """
 
     whole: States
     judged: States
+    known: Mapping[str, list[str]] = {}
+    came: Mapping[str, int] = {}
 
 
-def states(connection: Connection, judged: Judged) -> Seen:
-    """Read the state of each model, and of the whole store."""
+def states(connection: Connection, judged: Judged, last: Seen | None = None) -> Seen:
+    """Read the state of each model, and of the whole store.
+
+    Args:
+        connection: the catalog's, in a transaction.
+        judged: the newest verdicts; they are brought up to date.
+        last: what was seen at the last look.
+    """
+    before = last or Seen({}, {})
+    parts, came = parts_of(connection, judged)
+    common = parts.pop("", [])
+    known, every = {}, {}
+    for model, own in parts.items():
+        same = before.known.get(model) == own and before.known.get("", []) == common
+        known[model] = before.judged[model] if same else digest([*common, *own])
+        still = same and before.came.get(model) == came.get(model)
+        every[model] = before.whole[model] if still else digest([known[model], str(came.get(model, ""))])
+    rest = [str(connection.execute(text(query)).scalar()) for query in OF_ALL]
+    whole = digest([*common, *rest, *(f"{model} {own}" for model, own in sorted(every.items()))])
+    return Seen({**every, "": whole}, known, {**parts, "": common}, came)
+
+
+def parts_of(connection: Connection, judged: Judged) -> tuple[dict[str, list[str]], dict[str, int]]:
+    """What pages show of each model, as texts, that of all under ""; and up to what came in of each."""
     parts: dict[str, list[str]] = {}
+    came: dict[str, int] = {}
+    for model, told, applied in connection.execute(text(MODELS)).all():
+        parts[model], came[model] = [told], applied
     for number, query in enumerate(QUERIES):
-        for model, told in connection.execute(text(query)):
+        for model, told in connection.execute(text(query)).all():
             parts.setdefault(model, []).append(f"{number} {told}")
     for model, told in judged.read(connection).items():
         if model in parts:
             parts[model].append(told)
-    common = parts.pop("", [])
-    known = {model: digest([*common, *own]) for model, own in parts.items()}
-    came = {model: str(applied) for model, applied in connection.execute(text(APPLIED))}
-    every = {model: digest([own, came.get(model, "")]) for model, own in known.items()}
-    rest = [str(connection.execute(text(query)).scalar()) for query in OF_ALL]
-    whole = digest([*common, *rest, *(f"{model} {own}" for model, own in sorted(every.items()))])
-    return Seen({**every, "": whole}, known)
+    return parts, came
 
 
 def digest(parts: list[str]) -> str:
@@ -124,7 +151,7 @@ class Watch:
             version = self.changes.mark()
             if version != self.version:
                 with self.catalog.read() as tx:
-                    self.found = states(tx.connection, self.verdicts)
+                    self.found = states(tx.connection, self.verdicts, self.found)
                 self.version = version
             return self.found
 

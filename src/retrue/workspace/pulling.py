@@ -20,12 +20,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
 from retrue.errors import RetrueError, SchemaError, StoreError, nearest
 from retrue.sources import Chunk, Source, SourceChangedError, source_of
 from retrue.store import rows
 from retrue.store.intake import KINDS, Broken, Part
 from retrue.store.spool import KEY_LIFE
 from retrue.store.store import Store
+from retrue.store.tables import preferences
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
 from retrue.workspace.receiving import Lot, Received, acknowledge
@@ -94,6 +97,14 @@ def sources_of(store: Store, model: str) -> dict[str, Source]:
     return {kind: source_of(row.body) for kind, row in said.items() if row is not None and row.body}
 
 
+def described_by(store: Store, kind: str) -> dict[str, Mapping[str, Any]]:
+    """What describes the sources of a kind, by model, as it is kept; empty where a source was taken back."""
+    start, own = described(kind, ""), preferences.c
+    with store.catalog.read() as tx:
+        found = tx.connection.execute(select(own.name, own.body).where(own.name.startswith(start, autoescape=True)))
+        return {name.removeprefix(start): body for name, body in found}
+
+
 def described(kind: str, model: str) -> str:
     """The name of the preference that describes a source."""
     return f"source/{kind}/{model}"
@@ -146,6 +157,17 @@ def adopt(model: StoredModel) -> None:
     said = config.load(file).models.get(model.name) if file is not None else None
     if file is not None and said is not None and said.sources:
         describe(model.store, model.name, written(file, f"models.{model.name}.sources", said.sources))
+
+
+def told_by_file() -> set[str]:
+    """The models of which retrue.toml says where their rows come from.
+
+    Raises:
+        ConfigError: it isn't understood.
+    """
+    from retrue import config
+
+    return {name for name, said in config.load().models.items() if said.sources}
 
 
 def written(file: Path, where: str, said: Mapping[str, Any]) -> dict[str, Source | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from markupsafe import Markup
@@ -19,6 +20,10 @@ class DrawnRows:
     """Rows by model and stretch of time, each kept while the model stands as it did."""
 
     kept: dict[tuple[str, Lately], tuple[Standing, Markup]] = field(default_factory=dict)
+
+    def rows(self, every: Iterable[Standing], lately: Lately) -> Markup:
+        """The rows of models, in their order; joined here, as the template would look at each of a thousand again."""
+        return Markup("").join([self.row(one, lately) for one in every])
 
     def row(self, one: Standing, lately: Lately) -> Markup:
         """A model's row."""

@@ -156,5 +156,5 @@ def overview(
     }
     return render(
         request, "overview.html", view, title=view.sentence, place="Overview", live="", choices=choices, lengths=DAYS,
-        drawn=served.drawn.row,
+        drawn=served.drawn.rows,
     )  # fmt: skip

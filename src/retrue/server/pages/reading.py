@@ -125,16 +125,30 @@ class Headlines:
 
     def find(self, connection: Connection, model: str, schema: str, impact: str | None) -> str | None:
         """The most usual metric of the model's task that has figures; the one its impacts are in comes first."""
-        key = (model, f"{impact} {schema}")
-        if key not in self.known:
-            points = tables.points.c
-            of_model = and_(points.model == model, OF_ALL_COLUMNS)
-            kept = {name for (name,) in connection.execute(select(points.metric).where(of_model).distinct())}
-            found = next((n for n in candidates(schema, impact) if n in kept or estimated(n) in kept), None)
-            if found is None:
-                return None
-            self.known[key] = found
-        return self.known[key]
+        return self.find_all(connection, {model: (schema, impact)})[model]
+
+    def find_all(self, connection: Connection, models: Mapping[str, tuple[str, str | None]]) -> dict[str, str | None]:
+        """The same of many models, by name: each with its schema in JSON, and the metric that its impacts are in."""
+        keys = {name: (name, f"{impact} {schema}") for name, (schema, impact) in models.items()}
+        asked: dict[tuple[str, ...], list[str]] = {}
+        for name, own in models.items():
+            if keys[name] not in self.known:
+                asked.setdefault(candidates(*own), []).append(name)
+        for metrics, names in asked.items():
+            left = set(names)
+            for metric in metrics:
+                found = with_figures(connection, left, metric) if left else set()
+                self.known.update({keys[name]: metric for name in found})
+                left -= found
+        return {name: self.known.get(key) for name, key in keys.items()}
+
+
+def with_figures(connection: Connection, names: Collection[str], metric: str) -> set[str]:
+    """Those of these models that have a figure of a metric, or an estimate of it."""
+    points, models = tables.points.c, tables.models.c
+    figures = select(points.start).where(points.model == models.name, points.metric.in_(both(metric)), OF_ALL_COLUMNS)
+    asked = select(models.name).where(models.name.in_(sorted(names)), figures.exists())
+    return set(connection.execute(asked).scalars())
 
 
 @lru_cache(maxsize=4096)
@@ -190,10 +204,8 @@ def facts(
     served = served_by(connection, only)
     names = [row.name for row in rows]
     live = live_of(connection, names, until)
-    metrics = {
-        r.name: worsened(live.get(r.name, ())) or headlines.find(connection, r.name, r.schema, r.settings.get("impact"))
-        for r in rows
-    }
+    usual = headlines.find_all(connection, {r.name: (r.schema, r.settings.get("impact")) for r in rows})
+    metrics = {name: worsened(live.get(name, ())) or metric for name, metric in usual.items()}
     figures = figures_of(
         connection, {(m, n) for m, metric in metrics.items() if metric for n in both(metric)}, since, until
     )
