@@ -22,7 +22,7 @@ from retrue.errors import RetrueError
 from retrue.jobs.channels import Channel, channels
 from retrue.jobs.leases import LeaseLostError
 from retrue.jobs.message import FAULTS, RESOLVED, WITHDRAWN, message_of, with_picture, withdrawn
-from retrue.jobs.outbox import DROPPED, FAILED, QUIETLY, SENDING, SENT, WAITING, last_told, learn
+from retrue.jobs.outbox import DROPPED, FAILED, QUIETLY, SENDING, SENT, WAITING, last_told, learn, with_incidents
 from retrue.jobs.records import Page, equal, last_job, page
 from retrue.jobs.registry import Kind, Task, register
 from retrue.judge.incident import Incident
@@ -34,7 +34,7 @@ from retrue.workspace.acting import audit
 from retrue.workspace.check.incidents import read_incident
 
 if TYPE_CHECKING:
-    from retrue.workspace import Model, Workspace
+    from retrue.workspace import Workspace
 
 FIRST_RETRY, LAST_RETRY = timedelta(seconds=30), timedelta(hours=1)
 """How long after a failure a message is tried again, the first time and at most: each time twice as long."""
@@ -95,7 +95,7 @@ def notify(task: Task) -> str:
     store = task.workspace.store
     task.body["mark"] = fingerprint(store.catalog)
     known = channels(task.workspace)
-    counts = {model.name: learned(model, known, task.now) for model in task.workspace.models()}
+    counts = {name: learned(task.workspace, name, known, task.now) for name in with_incidents(store.catalog)}
     unread = [name for name, count in counts.items() if count is None]
     if unread:
         task.body["again"] = clock.micros(task.now + AGAIN)
@@ -110,14 +110,14 @@ def notify(task: Task) -> str:
     return f"{said}; what is new can't be told of {', '.join(unread)}: see the log" if unread else said
 
 
-def learned(model: Model, known: Sequence[Channel], now: datetime) -> int | None:
+def learned(workspace: Workspace, name: str, known: Sequence[Channel], now: datetime) -> int | None:
     """Messages that came to be of a model's incidents; None where it can't be looked at: the others are."""
     try:
-        return learn(model, known, now)
+        return learn(workspace.model(name), known, now)
     except LeaseLostError:
         raise
     except FAULTS as error:
-        log_fault(f"what is new of the incidents of {model.name} can't be told", error, model.name)
+        log_fault(f"what is new of the incidents of {name} can't be told", error, name)
         return None
 
 

@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select, union
+
 from retrue.jobs.channels import Channel
 from retrue.jobs.message import FAULTS, OPENED, REOPENED, RESOLVED, WITHDRAWN, WORSE
 from retrue.jobs.news import is_news
 from retrue.judge.incident import Incident, State
 from retrue.judge.severity import Severity
-from retrue.store import rows
-from retrue.store.catalog import Transaction
+from retrue.store import rows, tables
+from retrue.store.catalog import Catalog, Transaction
+from retrue.store.tables import deliveries, incidents
 from retrue.workspace import clock
 from retrue.workspace.check.incidents import load_incidents, read_incident
 
@@ -66,6 +69,14 @@ def event_of(noted: Note | None, incident: Incident, *, news: bool) -> str | Non
         return REOPENED if news else None
     worse = incident.severity > Severity(noted.severity)
     return WORSE if worse and news else None
+
+
+def with_incidents(catalog: Catalog) -> list[str]:
+    """The models of which there may be something to learn: those that have an incident, or had one that was told."""
+    told = select(deliveries.c.model).where(deliveries.c.channel == NOTE)
+    with catalog.read() as tx:
+        named = select(tables.models.c.name).where(tables.models.c.name.in_(union(select(incidents.c.model), told)))
+        return list(tx.connection.execute(named.order_by(tables.models.c.name)).scalars())
 
 
 def learn(model: Model, channels: Sequence[Channel], now: datetime) -> int:
