@@ -14,8 +14,15 @@ from tests.workspace.conftest import day, events, live, registered
 import retrue as rt
 from retrue.adapters.samples import Family, Sample, bounded
 from retrue.metrics.names import IMPACT
-from retrue.store import rows
-from retrue.workspace.figures import of_columns, told_columns
+from retrue.workspace.figures import (
+    Figures,
+    Measured,
+    Moved,
+    of_columns,
+    of_performance,
+    told_columns,
+    told_performance,
+)
 from retrue.workspace.readings import readings
 
 
@@ -145,15 +152,15 @@ def test_what_is_too_much_is_counted(store: rt.Workspace) -> None:
 def test_a_fleet_shares_what_may_be_exported_among_families_and_models() -> None:
     """200 models x 50 columns x 3 figures are 30,000: of each model the 33 columns that cost most, in all families."""
     latest = {
-        (f"m{model}", "1"): [
-            rows.Point(f"m{model}", "1", 0, "", metric, f"c{column}", 1.0, None, None, None, None, 100, 1, "roc_auc")
-            for column in range(50)
-            for metric in (IMPACT, "js", "missing")
+        f"m{model}": [
+            Moved(f"c{column}", metric, 1.0, "roc_auc") for column in range(50) for metric in (IMPACT, "js", "missing")
         ]
         for model in range(200)
     }
     small = Family("incidents", "Incidents.", tuple(Sample(1.0, {"model": f"m{n}"}) for n in range(200)))
-    first, *kept, left = bounded([small, *of_columns(told_columns(own) for own in latest.values())], 20_000)
+    first, *kept, left = bounded(
+        [small, *of_columns(told_columns(own, {"model": name}) for name, own in latest.items())], 20_000
+    )
     assert first == small
     assert left.samples[0].value == 30_200 - 20_000
     assert [one.name for one in kept] == ["impact", "drift", "quality"]
@@ -161,6 +168,21 @@ def test_a_fleet_shares_what_may_be_exported_among_families_and_models() -> None
         columns = Counter(sample.labels["column"] for sample in one.samples)
         assert len(one.samples) == 6_600
         assert columns == {f"c{n}": 200 for n in range(33)}
+
+
+def test_a_fleet_shares_what_may_be_exported_of_performance_and_the_usual_metric_comes_first() -> None:
+    """300 models x 12 figures are 3,600: of 1,000 that may be told, each model's first three; of some the fourth."""
+    names = ["accuracy", "brier", "f1", "log_loss", "precision", "roc_auc"]
+    every = [Measured(source + name, 0.5, None, None, None) for source in ("estimated_", "") for name in names]
+    told = [Figures(told_performance(every, {"model": f"m{number}"}), {}) for number in range(300)]
+    kept, *_ = bounded(of_performance(told), 1_000)
+    metrics = Counter((one.labels["metric"], one.labels["source"]) for one in kept.samples)
+    assert metrics == {
+        ("roc_auc", "realised"): 300,
+        ("roc_auc", "estimated"): 300,
+        ("accuracy", "realised"): 300,
+        ("accuracy", "estimated"): 100,
+    }
 
 
 def test_every_figure_is_in_the_docs(store: rt.Workspace) -> None:

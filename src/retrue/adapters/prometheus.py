@@ -41,5 +41,8 @@ def lines_of(family: Family) -> Iterator[str]:
     total = "_total" if family.counter else ""
     text = family.help.replace("\\", r"\\").replace("\n", r"\n")
     yield f"# HELP {name}{total} {text}\n# TYPE {name}{total} {family.kind}\n"
+    if not family.histogram:  # most figures: joined, as a fleet has twenty thousand
+        yield "".join([f"{name}{total}{sample.text}\n" for sample in family.samples])
+        return
     for sample in family.samples:
-        yield f"{name}{sample.suffix or total}{sample.text}\n"
+        yield f"{name}{sample.suffix}{sample.text}\n"

@@ -5,9 +5,11 @@ They change when a window is judged, which is far less often than rows come in: 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain, groupby, zip_longest
+from typing import NamedTuple
 
 from sqlalchemy import and_, func, select
 
@@ -15,7 +17,7 @@ from retrue.adapters.samples import Family, Sample
 from retrue.errors import MetricError
 from retrue.metrics import get
 from retrue.metrics.names import IMPACT, is_concept_drift, is_estimated, metric_of
-from retrue.store import rows
+from retrue.report.words import PREFERRED
 from retrue.store.catalog import Transaction
 from retrue.store.tables import points
 from retrue.workspace.check.changes import WORDS
@@ -23,8 +25,6 @@ from retrue.workspace.check.changes import WORDS
 COLUMNS = 50
 """The most columns of a model whose figures are exported: those whose move costs most."""
 
-Told = tuple[str, Sample]
-"""A figure and the family that it is of."""
 ENDS = (
     ("performance", "The newest figure of each performance metric", "value"),
     ("performance_low", "Low end of its 95 % interval", "low"),
@@ -32,6 +32,8 @@ ENDS = (
     ("performance_reference", "What the reference has", "reference"),
 )
 """The families of performance: name, what they say, and which end of a figure."""
+DRIFTED = "concept_drift"
+"""The family of what labels say of a metric beyond its estimate."""
 OF_COLUMNS = (
     ("impact", "How far a column's move is expected to change the metric."),
     ("drift", "How far a column is from its reference, in the last judged window."),
@@ -39,62 +41,99 @@ OF_COLUMNS = (
 )
 """The families of columns: name, and what they say."""
 
+Columns = Mapping[str, tuple[tuple[Sample, ...], ...]]
+"""Figures by family, of one column after the other; each family has all columns, those without a figure as well."""
+
+
+class Measured(NamedTuple):
+    """A performance metric's newest figure, with its ends in the order of `ENDS`."""
+
+    metric: str
+    value: float | None
+    low: float | None
+    high: float | None
+    reference: float | None
+
+
+class Moved(NamedTuple):
+    """A figure of a column."""
+
+    column: str
+    metric: str
+    value: float
+    note: str | None
+
 
 @dataclass(frozen=True)
 class Figures:
-    """What the judged windows of a champion tell: its performance, and its columns, the one that costs most first."""
+    """What the judged windows of a champion tell, by family.
 
-    performance: tuple[Told, ...]
-    columns: tuple[tuple[Told, ...], ...]
+    Attributes:
+        performance: the metric that tells most comes first.
+        columns: the one that costs most comes first.
+    """
+
+    performance: Mapping[str, tuple[Sample, ...]]
+    columns: Columns
 
 
 def figures_of(tx: Transaction, model: str, version: str) -> Figures:
     """Read the figures of one champion."""
-    return Figures(told_performance(performance(tx, model, version)), told_columns(columns_of(tx, model, version)))
+    named = {"model": model, "version": version}
+    told = told_performance(performance(tx, model, version), named)
+    return Figures(told, told_columns(columns_of(tx, model, version), named))
 
 
 # --- performance ------------------------------------------------------------------------------------------------------
 
 
-def performance(tx: Transaction, model: str, version: str) -> list[rows.Point]:
+def performance(tx: Transaction, model: str, version: str) -> list[Measured]:
     """The newest figure of each performance metric of a champion, of all its rows."""
     p = points.c
     whole = (p.model == model, p.version == version, p.column == "", p.slice == "")
     newest = select(p.metric, func.max(p.start).label("start")).where(*whole).group_by(p.metric).subquery()
     same = and_(p.metric == newest.c.metric, p.start == newest.c.start)
-    query = select(points).join(newest, same).where(*whole)
-    return [rows.Point(**found) for found in tx.connection.execute(query).mappings()]
+    query = select(p.metric, p.value, p.low, p.high, p.reference).join(newest, same).where(*whole)
+    return [Measured(*found) for found in tx.connection.execute(query).all()]
 
 
-def told_performance(found: Iterable[rows.Point]) -> tuple[Told, ...]:
-    """What labels say, what was estimated, how sure both are, and what labels say beyond the estimate."""
-    told: list[Told] = []
-    for point in (one for one in found if is_known(one)):
-        named, source = labels(point), source_of(point.metric)
-        if source == "concept_drift":
-            told.append((source, Sample(point.value or 0.0, named)))
+def told_performance(found: Iterable[Measured], named: Mapping[str, str]) -> dict[str, tuple[Sample, ...]]:
+    """What labels say, what was estimated, how sure both are, and what labels say beyond the estimate.
+
+    Args:
+        found: the figures.
+        named: the labels that all of them have.
+    """
+    told: dict[str, list[Sample]] = {}
+    known = [one for one in found if one.value is not None and family_of(one.metric) in ("performance", "business")]
+    for metric, *ends in sorted(known, key=lambda one: place_of(one.metric)):
+        source = source_of(metric)
+        labels = {**named, "metric": metric_of(metric)}
+        if source == DRIFTED:
+            told.setdefault(DRIFTED, []).append(Sample(ends[0] or 0.0, labels))
             continue
-        ends = ((name, getattr(point, end)) for name, _, end in ENDS)
-        told += [(name, Sample(value, {**named, "source": source})) for name, value in ends if value is not None]
-    return tuple(told)
+        labels["source"] = source
+        for (name, _, _), value in zip(ENDS, ends, strict=True):
+            if value is not None:
+                told.setdefault(name, []).append(Sample(value, labels))
+    return {name: tuple(own) for name, own in told.items()}
 
 
 def of_performance(found: Iterable[Figures]) -> Iterator[Family]:
-    """The families of performance, of all models."""
-    by_family = gathered(chain.from_iterable(one.performance for one in found))
-    for name, what, _ in ENDS:
-        text = f"{what}, realised by labels or estimated without them."
-        yield Family(name, text, tuple(by_family.get(name, ())))
-    text = "What labels say of a performance metric beyond its estimate."
-    yield Family("concept_drift", text, tuple(by_family.get("concept_drift", ())))
+    """The families of performance: of each model the metric that tells most, then of each the next one."""
+    every = [one.performance for one in found]
+    texts = {name: f"{what}, realised by labels or estimated without them." for name, what, _ in ENDS}
+    for name, text in {**texts, DRIFTED: "What labels say of a performance metric beyond its estimate."}.items():
+        turns = zip_longest(*(one.get(name, ()) for one in every))
+        yield Family(name, text, tuple(filter(None, chain.from_iterable(turns))))
 
 
-def gathered(told: Iterable[Told]) -> dict[str, list[Sample]]:
-    """Figures by family."""
-    found: dict[str, list[Sample]] = {}
-    for family, sample in told:
-        found.setdefault(family, []).append(sample)
-    return found
+@lru_cache(maxsize=4096)
+def place_of(name: str) -> tuple[int, str, bool]:
+    """Where a figure comes among those of its model: the usual metrics first, what labels say before the estimate."""
+    metric = metric_of(name)
+    usual = PREFERRED.index(metric) if metric in PREFERRED else len(PREFERRED)
+    return usual, metric, source_of(name) != "realised"
 
 
 def source_of(metric: str) -> str:
@@ -103,67 +142,57 @@ def source_of(metric: str) -> str:
     >>> source_of("estimated_f1"), source_of("f1")
     ('estimated', 'realised')
     """
-    return "concept_drift" if is_concept_drift(metric) else "estimated" if is_estimated(metric) else "realised"
+    return DRIFTED if is_concept_drift(metric) else "estimated" if is_estimated(metric) else "realised"
 
 
-def is_known(point: rows.Point) -> bool:
-    """Whether a figure has a value and is of performance or business."""
+@lru_cache(maxsize=4096)
+def family_of(name: str) -> str:
+    """The family of the metric that a name stands for; "" where nobody knows it."""
     try:
-        return point.value is not None and get(metric_of(point.metric)).family in ("performance", "business")
+        return get(metric_of(name)).family
     except MetricError:
-        return False
-
-
-def labels(point: rows.Point) -> dict[str, str]:
-    """The labels of a figure."""
-    return {"model": point.model, "version": point.version, "metric": metric_of(point.metric)}
+        return ""
 
 
 # --- columns ----------------------------------------------------------------------------------------------------------
 
 
-def columns_of(tx: Transaction, model: str, version: str) -> list[rows.Point]:
+def columns_of(tx: Transaction, model: str, version: str) -> list[Moved]:
     """The figures of the columns in the last judged window, those of the columns that cost most first."""
     p = points.c
     # The commit cycle notes what happens to columns in windows that nobody has judged yet: these have no figures.
     judged = (p.model == model, p.version == version, p.slice == "", p.column != "", p.metric.not_in(WORDS))
     newest = select(p.start).where(*judged).order_by(p.start.desc()).limit(1).scalar_subquery()
-    query = select(points).where(*judged, p.start == newest, p.value.is_not(None))
-    found = [rows.Point(**row) for row in tx.connection.execute(query).mappings()]
-    costs = {point.column: abs(point.value or 0.0) for point in found if point.metric == IMPACT}
-    known = sorted({point.column for point in found}, key=lambda name: (-costs.get(name, 0.0), name))
+    query = select(p.column, p.metric, p.value, p.note).where(*judged, p.start == newest, p.value.is_not(None))
+    found = [Moved(*row) for row in tx.connection.execute(query).all()]
+    costs = {one.column: abs(one.value) for one in found if one.metric == IMPACT}
+    known = sorted({one.column for one in found}, key=lambda name: (-costs.get(name, 0.0), name))
     place = {name: i for i, name in enumerate(known[:COLUMNS])}
-    kept = [point for point in found if point.column in place]
-    return sorted(kept, key=lambda point: (place[point.column], point.metric))
+    kept = [one for one in found if one.column in place]
+    return sorted(kept, key=lambda one: (place[one.column], one.metric))
 
 
-def told_columns(found: Iterable[rows.Point]) -> tuple[tuple[Told, ...], ...]:
-    """The figures of each column, in the order in which they come."""
-    return tuple(tuple(told_column(own)) for _, own in groupby(found, lambda point: point.column))
+def told_columns(found: Iterable[Moved], named: Mapping[str, str]) -> Columns:
+    """The figures of each column, in the order in which they come.
+
+    Args:
+        found: the figures.
+        named: the labels that all of them have.
+    """
+    told: dict[str, list[tuple[Sample, ...]]] = {name: [] for name, _ in OF_COLUMNS}
+    for column, own in groupby(found, lambda one: one.column):
+        by_family: dict[str, list[Sample]] = {}
+        for _, metric, value, note in own:
+            family, of = ("impact", note or "") if metric == IMPACT else (family_of(metric), metric)
+            by_family.setdefault(family, []).append(Sample(value, {**named, "column": column, "metric": of}))
+        for name, samples in told.items():
+            samples.append(tuple(by_family.get(name, ())))
+    return {name: tuple(own) for name, own in told.items()}
 
 
-def told_column(found: Iterable[rows.Point]) -> Iterator[Told]:
-    """The figures of one column."""
-    for point in found:
-        family, metric = family_of(point)
-        if family and point.value is not None:
-            named = {"model": point.model, "version": point.version, "column": point.column, "metric": metric}
-            yield family, Sample(point.value, named)
-
-
-def of_columns(models: Iterable[Sequence[tuple[Told, ...]]]) -> Iterator[Family]:
+def of_columns(models: Iterable[Columns]) -> Iterator[Family]:
     """Impact, drift and quality of columns: of each model the column that costs most, then of each the next one."""
-    turns = zip_longest(*models, fillvalue=())
-    found = gathered(chain.from_iterable(chain.from_iterable(turns)))
+    every: Sequence[Columns] = list(models)
     for name, text in OF_COLUMNS:
-        yield Family(name, text, tuple(found.get(name, ())))
-
-
-def family_of(point: rows.Point) -> tuple[str, str]:
-    """The family of a column's figure, and the metric it is of; no family where nobody knows the metric."""
-    if point.metric == IMPACT:
-        return "impact", point.note or ""
-    try:
-        return get(point.metric).family, point.metric
-    except MetricError:
-        return "", point.metric
+        turns = zip_longest(*(one[name] for one in every), fillvalue=())
+        yield Family(name, text, tuple(chain.from_iterable(chain.from_iterable(turns))))
