@@ -17,22 +17,22 @@ MOST = 5_000
 
 @dataclass
 class DrawnRows:
-    """Rows by model and stretch of time, each kept while the model stands as it did."""
+    """Rows by stretch of time and model, each kept while the model stands as it did."""
 
-    kept: dict[tuple[str, Lately], tuple[Standing, Markup]] = field(default_factory=dict)
+    kept: dict[Lately, dict[str, tuple[Standing, Markup]]] = field(default_factory=dict)
 
     def rows(self, every: Iterable[Standing], lately: Lately) -> Markup:
         """The rows of models, in their order; joined here, as the template would look at each of a thousand again."""
-        return Markup("").join([self.row(one, lately) for one in every])
+        return Markup("".join([self.row(one, lately) for one in every]))  # noqa: S704 - each is escaped
 
     def row(self, one: Standing, lately: Lately) -> Markup:
         """A model's row."""
-        key = one.name, lately
-        found = self.kept.get(key)
+        drawn = self.kept.get(lately, {})
+        found = drawn.get(one.name)
         if found is None or found[0] is not one:
-            if len(self.kept) >= MOST:
+            if sum(map(len, self.kept.values())) >= MOST:
                 self.kept = {}
             template = environment().get_template("overview_row.html")
             found = one, Markup(template.module.row(one, lately))  # type: ignore[attr-defined]  # noqa: S704 - escaped
-            self.kept[key] = found
+            self.kept.setdefault(lately, {})[one.name] = found
         return found[1]
