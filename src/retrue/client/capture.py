@@ -9,14 +9,14 @@ a number with a fraction is its score, what else comes alone its prediction, a l
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from retrue.adapters.capture import MISSING, Bad, BadDocumentError, Exchange, Format, get, paired
-from retrue.adapters.capture.documents import KEPT, Numbered, documents
+from retrue.adapters.capture import MISSING, Bad, BadDocumentError, Exchange, Reading, get, paired
+from retrue.adapters.capture.documents import documents
+from retrue.adapters.capture.reading import text_of
 from retrue.client.calls import ID, INPUT, LATENCY, OUTPUT, TIME, Row, numbered, to_frame
 from retrue.client.naming import Naming, is_neutral
 from retrue.errors import TableError
@@ -85,49 +85,14 @@ def read_capture(
     >>> read_capture([line], "sagemaker").events.drop("time").to_dicts()
     [{'id': '8f45', 'input_0': 132, 'input_1': 25, 'output': 0.25}]
     """
-    form, bad = get(format), list[Bad]()
-    counted = Counted(documents(source))
-    whole, waiting = paired(exchanges(counted, form, bad))
-    found = capture_of(whole, bad, schema, columns or {})
-    if counted.number and not found.events.height and not waiting and found.broken:
-        first = found.broken[0]
-        where = f"document {first.number + 1} of {counted.number}"
+    reading = Reading(get(format))
+    whole, waiting = paired(reading.exchanges(documents(source)))
+    found = capture_of(whole, reading.bad, schema, columns or {})
+    if found.broken and not (found.events.height or waiting or reading.passed):
+        first, form = found.broken[0], reading.form
+        where = f"document {first.number + 1} of {reading.documents}"
         raise TableError(f"nothing of it is {form.name}: {first.reason}", where=where, hint=f"see {form.source}")
-    return replace(found, waiting=tuple(waiting), documents=counted.number)
-
-
-class Counted:
-    """Documents, counted as they pass."""
-
-    def __init__(self, found: Iterable[Numbered]) -> None:
-        self._found, self.number = found, 0
-
-    def __iter__(self) -> Iterator[Numbered]:
-        for one in self._found:
-            self.number += 1
-            yield one
-
-
-def exchanges(found: Iterable[Numbered], form: Format, bad: list[Bad]) -> Iterator[Exchange]:
-    """The exchanges, or halves, of documents; what isn't of the format goes to `bad`."""
-    for number, document in found:
-        if isinstance(document, Bad):
-            bad.append(document)
-            continue
-        try:
-            parts = [replace(one, number=number) for one in form.read(document)]
-        except BadDocumentError as error:
-            bad.append(Bad(number, str(error), text_of(document)))
-        except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
-            # A document of strangers can be of any shape: what no reader foresaw is that document's fault.
-            bad.append(Bad(number, f"it can't be read: {type(error).__name__}: {error}"[:200], text_of(document)))
-        else:
-            yield from parts
-
-
-def text_of(document: Mapping[str, Any]) -> str:
-    """A document as text, as much as is kept."""
-    return json.dumps(dict(document), default=str, ensure_ascii=False)[:KEPT]
+    return replace(found, waiting=tuple(waiting), documents=reading.documents)
 
 
 def capture_of(

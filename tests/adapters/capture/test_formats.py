@@ -188,24 +188,65 @@ def test_bentoml_reads_what_a_service_logged_by_name() -> None:
     assert without_time(read([line], "bentoml")) == [{"id": "10803923", "sepal length": 4.9, "pred": "setosa"}]
 
 
-def test_otel_reads_spans_of_calls_to_models_and_passes_over_others() -> None:
-    def attribute(name: str, **value: Any) -> dict[str, Any]:
-        return {"key": name, "value": value}
+def any_value(said: Any) -> dict[str, Any]:
+    """A value as OTLP's JSON has it."""
+    if isinstance(said, dict):
+        return {"kvlistValue": {"values": [{"key": key, "value": any_value(one)} for key, one in said.items()]}}
+    if isinstance(said, list):
+        return {"arrayValue": {"values": [any_value(one) for one in said]} if said else {}}
+    return {"intValue": str(said)} if isinstance(said, int) else {"stringValue": said}
 
-    messages = json.dumps([{"role": "user", "parts": [{"type": "text", "content": "Hello"}]}])
-    span = {
-        "traceId": "5b8e", "spanId": "eee1", "name": "chat gpt-4o", "kind": 3,
+
+def span(key: str, **attributes: Any) -> dict[str, Any]:
+    """A span of a call to a model, as OTLP's JSON has it."""
+    named = {"gen_ai.request.model": "gpt-4o", **attributes}
+    return {
+        "traceId": "5b8e", "spanId": key, "name": "chat gpt-4o", "kind": 3,
         "startTimeUnixNano": "1700000000000000000", "endTimeUnixNano": "1700000001500000000", "status": {},
-        "attributes": [
-            attribute("gen_ai.request.model", stringValue="gpt-4o"),
-            attribute("gen_ai.usage.output_tokens", intValue="8"),
-            attribute("gen_ai.input.messages", stringValue=messages),
-        ],
+        "attributes": [{"key": name, "value": any_value(value)} for name, value in named.items()],
     }  # fmt: skip
-    other = {**span, "attributes": [attribute("http.request.method", stringValue="GET")]}
-    found = read([{"resourceSpans": [{"resource": {}, "scopeSpans": [{"scope": {}, "spans": [span, other]}]}]}], "otel")
-    assert [(row["id"], row["latency"], row["gen_ai.usage.output_tokens"]) for row in found] == [("eee1", 1.5, 8)]
-    assert found[0]["gen_ai.input.messages"] == "Hello"
+
+
+def export(*spans: dict[str, Any]) -> dict[str, Any]:
+    """An OTLP export; its second scope has no span, and says so by leaving them out."""
+    return {"resourceSpans": [{"resource": {}, "scopeSpans": [{"scope": {}, "spans": list(spans)}, {"scope": {}}]}]}
+
+
+WEATHER = [
+    {"role": "user", "parts": [{"type": "text", "content": "Weather in Paris?"}]},
+    {"role": "assistant", "parts": [{"type": "tool_call", "id": "c1", "name": "get", "arguments": {"at": "Paris"}}]},
+    {"role": "assistant", "parts": [{"type": "text", "content": "rainy, 57°F"}], "finish_reason": "stop"},
+]
+"""The example of the convention for `gen_ai.input.messages`, and its answer, shortened."""
+
+
+@pytest.mark.parametrize("messages", [WEATHER, json.dumps(WEATHER)], ids=["structured", "as text"])
+def test_otel_reads_spans_of_calls_to_models_and_passes_over_others(messages: Any) -> None:
+    """Structured messages are what the convention asks for on spans; text of JSON is for libraries that can't."""
+    mine = span(
+        "eee1",
+        **{
+            "gen_ai.input.messages": messages,
+            "gen_ai.usage.output_tokens": 8,
+            "gen_ai.response.finish_reasons": ["stop", "length"],
+            "gen_ai.tool.definitions": [{"type": "function", "name": "get"}],
+        },
+    )
+    other = {**mine, "attributes": [{"key": "http.request.method", "value": any_value("GET")}]}
+    (row,) = read([export(mine, other)], "otel")
+    assert (row["id"], row["latency"], row["gen_ai.usage.output_tokens"]) == ("eee1", 1.5, 8)
+    assert row["gen_ai.input.messages"] == "Weather in Paris?\nrainy, 57°F"
+    assert row["gen_ai.response.finish_reasons"] == "stop, length"
+    assert json.loads(row["gen_ai.tool.definitions"]) == [{"type": "function", "name": "get"}]
+
+
+def test_a_span_that_can_not_be_read_costs_the_others_of_its_export_nothing() -> None:
+    cut = span("b", **{"gen_ai.input.messages": '[{"role": "us'})
+    found = rt.read_capture([export(span("a"), cut, {"attributes": 7}, span("c"))], "otel")
+    assert found.events["id"].to_list() == ["a", "c"]
+    assert [one.number for one in found.broken] == [0, 0]
+    assert "field 'gen_ai.input.messages'" in found.broken[0].reason
+    assert json.loads(str(found.broken[0].text))["spanId"] == "b"
 
 
 def test_any_json_is_mapped_by_paths() -> None:

@@ -7,6 +7,7 @@ become is said in one place for all of them (`retrue.client.capture`). Nothing i
 """
 
 from retrue.adapters.capture.exchange import MISSING, Bad, BadDocumentError, Exchange, paired
+from retrue.adapters.capture.reading import Reading
 from retrue.adapters.capture.registry import Format, capture_format, get, registered
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "BadDocumentError",
     "Exchange",
     "Format",
+    "Reading",
     "capture_format",
     "get",
     "paired",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,22 +16,33 @@ MESSAGES = ("gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_in
 """Attributes with messages: of them their text is kept."""
 
 
-@capture_format("otel", source="https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans", flat=True)
-def otel(document: Mapping[str, Any]) -> Iterator[Exchange]:
-    """OpenTelemetry: spans of GenAI and ML calls in OTLP's JSON (`resourceSpans`), each attribute a column."""
+def spans(document: Mapping[str, Any]) -> Iterator[Any]:
+    """The spans of an export, each of which is read by itself; OTLP leaves out lists that are empty."""
     for resource in need(document, "resourceSpans", list):
-        for scope in need(resource, "scopeSpans", list):
-            for span in need(scope, "spans", list):
-                attributes = attributes_of(span)
-                if any(name.startswith(PREFIXES) for name in attributes):
-                    yield event(span, attributes)
+        for scope in listed(resource, "scopeSpans"):
+            yield from listed(scope, "spans")
+
+
+def listed(holder: Mapping[str, Any], name: str) -> list[Any]:
+    """A list that may be left out where it is empty."""
+    return need(holder, name, list) if holder.get(name) else []
+
+
+@capture_format(
+    "otel", source="https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans", flat=True, split=spans
+)
+def otel(span: Mapping[str, Any]) -> Iterator[Exchange]:
+    """OpenTelemetry: spans of GenAI and ML calls in OTLP's JSON (`resourceSpans`), each attribute a column."""
+    attributes = attributes_of(span)
+    if any(name.startswith(PREFIXES) for name in attributes):
+        yield event(span, attributes)
 
 
 def event(span: Mapping[str, Any], attributes: dict[str, Any]) -> Exchange:
     """A span as an event: it is named by its id, and happened when it ended."""
     start, end = nanoseconds(span, "startTimeUnixNano"), nanoseconds(span, "endTimeUnixNano")
     failed = isinstance(span.get("status"), Mapping) and span["status"].get("code") in (2, "STATUS_CODE_ERROR")
-    row = {name: text_of(value, name) if name in MESSAGES else value for name, value in attributes.items()}
+    row = {name: text_of(said, name) if name in MESSAGES else plain(said) for name, said in attributes.items()}
     row["span.name"], row["span.failed"] = str(span.get("name", "")), failed
     spent = max(end - start, 0) / 1e9
     return Exchange(str(need(span, "spanId")), [row], [{}], moment(end / 1e9, "endTimeUnixNano"), spent)
@@ -54,10 +66,12 @@ def attributes_of(span: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def value_of(said: Any) -> Any:
-    """An attribute's value: OTLP's AnyValue.
+    """An attribute's value: OTLP's AnyValue, in which lists and objects may be nested.
 
     >>> value_of({"intValue": "12"}), value_of({"arrayValue": {"values": [{"stringValue": "stop"}]}})
-    (12, 'stop')
+    (12, ['stop'])
+    >>> value_of({"kvlistValue": {"values": [{"key": "role", "value": {"stringValue": "user"}}]}})
+    {'role': 'user'}
     """
     if not isinstance(said, Mapping) or not said:
         return None
@@ -65,14 +79,30 @@ def value_of(said: Any) -> Any:
     if kind == "intValue":
         return int(value)
     if kind == "arrayValue":
-        held = [value_of(one) for one in value.get("values", [])]
-        return ", ".join(map(str, held))
+        return [value_of(one) for one in listed(value, "values")]
+    if kind == "kvlistValue":
+        return {str(need(one, "key")): value_of(one.get("value")) for one in listed(value, "values")}
     return value if kind in ("stringValue", "doubleValue", "boolValue") else str(value)
 
 
+def plain(value: Any) -> Any:
+    """A value as a column has it: a list of plain values as one text, what is nested as JSON.
+
+    >>> plain(["stop", "length"]), plain({"city": "Rome"})
+    ('stop, length', '{"city": "Rome"}')
+    """
+    if isinstance(value, list) and not any(isinstance(one, list | dict) for one in value):
+        return ", ".join(map(str, value))
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
+
+
 def text_of(messages: Any, name: str) -> str:
-    """The text of messages, each with its parts: `[{"role": ..., "parts": [{"type": "text", "content": ...}]}]`."""
-    held = from_text(messages, name) if isinstance(messages, str) and messages[:1] in "[{" else messages
+    """The text of messages, each with its parts: `[{"role": ..., "parts": [{"type": "text", "content": ...}]}]`.
+
+    The convention lets them be structured, or JSON as text where a library can't do that.
+    """
+    held = from_text(messages, name) if isinstance(messages, str) and messages[:1] in ("[", "{") else messages
+    held = [held] if isinstance(held, Mapping) else held
     return "\n".join(texts(held)) if isinstance(held, list) else str(held)
 
 

@@ -26,6 +26,7 @@ class Format:
         source: where the shape is published.
         description: first line of the reader's docstring.
         flat: each document is one event, its columns as they are: nothing is asked or answered.
+        split: the pieces of a document that are read each by itself; None: it is read whole.
     """
 
     name: str
@@ -33,16 +34,17 @@ class Format:
     source: str
     description: str
     flat: bool = False
+    split: Callable[[Document], Iterable[Document]] | None = None
 
 
 _FORMATS: dict[str, Format] = {}
 
 
-def capture_format(name: str, *, source: str, flat: bool = False) -> Callable[[Reader], Reader]:
-    """Register the decorated reader under a name."""
+def capture_format(name: str, *, source: str, **more: Any) -> Callable[[Reader], Reader]:
+    """Register the decorated reader under a name; `more` is what `Format` has besides."""
 
     def register(read: Reader) -> Reader:
-        _FORMATS[name] = Format(name, read, source, (read.__doc__ or "").strip().split("\n")[0], flat)
+        _FORMATS[name] = Format(name, read, source, (read.__doc__ or "").strip().split("\n")[0], **more)
         return read
 
     return register

@@ -14,10 +14,10 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
-from retrue.adapters.capture import MISSING, Bad, Exchange, get, paired
+from retrue.adapters.capture import MISSING, Bad, Exchange, Reading, get, paired
 from retrue.adapters.capture.cloudevents import structured
 from retrue.adapters.capture.documents import KEPT, documents
-from retrue.client.capture import capture_of, exchanges
+from retrue.client.capture import capture_of
 from retrue.errors import RetrueError
 from retrue.server.api.events import KEY_LENGTH, read
 from retrue.server.api.shared import ERRORS
@@ -103,18 +103,18 @@ def take(
     served: Service, model: str, format: str, source: Any, columns: dict[str, str], version: str | None
 ) -> CaptureReply:
     """Pair, log and keep: all of it, or none."""
-    found, form, bad = served.model(model), get(format), list[Bad]()
+    found, reading = served.model(model), Reading(get(format))
     said = list(documents(source))
-    parts = list(exchanges(said, form, bad))
+    parts = list(reading.exchanges(said))
     with Halves(served.workspace.store.folder / FILE).opened() as waiting:
         ids = list({one.id for one in parts if not one.whole})
         before = [(len(said) + n, json.loads(text)) for n, text in enumerate(waiting.of(found.name, format, ids))]
-        whole, left = paired([*parts, *exchanges(before, form, bad)])
+        whole, left = paired([*parts, *reading.exchanges(before)])
         late = [Bad(0, LATE[half.asked], half.text[:KEPT]) for half in waiting.overdue(found.name)]
         private = bool(found.store.layout(found.name).privacy)
         late += [Bad(one.number, HALF) for one in left if private]
         left, gone = ([], [*whole, *left]) if private else (left, whole)
-        read_ = capture_of(whole, [*bad, *late], found.schema, columns)
+        read_ = capture_of(whole, [*reading.bad, *late], found.schema, columns)
         received = logged(found, read_.events, read_.broken, version or found.version)
         by_number = dict(said)
         waiting.drop(found.name, format, [one.id for one in gone])
