@@ -66,6 +66,40 @@ def test_the_command_logs_them_and_says_what_it_can_not_read(folder: Path, capsy
         ]
 
 
+def cloud_event(kind: str) -> dict[str, Any]:
+    """A CloudEvent that is about something else than one side of a call, or about one side alone."""
+    return {"type": kind, "id": "1", "correlationid": "1", "time": "2026-01-06T10:00:00Z", "data": [{"income": 1.5}]}
+
+
+HTTP = {"spanId": "1", "attributes": [{"key": "http.request.method", "value": {"stringValue": "GET"}}]}
+NOTHING: dict[str, tuple[str, list[dict[str, Any]], dict[str, int]]] = {
+    "an empty file": ("sagemaker", [], {}),
+    "spans of HTTP": (
+        "otel", [{"resourceSpans": [{"scopeSpans": [{"spans": [HTTP, HTTP]}]}]}], {"documents about something else": 2},
+    ),
+    "failed calls": ("mlflow", [{"databricks_request_id": "1", "status_code": 500}], {"failed calls": 1}),
+    "requests alone": (
+        "azureml", [cloud_event("azureml.inference.model_inputs")], {"requests without an answer": 1},
+    ),
+    "both sides at once": (
+        "azureml", [cloud_event("azureml.inference.model_inputs_outputs")], {"documents about something else": 1},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NOTHING)
+def test_a_file_with_nothing_to_log_is_no_error_and_says_what_it_had(folder: Path, case: str, capsys: Any) -> None:
+    form, documents, counts = NOTHING[case]
+    (folder / "nothing.jsonl").write_text("\n".join(map(json.dumps, documents)), encoding="utf-8")
+    command = ["log", "loans", str(folder / "nothing.jsonl"), "--format", form, "--store", str(folder / "store")]
+    assert run([*command, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["accepted"], told["quarantined"], told["counts"]) == (0, 0, counts)
+    assert run(command) == 0
+    said = capsys.readouterr().out
+    assert all(f"{count} {what}" in said for what, count in counts.items())
+
+
 def test_what_is_of_another_format_is_an_error_that_says_where(folder: Path, capsys: Any) -> None:
     status = run(["log", "loans", str(folder / "calls.jsonl"), "--format", "vertex", "--store", str(folder / "store")])
     assert status == 2

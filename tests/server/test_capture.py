@@ -75,3 +75,14 @@ def test_names_are_mapped_by_the_address_and_unknown_formats_refused(client: htt
     assert client.post(f"{URL}/json?map=x", content=body).status_code == 422
     assert client.post(f"{URL}/jsn", content=body).status_code == 400
     assert client.post("/api/v1/models/nobody/capture/json", content=body).status_code == 404
+
+
+def test_what_is_nothing_to_log_is_counted(client: httpx.Client) -> None:
+    said = [send(client, *half("request", "k8", ASKED)), send(client, *half("response", "k8", {"error": "boom"}))]
+    assert [(one["accepted"], one["waiting"], one["counts"]) for one in said] == [
+        (0, 1, {}),
+        (0, 0, {"failed calls": 1}),
+    ]
+    other = {"type": "io.seldon.serving.feedback", "id": "1", "data": {}}
+    said = [send(client, json.dumps(other).encode(), {}, "seldon")]
+    assert said[0]["counts"] == {"documents about something else": 1}

@@ -42,18 +42,27 @@ class Capture:
         broken: documents that aren't of the format, each with its number from 0 and why.
         waiting: halves whose other half isn't among the documents.
         documents: how many there were.
+        passed: documents (of OpenTelemetry: spans) that are about something else than calls of a model.
+        failed: calls that a model didn't answer; they are no events.
     """
 
     events: pl.DataFrame
     broken: tuple[Bad, ...] = ()
     waiting: tuple[Exchange, ...] = ()
     documents: int = 0
+    passed: int = 0
+    failed: int = 0
 
     @property
     def told(self) -> dict[str, int]:
-        """How many halves wait, in words."""
+        """What of it is no event and no error, in words: how many halves wait, and what else there was."""
         asked = sum(one.outputs is MISSING for one in self.waiting)
-        said = {"requests without an answer": asked, "answers without a request": len(self.waiting) - asked}
+        said = {
+            "requests without an answer": asked,
+            "answers without a request": len(self.waiting) - asked,
+            "failed calls": self.failed,
+            "documents about something else": self.passed,
+        }
         return {what: n for what, n in said.items() if n}
 
 
@@ -87,29 +96,31 @@ def read_capture(
     """
     reading = Reading(get(format))
     whole, waiting = paired(reading.exchanges(documents(source)))
-    found = capture_of(whole, reading.bad, schema, columns or {})
-    if found.broken and not (found.events.height or waiting or reading.passed):
+    found = capture_of(whole, reading, schema, columns or {})
+    if found.broken and not (found.events.height or waiting or found.passed or found.failed):
         first, form = found.broken[0], reading.form
         where = f"document {first.number + 1} of {reading.documents}"
         raise TableError(f"nothing of it is {form.name}: {first.reason}", where=where, hint=f"see {form.source}")
-    return replace(found, waiting=tuple(waiting), documents=reading.documents)
+    return replace(found, waiting=tuple(waiting))
 
 
 def capture_of(
-    whole: Iterable[Exchange], bad: Iterable[Bad], schema: Schema | None, columns: Mapping[str, str]
+    whole: Iterable[Exchange], reading: Reading, schema: Schema | None, columns: Mapping[str, str]
 ) -> Capture:
-    """Whole exchanges as events."""
-    rows, broken = list[Row](), list(bad)
+    """Whole exchanges as events, and what else was read."""
+    rows, broken, failed = list[Row](), list(reading.bad), 0
     name = partial(
         rows_of, features=() if schema is None else schema.features, columns=columns, strict=schema is not None
     )
     for one in whole:
+        failed += one.failed
         try:
-            rows += name(one)
+            rows += [] if one.failed else name(one)
         except BadDocumentError as error:
             broken.append(Bad(one.number, str(error), text_of({"inputs": one.inputs, "outputs": one.outputs})))
     broken.sort(key=lambda one: one.number)
-    return Capture(as_events(to_frame(rows), schema) if rows else empty(), tuple(broken))
+    events = as_events(to_frame(rows), schema) if rows else empty()
+    return Capture(events, tuple(broken), documents=reading.documents, passed=reading.passed, failed=failed)
 
 
 def empty() -> pl.DataFrame:
@@ -192,8 +203,9 @@ def log_capture(
     from retrue.store.intake import Broken
     from retrue.workspace.receiving import Received, receive
 
+    received = Received(0, counts=found.told)
+    if not found.events.height and not found.broken:
+        return received  # an hour without a call: the file is there, and has nothing to log
     broken = tuple(Broken(found.events.height + n, one.reason, one.text) for n, one in enumerate(found.broken))
-    received = receive(
-        model, "events", found.events, key=key, at=at, version=version or model.version, broken=broken
-    )  # fmt: skip
-    return received + Received(0, counts=found.told)
+    version = version or model.version
+    return receive(model, "events", found.events, key=key, at=at, version=version, broken=broken) + received

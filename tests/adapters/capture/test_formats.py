@@ -166,9 +166,26 @@ def test_mlflow_reads_inference_tables_and_leaves_failed_calls_out() -> None:
         "request": json.dumps({"dataframe_split": {"columns": ["a", "b"], "data": [[1, "x"]]}}),
         "response": json.dumps({"predictions": [0.75]}),
     }  # fmt: skip
-    found = read([row, {**row, "databricks_request_id": "r2", "status_code": 500, "response": None}], "mlflow")
+    broken = {**row, "databricks_request_id": "r2", "status_code": 500, "response": None}
+    assert rt.read_capture([row, broken], "mlflow").told == {"failed calls": 1}
+    found = read([row, broken], "mlflow")
     assert without_time(found) == [{"id": "r1", "a": 1, "b": "x", "output": 0.75}]
     assert (str(found[0]["time"]), found[0]["latency"]) == ("2023-11-14 22:13:20+00:00", 0.012)
+
+
+ERROR = {"error": "Model with name sklearn-iris does not exist."}
+FAILURE = {"status": {"code": -1, "info": "no model", "reason": "MICROSERVICE_BAD_DATA", "status": "FAILURE"}}
+
+
+@pytest.mark.parametrize(("form", "told"), [("kserve", ERROR), ("seldon", FAILURE)])
+def test_a_call_that_was_answered_with_an_error_is_counted_and_no_event(form: str, told: Any) -> None:
+    """v2: https://kserve.github.io/website, `$inference_error_response`; Seldon: the Status of a SeldonMessage."""
+    asked = event("request", {"instances": [[6.8, 2.8]]})
+    found = rt.read_capture([asked, event("response", told)], form)
+    assert (found.events.height, found.told) == (0, {"failed calls": 1})
+    late = event("response", {"predictions": [0.5]}, id="2")
+    found = rt.read_capture([event("response", told), late, asked, {**asked, "id": "2"}], form)
+    assert (found.events["id"].to_list(), found.failed, found.waiting) == (["2"], 1, ())
 
 
 def test_mlflow_reads_the_parquet_that_a_table_is(tmp_path: Any) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from retrue.adapters.capture.exchange import BadDocumentError, Exchange, moment, need
-from retrue.adapters.capture.payloads import answers_of, from_text, rows_of
+from retrue.adapters.capture.payloads import answers_of, from_text, is_error, rows_of
 from retrue.adapters.capture.registry import capture_format
 
 STRUCTURED = "application/cloudevents+json"
@@ -55,6 +55,9 @@ def halves(document: Mapping[str, Any], key: str) -> Iterator[Exchange]:
     data = data_of(document)
     if kind.endswith(REQUEST):
         yield Exchange(joins, inputs=rows_of(data, "data"), time=time)
+        return
+    if is_error(data):
+        yield Exchange(joins, outputs=[], time=time, failed=True)
         return
     version = data.get("model_version") if isinstance(data, Mapping) else None
     yield Exchange(

@@ -45,6 +45,7 @@ class Exchange:
         latency: how long it took, in seconds.
         version: the version that answered.
         number: of the document that it, or its first half, was in.
+        failed: whether no model answered, but an error came: nothing to log.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Exchange:
     latency: float | None = None
     version: str | None = None
     number: int = 0
+    failed: bool = False
 
     @property
     def whole(self) -> bool:

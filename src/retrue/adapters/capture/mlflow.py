@@ -14,6 +14,7 @@ from retrue.adapters.capture.registry import capture_format
 def mlflow(document: Mapping[str, Any]) -> Iterator[Exchange]:
     """MLflow model serving: inference tables (`request`, `response`, `databricks_request_id`), without failed calls."""
     if document.get("status_code") not in (None, 200, "200"):
+        yield Exchange(str(document.get("databricks_request_id")), [], [], failed=True)
         return
     spent = document.get("execution_time_ms", document.get("execution_duration_ms"))
     version = document.get("served_entity_id")

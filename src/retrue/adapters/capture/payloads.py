@@ -83,6 +83,21 @@ def answers_of(payload: Any, field: str) -> list[Any]:
     return [bare(one) for one in unpacked(payload, field, single=True)]
 
 
+def is_error(payload: Any) -> bool:
+    """Whether it is no answer of a model but says why there is none: v1's and v2's `error`, a SeldonMessage's status.
+
+    >>> is_error({"error": "Model with name m does not exist."}), is_error({"status": {"status": "FAILURE"}})
+    (True, True)
+    >>> is_error({"score": 0.5, "error": "none"})
+    False
+    """
+    if not isinstance(payload, Mapping):
+        return False
+    if isinstance(status := payload.get("status"), Mapping) and status.get("status") in ("FAILURE", 1):
+        return True
+    return set(payload) == {"error"} and isinstance(payload["error"], str | Mapping)
+
+
 def bare(answer: Any) -> Any:
     """A list of one value as that value."""
     return answer[0] if isinstance(answer, list) and len(answer) == 1 else answer

@@ -50,12 +50,16 @@ _BODY: dict[str, Any] = {
 
 
 class CaptureReply(BaseModel):
-    """What became of captured calls: rows taken, rows and documents set aside and why, halves that wait."""
+    """What became of captured calls: rows taken, rows and documents set aside and why, halves that wait.
+
+    `counts` says what else there was, such as calls that failed.
+    """
 
     accepted: int
     quarantined: int
     reasons: dict[str, int]
     waiting: int
+    counts: dict[str, int]
 
 
 @router.post(
@@ -110,12 +114,13 @@ def take(
         ids = list({one.id for one in parts if not one.whole})
         before = [(len(said) + n, json.loads(text)) for n, text in enumerate(waiting.of(found.name, format, ids))]
         whole, left = paired([*parts, *reading.exchanges(before)])
-        late = [Bad(0, LATE[half.asked], half.text[:KEPT]) for half in waiting.overdue(found.name)]
+        reading.bad += [Bad(0, LATE[half.asked], half.text[:KEPT]) for half in waiting.overdue(found.name)]
         private = bool(found.store.layout(found.name).privacy)
-        late += [Bad(one.number, HALF) for one in left if private]
+        reading.bad += [Bad(one.number, HALF) for one in left if private]
         left, gone = ([], [*whole, *left]) if private else (left, whole)
-        read_ = capture_of(whole, [*reading.bad, *late], found.schema, columns)
+        read_ = capture_of(whole, reading, found.schema, columns)
         received = logged(found, read_.events, read_.broken, version or found.version)
+        received += Received(0, counts=read_.told)
         by_number = dict(said)
         waiting.drop(found.name, format, [one.id for one in gone])
         waiting.keep(
@@ -123,8 +128,9 @@ def take(
         )
     served.meters.count(found.name, "events", received.accepted, received.quarantined)
     return CaptureReply(
-        accepted=received.accepted, quarantined=received.quarantined, reasons=dict(received.reasons), waiting=len(left)
-    )
+        accepted=received.accepted, quarantined=received.quarantined, reasons=dict(received.reasons),
+        waiting=len(left), counts=dict(received.counts),
+    )  # fmt: skip
 
 
 def half_of(one: Exchange, document: Any) -> Half:
