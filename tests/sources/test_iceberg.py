@@ -102,3 +102,11 @@ class TestSnapshots:
             model.pull()
         model.pull()
         assert ids(model) == expected(0, 30)
+
+
+def test_a_table_can_be_reached_without_reading_it(warehouse: Warehouse) -> None:
+    rt.source(**warehouse.said, columns={"income": "x"}).reach(1)
+    with pytest.raises(rt.TableError, match=r"no column 'xx' in ns.events: expected 'id', 'at', 'x', 'p'"):
+        rt.source(**warehouse.said, columns={"income": "xx"}).reach(1)
+    with pytest.raises(rt.TableError, match=r"an Iceberg table that can't be read: .* in ns.gone"):
+        rt.source(**{**warehouse.said, "iceberg": "ns.gone"}).reach(1)

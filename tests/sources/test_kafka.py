@@ -209,3 +209,13 @@ def test_consume_without_a_group_says_what_is_missing(model: rt.Model) -> None:
 def test_a_topic_is_read_whole_for_a_comparison(cluster: Any, brokers: str, topic: str) -> None:
     send(cluster, topic, *messages(0, 12))
     assert rt.read_table(rt.source(kafka=brokers, topic=topic)).rows == 12
+
+
+def test_a_topic_can_be_reached_without_reading_it(cluster: Any, brokers: str, topic: str) -> None:
+    send(cluster, topic, *messages(0, 2))
+    rt.source(kafka=brokers, topic=topic).reach(10)
+    away = rt.source(kafka="127.0.0.1:1", topic=topic)
+    with pytest.raises(
+        rt.TableError, match=r"Kafka says: .* in topic 'test_a_topic_can_be_reached_.* at 127\.0\.0\.1:1"
+    ):
+        away.reach(0.5)

@@ -165,3 +165,13 @@ def test_a_store_on_postgresql_keeps_how_far_it_was_read(postgres: Cluster, tmp_
         model.set_sources(events={"sql": QUERY, "database": url, "rising": "seen"})
         assert (taken(model), taken(model)) == (20, 0)
         assert len(model.events().collect()) == 20
+
+
+def test_a_duckdb_file_can_be_reached_without_reading_it(tmp_path: Path) -> None:
+    duckdb = needed("duckdb")
+    with duckdb.connect(str(tmp_path / "db")) as db:
+        db.execute("create table t as select 1 as seen, 2 as x")
+    said = {"sql": "SELECT * FROM t", "database": f"duckdb:///{tmp_path / 'db'}"}
+    rt.source(**said, rising="seen").reach(1)
+    with pytest.raises(rt.TableError, match="no column 'sen' in the query 'SELECT \\* FROM t': expected 'seen', 'x'"):
+        rt.source(**said, rising="sen").reach(1)

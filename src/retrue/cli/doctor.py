@@ -9,13 +9,10 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrue.cli import shared
 from retrue.cli.shared import JsonOption, StoreOption
-from retrue.config import Config
 from retrue.errors import RetrueError
 
 if TYPE_CHECKING:
@@ -30,33 +27,35 @@ UNCLAIMED = timedelta(hours=1)
 """A lease that ran out so long ago belonged to a service that was killed, and none has come since."""
 SET_ASIDE = 0.01
 """Share of what came that may be in quarantine."""
-SECONDS = 3.0
-"""How long another service may take to answer."""
 
 
 def doctor(store: StoreOption = None, json: JsonOption = False) -> int:
     """Say which versions are at work, and what is wrong, with the fix.
 
-    Looks at the settings, this machine and the store. Exit status: 0 where all is well, 1 where something is wrong.
+    Looks at the settings, this machine, the store, and where models get their rows. Exit status: 0 where all is well,
+    1 where something is wrong.
     """
-    from retrue.config import find, load
+    from retrue.cli.doctor_settings import settings_ailments
+    from retrue.cli.doctor_sources import sources_ailments
+    from retrue.config import Config, find, load
 
     facts, problems = versions() | {"settings": str(find() or "the defaults, as there is no retrue.toml")}, list[str]()
+    config, workspace = Config(), None
     try:
-        problems += settings_ailments(load())
+        config = load()
+        workspace = shared.open_store(store)
     except RetrueError as error:
         problems.append(str(error))
-    try:
-        with shared.open_store(store) as workspace:
-            facts |= {"store": place_of(workspace)}
-            problems += store_ailments(workspace)
-            away = lake_ailment(workspace)
-            problems += [] if away is None else [away]
-            for model in workspace.models():
-                facts[f"model {model.name}"] = standing(model)
-                problems += [] if away else ailments(model)
-    except RetrueError as error:
-        problems += [] if str(error) in problems else [str(error)]
+    problems += settings_ailments(config, workspace, store)
+    problems += sources_ailments(config, workspace)
+    if workspace is not None:
+        facts |= {"store": place_of(workspace)}
+        problems += store_ailments(workspace)
+        away = lake_ailment(workspace)
+        problems += [] if away is None else [away]
+        for model in workspace.models():
+            facts[f"model {model.name}"] = standing(model)
+            problems += [] if away else ailments(model)
     if json:
         shared.print_json({**facts, "problems": problems})
     else:
@@ -82,73 +81,6 @@ def place_of(workspace: Workspace) -> str:
     return f"{where}{', read only' if workspace.store.read_only else ''}"
 
 
-# --- the settings -----------------------------------------------------------------------------------------------------
-
-
-def settings_ailments(config: Config) -> Iterator[str]:
-    """What retrue.toml asks for that isn't understood, isn't installed, or doesn't answer."""
-    for name, trainer in config.trainers.items():
-        module = trainer.fit.partition(":")[0]
-        if not importable(module):
-            yield f"trainers.{name}: no module {module!r} here. Hint: install it, or start where it can be imported"
-    yield from mlflow_ailments(config.mlflow.tracking_uri)
-    if config.server:
-        yield from server_ailments(config)
-
-
-def importable(module: str) -> bool:
-    """Whether a module is there, from the current folder, too, as the service would look for it."""
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        return find_spec(module) is not None
-    except (ImportError, ValueError):
-        return False
-    finally:
-        sys.path.remove(str(Path.cwd()))
-
-
-def mlflow_ailments(uri: str | None) -> Iterator[str]:
-    """Whether MLflow is installed where it is asked for, and its server answers."""
-    if uri is None:
-        return
-    if find_spec("mlflow") is None:
-        yield 'mlflow.tracking_uri is set, but MLflow isn\'t installed. Hint: pip install "retrue[mlflow]"'
-    if uri.startswith(("http://", "https://")) and (why := silence_of(uri)) is not None:
-        from retrue.adapters.mlflow import hidden
-
-        yield f"MLflow at {hidden(uri)} doesn't answer ({why}). Hint: start it, or correct mlflow.tracking_uri"
-
-
-def silence_of(url: str) -> str | None:
-    """Why nobody takes a connection at the host and port of a URL; None where somebody does."""
-    import socket
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        socket.create_connection((parts.hostname or "", port), timeout=SECONDS).close()
-    except (OSError, ValueError) as error:
-        return str(error) or type(error).__name__
-    return None
-
-
-def server_ailments(config: Config) -> Iterator[str]:
-    """Whether the service could start as [server] says: its extra, its keys, and who could get in unasked."""
-    from retrue.cli.serve import refuse_missing
-
-    try:
-        refuse_missing()
-        from retrue.server import settings as server_settings
-        from retrue.server.auth import binding
-
-        read = server_settings.read(config.server)
-        if config.store.path is not None and "://" not in config.store.path:
-            binding.check(config.store.path, read)
-    except RetrueError as error:
-        yield str(error)
-
-
 # --- the machine and the store ----------------------------------------------------------------------------------------
 
 
@@ -163,6 +95,7 @@ def store_ailments(workspace: Workspace) -> Iterator[str]:
     if free < LEAST_FREE:
         yield f"the disk of {workspace.folder} has {free / 1e6:,.0f} MB left. Hint: free some, or: retrue upkeep"
     yield from clock_ailments(workspace, datetime.now(UTC))
+    yield from jobs_ailments(workspace)
 
 
 def clock_ailments(workspace: Workspace, now: datetime) -> Iterator[str]:
@@ -180,6 +113,28 @@ def clock_ailments(workspace: Workspace, now: datetime) -> Iterator[str]:
                 f"{lease.name} was last done by {lease.holder}, {said(now - moment(lease.until))} ago, and nobody has "
                 "taken it over. Hint: retrue serve"
             )
+
+
+def jobs_ailments(workspace: Workspace) -> Iterator[str]:
+    """What runs by itself and failed when it ran last, with the reason; a source that is gone needs no pull."""
+    from retrue.jobs.pull import kind_of
+    from retrue.jobs.records import failing
+    from retrue.workspace.pulling import sources_of
+
+    with workspace.store.catalog.read() as tx:
+        failed = failing(tx)
+    known = {model.name for model in workspace.models()}
+    for job in failed:
+        pulled = kind_of(job.kind)
+        if job.model is not None and job.model not in known:
+            continue
+        if pulled is not None and pulled not in sources_of(workspace.store, str(job.model)):
+            continue
+        times = max(1, int(job.body.get("failures", 1)))
+        often = f"failed {times:,} times in a row" if times > 1 else "failed"
+        why = str(job.body.get("message", "")).partition("\n")[0]
+        subject, when = job.kind if job.model is None else f"model {job.model}: {job.kind}", moment(job.updated)
+        yield f"{subject} {often}, last at {when:%d %b %Y %H:%M} UTC: {why}. See: retrue logs --job {job.id}"
 
 
 def moment(micros: int) -> datetime:

@@ -140,6 +140,15 @@ def name_of(kind: str) -> str:
     return f"pull-{kind}"
 
 
+def kind_of(name: str) -> str | None:
+    """What a job of a name pulls; None: it is no pull.
+
+    >>> kind_of("pull-labels"), kind_of("check")
+    ('labels', None)
+    """
+    return next((kind for kind in KINDS if name_of(kind) == name), None)
+
+
 for kind_ in KINDS:
     register(
         Kind(

@@ -146,6 +146,16 @@ def last_job(tx: Transaction, kind: str, model: str | None) -> rows.Job | None:
     return None if found is None else rows.Job(**found)
 
 
+def failing(tx: Transaction) -> list[rows.Job]:
+    """The jobs whose last run that is over failed: that run of each, by kind and model."""
+    c = jobs_table.c
+    newest = func.row_number().over(partition_by=(c.kind, c.model), order_by=(c.updated.desc(), c.id)).label("newest")
+    ended = select(jobs_table, newest).where(c.status.in_(("done", "failed"))).subquery()
+    query = select(*(ended.c[one.name] for one in c)).where(ended.c.newest == 1, ended.c.status == "failed")
+    found = tx.connection.execute(query.order_by(ended.c.kind, ended.c.model)).mappings()
+    return [rows.Job(**row) for row in found]
+
+
 def equal(table: Table, **values: str | None) -> list[ColumnElement[bool]]:
     """Conditions for what was asked for."""
     return [table.c[name] == value for name, value in values.items() if value is not None]

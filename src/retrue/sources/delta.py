@@ -42,6 +42,11 @@ class DeltaSource(Source):
         """The table as it is now."""
         return renamed_table(self, open_delta(located(self.delta), self.shown))
 
+    def column_names(self, seconds: float) -> list[str]:  # noqa: ARG002 - its log says when it gives up
+        """What the newest version's columns are called."""
+        with self.reading():
+            return pl.scan_delta(self.opened()).collect_schema().names()
+
     @property
     def shown(self) -> str:
         """Where it is, as messages show it."""

@@ -39,15 +39,28 @@ class FilesSource(Source):
 
     def table(self) -> Table:
         """All files that are there now."""
-        names = list(self.listed())
-        if not names:
-            raise TableError("no file matches", where=repr(self.shown), hint="`**` crosses folders, `*` doesn't")
+        names = self.some()
         if SCHEME.match(self.pattern):
             tables = [read(name).frame for name in names]
             whole = Table(pl.concat(tables, how="diagonal_relaxed"), self.shown, None, columnar=True)
         else:
             whole = read([str(name) for name in names], name=self.shown)
         return renamed_table(self, whole)
+
+    def some(self) -> list[str]:
+        """The files that are there now, oldest first.
+
+        Raises:
+            TableError: there is none, or the folder or the object store is away.
+        """
+        names = list(self.listed())
+        if not names:
+            raise TableError("no file matches", where=repr(self.shown), hint="`**` crosses folders, `*` doesn't")
+        return names
+
+    def column_names(self, seconds: float) -> list[str]:  # noqa: ARG002 - files answer, or fail
+        """What the newest file's columns are called."""
+        return list(read(self.some()[-1]).dtypes)
 
     @property
     def pattern(self) -> str:

@@ -43,6 +43,11 @@ class IcebergSource(Source):
             frame = pl.DataFrame(pl.from_arrow(self.opened().scan().to_arrow()))
         return renamed_table(self, Table(frame.lazy(), self.iceberg, len(frame), columnar=True, held=frame))
 
+    def column_names(self, seconds: float) -> list[str]:  # noqa: ARG002 - its catalog says when it gives up
+        """What the present columns are called."""
+        with self.reading():
+            return list(self.opened().schema().column_names)
+
     def after(self, state: State, *, ids: bool) -> Iterator[Chunk]:
         """Read on from the snapshot that was read last."""
         with self.reading():

@@ -79,6 +79,11 @@ class KafkaSource(Source):
         frame = pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
         return Table(frame.lazy(), self.name, len(frame), columnar=True, held=frame)
 
+    def column_names(self, seconds: float) -> None:
+        """Ask a broker for the topic; what messages hold, only they tell."""
+        with self.consumer("retrue") as consumer:
+            consumer.partitions(seconds)
+
     def after(self, state: State, *, ids: bool) -> Iterator[Chunk]:  # noqa: ARG002 - offsets tell rows apart
         """Read all partitions from where they were left to where they end now."""
         with self.consumer("retrue") as consumer:
@@ -142,15 +147,26 @@ class Consumer:
 
     def start(self, state: State) -> list[int]:
         """Read all partitions from where they were left; gives their numbers."""
-        from confluent_kafka import KafkaException, TopicPartition
+        from confluent_kafka import TopicPartition
+
+        found = self.partitions(PATIENCE)
+        self.client.assign([TopicPartition(self.source.topic, n, offset_of(state, n)) for n in found])
+        return found
+
+    def partitions(self, seconds: float) -> list[int]:
+        """The numbers of the topic's partitions.
+
+        Raises:
+            TableError: no broker answers within so many seconds, or there is no such topic.
+        """
+        from confluent_kafka import KafkaException
 
         try:
-            found = self.client.list_topics(self.source.topic, timeout=PATIENCE).topics[self.source.topic]
+            found = self.client.list_topics(self.source.topic, timeout=seconds).topics[self.source.topic]
         except KafkaException as error:
             raise self.away(error) from error
         if found.error is not None:
             raise TableError(f"Kafka says: {found.error.str()}", where=self.source.name)
-        self.client.assign([TopicPartition(self.source.topic, n, offset_of(state, n)) for n in found.partitions])
         return list(found.partitions)
 
     def join(self, group_state: Any) -> None:

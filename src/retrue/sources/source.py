@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
@@ -137,6 +137,27 @@ class Source(SettingsTable, Description):
             SourceChangedError: it was rewritten, or has lost what was to be read next.
         """
 
+    @abstractmethod
+    def column_names(self, seconds: float) -> Sequence[str] | None:
+        """What its columns are called there, told without reading its rows; None where only rows can tell.
+
+        Args:
+            seconds: how long somebody who answers to us may take, where that can be said.
+
+        Raises:
+            RetrueError: it is away, isn't there, or can't be opened as it is described.
+        """
+
+    def reach(self, seconds: float) -> None:
+        """Open it, and see that the columns that it renames are there; nothing is read on, and nothing remembered.
+
+        Raises:
+            RetrueError: as `column_names`; TableError also where a column isn't there.
+        """
+        names = self.column_names(seconds)
+        if names is not None:
+            self.renamed(pl.DataFrame(schema=dict.fromkeys(names)))
+
     def fold(self, state: Any, step: Mapping[str, Any]) -> Any:  # noqa: ARG002 - a state that is its last step
         """What to remember of a lane after one more step."""
         return dict(step)
@@ -224,6 +245,14 @@ def revealed(text: str, where: str) -> str:
         return os.environ[found[1]]
 
     return FROM_ENVIRONMENT.sub(value, text)
+
+
+def unsaid(text: str, description: Mapping[str, Any]) -> str:
+    """A text without the environment's values that a description names."""
+    values = {os.environ.get(name, "") for name in FROM_ENVIRONMENT.findall(str(description))}
+    for value in sorted(values - {""}, key=len, reverse=True):
+        text = text.replace(value, "***")
+    return text
 
 
 Read = tuple[pl.DataFrame, Mapping[str, Any]]

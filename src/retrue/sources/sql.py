@@ -33,6 +33,11 @@ from retrue.tables.trouble import first_line
 
 MOST = 200_000
 """Rows within the overlap at most: each is remembered."""
+DRIVERS = {
+    "postgresql": 'psycopg (pip install "retrue[postgres]")', "snowflake": "snowflake-sqlalchemy",
+    "bigquery": "sqlalchemy-bigquery", "clickhouse": "clickhouse-sqlalchemy",
+}  # fmt: skip
+"""What brings SQLAlchemy a database, by the first word of its URL."""
 PASSWORD = re.compile(r"^[\w+]+://[^:/@]*:(?!\$\{)[^@/]+@")
 
 
@@ -66,23 +71,20 @@ class SqlSource(Source):
 
     def table(self) -> Table:
         """All rows of the query; held in memory."""
-        with self.answering(None) as (names, batches):
+        with self.answering(None, self.sql, self.rising) as (names, batches):
             frames = [frame_of(names, batch) for batch in batches]
         frame = pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame(schema=dict.fromkeys(names))
         return renamed_table(self, Table(frame.lazy(), self.name, len(frame), columnar=True, held=frame))
 
     def after(self, state: State, *, ids: bool) -> Iterator[Chunk]:  # noqa: ARG002 - rows are known by their digests
         """Read the rows from the overlap on that weren't taken yet."""
-        if self.rising is None:
-            raise ConfigError("no column to read on by", where=self.name, hint='name it: rising = "inserted_at"')
+        rises = self.rises
         known = state.get("") or {}
         newest = value_of(known["at"]) if "at" in known else None
         left = Counter[str](known.get("near", ()))
         near = list[tuple[Any, str]]()
-        with self.answering(self.low(newest)) as (names, batches):
-            if self.rising not in names:
-                raise TableError(f"no column {self.rising!r}", where=self.name, expected=listed(names))
-            place = list(names).index(self.rising)
+        with self.answering(self.low(newest), self.sql, rises) as (names, batches):
+            place = self.place_in(names)
             for batch in batches:
                 fresh = [row for row in batch if self.is_new(row, place, left, near)]
                 newest = batch[-1][place] if newest is None else max(newest, batch[-1][place])
@@ -94,6 +96,34 @@ class SqlSource(Source):
                 if fresh:
                     step = {"at": text_of(newest), "near": sorted([*left.elements(), *(mark for _, mark in near)])}
                     yield Chunk.of(self.renamed(frame_of(names, fresh)), step)
+
+    def column_names(self, seconds: float) -> list[str]:  # noqa: ARG002 - the driver says when it gives up
+        """What the columns of the query's result are called; no row of it is asked for."""
+        with self.answering(None, f"{wrapped(self.sql, None, None)} WHERE 1 = 0", None) as (names, _):
+            self.place_in(names)
+            return list(names)
+
+    @property
+    def rises(self) -> str:
+        """The column to read on by.
+
+        Raises:
+            ConfigError: none is named.
+        """
+        if self.rising is None:
+            raise ConfigError("no column to read on by", where=self.name, hint='name it: rising = "inserted_at"')
+        return self.rising
+
+    def place_in(self, names: Sequence[str]) -> int:
+        """Where the rising column stands among a result's columns.
+
+        Raises:
+            ConfigError: none is named.
+            TableError: it isn't there.
+        """
+        if self.rises not in names:
+            raise TableError(f"no column {self.rises!r}", where=self.name, expected=listed(names))
+        return list(names).index(self.rises)
 
     @staticmethod
     def is_new(row: Sequence[Any], place: int, left: Counter[str], near: list[tuple[Any, str]]) -> bool:
@@ -122,8 +152,10 @@ class SqlSource(Source):
             raise ConfigError(what, where=self.name, expected='"10m" for times, a number for numbers') from error
 
     @contextmanager
-    def answering(self, low: Any) -> Iterator[tuple[Sequence[str], Iterator[Sequence[Any]]]]:
-        """The query's columns and its rows in batches, in rising order where a column was named.
+    def answering(
+        self, low: Any, sql: str, rising: str | None
+    ) -> Iterator[tuple[Sequence[str], Iterator[Sequence[Any]]]]:
+        """A query's columns and its rows in batches, in rising order where a column was named.
 
         Raises:
             TableError: the database is away, or refuses the query.
@@ -131,7 +163,7 @@ class SqlSource(Source):
         url = revealed(self.database, "database")
         secret = url.rpartition("@")[0].rpartition(":")[2]
         opened = duckdb_rows if url.startswith("duckdb:") else sqlalchemy_rows
-        with opened(url, self.sql, self.rising, low, lambda error: self.refused(error, secret)) as answer:
+        with opened(url, sql, rising, low, lambda error: self.refused(error, secret)) as answer:
             yield answer
 
     def refused(self, error: BaseException, secret: str) -> TableError:
@@ -156,11 +188,15 @@ def wrapped(sql: str, column: str | None, low: str | None) -> str:
 def sqlalchemy_rows(url: str, sql: str, rising: str | None, low: Any, refused: Any) -> Iterator[Any]:
     """Ask through SQLAlchemy; rows stay on the server until they are asked for."""
     from sqlalchemy import create_engine, text
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
 
     try:
         engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
-    except (SQLAlchemyError, ImportError) as error:
+    except (NoSuchModuleError, ImportError) as error:
+        kind = url.partition(":")[0].partition("+")[0]
+        hint = f"install {DRIVERS.get(kind, f'the driver of {kind!r}')} beside Retrue"
+        raise TableError(f"no driver for {kind!r}", where="database", hint=hint) from error
+    except SQLAlchemyError as error:
         raise refused(error) from error
     try:
         with engine.connect() as connection:
