@@ -139,7 +139,7 @@ def start_run(stream: Stream, model: rt.Model, now: datetime, told: Told, until:
     trainer = rt.Trainer(stream.fit, isolated=False)  # a process of its own learns the same, in more time
 
     def start(mix: rt.Mix) -> Any:
-        found.append(model.retrain(trainer, mix=mix, holdout=0.25, now=now))
+        found.append(model.retrain(trainer, mix=mix, holdout="newest", now=now))
         return found[0]
 
     with listening() as heard:

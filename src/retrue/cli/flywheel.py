@@ -22,7 +22,7 @@ MixOption = Annotated[
     list[str], typer.Option(help="reference, log, or a collection's name; once for each part.", metavar="PART=SHARE")
 ]
 HoldoutOption = Annotated[
-    str, typer.Option(help="How much to keep for the proof: 28d, or a share such as 0.25.", metavar="LENGTH")
+    str, typer.Option(help="How much to keep for the proof: 28d, 0.25, or newest.", metavar="LENGTH")
 ]
 SeedOption = Annotated[int, typer.Option(help="Kept in the manifest.")]
 BrokenOption = Annotated[bool, typer.Option("--broken", help="Learn from rows of broken windows, too.")]

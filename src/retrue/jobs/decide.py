@@ -20,6 +20,7 @@ from retrue.store import rows
 from retrue.store.tables import models
 from retrue.workspace import clock
 from retrue.workspace.decide.trials import waits
+from retrue.workspace.train.maturity import NEWEST
 from retrue.workspace.train.trainers import queue
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def decide(task: Task) -> str:
     model = task.workspace.model(str(task.model))
     task.body["version"] = model.version
     trainer = model.options.policy.trainer
-    start = None if trainer is None else lambda mix: queue(model, trainer, mix, now=task.now)
+    start = None if trainer is None else lambda mix: queue(model, trainer, mix, holdout=NEWEST, now=task.now)
     found = model.decide(task.now, start=start)
     task.body["answer"] = found.answer.answer
     if found.run is not None:

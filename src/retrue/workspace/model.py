@@ -276,7 +276,8 @@ class Model(Kept, Pulls, Versioned, Collects, Weighs):
                 `rt.Keras`, `rt.LightGBM`, `rt.XGBoost`. It runs in a process of its own, within the limits of
                 `rt.Trainer(fit, seconds=, memory=)`.
             mix: the parts with their shares of the weight.
-            holdout: how much of the log's matured end to keep for the proof: a length of time, or a share of it.
+            holdout: how much of the log's matured end to keep for the proof: a length of time, a share of it, or
+                "newest": the events of the last `gap` of its policy, and a quarter at most.
             seed: kept in the manifest.
             gate: what the challenger must show.
             now: the time to train at; the present unless given.

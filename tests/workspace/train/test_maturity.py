@@ -10,7 +10,7 @@ import polars as pl
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from retrue.workspace.train.maturity import ENOUGH, covered_until
+from retrue.workspace.train.maturity import ENOUGH, NEWEST, PROVABLE, covered_until, cut_of
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 STRETCHES = st.lists(
@@ -61,3 +61,15 @@ def test_a_young_log_has_matured_as_far_as_its_definition_says(
     told = by_definition([(at, y is not None) for at, y in frame.sort("at", maintain_order=True).rows()])
     expected = datetime.fromtimestamp(0, UTC) if told is None else told + timedelta(microseconds=1)
     assert covered_until(frame, "at", "y") == expected
+
+
+@given(st.integers(4, 2_000), st.integers(1, 600))
+def test_what_came_lately_is_held_out_and_no_more_than_a_quarter(events: int, gap: int) -> None:
+    """One event a second. Of a log of up to four gaps it is the quarter; of a longer one what a gap brought, or 106."""
+    times = pl.Series([START + timedelta(seconds=second) for second in range(events)])
+    newest, quarter = (cut_of(times, holdout, gap) for holdout in (NEWEST, 0.25))
+    held, provable = int((times >= newest).sum()), min(PROVABLE, events // 2)
+    assert provable <= held <= max(int((times >= quarter).sum()), provable)
+    assert held <= max(gap, provable)
+    if events <= 4 * gap:
+        assert newest == quarter

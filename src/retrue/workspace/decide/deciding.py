@@ -23,7 +23,7 @@ from retrue.workspace.decide.fits import ORIGINAL, with_fits
 from retrue.workspace.decide.situation import situation
 from retrue.workspace.stored import StoredModel
 from retrue.workspace.train.choosing import trainable
-from retrue.workspace.train.maturity import matured_events
+from retrue.workspace.train.maturity import NEWEST, matured_events
 from retrue.workspace.train.parts import REFERENCE, mix_of
 from retrue.workspace.train.runs import StoredRun
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 ALL_COLLECTED = "collected"
 """In a policy's mix: all that was collected."""
 HOLDOUT = 0.25
-"""The share of the matured log that a run is proven on, unless it says otherwise; collections have no part in it."""
+"""The share of the matured log that a run by hand is proven on, unless it says otherwise."""
 UNASKED = "without small fits: a service makes them after a check, `retrue decide` at once"
 """Of an answer that nobody waits for so long."""
 COLLECTED = 0.2
@@ -154,7 +154,7 @@ def ripe(model: StoredModel, at: datetime) -> list[Collected]:
     listed = [part for part in collections(model) if part.rows.height >= LEAST]
     if not listed:
         return []
-    known = trainable(Mix([(part, 1) for part in listed]), model, matured_events(model, at, HOLDOUT)).mix.parts
+    known = trainable(Mix([(part, 1) for part in listed]), model, matured_events(model, at, NEWEST)).mix.parts
     return [part for part, (chosen, _) in zip(listed, known, strict=True) if chosen.frame.height >= LEAST]
 
 

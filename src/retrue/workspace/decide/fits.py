@@ -37,11 +37,11 @@ from retrue.workspace.prove.sides import recorded, truth
 from retrue.workspace.references import write_table
 from retrue.workspace.stored import StoredModel, run_of
 from retrue.workspace.train.desks import fit_desks
-from retrue.workspace.train.maturity import learnable, matured_events
+from retrue.workspace.train.maturity import NEWEST, learnable, matured_events
 from retrue.workspace.train.trainers import registered
 
-HOLDOUT, HELD = 0.25, 2_000
-"""The share of the matured labels that they are proven on, and the most rows of it."""
+HELD = 2_000
+"""The most rows of the holdout that they are proven on."""
 SIZES = (50, 100, 250, 500, 1_000, 2_000)
 """New labels that they learn from, at most half of those there are."""
 FITS = 4
@@ -156,7 +156,7 @@ class Lessons:
 def lessons_of(model: StoredModel, at: datetime, shares: tuple[float, ...] = ORIGINAL) -> Lessons | None:
     """What there is to learn from by then; None where it is too little."""
     try:
-        matured = matured_events(model, at, HOLDOUT)
+        matured = matured_events(model, at, NEWEST)
     except RefusedError:
         return None
     schema, label = model.schema, str(model.schema.label)

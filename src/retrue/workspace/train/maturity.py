@@ -25,6 +25,8 @@ from retrue.workspace.options import seconds
 from retrue.workspace.stored import StoredModel
 from retrue.workspace.train.broken import Fault, faults_of, is_broken
 
+NEWEST, QUARTER = "newest", 0.25
+"""A holdout of what came lately: of a policy's least gap between two runs, but no more than this share of the log."""
 MATURE = 0.99
 """Labels count as matured once so large a share of the known delays has passed, or of a window's events has one."""
 LATEST, ENOUGH = 0.25, 100
@@ -71,14 +73,14 @@ def matured_events(model: StoredModel, at: datetime, holdout: str | float, *, br
     Args:
         model: whose.
         at: the time.
-        holdout: how much is held out, as a length or a share.
+        holdout: how much is held out, as a length or a share; or `NEWEST`.
         broken: whether rows of windows that were judged broken count, too.
 
     Raises:
         ConfigError: `holdout` is neither a share nor a length of time.
         RefusedError: there are none.
     """
-    length = holdout_length(holdout)
+    check_holdout(holdout)
     version = model.version
     layout = model.store.layout(model.name)
     time, label = layout.time_column, layout.label_column
@@ -98,11 +100,7 @@ def matured_events(model: StoredModel, at: datetime, holdout: str | float, *, br
         )
     faults = () if broken else faults_of(model)
     ripe = sound(ripe, time, faults)
-    first, last = ripe[time][0], ripe[time][-1]
-    if length is None:
-        cut = ripe[time][min(ripe.height - held_rows(ripe.height, float(holdout)), ripe.height - 1)]
-    else:
-        cut = last - timedelta(seconds=length)
+    first, cut = ripe[time][0], cut_of(ripe[time], holdout, model.options.policy.gap)
     if cut <= first:
         raise RefusedError(
             [f"the holdout ({holdout}) takes all of the log since {first}"], what="nothing to learn from"
@@ -149,28 +147,47 @@ def sound(ripe: pl.DataFrame, time: str, faults: tuple[Fault, ...]) -> pl.DataFr
     return left
 
 
-def holdout_length(holdout: str | float) -> float | None:
-    """The length of a holdout in seconds; None where it is a share.
+def check_holdout(holdout: str | float) -> None:
+    """Refuse what isn't understood.
 
     Raises:
-        ConfigError: a share outside of 0 to 1, or no length of time.
+        ConfigError: a share outside of 0 to 1, no length of time, or another word than `NEWEST`.
     """
-    length = seconds(holdout) if isinstance(holdout, str) else None
-    if length > 0 if length is not None else 0 < float(holdout) < 1:
-        return length
-    expected = "a share between 0 and 1, or a length of time, such as 0.3 or 14d"
+    if holdout == NEWEST or (seconds(holdout) > 0 if isinstance(holdout, str) else 0 < holdout < 1):
+        return
+    expected = f"a share between 0 and 1, a length of time, or {NEWEST!r}, such as 0.3 or 14d"
     raise ConfigError(f"holdout={holdout!r}", where="retrain", expected=expected)
 
 
-def held_rows(n: int, share: float) -> int:
+def cut_of(times: pl.Series, holdout: str | float, gap: float) -> datetime:
+    """Where a holdout begins, of the times of a log in order; `gap` (seconds) is what `NEWEST` goes by.
+
+    A share of a log that grew long holds mostly what was before the world changed. What is to be served until the next
+    run is likest to what came since the last one could have been: a gap's events. What is before is left to learn from.
+
+    >>> hours = pl.Series([datetime(2026, 1, 1) + timedelta(hours=n) for n in range(2_000)])
+    >>> print(cut_of(hours, NEWEST, gap=7 * 86_400), cut_of(hours, 0.25, gap=7 * 86_400), sep="; ")
+    2026-03-18 08:00:00; 2026-03-04 12:00:00
+    """
+    last: datetime = times[-1]
+    if isinstance(holdout, str) and holdout != NEWEST:
+        return last - timedelta(seconds=seconds(holdout))
+    share = QUARTER if isinstance(holdout, str) else holdout
+    late = int((times > last - timedelta(seconds=gap)).sum()) if holdout == NEWEST else None
+    held: datetime = times[min(len(times) - held_rows(len(times), share, late), len(times) - 1)]
+    return held
+
+
+def held_rows(n: int, share: float, most: int | None = None) -> int:
     """How many of so many events a share holds out: at least as many as a gate asks for, but no more than a half.
 
     A proof on fewer is refused whatever it shows.
 
-    >>> [held_rows(n, 0.25) for n in (100, 300, 1_000)]
-    [50, 106, 250]
+    >>> [held_rows(n, 0.25) for n in (100, 300, 1_000)], held_rows(1_000, 0.25, most=20)
+    ([50, 106, 250], 106)
     """
-    return max(n - int(n * (1 - share)), min(PROVABLE, n // 2))
+    held = n - int(n * (1 - share))
+    return max(held if most is None else min(held, most), min(PROVABLE, n // 2))
 
 
 def own(columns: Sequence[str], model: StoredModel) -> list[str]:

@@ -21,7 +21,7 @@ from retrue.workspace.collect.gathering import ends_of
 from retrue.workspace.prove.golden import GOLDEN
 from retrue.workspace.stored import StoredModel
 from retrue.workspace.train.broken import faults_of
-from retrue.workspace.train.maturity import held_rows
+from retrue.workspace.train.maturity import NEWEST, held_rows
 
 REFERENCE, LOG = "reference", "log"
 """The champion's reference, and its logged events."""
@@ -112,21 +112,24 @@ def _own(model: StoredModel, name: str) -> Any:
 
 
 def read_holdout(text: str) -> str | float:
-    """Read `28d`, or a share.
+    """Read `28d`, a share, or "newest".
 
     Raises:
         ConfigError: it is neither.
 
-    >>> read_holdout("28d"), read_holdout("0.25")
-    ('28d', 0.25)
+    >>> read_holdout("28d"), read_holdout("0.25"), read_holdout("newest")
+    ('28d', 0.25, 'newest')
     """
     try:
         share = float(text)
     except ValueError:
-        parse_duration(text)
+        if text != NEWEST:
+            parse_duration(text)
         return text
     if not 0 < share < 1:
         raise ConfigError(
-            f"a share of {text}", where="holdout", expected="more than 0 and less than 1, or a length such as 28d"
+            f"a share of {text}",
+            where="holdout",
+            expected=f"more than 0 and less than 1, a length such as 28d, or {NEWEST}",
         )
     return share
