@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from retrue.adapters.capture import MISSING, Bad, BadDocumentError, Exchange, Reading, get, paired
 from retrue.adapters.capture.documents import documents
+from retrue.adapters.capture.payloads import CLASSES, SCORES, class_scores, split
 from retrue.adapters.capture.reading import text_of
 from retrue.client.calls import ID, INPUT, LATENCY, OUTPUT, TIME, Row, numbered, to_frame
+from retrue.client.classes import SAID, class_columns
 from retrue.client.naming import Naming, is_neutral
 from retrue.errors import TableError
 
@@ -109,13 +110,10 @@ def capture_of(
 ) -> Capture:
     """Whole exchanges as events, and what else was read."""
     rows, broken, failed = list[Row](), list(reading.bad), 0
-    name = partial(
-        rows_of, features=() if schema is None else schema.features, columns=columns, strict=schema is not None
-    )
     for one in whole:
         failed += one.failed
         try:
-            rows += [] if one.failed else name(one)
+            rows += [] if one.failed else rows_of(one, schema=schema, columns=columns)
         except BadDocumentError as error:
             broken.append(Bad(one.number, str(error), text_of({"inputs": one.inputs, "outputs": one.outputs})))
     broken.sort(key=lambda one: one.number)
@@ -130,37 +128,69 @@ def empty() -> pl.DataFrame:
     return pl.DataFrame()
 
 
-def rows_of(one: Exchange, *, features: Iterable[str], columns: Mapping[str, str], strict: bool) -> list[Row]:
+def rows_of(one: Exchange, *, schema: Schema | None, columns: Mapping[str, str]) -> list[Row]:
     """The rows of an exchange under neutral names.
 
     Raises:
         BadDocumentError: inputs and outputs, or values and features, aren't equally many.
     """
-    outputs = one.outputs
-    if len(one.inputs) == 1 != len(outputs) and not any(isinstance(value, dict | list) for value in outputs):
-        outputs = [outputs]  # of one row, several values are that row's: its probabilities
+    several, found = len(one.inputs) > 1, list[Row]()
+    outputs = split(one.outputs, len(one.inputs))
     if len(one.inputs) != len(outputs):
         raise BadDocumentError(
             f"{len(one.inputs)} rows were asked and {len(outputs)} answered", where=f"exchange {one.id!r}"
         )
-    known, several, found = tuple(features), len(one.inputs) > 1, list[Row]()
     for number, (asked, told) in enumerate(zip(one.inputs, outputs, strict=True)):
-        row = {**valued(asked, INPUT, known), **valued(told, OUTPUT, ())}
-        row = {columns.get(name, columns.get(name.removeprefix("_"), name)): value for name, value in row.items()}
-        left = [name for name in row if name == INPUT or name.startswith(f"{INPUT}_")] if strict else []
-        if left:
-            raise BadDocumentError(
-                f"{len(left)} values without names, and the model has {len(known)} features",
-                where=f"exchange {one.id!r}", hint="name them: input_0=COLUMN, and so on",
-            )  # fmt: skip
         own = {
             ID: f"{one.id}/{number}" if several else one.id,
             TIME: one.time,
             LATENCY: one.latency,
             VERSION: one.version,
         }
+        row = joined(asked_row(asked, schema, columns, one.id), told_row(told, schema, columns), columns)
         found.append({**{name: value for name, value in own.items() if value not in (None, "")}, **row})
     return found
+
+
+def asked_row(asked: Any, schema: Schema | None, columns: Mapping[str, str], key: str) -> Row:
+    """What was asked of one row, by name.
+
+    Raises:
+        BadDocumentError: values without names, and not as many as the model has features.
+    """
+    known = () if schema is None else tuple(schema.features)
+    row = mapped(valued(asked, INPUT, known), columns)
+    left = [name for name in row if name == INPUT or name.startswith(f"{INPUT}_")]
+    if schema is not None and left:
+        raise BadDocumentError(
+            f"{len(left)} values without names, and the model has {len(known)} features",
+            where=f"exchange {key!r}", hint="name them: input_0=COLUMN, and so on",
+        )  # fmt: skip
+    return row
+
+
+def told_row(told: Any, schema: Schema | None, columns: Mapping[str, str]) -> Row:
+    """What was answered for one row, by name."""
+    if not (scores := class_scores(told)):
+        return mapped(valued(told, OUTPUT, ()), columns)
+    rest = {name: value for name, value in told.items() if name not in (*CLASSES, *SCORES)}
+    return mapped(rest, columns) | class_columns(scores, schema, columns)
+
+
+def joined(asked: Row, told: Row, columns: Mapping[str, str]) -> Row:
+    """One row of both; an answer doesn't take the place of another value that was asked: it is `output_NAME`.
+
+    >>> joined({"a": 1, "price": 3}, {"a": 1, "price": 4}, {})
+    {'a': 1, 'price': 3, 'output_price': 4}
+    """
+    own = {name: f"{SAID}_{name}" for name, value in told.items() if asked.get(name) not in (None, value)}
+    named = {name: columns.get(own[name], own[name]) if name in own else name for name in told}
+    return {**asked, **{named[name]: value for name, value in told.items()}}
+
+
+def mapped(row: Row, columns: Mapping[str, str]) -> Row:
+    """A row with the names that the model has for things; those without a name are mapped without their underscore."""
+    return {columns.get(name, columns.get(name.removeprefix("_"), name)): value for name, value in row.items()}
 
 
 def valued(said: Any, name: str, known: tuple[str, ...]) -> Row:

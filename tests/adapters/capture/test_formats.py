@@ -9,26 +9,10 @@ from typing import Any
 
 import polars as pl
 import pytest
+from tests.adapters.capture.shapes import any_value, captured, event, export, read, span, without_time
 
 import retrue as rt
 from retrue.adapters.capture import registered
-
-AT = "2023-04-05T07:39:53.505997782Z"
-
-
-def event(kind: str, data: Any, **more: Any) -> dict[str, Any]:
-    """A CloudEvent of KServe's logger, as its documentation shows it."""
-    said = {
-        "specversion": "1.0",
-        "type": f"org.kubeflow.serving.inference.{kind}",
-        "source": "http://localhost:9081/",
-        "id": "689b15e7",
-        "time": AT,
-        "inferenceservicename": "sklearn-iris",
-        "namespace": "default",
-        "data": data,
-    }
-    return {**said, **more}
 
 
 def iris() -> rt.Schema:
@@ -37,17 +21,6 @@ def iris() -> rt.Schema:
     return rt.Schema.infer(
         rt.read_table(table), id="key", time="at", score="p", prediction="kind", task="binary", label=None
     )
-
-
-def read(documents: list[dict[str, Any]], format: str, **options: Any) -> list[dict[str, Any]]:
-    """The events that documents come to."""
-    found = rt.read_capture(documents, format, **options)
-    assert not found.broken
-    return found.events.to_dicts()
-
-
-def without_time(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{name: value for name, value in row.items() if name not in ("time", "latency")} for row in rows]
 
 
 def test_every_format_says_where_its_shape_is_published() -> None:
@@ -101,17 +74,25 @@ def test_seldon_joins_by_requestid_and_reads_ndarray_and_tensor() -> None:
     assert found[1] == {"id": "m1/1", "SL": 6.1, "SW": 3.4, "a": 0.4, "b": 0.6}
 
 
-def captured(asked: str, told: str, kinds: tuple[str, str], encoding: str) -> dict[str, Any]:
-    """A line of a SageMaker data capture file."""
-    sides = zip(("Input", "Output"), (asked, told), kinds, strict=True)
-    return {
-        "captureData": {
-            f"endpoint{side}": {"observedContentType": kind, "mode": side.upper(), "data": data, "encoding": encoding}
-            for side, data, kind in sides
-        },
-        "eventMetadata": {"eventId": "8f45e35c", "inferenceTime": "2020-07-30T13:36:30Z"},
-        "eventVersion": "0",
-    }
+def seldon_call(asked: dict[str, Any], told: dict[str, Any]) -> list[dict[str, Any]]:
+    """The two CloudEvents of a call of Seldon Core 1."""
+    kinds = zip(("request", "response"), (asked, told), strict=True)
+    return [event(kind, data, type=f"io.seldon.serving.inference.{kind}", requestid="m1") for kind, data in kinds]
+
+
+def test_seldon_s_json_and_text_are_unpacked_on_both_sides() -> None:
+    """`jsonData` is any JSON, `strData` one text; as columns of these names, the answer took the request's place."""
+    call = seldon_call({"jsonData": {"length": 1, "width": 0.2}}, {"jsonData": {"p": 0.25}, "meta": {}})
+    assert without_time(read(call, "seldon")) == [{"id": "m1", "length": 1, "width": 0.2, "p": 0.25}]
+    call = seldon_call({"strData": "so late again"}, {"strData": "complaint"})
+    assert without_time(read(call, "seldon")) == [{"id": "m1", "input_0": "so late again", "output": "complaint"}]
+
+
+def test_an_answer_does_not_take_the_place_of_what_was_asked_under_the_same_name() -> None:
+    asked, told = event("request", {"instances": [{"key": "k", "price": 3}]}), [{"key": "k", "price": 4}]
+    call = [asked, event("response", {"predictions": told})]
+    assert without_time(read(call, "kserve")) == [{"id": "689b15e7", "key": "k", "price": 3, "output_price": 4}]
+    assert read(call, "kserve", columns={"output_price": "p"})[0]["p"] == 4
 
 
 @pytest.mark.parametrize("encoding", ["CSV", "BASE64"])
@@ -203,30 +184,6 @@ def test_bentoml_reads_what_a_service_logged_by_name() -> None:
         "trace_id": "t",
     }  # fmt: skip
     assert without_time(read([line], "bentoml")) == [{"id": "10803923", "sepal length": 4.9, "pred": "setosa"}]
-
-
-def any_value(said: Any) -> dict[str, Any]:
-    """A value as OTLP's JSON has it."""
-    if isinstance(said, dict):
-        return {"kvlistValue": {"values": [{"key": key, "value": any_value(one)} for key, one in said.items()]}}
-    if isinstance(said, list):
-        return {"arrayValue": {"values": [any_value(one) for one in said]} if said else {}}
-    return {"intValue": str(said)} if isinstance(said, int) else {"stringValue": said}
-
-
-def span(key: str, **attributes: Any) -> dict[str, Any]:
-    """A span of a call to a model, as OTLP's JSON has it."""
-    named = {"gen_ai.request.model": "gpt-4o", **attributes}
-    return {
-        "traceId": "5b8e", "spanId": key, "name": "chat gpt-4o", "kind": 3,
-        "startTimeUnixNano": "1700000000000000000", "endTimeUnixNano": "1700000001500000000", "status": {},
-        "attributes": [{"key": name, "value": any_value(value)} for name, value in named.items()],
-    }  # fmt: skip
-
-
-def export(*spans: dict[str, Any]) -> dict[str, Any]:
-    """An OTLP export; its second scope has no span, and says so by leaving them out."""
-    return {"resourceSpans": [{"resource": {}, "scopeSpans": [{"scope": {}, "spans": list(spans)}, {"scope": {}}]}]}
 
 
 WEATHER = [

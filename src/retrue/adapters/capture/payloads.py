@@ -3,11 +3,13 @@
     {"inputs": [{"name", "shape", "datatype", "data"}]}     Open Inference Protocol v2 (KServe, Seldon, Triton)
     {"instances": [...]}, {"predictions": [...]}            TensorFlow Serving, KServe v1, Vertex AI
     {"dataframe_split": {"columns", "data"}}                MLflow; also `dataframe_records`
-    {"data": {"names", "ndarray" | "tensor"}}               Seldon Core 1
+    {"data": {"names", "ndarray" | "tensor"}}               Seldon Core 1; also `jsonData`, `strData`
+    {"classes": [...], "scores": [...]}                     Vertex AI's AutoML: one row's scores of named classes
 
 Sources: https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol,
 https://www.tensorflow.org/tfx/serving/api_rest, https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally/,
-https://docs.seldon.ai/seldon-core-1/reference/internal-api (SeldonMessage).
+https://docs.seldon.ai/seldon-core-1/reference/prediction-apis/prediction (SeldonMessage),
+https://docs.cloud.google.com/gemini-enterprise-agent-platform/reference/rest/Shared.Types/TabularClassificationPredictionResult.
 """
 
 from __future__ import annotations
@@ -20,9 +22,15 @@ from math import prod
 from typing import Any
 
 from retrue.adapters.capture.exchange import BadDocumentError
+from retrue.schema.values import text_of
 
 ROWS = ("instances", "predictions", "dataframe_records", "inputs", "outputs", "rows")
 """Names under which bodies hold their rows."""
+WRAPPED = ("jsonData", "strData")
+"""Names under which a SeldonMessage holds a body that is no table: any JSON, or one text."""
+CLASSES = ("classes", "labels", "displayNames")
+SCORES = ("scores", "probabilities", "confidences")
+"""Names under which an answer for one row holds its classes, and the score of each."""
 
 
 def from_text(text: str, field: str) -> Any:
@@ -113,16 +121,18 @@ def unpacked(payload: Any, field: str, *, single: bool) -> list[Any]:
         return split_rows(split, field)
     if isinstance(data := payload.get("data"), Mapping) and ({"ndarray", "tensor"} & set(data)):
         return seldon_rows(data, field)
+    if (wrapped := next((name for name in WRAPPED if payload.get(name) is not None), None)) is not None:
+        return unpacked(payload[wrapped], f"{field}.{wrapped}", single=single)
     name = next((name for name in ROWS if name in payload), None)
     if name is None or (single and several(payload)):
-        return columns(payload)
+        return columns(payload, single=single)
     held = payload[name]
     if is_tensors(held):
         return tensor_rows(held, f"{field}.{name}", single=single)
     return (
         as_rows(held, single=single)
         if isinstance(held, list)
-        else columns(held)
+        else columns(held, single=single)
         if isinstance(held, Mapping)
         else [held]
     )
@@ -140,12 +150,58 @@ def as_rows(held: list[Any], *, single: bool) -> list[Any]:
     return [held] if plain and not single and held and not all(isinstance(one, str) for one in held) else held
 
 
-def columns(held: Mapping[str, Any]) -> list[Any]:
-    """A dict of columns as rows; a dict of values is one row."""
+def columns(held: Mapping[str, Any], *, single: bool) -> list[Any]:
+    """A dict of columns as rows; a dict of values is one row, and so is an answer of classes with their scores.
+
+    Of classes and scores only the number of rows that were asked tells which of the two it is: see `split`.
+    """
+    return [dict(held)] if single and len(class_scores(held)) > 1 else by_row(held)
+
+
+def by_row(held: Mapping[str, Any]) -> list[Any]:
+    """A dict of lists of one length as rows; any other is one row.
+
+    >>> by_row({"a": [1, 2], "b": [3, 4]})
+    [{'a': 1, 'b': 3}, {'a': 2, 'b': 4}]
+    """
     lists = [value for value in held.values() if isinstance(value, list)]
     if lists and len(lists) == len(held) and len({len(one) for one in lists}) == 1:
         return [dict(zip(held, values, strict=True)) for values in zip(*held.values(), strict=True)]
     return [dict(held)]
+
+
+def class_scores(answer: Any) -> dict[str, float]:
+    """The scores of classes that an answer names, by class; none where it is something else.
+
+    >>> class_scores({"classes": ["no", "yes"], "scores": [0.2, 0.8]}), class_scores({"classes": ["no"], "p": [0.2]})
+    ({'no': 0.2, 'yes': 0.8}, {})
+    """
+    if not isinstance(answer, Mapping):
+        return {}
+    classes, scores = first_list(answer, CLASSES), first_list(answer, SCORES)
+    good = all(type(one) in (int, float) for one in scores) and not any(isinstance(one, list | dict) for one in classes)
+    named = {text_of(one): score for one, score in zip(classes, scores, strict=False)}
+    return named if good and len(named) == len(classes) == len(scores) else {}
+
+
+def first_list(held: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
+    """The list under the first of the names that has one; none, where none has."""
+    return next((held[name] for name in names if isinstance(held.get(name), list)), list[Any]())
+
+
+def split(answers: list[Any], asked: int) -> list[Any]:
+    """Answers for as many rows as were asked, where only that number tells how they belong together.
+
+    >>> split([0.2, 0.8], 1)
+    [[0.2, 0.8]]
+    >>> split([{"labels": ["a", "b"], "scores": [0.9, 0.7]}], 2)
+    [{'labels': 'a', 'scores': 0.9}, {'labels': 'b', 'scores': 0.7}]
+    """
+    if asked == 1 != len(answers) and not any(isinstance(one, dict | list) for one in answers):
+        return [answers]  # of one row, several values are that row's: its probabilities
+    if asked > 1 == len(answers) and len(class_scores(answers[0])) > 1:
+        return by_row(answers[0])
+    return answers
 
 
 def split_rows(split: Mapping[str, Any], field: str) -> list[Any]:
