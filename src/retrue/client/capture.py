@@ -13,11 +13,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from retrue.adapters.capture import MISSING, Bad, BadDocumentError, Exchange, Reading, get, paired
+from retrue.adapters.capture import MISSING, Bad, BadDocumentError, Exchange, Reading, get, numbered, paired
 from retrue.adapters.capture.documents import documents
 from retrue.adapters.capture.payloads import CLASSES, SCORES, class_scores, split
 from retrue.adapters.capture.reading import text_of
-from retrue.client.calls import ID, INPUT, LATENCY, OUTPUT, TIME, Row, numbered, to_frame
+from retrue.client import calls
+from retrue.client.calls import ID, INPUT, LATENCY, OUTPUT, TIME, Row, to_frame
 from retrue.client.classes import SAID, class_columns
 from retrue.client.naming import Naming, is_neutral
 from retrue.errors import TableError
@@ -110,7 +111,7 @@ def capture_of(
 ) -> Capture:
     """Whole exchanges as events, and what else was read."""
     rows, broken, failed = list[Row](), list(reading.bad), 0
-    for one in whole:
+    for one in numbered(list(whole)) if reading.form.rows else whole:
         failed += one.failed
         try:
             rows += [] if one.failed else rows_of(one, schema=schema, columns=columns)
@@ -197,7 +198,7 @@ def valued(said: Any, name: str, known: tuple[str, ...]) -> Row:
     """One row's values by name."""
     if isinstance(said, dict):
         return {str(key): value for key, value in said.items()}
-    return numbered(said, name, known) if isinstance(said, list) else {name: said}
+    return calls.numbered(said, name, known) if isinstance(said, list) else {name: said}
 
 
 def as_events(frame: pl.DataFrame, schema: Schema | None) -> pl.DataFrame:

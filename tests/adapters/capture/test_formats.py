@@ -14,6 +14,8 @@ from tests.adapters.capture.shapes import any_value, captured, event, export, re
 import retrue as rt
 from retrue.adapters.capture import registered
 
+CSV = ("text/csv", "text/csv")
+
 
 def iris() -> rt.Schema:
     """A model of two features with a score."""
@@ -112,6 +114,30 @@ def test_sagemaker_reads_json_with_several_named_answers() -> None:
     ]
 
 
+def test_sagemaker_s_id_is_the_one_that_the_caller_gave_where_there_is_one() -> None:
+    """AWS: where `inferenceId` is present, Model Monitor uses it to merge captured data with the ground truth."""
+    line = captured("0.5,JFK", "30.25", CSV, "CSV")
+    line["eventMetadata"]["inferenceId"] = "booking-7"
+    assert [row["id"] for row in read([line], "sagemaker")] == ["booking-7"]
+
+
+def test_sagemaker_reads_the_answers_to_several_rows_in_one_line() -> None:
+    found = read([captured("1,2\n3,4", "0.5,0.7", CSV, "CSV")], "sagemaker")
+    assert [row["output"] for row in found] == [0.5, 0.7]
+    (row,) = read([captured("1,2", "0.3,0.7", CSV, "CSV")], "sagemaker")
+    assert (row["output_0"], row["output_1"]) == (0.3, 0.7)  # of one row, its classes
+
+
+@pytest.mark.parametrize("asked", ["0.5,JFK", '{"instances": [[0.5, "JFK"]]}'])
+def test_sagemaker_s_base64_of_no_particular_type_is_read_as_what_it_holds(asked: str) -> None:
+    texts = [base64.b64encode(text.encode()).decode() for text in (asked, "0.25")]
+    found = read([captured(texts[0], texts[1], ("application/octet-stream",) * 2, "BASE64")], "sagemaker")
+    assert without_time(found) == [{"id": "8f45e35c", "input_0": 0.5, "input_1": "JFK", "output": 0.25}]
+    picture = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
+    with pytest.raises(rt.TableError, match="content without a type"):
+        read([captured(picture, texts[1], ("application/octet-stream",) * 2, "BASE64")], "sagemaker")
+
+
 def test_azureml_joins_inputs_and_outputs_by_correlationid() -> None:
     def line(kind: str, data: Any) -> dict[str, Any]:
         return {
@@ -178,12 +204,18 @@ def test_mlflow_reads_the_parquet_that_a_table_is(tmp_path: Any) -> None:
     assert rt.read_capture(tmp_path / "payload.parquet", "mlflow").events["a"].to_list() == [1]
 
 
-def test_bentoml_reads_what_a_service_logged_by_name() -> None:
+def test_bentoml_reads_what_a_service_logged_by_name_and_numbers_the_rows_of_a_request() -> None:
+    """`log_batch`, or `log` in a loop: the rows of a request share its id, and what isn't there is the text "None"."""
     line = {
         "sepal length": 4.9, "pred": "setosa", "timestamp": "2022-11-02T12:47:08.683455", "request_id": "10803923",
         "trace_id": "t",
     }  # fmt: skip
     assert without_time(read([line], "bentoml")) == [{"id": "10803923", "sepal length": 4.9, "pred": "setosa"}]
+    other = {**line, "request_id": "None"}
+    found = read([line, other, {**line, "sepal length": 5.1}, line], "bentoml")
+    assert [(row["id"], row["sepal length"]) for row in found] == [
+        ("10803923/0", 4.9), ("t", 4.9), ("10803923/1", 5.1), ("10803923/2", 4.9),
+    ]  # fmt: skip
 
 
 WEATHER = [
@@ -243,7 +275,6 @@ def test_the_scores_of_two_classes_are_told_by_the_second() -> None:
     assert read([asked, told], "kserve", schema=iris())[0]["p"] == 0.25
 
 
-CSV = ("text/csv", "text/csv")
 TIMELESS = {**captured("1", "2", CSV, "CSV"), "eventMetadata": {"eventId": "1"}}
 SPAN = {
     "attributes": [{"key": "ml.x", "value": {"intValue": "1"}}], "startTimeUnixNano": "1", "endTimeUnixNano": "1",

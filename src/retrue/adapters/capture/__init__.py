@@ -6,7 +6,7 @@ A reader is a pure function of one document (what JSON or a row of a table gives
 become is said in one place for all of them (`retrue.client.capture`). Nothing is ever unpickled.
 """
 
-from retrue.adapters.capture.exchange import MISSING, Bad, BadDocumentError, Exchange, paired
+from retrue.adapters.capture.exchange import MISSING, Bad, BadDocumentError, Exchange, numbered, paired
 from retrue.adapters.capture.reading import Reading
 from retrue.adapters.capture.registry import Format, capture_format, get, registered
 
@@ -19,6 +19,7 @@ __all__ = [
     "Reading",
     "capture_format",
     "get",
+    "numbered",
     "paired",
     "registered",
 ]

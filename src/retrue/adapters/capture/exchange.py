@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -92,6 +93,20 @@ def paired(parts: Iterable[Exchange]) -> tuple[list[Exchange], list[Exchange]]:
         elif (other.inputs is MISSING) != (part.inputs is MISSING):
             whole.append(waiting.pop(part.id).joined(part))
     return sorted(whole, key=lambda one: one.number), list(waiting.values())
+
+
+def numbered(rows: Sequence[Exchange]) -> list[Exchange]:
+    """Rows of calls with ids of their own: `ID/0`, `ID/1` ... of a call with several, in their order.
+
+    >>> [one.id for one in numbered([Exchange("a"), Exchange("b"), Exchange("a")])]
+    ['a/0', 'b', 'a/1']
+    """
+    several, seen = Counter(one.id for one in rows), Counter[str]()
+    found = list[Exchange]()
+    for one in rows:
+        found.append(replace(one, id=f"{one.id}/{seen[one.id]}") if several[one.id] > 1 else one)
+        seen[one.id] += 1
+    return found
 
 
 # --- what a document says ---------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ class Format:
         source: where the shape is published.
         description: first line of the reader's docstring.
         flat: each document is one event, its columns as they are: nothing is asked or answered.
+        rows: documents of one id are rows of one call, not the same one again.
         split: the pieces of a document that are read each by itself; None: it is read whole.
     """
 
@@ -34,6 +35,7 @@ class Format:
     source: str
     description: str
     flat: bool = False
+    rows: bool = False
     split: Callable[[Document], Iterable[Document]] | None = None
 
 
