@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
-from tests.workspace.conftest import day, events, registered
+from tests.workspace.conftest import day, events, live, registered
 from tests.workspace.promote.test_promotion import LEARNER
 
 import retrue as rt
@@ -96,3 +96,18 @@ def test_labels_are_not_held_against_estimates() -> None:
     assert effect_said(found) == (
         "accuracy 0.600 before by labels, 0.800 since as estimated: no comparison before labels have matured"
     )
+
+
+def test_rows_keep_their_incident_when_their_signal_is_watched_no_more(store: rt.Workspace) -> None:
+    model = registered(store, maturity="1d")
+    live(model, events(14, 10, shift=2.0))
+    model.check(now=day(25))
+    incident = next(one for one in model.incidents() if one.incident.cause is not None)
+    model.watch_signal(incident, name="theirs", since=day(14))
+    model.collect_new()
+    (theirs,) = model.collections()
+    model.retrain(LEARNER, mix=rt.Mix({model.logged(): 0.5, theirs: 0.5}), holdout="2d", now=day(25))
+    model.unwatch_signal("theirs")
+    (turn,) = lineages(model)
+    assert turn.incidents == (incident.id,)
+    assert [one.incident for one in turn.parts] == [None, incident.id]

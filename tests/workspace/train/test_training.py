@@ -207,6 +207,9 @@ def test_a_part_without_matured_labels_is_refused(store: rt.Workspace) -> None:
     with pytest.raises(rt.RefusedError, match=said) as refused:
         model.retrain(LEARNER, mix=rt.Mix({model.logged(): 0.5, late: 0.5}), holdout="2d", now=day(26))
     assert "the proof keeps events since 2024-01-23 23:55" in str(refused.value)
+    none = model.collect("x > 1000", name="none such")
+    with pytest.raises(rt.RefusedError, match=r"'none such' has no rows\. Hint: mix without it$"):
+        model.retrain(LEARNER, mix=rt.Mix({model.logged(): 0.5, none: 0.5}), holdout="2d", now=day(26))
 
 
 def test_a_collection_of_the_days_that_are_held_out_has_nothing_to_learn_from_yet(store: rt.Workspace) -> None:

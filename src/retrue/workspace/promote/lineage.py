@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from retrue.metrics import registered
 from retrue.store import rows
-from retrue.store.tables import collections
+from retrue.store.tables import collected, collections
 from retrue.workspace import clock
 from retrue.workspace.check.performance import performance
 from retrue.workspace.promote.tried import trials_by_version
@@ -159,11 +159,13 @@ def lineages(model: StoredModel) -> list[Lineage]:
 
 
 def origins_of(model: StoredModel) -> dict[str, str]:
-    """The incident behind each collection that has one, without reading its rows."""
-    query = select(collections.c.name, collections.c.body).where(collections.c.model == model.name)
+    """The incident behind each collection that has one, without reading its rows; also where its signal is gone."""
+    daily = select(collected.c.collection, collected.c.body).where(collected.c.model == model.name)
+    once = select(collections.c.name, collections.c.body).where(collections.c.model == model.name)
     with model.store.catalog.read() as tx:
-        found = {one.name: one.body for one in tx.find(rows.Signal, model=model.name)}
-        found |= {str(name): body for name, body in tx.connection.execute(query)}
+        found = {str(name): body for name, body in tx.connection.execute(daily)}
+        found |= {one.name: one.body for one in tx.find(rows.Signal, model=model.name)}
+        found |= {str(name): body for name, body in tx.connection.execute(once)}
     return {name: str(incident) for name, body in found.items() if (incident := _mapping(body).get("incident"))}
 
 

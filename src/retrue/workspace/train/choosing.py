@@ -39,6 +39,8 @@ from retrue.workspace.train.parts import LOG
 
 RIPE = 0.99
 """Share of the logged rows of a training set whose labels must have had time to come, or early labels are measured."""
+NO_ROWS = "has no rows"
+"""What is said of a part in which there never was anything."""
 BROKEN = "of broken windows"
 """Why rows are left out that were logged while the data were broken."""
 ENOUGH = 0.99
@@ -88,21 +90,25 @@ def trainable(mix: Mix, model: StoredModel, matured: Matured) -> Ready:
         frame = less(learnable(frame, str(schema.label), outcome, schema.classes), frame, "no label")
         parts.append((Chosen(part.name, frame), share))
         left += own
-        if own and not frame.height:
+        if not part.frame.height:
+            emptied.append(f"{part.name!r} {NO_ROWS}")
+        elif not frame.height:
             why = ", ".join(f"{rows:,} {why}" for why, rows in own.most_common() if rows)
             emptied.append(f"no row of {part.name!r} may be learned from: {why}")
     return Ready(mix.over(parts), dict(left), tuple(emptied))
 
 
 def refuse_empty(ready: Ready, matured: Matured) -> None:
-    """Refuse a mix with a part that has rows, none of which may be learned from.
+    """Refuse a mix with a part that has no rows, or none that may be learned from.
 
     Raises:
         RefusedError: with how many rows of which part may not, and why.
     """
     if ready.emptied:
         hint = f"the proof keeps events since {matured.cut:%Y-%m-%d %H:%M}: hold out less, wait, or mix without it"
-        if any(BROKEN in said for said in ready.emptied):
+        if all(said.endswith(NO_ROWS) for said in ready.emptied):
+            hint = "mix without it"
+        elif any(BROKEN in said for said in ready.emptied):
             hint = "mix without it; mark a false alarm as one; or, knowingly, rt.Mix(..., broken=True)"
         raise RefusedError(list(ready.emptied), what="not trained", hint=hint)
 
