@@ -81,15 +81,17 @@ def promote(
     sys.path.insert(0, "")  # as in `prove`
     model = shared.open_model(store, name)
     found = model.run(run)
-    before = found.kept.get("proof", {}).get("at")
+    before, again = found.kept.get("proof", {}).get("at"), found.rolled_back
     with shared.working("promoting"):
         version = found.promote(override=override, note=note)
     if json:
         shared.print_json(model.run(found.id).to_dict())
         return
     where = shared.same_store(store)
-    typer.echo(f"Version {version} of {name} is the champion; its model is {found.folder / 'model.joblib'}.")
-    typer.echo(on_proof(model.run(found.id).kept["proof"]["at"], before))
+    said = "the champion again" if again else "the champion"
+    typer.echo(f"Version {version} of {name} is {said}; its model is {found.folder / 'model.joblib'}.")
+    if not again:
+        typer.echo(on_proof(model.run(found.id).kept["proof"]["at"], before))
     say_registry(model, found.id)
     typer.echo(f"Next: retrue log {name} EVENTS --version {version}{where}")
     typer.echo(f"Back: retrue rollback {name}{where}")

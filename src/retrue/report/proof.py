@@ -170,7 +170,8 @@ def came_of(run: Mapping[str, Any]) -> str:
     if run.get("error"):
         return str(run["error"]).partition("\n")[0]
     if run.get("version"):
-        return f"version {run['version']}"
+        back = run.get("rolled_back")
+        return f"version {run['version']}" + (f", rolled back {moment(back)}" if back else "")
     proof = run.get("proof")
     if not proof:
         return ""

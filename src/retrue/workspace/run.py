@@ -9,7 +9,7 @@ from typing import Any
 
 from retrue.errors import RefusedError
 from retrue.workspace.promote import registry
-from retrue.workspace.promote.promotion import Override, promote
+from retrue.workspace.promote.promotion import Override, come_back, promote
 from retrue.workspace.prove.proof import Proof
 from retrue.workspace.prove.proving import holds, prove_run
 from retrue.workspace.train import fitting, rebuilding
@@ -63,7 +63,8 @@ class Run(StoredRun):
         """Make the challenger the champion; gives its version.
 
         The kept proof decides while it holds: it is proven again only where the champion, golden sets, slices, rules
-        or Retrue's version are others than it was made with.
+        or Retrue's version are others than it was made with. Where its version was rolled back this undoes that: it
+        comes back on the proof that it was promoted on.
 
         Args:
             override: who answers for it where the gate refuses; it is in the audit log then, with the note.
@@ -79,6 +80,8 @@ class Run(StoredRun):
         what, late = f"run {self.id} is not promoted", self.passed_over
         if late is not None:
             raise RefusedError([late], what=what, hint="retrain, to be compared with the champion of today")
+        if self.rolled_back:
+            return come_back(self, now)
         held = self.holding
         proof = self.prove().to_dict() if held is None else held
         if not proof["passed"] and by is None:

@@ -20,6 +20,7 @@ from retrue.core.profile import Profile
 from retrue.judge.verdict import VerdictKind
 from retrue.metrics import get
 from retrue.refine.promote import Gate
+from retrue.report.proof import came_of
 from retrue.store.rows import Audit, Point
 from retrue.workspace.clock import micros
 from retrue.workspace.notes import find_markers
@@ -208,6 +209,27 @@ def test_rolling_back_makes_the_version_before_the_champion(begin: Begin) -> Non
         model.rollback()
     live(model, events(25, 1, turned=EVERYWHERE))
     assert "degraded" in {verdict.kind.value for verdict in model.check(now=day(27))}
+
+
+def test_a_rollback_is_undone_by_promoting_the_run_again(begin: Begin) -> None:
+    """On the proof that is kept; no other run, and nothing is trained or proven again."""
+    model, run = learned_anew(begin)
+    model.check(now=day(25))
+    before = model.reference_of("2").load().profile
+    for number in (26, 27):
+        model.rollback(now=day(number))
+        assert came_of(model.run(run.id).to_dict()) == f"version 2, rolled back 2024-01-{number + 1}"
+        proof = model.run(run.id).body["proof"]
+        assert run.promote(now=day(number)) == "2"
+        assert model.version == "2"
+        assert model.run(run.id).body["proof"] == proof
+        assert came_of(model.run(run.id).to_dict()) == "version 2"
+    assert model.reference_of("2").load().profile.agrees(before)
+    assert [(row.version, row.stage) for row in model.versions()] == [("1", "retired"), ("2", "champion")]
+    marks = [one.text for one in find_markers(model.store.catalog, model.name)]
+    assert marks.count("version 2 promoted again") == 2
+    with pytest.raises(rt.RefusedError, match="it is version 2 already"):
+        run.promote()
 
 
 def test_rolling_back_brings_incidents_of_the_version_back(begin: Begin) -> None:

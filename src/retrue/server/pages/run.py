@@ -29,7 +29,7 @@ from retrue.workspace import Model
 from retrue.workspace.acting import audit
 from retrue.workspace.promote.lineage import Lineage, Part, effect_of, lineages
 from retrue.workspace.train.refitting import sentence
-from retrue.workspace.train.runs import UNTRAINED
+from retrue.workspace.train.runs import ROLLED_BACK, UNTRAINED
 
 router = APIRouter(prefix="/models/{model}/runs/{run}", include_in_schema=False)
 
@@ -106,7 +106,8 @@ def view_of(model: Model, one: Lineage, actor: Actor) -> RunView:
         log = tuple(reversed(tx.latest(rows.Log, LINES, run=one.id, version=one.champion)))
     champion = model.version
     gone = model.run(one.id).gone or ""
-    rivals = one.proof is not None and one.version is None and one.champion == champion and not gone
+    back = ROLLED_BACK in one.body
+    rivals = one.proof is not None and (back or one.version is None) and one.champion == champion and not gone
     may = actor.may("editor")
     before = next((row.body.get("before") for row in model.versions() if row.version == champion), None)
     return RunView(
@@ -114,7 +115,8 @@ def view_of(model: Model, one: Lineage, actor: Actor) -> RunView:
         tuple(line_of(contest) for contest in (*one.contests, *one.baselines)), picture_of(one) is not None,
         evidence_of(model, one), tuple(map(upper_first, one.reasons)), tuple(map(upper_first, one.faults)),
         one.parts, left_of(one.manifest), told_of(one.manifest), log, one.error or "",
-        may and rivals and not one.reasons, by_proof(model, one), may and rivals and bool(one.reasons),
+        may and rivals and (back or not one.reasons), by_proof(model, one),
+        may and rivals and not back and bool(one.reasons),
         may and one.version == champion and before is not None, again_of(one), gone,
     )  # fmt: skip
 
@@ -127,6 +129,8 @@ def again_of(one: Lineage) -> str:
 
 def by_proof(model: Model, one: Lineage) -> str:
     """Which proof a promotion would stand on."""
+    if ROLLED_BACK in one.body:
+        return f"makes version {one.version} the champion again, on the proof that it was promoted on"
     if one.proof is None or one.version is not None or model.run(one.id).holding is None:
         return "proves it again first: what the proof looked at has changed"
     return f"makes it the champion on the proof of {str(one.proof['at'])[:16].replace('T', ' ')} UTC"

@@ -14,6 +14,7 @@ from retrue.report.incident import is_share
 from retrue.report.words import difference, half_width, plural, precise, signed, spanned, upper_first, valued
 from retrue.server.pages.trials import trial_row
 from retrue.workspace.promote.lineage import Effect, Lineage, Side
+from retrue.workspace.train.runs import ROLLED_BACK
 
 STATES = {
     "queued": ("waits for its turn", "calm"),
@@ -190,6 +191,10 @@ def trial_step(one: Lineage) -> Step | None:
 
 def promotion_step(model: str, one: Lineage, champion: str) -> Step:
     """Whether it took over."""
+    if one.version is not None and one.body.get(ROLLED_BACK):
+        said = f"version {one.version}, until version {one.champion} came back"
+        again = f"retrue promote {model} {one.id}" if one.champion == champion else ""
+        return Step("Promotion", "rolled back", "warn", said, command=again)
     if one.version is not None:
         by = ""
         if one.override:

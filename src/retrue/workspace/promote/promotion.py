@@ -29,7 +29,7 @@ from retrue.workspace.prove.sides import challenger_scores, predictor, spoken
 from retrue.workspace.references import write_table
 from retrue.workspace.saying import say
 from retrue.workspace.stored import StoredModel
-from retrue.workspace.train.runs import StoredRun
+from retrue.workspace.train.runs import ROLLED_BACK, StoredRun
 
 NOBODY = ("", "-", "anonymous", "nobody", "user", "unknown", "none", "null", "somebody", "local", "root")
 """Names that name no person."""
@@ -212,20 +212,57 @@ def rollback(model: StoredModel, now: datetime | None = None) -> str:
         raise RefusedError(
             [f"version {champion} of {model.name!r} was not promoted from another"], what="nothing to roll back to"
         )
+    told = f"rolled back from version {champion} to {earlier}"
+    switch(model, champion, str(earlier), "rolled back", told, now, run=row.body.get("run"))
+    return str(earlier)
+
+
+def come_back(run: StoredRun, now: datetime | None = None) -> str:
+    """Undo a rollback: the version that a run became is the champion again, on the proof that it was promoted on."""
+    version = str(run.kept["version"])
+    switch(
+        run.model,
+        str(run.body["champion"]),
+        version,
+        "promoted again",
+        f"version {version} promoted again",
+        now,
+        run=run.id,
+    )
+    return version
+
+
+def switch(
+    model: StoredModel, old: str, new: str, action: str, told: str, now: datetime | None, *, run: object
+) -> None:
+    """Make a version that was the champion before the champion again, in one transaction.
+
+    Args:
+        model: whose.
+        old: the champion so far.
+        new: the one from here on.
+        action: what is done, for the audit log.
+        told: the same in a clause, for the axes.
+        now: when axes are marked; the present unless given.
+        run: the run of the version that goes or comes back, which notes it.
+    """
     at = clock.aware(now or clock.now())
     with model.store.catalog.write() as tx:
-        dethrone(tx, model, champion, f"rolling back version {champion}")
-        old = tx.get(rows.Version, model=model.name, version=str(earlier))
-        if old is None:
-            raise RefusedError([f"version {earlier} of {model.name!r} is gone"], what="nothing to roll back to")
-        tx.put(replace(old, stage="champion"))
-        close_incidents(tx, model, champion)
-        end_trials(tx, model, champion, str(earlier), at, at)
-        reopen_incidents(tx, model, str(earlier))
-        audit(tx, "rolled back", model.name, {"from": champion, "to": earlier})
-        registry.mark(tx, row.body.get("run"))
-        told = f"rolled back from version {champion} to {earlier}"
+        dethrone(tx, model, old, f"from version {old} to {new}")
+        row = tx.get(rows.Version, model=model.name, version=new)
+        if row is None:
+            raise RefusedError([f"version {new} of {model.name!r} is gone"], what="nothing to go back to")
+        tx.put(replace(row, stage="champion"))
+        close_incidents(tx, model, old)
+        end_trials(tx, model, old, new, at, at)
+        reopen_incidents(tx, model, new)
+        audit(tx, action, model.name, {"from": old, "to": new})
+        kept = None if run is None else tx.get(rows.RunRow, id=str(run))
+        if kept is not None:
+            body = {name: value for name, value in kept.body.items() if name != ROLLED_BACK}
+            back = {ROLLED_BACK: at.isoformat()} if kept.body.get("version") == old else {}
+            tx.put(replace(kept, updated=clock.micros(clock.now()), body={**body, **back}))
+        registry.mark(tx, run)
         tx.add(notes.marker_of(notes.DEPLOYMENT, told, at, model=model.name))
-    regroup(model, str(earlier), judge_of(model, model.reference_of(str(earlier)).load()), fresh=())
+    regroup(model, new, judge_of(model, model.reference_of(new).load()), fresh=())
     registry.follow(model)
-    return str(earlier)

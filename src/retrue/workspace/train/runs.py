@@ -25,6 +25,8 @@ from retrue.workspace.train.standing import standing
 
 PROVEN, LEARNED = "proven.joblib", "learned.parquet"
 """Of a run that was fitted again, with the holdout: the model that is proven, and what the challenger learned from."""
+ROLLED_BACK = "rolled_back"
+"""In the body of a run: when the version that it became was rolled back; it isn't there while that is the champion."""
 UNTRAINED = ("queued", "training", "failed")
 """States of a run without a challenger."""
 
@@ -142,9 +144,14 @@ class StoredRun:
         return None if at is None else f"what run {self.id} was trained on, and its model, went by age on {at[:10]}"
 
     @property
+    def rolled_back(self) -> bool:
+        """Whether the version that it became was rolled back, and may be promoted again."""
+        return ROLLED_BACK in self.kept
+
+    @property
     def passed_over(self) -> str | None:
         """Why it may not be promoted whatever it shows: it was, it is gone, or another is champion; else None."""
-        if "version" in self.kept:
+        if "version" in self.kept and not self.rolled_back:
             return f"it is version {self.kept['version']} already"
         if self.body["champion"] != self.model.version:
             return f"version {self.model.version} has taken over from version {self.body['champion']}, its champion"
