@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,31 @@ def test_a_folder_is_never_installed_by_the_lock(file: str) -> None:
     commands = re.findall(r"pip install([^&\n\\]*)", (ROOT / file).read_text(encoding="utf-8"))
     folders = [one for one in commands if re.search(r"(^|[\s\"'])\.(\[|[\s\"']|$)", one)]
     assert folders
-    assert [one for one in folders if "requirements.lock" in one or "--no-deps" not in one] == []
+    assert [one for one in folders if ".lock" in one or "--no-deps" not in one] == []
+
+
+SERVED = ("server", "postgres", "s3", "azure", "gcs", "kafka", "otel", "oidc")
+"""The extras that docs/deploy.md promises of an image and of a machine that serves."""
+
+
+def test_the_service_is_installed_with_all_that_it_may_be_told_to_use() -> None:
+    """By one lock, in the versions that the tests run with; what is extra names its distributions in pyproject.toml."""
+    lock = "requirements-service.lock"
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    used = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8") + page
+    assert set(re.findall(r"requirements[\w-]*\.lock", used)) == {lock}
+    assert all(f"`{extra}`" in page for extra in SERVED)
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    wanted = {re.split(r"[\[<>=;]", one)[0].strip() for extra in SERVED for one in extras[extra]} - {"retrue"}
+    pins, tested = pinned(lock), pinned("requirements-dev.lock")
+    assert wanted <= set(pins)
+    assert pins.items() <= tested.items()
+
+
+def pinned(lock: str) -> dict[str, str]:
+    """The distributions of a lock file with their versions."""
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    return dict(re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==([^\s;]+)", text, re.MULTILINE))
 
 
 def test_the_unit_of_systemd_is_sound(tmp_path: Path) -> None:
