@@ -100,6 +100,19 @@ def test_a_gate_opens_for_what_is_true_and_no_other(tmp_path: Path, name: str, m
     assert run.returncode == status, run.stderr
 
 
+def test_the_gate_of_github_installs_what_it_has_fetched() -> None:
+    """Retrue isn't on PyPI: what another registry has by that name is not ours."""
+    steps = yaml.safe_load((PIPELINES / "github-actions.yml").read_text(encoding="utf-8"))["jobs"]["gate"]["steps"]
+    fetched = [
+        f"./{one['with']['path']}" for one in steps if "path" in one.get("with", {}) and "checkout" in one["uses"]
+    ]
+    installed = [
+        one["run"].removeprefix("pip install ") for one in steps if one.get("run", "").startswith("pip install")
+    ]
+    assert installed
+    assert installed == fetched
+
+
 def test_dagsters_check_asks_for_what_a_comparison_has() -> None:
     """Dagster isn't here; the names that it reads of ours are."""
     tree = ast.parse((PIPELINES / "dagster_gate.py").read_text(encoding="utf-8"))

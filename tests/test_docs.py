@@ -1,18 +1,23 @@
 """The docs are checked: the code in them runs, and what is generated from the code is in them.
 
-A page's ```python blocks run from top to bottom in one namespace, in an empty folder and a process of its own. A
-```pycon block is a doctest in the same namespace. A block that can't run here is fenced as ```py.
+A page's ```python blocks run from top to bottom in one namespace, in an empty folder and a process of its own; what
+they print is what a ```text block right below one says, `...` standing for anything. A ```pycon block is a doctest in
+the same namespace. A block that can't run here is fenced as ```py.
 """
 
 from __future__ import annotations
 
 import doctest
 import importlib.util
+import io
 import re
 import subprocess
 import sys
+import tomllib
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 import pytest
 
@@ -22,26 +27,44 @@ FENCE = re.compile(r"^(?P<indent> *)```(?P<info>[^\n`]*)\n(?P<code>.*?)^(?P=inde
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
-def blocks(page: Path) -> list[tuple[str, str, int]]:
-    """Give each block of a page that is to run, as (language, code, first line)."""
+class Block(NamedTuple):
+    """What is to run of a page: in which language, what, from which line on, and what is said that it prints."""
+
+    language: str
+    code: str
+    line: int
+    said: str | None
+
+
+def blocks(page: Path) -> list[Block]:
+    """Give each block of a page that is to run."""
     text = page.read_text(encoding="utf-8")
     found = []
     for fence in FENCE.finditer(text):
         language = fence["info"].strip()
         if language in {"python", "pycon"}:
-            code = re.sub(f"^{fence['indent']}", "", fence["code"], flags=re.MULTILINE)
-            found.append((language, code, text.count("\n", 0, fence.start("code")) + 1))
+            code, below = unindented(fence), FENCE.match(text, fence.end() + 2)
+            said = unindented(below) if below is not None and below["info"].strip() == "text" else None
+            found.append(Block(language, code, text.count("\n", 0, fence.start("code")) + 1, said))
     return found
+
+
+def unindented(fence: re.Match[str]) -> str:
+    """What a fence holds."""
+    return re.sub(f"^{fence['indent']}", "", fence["code"], flags=re.MULTILINE)
 
 
 def run(page: Path) -> None:
     """Run all blocks of a page, with the page's own line numbers in tracebacks."""
     namespace: dict[str, object] = {"__name__": "__main__"}
-    for language, code, line in blocks(page):
-        if language == "python":
-            exec(compile("\n" * (line - 1) + code, page, "exec"), namespace)  # noqa: S102 - our own docs
-        else:
+    for language, code, line, said in blocks(page):
+        if language == "pycon":
             check(doctest.DocTestParser().get_doctest(code, namespace, page.name, str(page), line - 1), namespace)
+            continue
+        with redirect_stdout(io.StringIO()) as printed:
+            exec(compile("\n" * (line - 1) + code, page, "exec"), namespace)  # noqa: S102 - our own docs
+        if said is not None and not doctest.OutputChecker().check_output(said, printed.getvalue(), FLAGS):
+            sys.exit(f"{page.name}, line {line}: the page says\n{said}\nwhere this prints\n{printed.getvalue()}")
 
 
 def check(example: doctest.DocTest, namespace: dict[str, object]) -> None:
@@ -108,6 +131,16 @@ def test_every_table_of_the_catalog_is_in_the_docs() -> None:
 
     page = (ROOT / "docs" / "store.md").read_text(encoding="utf-8")
     assert [name for name in metadata.tables if f"| `{name}` |" not in page] == []
+
+
+def test_every_extra_that_is_named_can_be_installed() -> None:
+    """By pages, notebooks and messages; the Start page says how, as long as Retrue is not on PyPI."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    files = [*PAGES, *(ROOT / "examples").rglob("*.ipynb"), *(ROOT / "src").rglob("*.py")]
+    texts = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    named = {one for said in re.findall(r"(?:retrue|\"\.)\[([a-z0-9,]+)\]", texts) for one in said.split(",")}
+    assert named <= set(extras)
+    assert '--editable ".[' in (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
 
 
 def test_pictures_are_small_and_shown() -> None:
