@@ -269,13 +269,7 @@ def load(path: str | Path | None = None) -> Config:
     if file is None:
         return Config()
     try:
-        said = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"no file {str(file)!r}", expected=f"a {FILE}") from None
-    except OSError as error:
-        raise ConfigError(f"{str(file)!r} can't be read ({error.strerror})", expected=f"a {FILE}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"byte {error.start} isn't UTF-8", where=str(file), expected="text in UTF-8") from None
+        said = tomllib.loads(read_text(file, f"a {FILE}"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{error}", where=str(file), expected="TOML") from None
     config = parse(said, where=str(file))
@@ -283,6 +277,22 @@ def load(path: str | Path | None = None) -> Config:
         return config
     folder = (file.absolute().parent / Path(config.store.path).expanduser()).resolve()
     return config.model_copy(update={"store": config.store.model_copy(update={"path": str(folder)})})
+
+
+def read_text(file: Path, expected: str) -> str:
+    """A whole file of text.
+
+    Raises:
+        ConfigError: it isn't there, can't be read, or isn't UTF-8; `expected` says what it should have been.
+    """
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"no file {str(file)!r}", expected=expected) from None
+    except OSError as error:
+        raise ConfigError(f"{str(file)!r} can't be read ({error.strerror})", expected=expected) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"byte {error.start} isn't UTF-8", where=str(file), expected="text in UTF-8") from None
 
 
 def find(start: Path | None = None) -> Path | None:

@@ -81,7 +81,7 @@ def test_a_configuration_proposes_too(call: Call, deployed: Path, tmp_path: Path
 def test_what_isnt_understood_is_one_line(call: Call, deployed: Path, rules: Path, tmp_path: Path) -> None:
     run = ("backtest", "loans", "--store", deployed)
     assert "two proposals in --rules and --config" in call(*run, "--rules", rules, "--config", rules).error
-    assert "can't be read (No such file" in call(*run, "--rules", tmp_path / "none.txt").error
+    assert "none.txt': expected a file of rules" in call(*run, "--rules", tmp_path / "none.txt").error
     (tmp_path / "other.toml").write_text("[models.loan]\n", encoding="utf-8")
     assert "did you mean 'loan'" in call(*run, "--config", tmp_path / "other.toml").error
     (tmp_path / "odd.txt").write_text("rows witin 3 sigma\n", encoding="utf-8")

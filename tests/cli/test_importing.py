@@ -34,7 +34,12 @@ def test_a_file_of_another_kind_is_an_error(call: Call, tmp_path: Path) -> None:
     said = call("import", "evidently", str(tmp_path / "x.json"))
     assert said.status == 2
     assert "it has no metrics of Evidently" in said.err
-    assert call("import", "gx", str(tmp_path / "nothing.json")).status == 2
+    for tool in ("gx", "evidently", "tfdv"):
+        missing = call("import", tool, tmp_path / "nothing").error
+        assert missing == f"error: no file {str(tmp_path / 'nothing')!r}: expected what the tool wrote"
+    assert "can't be read (Is a directory)" in call("import", "tfdv", tmp_path).error
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    assert "byte 0 isn't UTF-8" in call("import", "tfdv", tmp_path / "bytes").error
 
 
 def test_rules_are_suggested_for_a_table_and_for_a_model(call: Call, files: Files) -> None:

@@ -111,10 +111,7 @@ def part_of(text: str) -> Slice:
 
 def lines(file: Path) -> list[str]:
     """The rules of a file, one a line, without comments and empty lines."""
-    try:
-        said = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{str(file)!r} can't be read ({error.strerror})", expected="a file of rules") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"byte {error.start} isn't UTF-8", where=str(file), expected="text in UTF-8") from None
+    from retrue.config import read_text
+
+    said = read_text(file, "a file of rules")
     return [line.strip() for line in said.splitlines() if line.strip() and not line.lstrip().startswith("#")]

@@ -10,7 +10,6 @@ import typer
 
 from retrue.cli import shared
 from retrue.cli.shared import JsonOption, StoreOption
-from retrue.errors import ConfigError
 
 if TYPE_CHECKING:
     from retrue.adapters.imports import Imported
@@ -50,12 +49,9 @@ def import_checks(
     Prints them as TOML for retrue.toml, with what has no counterpart and why. With --model they are added to its rules.
     """
     from retrue.adapters.imports import READERS
+    from retrue.config import read_text
 
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{str(file)!r} can't be read", expected="a text file in UTF-8") from error
-    found = READERS[tool.value](text)
+    found = READERS[tool.value](read_text(file, "what the tool wrote"))
     if model is not None:
         adopt(found, model, store)
     if json:

@@ -54,6 +54,63 @@ def test_expectations_are_rules(kind: str) -> None:
     assert rules(gx(older)) == expected
 
 
+STRICT = {**A, "min_value": 1, "max_value": 2, "strict_min": True}
+LENGTHS = {**A, "min_value": 1, "max_value": 9, "strict_max": True}
+
+
+@pytest.mark.parametrize(
+    ("kind", "kwargs", "expected"),
+    [
+        ("expect_column_mean_to_be_between", STRICT, ["mean(a) > 1", "mean(a) <= 2"]),
+        ("expect_column_max_to_be_between", {**A, "max_value": 2, "strict_max": True}, ["max(a) < 2"]),
+        ("expect_table_row_count_to_be_between", {"min_value": 9, "strict_min": True}, ["rows > 9"]),
+        (
+            "expect_column_proportion_of_non_null_values_to_be_between",
+            {**A, "min_value": 0.9, "max_value": 1, "strict_min": True},
+            ["missing(a) >= 0", "missing(a) < 0.1"],
+        ),
+        ("expect_column_value_lengths_to_equal", {**A, "value": 3}, ["rows[LENGTH(a) < 3 OR LENGTH(a) > 3] = 0"]),
+        ("expect_column_value_lengths_to_be_between", LENGTHS, ["rows[LENGTH(a) < 1 OR LENGTH(a) >= 9] = 0"]),
+    ],
+)
+def test_ends_that_are_left_out_are(kind: str, kwargs: dict[str, Any], expected: list[str]) -> None:
+    assert rules(gx(suite((kind, kwargs)))) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "kwargs"),
+    [
+        ("expect_column_median_to_be_between", {**A, "min_value": 10, "max_value": 1}),
+        ("expect_column_median_to_be_between", {**A, "min_value": 1, "max_value": 1, "strict_max": True}),
+        ("expect_column_values_to_be_between", {**A, "min_value": 10, "max_value": 1}),
+        ("expect_column_values_to_be_between", {**A, "min_value": 1, "max_value": 1, "strict_min": True}),
+        ("expect_column_value_lengths_to_be_between", {**A, "min_value": 10, "max_value": 1}),
+        (
+            "expect_column_quantile_values_to_be_between",
+            {**A, "quantile_ranges": {"quantiles": [0.5], "value_ranges": [[3, 2]]}},
+        ),
+    ],
+)
+def test_what_can_never_hold_is_no_rule(kind: str, kwargs: dict[str, Any]) -> None:
+    found = gx(suite((kind, kwargs)))
+    assert found.rules == ()
+    assert [one.reason.endswith("it could never hold") for one in found.left] == [True]
+
+
+def test_a_validations_result_is_read_as_its_suite_is() -> None:
+    """As GX Core 1.x and 0.x write it, and as a checkpoint's result holds several."""
+    kwargs = {"column": "a", "batch_id": "default"}
+    one = {"expectation_config": {"type": "expect_column_values_to_not_be_null", "kwargs": kwargs}, "success": True}
+    two = {"expectation_config": {"expectation_type": "expect_table_row_count_to_equal", "kwargs": {"value": 3}}}
+    result = {"success": False, "results": [one, two], "suite_name": "s", "statistics": {"evaluated_expectations": 2}}
+    expected = ["missing(a) <= 0", "rows = 3"]
+    assert rules(gx(json.dumps(result))) == expected
+    assert rules(gx(json.dumps({"run_results": {"id": result}}))) == expected
+    assert rules(gx(json.dumps({"run_results": {"id": {"validation_result": result}}}))) == expected
+    with pytest.raises(rt.TableError, match="it has no list of expectations"):
+        gx(json.dumps({"results": [{"success": True}]}))
+
+
 def test_what_has_no_counterpart_says_why() -> None:
     found = gx(
         suite(
@@ -165,6 +222,71 @@ def test_a_schema_of_tfdv_is_read() -> None:
         "not_in_environment of fare",
         "feature old",
     ]
+
+
+WHOLE = """
+feature {
+  name: "tips" type: INT
+  presence { min_fraction: 1.0 min_count: 1 }
+  annotation { tag: "money" }
+  bool_domain { name: "tips" }
+  value_count { min: 1 max: 1 }
+}
+feature { name: "paid" type: BYTES presence { min_count: 50 } bool_domain { true_value: "y" false_value: "n" } }
+feature { name: "gone" deprecated: true presence { min_fraction: 1.0 } }
+feature {
+  name: "odd"
+  presence { min_fraction: odd }
+  bool_domain { }
+  group_presence { required: true }
+  int_domain { min: 0 is_categorical: true strange { deep: 1 } }
+  distribution_constraints { min_domain_mass: 0.9 }
+}
+sparse_feature { name: "words" index_feature { name: "i" } value_feature { name: "v" } }
+weighted_feature { name: "heavy" feature { step: "tips" } weight_feature { step: "w" } }
+dataset_constraints { min_examples_count: 1000 num_examples_drift_comparator { min_fraction_threshold: 0.5 } new: 1 }
+default_environment: ["TRAINING"]
+"""
+
+
+def test_of_a_schema_nothing_is_dropped_in_silence() -> None:
+    """Each field is a rule, is watched anyway, or is listed: also those that nobody has heard of."""
+    found = tfdv(WHOLE)
+    assert rules(found) == [
+        "missing(tips) <= 0",
+        "rows[tips NOT IN (0, 1)] = 0",
+        "rows[paid IS NOT NULL] >= 50",
+        "rows[paid NOT IN ('y', 'n')] = 0",
+        "min(odd) >= 0",
+        "rows >= 1000",
+    ]
+    assert [one.source for one in found.watched] == [
+        "type INT of tips", "presence.min_count of tips", "type BYTES of paid",
+    ]  # fmt: skip
+    assert [one.source for one in found.left] == [
+        "value_count of tips",
+        "feature gone",
+        "bool_domain of odd",
+        "presence.min_fraction of odd",
+        "group_presence of odd",
+        "int_domain.strange of odd",
+        "distribution_constraints of odd",
+        "dataset_constraints.num_examples_drift_comparator",
+        "sparse_feature words",
+        "weighted_feature heavy",
+        "dataset_constraints.new of the schema",
+        "default_environment of the schema",
+    ]
+
+
+def test_rules_of_a_schema_hold_as_tfdv_means_them() -> None:
+    """On the real thing: a text that is neither truth, too few values, too few rows."""
+    table = {"paid": ["y", "n"] * 600, "tips": [0, 1] * 600}
+    schema = [text for text in rules(tfdv(WHOLE)) if "odd" not in text]
+    assert rt.compare(table, table, rules=schema).exit_status == 0
+    window = {"paid": ["y"] * 20 + ["?"] * 10 + [None] * 370, "tips": [0, 1] * 200}
+    broken = [one.rule for one in rt.compare(table, window, rules=schema).verdicts if one.rule and one.alarms]
+    assert sorted(broken) == ["rows >= 1000", "rows[paid IS NOT NULL] >= 50", "rows[paid NOT IN ('y', 'n')] = 0"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 Shapes: GX Core 1.x writes `{"name", "expectations": [{"type", "kwargs", "meta"}]}`, 0.x `"expectation_type"` instead of
 `"type"`: https://docs.greatexpectations.io/docs/reference/api/ExpectationSuite_class and
-https://greatexpectations.io/expectations/.
+https://greatexpectations.io/expectations/. A validation's result has the same under `results[].expectation_config`, and
+that of a checkpoint its validations' results under `run_results`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
-from retrue.adapters.imports.imported import Imported, Item, Left, Making, among, literal, name, number, parsed
+from retrue.adapters.imports.imported import Imported, Item, Left, Making, among, literal, name, never, number, parsed
 from retrue.errors import TableError
 
 Kwargs: TypeAlias = Mapping[str, Any]
@@ -33,10 +34,7 @@ def gx(text: str) -> Imported:
     Raises:
         TableError: it is no JSON of a suite.
     """
-    suite = parsed(text, "a suite")
-    expectations = suite.get("expectations") if isinstance(suite, Mapping) else suite
-    if not isinstance(expectations, list) or not all(isinstance(one, Mapping) for one in expectations):
-        raise TableError("it has no list of expectations", where="a suite", expected='{"expectations": [...]}')
+    expectations = listed_in(parsed(text, "a suite"))
     found, watched = list[Item | Left](), list[Left]()
     for one in expectations:
         kind, kwargs = str(one.get("type") or one.get("expectation_type")), one.get("kwargs") or {}
@@ -46,6 +44,33 @@ def gx(text: str) -> Imported:
         else:
             found += of_expectation(kind, kwargs if isinstance(kwargs, Mapping) else {}, source)
     return Imported.of(found, watched)
+
+
+def listed_in(said: Any) -> list[Kwargs]:
+    """The expectations of a suite, or those that a validation, or a checkpoint's validations, looked at.
+
+    Raises:
+        TableError: there is no list of them.
+    """
+    found = said
+    if isinstance(said, Mapping):
+        runs = said.get("run_results")
+        runs = [one for one in runs.values() if isinstance(one, Mapping)] if isinstance(runs, Mapping) else [said]
+        runs = [one.get("validation_result", one) for one in runs]
+        looked_at = [result for run in runs if isinstance(run, Mapping) for result in results_of(run)]
+        found = said.get("expectations") or looked_at or said.get("expectations")
+    if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
+        expected = '{"expectations": [...]}, or {"results": [{"expectation_config": ...}]}'
+        raise TableError("it has no list of expectations", where="a suite", expected=expected)
+    return found
+
+
+def results_of(validation: Kwargs) -> list[Any]:
+    """What a validation looked at."""
+    results = validation.get("results")
+    if not isinstance(results, list):
+        return []
+    return [one["expectation_config"] for one in results if isinstance(one, Mapping) and "expectation_config" in one]
 
 
 def of_expectation(kind: str, kwargs: Kwargs, source: str) -> Found:
@@ -81,7 +106,8 @@ def present(kwargs: Kwargs, make: Making) -> Found:
     """A share of values that aren't null."""
     ends = [kwargs.get("max_value"), kwargs.get("min_value")]
     low, high = (round(1 - end, 12) if isinstance(end, int | float) else None for end in ends)
-    return make.between("missing", low, high, column_of(kwargs))
+    strict = (kwargs.get("strict_max") is True, kwargs.get("strict_min") is True)
+    return make.between("missing", low, high, column_of(kwargs), strict=strict)
 
 
 def null(kwargs: Kwargs, make: Making) -> Found:
@@ -100,6 +126,9 @@ def between(kwargs: Kwargs, make: Making) -> Found:
     said = [(metric, op if strict else f"{op}=", end) for metric, op, end, strict in ends if end is not None]
     if any(not number(end) for _, _, end in said) or not said:
         return [make.left("its bounds are no numbers")]
+    strict = (bool(kwargs.get("strict_min")), bool(kwargs.get("strict_max")))
+    if len(said) == 2 and (why := never("value", said[0][2], said[1][2], strict)):
+        return [make.left(why)]
     return [make.rule(metric, op, float(end), column_of(kwargs)) for metric, op, end in said]
 
 
@@ -107,9 +136,15 @@ def of_metric(metric: str) -> Callable[[Kwargs, Making], Found]:
     """A statistic of a column in a range."""
 
     def read(kwargs: Kwargs, make: Making) -> Found:
-        return make.between(metric, kwargs.get("min_value"), kwargs.get("max_value"), column_of(kwargs))
+        return ranged(make, metric, kwargs, column_of(kwargs))
 
     return read
+
+
+def ranged(make: Making, metric: str, kwargs: Kwargs, column: str | None) -> Found:
+    """A metric between `min_value` and `max_value`, neither of which it may be where that is said."""
+    strict = (kwargs.get("strict_min") is True, kwargs.get("strict_max") is True)
+    return make.between(metric, kwargs.get("min_value"), kwargs.get("max_value"), column, strict=strict)
 
 
 def in_set(kwargs: Kwargs, make: Making) -> Found:
@@ -137,7 +172,7 @@ def row_count(kwargs: Kwargs, make: Making) -> Found:
     note = "rows of each window, not of a batch"
     if "value" in kwargs:
         return [Making(make.source, note).rule("rows", "=", float(kwargs["value"]))]
-    return Making(make.source, note).between("rows", kwargs.get("min_value"), kwargs.get("max_value"))
+    return ranged(Making(make.source, note), "rows", kwargs, None)
 
 
 def quantiles(kwargs: Kwargs, make: Making) -> Found:
@@ -168,10 +203,15 @@ def pairs(op: str) -> Callable[[Kwargs, Making], Found]:
 
 def lengths(kwargs: Kwargs, make: Making) -> Found:
     """Texts of some lengths: no row has another."""
-    column, low, high = name(column_of(kwargs)), kwargs.get("min_value"), kwargs.get("max_value")
+    column = name(column_of(kwargs))
+    low, high = (kwargs.get("value", kwargs.get(end)) for end in ("min_value", "max_value"))
+    strict = (bool(kwargs.get("strict_min")), bool(kwargs.get("strict_max")))
+    below, above = ("<=" if strict[0] else "<"), (">=" if strict[1] else ">")
     if mostly(kwargs) < 1:
         return [make.left(ALL_ROWS)]
-    wrong = [f"LENGTH({column}) {op} {literal(end)}" for op, end in (("<", low), (">", high)) if number(end)]
+    if number(low) and number(high) and (why := never("length", low, high, strict)):
+        return [make.left(why)]
+    wrong = [f"LENGTH({column}) {op} {literal(end)}" for op, end in ((below, low), (above, high)) if number(end)]
     return [make.rule("rows", "=", 0.0, part=" OR ".join(wrong))] if wrong else [make.left("it names no bound")]
 
 
@@ -185,6 +225,7 @@ READERS: dict[str, Callable[[Kwargs, Making], Found]] = {
     "expect_column_distinct_values_to_be_in_set": in_set,
     "expect_column_values_to_not_be_in_set": not_in_set,
     "expect_column_value_lengths_to_be_between": lengths,
+    "expect_column_value_lengths_to_equal": lengths,
     "expect_column_min_to_be_between": of_metric("min"),
     "expect_column_max_to_be_between": of_metric("max"),
     "expect_column_mean_to_be_between": of_metric("mean"),

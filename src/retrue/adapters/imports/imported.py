@@ -104,19 +104,39 @@ class Making:
         except RetrueError as error:
             return Left(self.source, f"no rule can say it: {error.what}")
 
-    def between(self, metric: str, low: Any, high: Any, column: str | None = None) -> list[Item | Left]:
-        """A range, or the one bound that there is."""
-        if number(low) and number(high):
+    def between(
+        self, metric: str, low: Any, high: Any, column: str | None = None, *, strict: tuple[bool, bool] = (False, False)
+    ) -> list[Item | Left]:
+        """A range, or the one bound that there is; `strict` says of which ends nothing may lie on them."""
+        said = [float(end) for end in (low, high) if number(end)]
+        if len(said) == 2 and (why := never(metric, said[0], said[1], strict)):
+            return [self.left(why)]
+        if len(said) == 2 and not any(strict):
             try:
-                return [Item(Rule(metric, BETWEEN, Range(float(low), float(high)), column), self.source, self.note)]
+                return [Item(Rule(metric, BETWEEN, Range(*said), column), self.source, self.note)]
             except RetrueError as error:
                 return [Left(self.source, error.what)]
-        ends = [self.rule(metric, op, float(end), column) for op, end in ((">=", low), ("<=", high)) if number(end)]
+        ends = [
+            self.rule(metric, sign if tight else f"{sign}=", float(end), column)
+            for sign, end, tight in ((">", low, strict[0]), ("<", high, strict[1]))
+            if number(end)
+        ]
         return ends or [Left(self.source, "it names no bound that is a number")]
 
     def left(self, reason: str) -> Left:
         """The check, without a counterpart."""
         return Left(self.source, reason)
+
+
+def never(what: str, low: float, high: float, strict: tuple[bool, bool]) -> str | None:
+    """Why nothing can be in a range; None: something can.
+
+    >>> never("median", 10, 1, (False, False)), never("median", 1, 1, (False, False))
+    ('no median is between 10 and 1: it could never hold', None)
+    """
+    if low < high or (low == high and not any(strict)):
+        return None
+    return f"no {what} is between {low:g} and {high:g}{' without its ends' if low == high else ''}: it could never hold"
 
 
 def number(value: object) -> bool:
