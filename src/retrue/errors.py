@@ -102,6 +102,16 @@ class RefusedError(RetrueError):
         super().__init__(f"{what}: " + "; ".join(self.reasons), hint=hint)
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, without a full stop; what Polars adds of its plan comes after it.
+
+    >>> first_line(ValueError("oops.\\n\\nThis error occurred in the following expression:")), first_line(KeyError())
+    ('oops', 'KeyError')
+    """
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".")
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Give a hint that names the nearest known name, or None where nothing is near.
 

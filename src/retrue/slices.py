@@ -16,7 +16,8 @@ from typing import Literal as Choice
 
 import polars as pl
 
-from retrue.errors import SliceError, nearest
+from retrue.errors import SliceError, first_line, nearest
+from retrue.slice_sql.called import called
 from retrue.slice_sql.terms import exact_column
 from retrue.slice_sql.tree import (
     MAX_DEPTH,
@@ -120,7 +121,7 @@ class Slice:
         if isinstance(source, pl.Expr):
             return cls(Opaque(source), name)
         if callable(source):
-            return cls(Opaque(_called(source)), name)
+            return cls(Opaque(called(source)), name)
         return cls.parse(source, name)
 
     @classmethod
@@ -308,13 +309,15 @@ class Slice:
         """Say for each row whether it is in the slice: Boolean, of the frame's height, without nulls.
 
         Raises:
-            SliceError: as `bind`; also where a Polars expression fails or doesn't give a Boolean.
+            SliceError: as `bind`; also where an expression or a function fails or doesn't give Booleans.
         """
         expr = self.bind(frame.schema)
         try:
             result = frame.select(expr.alias("mask")).to_series()
         except pl.exceptions.PolarsError as error:
-            raise SliceError(f"Polars says: {error}", where=self._where) from error
+            raise SliceError(f"Polars says: {first_line(error)}", where=self._where) from error
+        except SliceError as error:  # a function's, to which Polars adds the expression that it was found in
+            raise SliceError(first_line(error)) from None
         if result.dtype not in (pl.Boolean, pl.Null):
             raise SliceError(f"an expression of dtype {result.dtype}", where=self._where, expected="Boolean")
         result = result.cast(pl.Boolean).fill_null(value=False)
@@ -323,16 +326,6 @@ class Slice:
         if result.len() != 1:
             raise SliceError(f"{result.len()} values for {frame.height} rows", where=self._where, expected="one a row")
         return pl.repeat(result[0], frame.height, dtype=pl.Boolean, eager=True).alias("mask")
-
-
-def _called(function: Callable[[pl.DataFrame], Any]) -> pl.Expr:
-    """An expression that asks a function about whole tables."""
-
-    def ask(rows: pl.Series) -> pl.Series:
-        return pl.Series("mask", function(rows.struct.unnest()))
-
-    # Not as elementwise: Polars would cut the table, and a function may compare a row with the others.
-    return pl.struct(pl.all()).map_batches(ask, return_dtype=pl.Boolean)
 
 
 def _equals(column: Column, value: Value) -> Node:

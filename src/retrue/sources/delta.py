@@ -18,12 +18,11 @@ from urllib.parse import unquote
 import polars as pl
 
 from retrue.config import Name
-from retrue.errors import TableError
+from retrue.errors import TableError, first_line
 from retrue.sources.files import after_row, going_on
 from retrue.sources.source import Chunk, Read, Source, SourceChangedError, State, gathered, renamed_table
 from retrue.tables import Table
 from retrue.tables.files import located, open_delta, without_secrets
-from retrue.tables.trouble import first_line
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

@@ -19,11 +19,10 @@ from urllib.parse import urlsplit
 import polars as pl
 
 from retrue.config import Name
-from retrue.errors import RetrueError, TableError
+from retrue.errors import RetrueError, TableError, first_line
 from retrue.sources.source import ROWS, Chunk, Source, SourceChangedError, State, gathered, renamed_table
 from retrue.tables import Table, read
 from retrue.tables.files import FORMATS, SCHEME, located, without_secrets
-from retrue.tables.trouble import first_line
 
 Marks = dict[str, str]
 """Files by name, each with what changes when it is written again."""

@@ -17,11 +17,10 @@ import polars as pl
 from pydantic import Field
 
 from retrue.config import Name
-from retrue.errors import TableError
+from retrue.errors import TableError, first_line
 from retrue.sources.files import going_on
 from retrue.sources.source import Chunk, Read, Source, SourceChangedError, State, gathered, renamed_table, revealed
 from retrue.tables import Table
-from retrue.tables.trouble import first_line
 
 
 class IcebergSource(Source):

@@ -24,12 +24,11 @@ import polars as pl
 from pydantic import Field
 
 from retrue.config import Name
-from retrue.errors import TableError
+from retrue.errors import TableError, first_line
 from retrue.sources.nested import lifted, lifted_frame
 from retrue.sources.source import Chunk, Piece, Source, SourceChangedError, State, Unreadable, revealed
 from retrue.tables import Table
 from retrue.tables.plain import from_rows
-from retrue.tables.trouble import first_line
 
 MESSAGES = 10_000
 """Messages that are taken at once, at most."""

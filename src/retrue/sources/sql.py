@@ -23,13 +23,12 @@ from typing import Any, ClassVar
 import polars as pl
 
 from retrue.config import Name, parse_duration
-from retrue.errors import ConfigError, TableError
+from retrue.errors import ConfigError, TableError, first_line
 from retrue.sources.source import ROWS, Chunk, Source, State, renamed_table, revealed
 from retrue.tables import Table
 from retrue.tables.frames import from_duckdb
 from retrue.tables.plain import as_column
 from retrue.tables.table import listed
-from retrue.tables.trouble import first_line
 
 MOST = 200_000
 """Rows within the overlap at most: each is remembered."""

@@ -13,10 +13,10 @@ from urllib.parse import unquote, urlsplit
 
 import polars as pl
 
-from retrue.errors import TableError, nearest
+from retrue.errors import TableError, first_line, nearest
 from retrue.tables.table import Table
 from retrue.tables.text import Scan, scan_csv, scan_ndjson
-from retrue.tables.trouble import explained, first_line, missing
+from retrue.tables.trouble import explained, missing
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

@@ -7,11 +7,10 @@ from typing import Any, Final
 
 import polars as pl
 
-from retrue.errors import TableError
+from retrue.errors import TableError, first_line
 from retrue.tables.pandas import from_pandas
 from retrue.tables.plain import TROUBLE, as_column, from_columns, from_rows
 from retrue.tables.table import Table
-from retrue.tables.trouble import first_line
 
 TAKEN: Final = "a frame (Polars, pandas, pyarrow, DuckDB ...), a path or URL, a dict of columns, or a list of rows"
 """What can be read, in words."""

@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 import polars as pl
 
-from retrue.errors import TableError
+from retrue.errors import TableError, first_line
 
 CHUNK = 1 << 20
 
@@ -43,12 +43,6 @@ def explained(error: BaseException, name: str, paths: Sequence[str] = ()) -> Tab
     if any(".ndjson" in path or ".jsonl" in path for path in paths):
         return TableError("a line that isn't JSON", where=placed(name, paths, bad_json), expected="one object a line")
     return TableError(f"can't read: {said}", where=name)
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of what an error says, without a full stop."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".")
 
 
 def missing(name: str) -> TableError:

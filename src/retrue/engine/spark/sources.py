@@ -13,13 +13,12 @@ from urllib.parse import unquote
 
 from retrue.engine.spark import counting  # noqa: F401 - registers how Spark's tables are counted
 from retrue.engine.spark.table import SparkTable, telling
-from retrue.errors import RetrueError, TableError
+from retrue.errors import RetrueError, TableError, first_line
 from retrue.tables import Table
 from retrue.tables.files import PARQUET, SCHEME, delta_table, expanded, format_of, in_hive, located, without_secrets
 from retrue.tables.frames import kind_of
 from retrue.tables.source import is_location
 from retrue.tables.source import read as read_here
-from retrue.tables.trouble import first_line
 
 
 def read(source: Any, *, name: str | None = None) -> Table:

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from retrue.errors import TableError
+from retrue.errors import TableError, first_line
 from retrue.slices import Slice
 from retrue.tables import BATCH_ROWS, Table
 from retrue.tables.table import spread
-from retrue.tables.trouble import first_line
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]

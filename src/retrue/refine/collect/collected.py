@@ -11,7 +11,7 @@ import polars as pl
 from retrue.core.hashing import numbers
 from retrue.core.state import Floats, Ints
 from retrue.core.values import number_rows
-from retrue.errors import RetrueError, SliceError, TableError
+from retrue.errors import RetrueError, SliceError, TableError, first_line
 from retrue.refine.collect.estimates import Weighted, weighted_mean, weighted_total
 from retrue.refine.collect.policy import Policy
 from retrue.refine.collect.sampling import Draw
@@ -180,14 +180,7 @@ def matching(events: pl.DataFrame, signals: Sequence[Slice]) -> tuple[dict[str, 
             met[str(one)] = one.mask(events)
         except RetrueError as error:
             failed[str(one)] = first_line(error)
-        except Exception as error:  # noqa: BLE001 - a signal may be a user's function, and may fail in any way
-            failed[str(one)] = f"{type(error).__name__}: {first_line(error)}"
     return met, failed
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, without what Polars adds of the expression that it was found in."""
-    return (str(error).splitlines() or [""])[0]
 
 
 def reasons_of(met: Mapping[str, pl.Series], places: Ints) -> pl.Series:

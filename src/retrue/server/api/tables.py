@@ -6,11 +6,10 @@ import io
 
 import polars as pl
 
-from retrue.errors import TableError
+from retrue.errors import TableError, first_line
 from retrue.server.errors import HttpError
 from retrue.server.ingest.arrow import MAGIC, NotArrowError, weigh
 from retrue.tables.plain import TROUBLE
-from retrue.tables.trouble import first_line
 
 CELLS = 200_000_000
 """Cells that a table may have: more would come out of a small file to fill the memory."""
