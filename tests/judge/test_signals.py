@@ -45,8 +45,19 @@ def test_a_signal_that_was_never_met_alarms_only_once_enough_rows_meet_it() -> N
     assert judged(12, n=200, of=never).alarms
 
 
-def test_one_that_nearly_all_meet_never_alarms() -> None:
-    assert not judged(1_000, of=Usual.of(np.full(20, 995.0), np.full(20, 1_000.0))).alarms
+def test_a_share_that_no_window_could_exceed_is_not_judged() -> None:
+    """Where the limit is 100 % nothing can alarm, so that nothing is said to be within it; the reason says why."""
+    wild = Usual.of(np.array([0.0, 1_000.0] * 10), np.full(20, 1_000.0))
+    few = Usual.of(np.array([57.0]), np.array([60.0]))
+    most = Usual.of(np.full(20, 995.0), np.full(20, 1_000.0))
+    for of, n, said in (
+        (wild, 1_000, "it varies too much to judge"),
+        (few, 55, "too few rows to judge"),
+        (most, 1_000, "nearly all rows meet it, so that it can't rise"),
+    ):
+        found = judged(n, n=n, of=of)
+        assert (found.kind, found.alarms, found.value) == (VerdictKind.NOT_COMPARABLE, False, 1.0)
+        assert found.reason.endswith(f"in the reference; {said}")
 
 
 def test_too_few_rows_and_an_unknown_usual_are_said() -> None:

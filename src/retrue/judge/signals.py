@@ -59,6 +59,9 @@ def judge_share(name: str, hits: int, n: int, usual: Usual | None, settings: Set
     if usual is None or usual.rows < settings.min_rows:
         return untold(name, f"{percent(value)}; what is usual isn't known before {MIN_WINDOWS} calm windows", value, n)
     limit, why = limit_of(usual, n, settings.alpha(tests), settings.rise)
+    if limit >= 1:
+        said = f"{percent(value)}, {percent(usual.hits / usual.rows)} in the {usual.told_by}; {why}"
+        return untold(name, said, value, n)
     before = usual.hits / usual.rows
     rose = value > limit and hits >= settings.least_bad
     held = "more than" if rose else "within" if value <= limit else f"only {hits}, beyond"
@@ -69,13 +72,20 @@ def judge_share(name: str, hits: int, n: int, usual: Usual | None, settings: Set
 
 
 def limit_of(usual: Usual, n: int, alpha: float, rise: float) -> tuple[float, str]:
-    """The largest share that is nothing to tell of, and why: the most of what chance, habit and the floor explain."""
+    """The largest share that is nothing to tell of, and why: the most of what chance, habit and the floor explain.
+
+    Where that is 1 no share could alarm, and the words say why.
+    """
     before = usual.hits / usual.rows
     chance = share_threshold(usual.hits, usual.rows, n, alpha)
     error = math.sqrt(max(before * (1 - before), 1 / (4 * n)) / n)
     reach = wander_reach(usual.past.values, usual.past.errors, error, alpha)
     habit = 0.0 if reach is None else float(np.nanmean(usual.past.values)) + reach
     limit = min(max(before + rise, chance, habit), 1.0)
+    if before + rise >= 1:
+        return limit, "nearly all rows meet it, so that it can't rise"
+    if limit >= 1:
+        return limit, "too few rows to judge" if chance >= habit else "it varies too much to judge"
     if limit == before + rise:
         return limit, "that is worth telling"
     return limit, "that chance explains" if chance >= habit else "that chance and its own variation explain"

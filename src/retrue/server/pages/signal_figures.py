@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from retrue.judge.incident import Incident
+from retrue.judge.verdict import VerdictKind
 from retrue.judge.words import percent
 from retrue.metrics.drift.signal_share import NAME
 from retrue.report.charts import IncidentSpan, Picture, Point, timeline
@@ -27,6 +28,7 @@ from retrue.workspace.axis import marked
 from retrue.workspace.collect.watching import WatchedSignal
 
 UNTOLD = State("?", "can't be told", "warn", "untold", 0)
+UNJUDGED = State("?", "can't be judged", "calm", "untold", 0)
 WAITING = State("–", "not judged yet", "calm", "untold", 0)
 USUAL = State("·", "as usual", "calm", "in", 0)
 
@@ -49,7 +51,8 @@ class Line:
         name: what it is called.
         asks: which rows, as SQL, or the function that says.
         words: the same as a sentence says it; "" where that tells no more.
-        state: how its newest share stands; `risen`: above what is usual; `judged`: whether there is one.
+        state: how its newest share stands; `risen`: above what is usual; `told`: whether there is one; `judged`: and
+            whether it could be judged.
         reason: what was said of it.
         error: why it couldn't be told; "".
         share, interval: of the rows of its newest window; `when`: that window's day.
@@ -67,6 +70,7 @@ class Line:
     words: str
     state: State
     risen: bool
+    told: bool
     judged: bool
     reason: str
     error: str
@@ -90,10 +94,19 @@ def lines_of(model: Model, span: Range) -> tuple[Line, ...]:
         return ()
     with model.store.catalog.read() as tx:
         shares = shares_of(tx.connection, model.name, span)
-        loud = alarms_of(tx.connection, model.name, span)
+        loud = newest_of(tx.connection, model.name, span, tables.verdicts.c.body["alarm"].as_boolean())
+        unsaid = newest_of(tx.connection, model.name, span, tables.verdicts.c.kind == VerdictKind.NOT_COMPARABLE.value)
     known = incidents_in(model, span)
     found = [
-        line_of(model, one, shares.get(one.name, ()), loud.get(one.name), incidents_of(known, one.name), span)
+        line_of(
+            model,
+            one,
+            shares.get(one.name, ()),
+            loud.get(one.name),
+            unsaid.get(one.name),
+            incidents_of(known, one.name),
+            span,
+        )
         for one in watched
     ]
     return tuple(sorted(found, key=lambda one: (not one.risen, not one.error, one.name)))
@@ -101,19 +114,21 @@ def lines_of(model: Model, span: Range) -> tuple[Line, ...]:
 
 def line_of(
     model: Model, one: WatchedSignal, shares: Sequence[tuple[Figure, str]], alarm: tuple[int, str] | None,
-    incidents: Sequence[Incident], span: Range,
+    unsaid: tuple[int, str] | None, incidents: Sequence[Incident], span: Range,
 ) -> Line:  # fmt: skip
     """A signal in words."""
     newest, reason = shares[-1] if shares else (None, "")
     risen = newest is not None and alarm is not None and alarm[0] == newest.start
-    state = state_of_kind(alarm[1], alarm=True, group="out") if risen and alarm else USUAL if newest else WAITING
+    judged = newest is not None and (unsaid is None or unsaid[0] != newest.start)
+    calm = USUAL if judged else UNJUDGED if newest else WAITING
+    state = state_of_kind(alarm[1], alarm=True, group="out") if risen and alarm else calm
     low_high = "" if newest is None or newest.low is None or newest.high is None else (
         f"{percent(newest.low)} to {percent(newest.high)}"
     )  # fmt: skip
     said = Slice.parse(one.slice).words if one.slice else ""
     return Line(
         one.name, one.slice or f"function {one.function}", "" if said in (one.slice, one.name) else said,
-        UNTOLD if one.error else state, risen and not one.error, newest is not None, reason, one.error or "",
+        UNTOLD if one.error else state, risen and not one.error, newest is not None, judged, reason, one.error or "",
         "–" if newest is None else percent(newest.value), low_high,
         "" if newest is None else day(model.span(newest.start)[0]),
         "–" if newest is None or newest.reference is None else percent(newest.reference),
@@ -179,14 +194,16 @@ class Dated:
         return self.figure.start
 
 
-def alarms_of(connection: Connection, model: str, span: Range) -> Mapping[str, tuple[int, str]]:
-    """The newest window in which each signal alarmed, and the kind of that."""
+def newest_of(
+    connection: Connection, model: str, span: Range, said: ColumnElement[bool]
+) -> Mapping[str, tuple[int, str]]:
+    """The newest window of each signal with such a verdict on its share, and the kind of that."""
     c = tables.verdicts.c
     name = c.body["slice"].as_string()
     query = select(name, c.start, c.kind).where(
         c.model == model,
         c.body["metric"].as_string() == NAME,
-        c.body["alarm"].as_boolean(),
+        said,
         *earlier(c.start, span.before),
     )
     return {str(signal): (start, kind) for signal, start, kind in connection.execute(query.order_by(c.start))}

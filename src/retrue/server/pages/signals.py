@@ -140,8 +140,12 @@ def sentence_of(name: str, lines: Sequence[Line]) -> str:
         return f"{many}; {len(risen)} are met more often than usual"
     if lost:
         return f"{many}; {', '.join(lost[:3])} can't be told"
-    told = [one for one in lines if one.judged]
-    return f"{many}; none is met more often than usual" if told else f"{many}; none is judged yet"
+    judged, told = [one for one in lines if one.judged], [one for one in lines if one.told]
+    if not judged:
+        return f"{many}; {'none can be judged' if told else 'none is judged yet'}"
+    unsaid = len(told) - len(judged)
+    which = f"{unsaid} can't be judged, no other" if unsaid else "none"
+    return f"{many}; {which} is met more often than usual"
 
 
 def ready_of(lines: Sequence[Line]) -> tuple[Ready, ...]:
