@@ -41,13 +41,13 @@ def test_a_holdout_whose_labels_still_come_is_refused(coverage: float, refused: 
 def test_a_gain_that_chance_explains_is_refused() -> None:
     even = replace(MAIN, difference=0.005, interval=(0.0, 0.01))
     assert Gate().reasons([even], 1.0) == [
-        "ROC AUC is not proven better on the holdout: +0.0050, gain between +0.0000 and +0.0100 on 5,000 rows"
+        "ROC AUC is not proven better on the holdout: +0.005 (0 to +0.010) on 5,000 rows"
     ]
 
 
 def test_a_worse_challenger_is_called_worse() -> None:
     worse = replace(MAIN, difference=-0.02, interval=(-0.03, -0.01))
-    assert Gate().reasons([worse], 1.0)[0].startswith("ROC AUC is worse on the holdout: −0.0200")
+    assert Gate().reasons([worse], 1.0)[0].startswith("ROC AUC is worse on the holdout: −0.020 (−0.030 to −0.010)")
 
 
 def test_a_contest_without_a_value_is_refused_with_its_note() -> None:
@@ -60,7 +60,7 @@ def test_another_metric_that_certainly_loses_is_refused() -> None:
     lost = replace(GUARD, difference=0.002, interval=(0.0016, 0.003))
     assert Gate().reasons([MAIN, lost], 1.0) == [
         (
-            "Brier score is worse on the holdout: +0.0020, gain between −0.0030 and −0.0016 on 5,000 rows, "
+            "Brier score is worse on the holdout: +0.0020 (+0.0016 to +0.0030) on 5,000 rows, "
             "where 0.0015 may be lost"
         )
     ]
@@ -72,7 +72,7 @@ def test_a_slice_may_lose_what_is_tolerated() -> None:
     near, lost = replace(SLICE, interval=(-0.05, -0.0069)), replace(SLICE, difference=-0.03, interval=(-0.05, -0.0071))
     assert Gate().reasons([MAIN, near], 1.0) == []
     [reason] = Gate().reasons([MAIN, lost], 1.0)
-    assert reason.startswith("ROC AUC is worse on origin = 'JFK': −0.0300, gain between −0.0500 and −0.0071")
+    assert reason.startswith("ROC AUC is worse on origin = 'JFK': −0.030 (−0.050 to −0.007)")
     assert Gate(tolerance=0.02).reasons([MAIN, lost], 1.0) == []
 
 
@@ -90,7 +90,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 def test_a_gain_below_the_margin_is_refused() -> None:
     """Gained is at least 0.01: not the 0.02 that were asked for, and more than the 0.005."""
     [reason] = Gate(margin=0.02).reasons([MAIN], 1.0)
-    assert reason.startswith("ROC AUC is not proven better by 0.02 on the holdout: +0.0200")
+    assert reason.startswith("ROC AUC is not proven better by 0.02 on the holdout: +0.020")
     assert Gate(margin=0.005).reasons([MAIN], 1.0) == []
 
 
@@ -106,7 +106,7 @@ def test_what_is_only_told_refuses_nothing() -> None:
 def test_a_challenger_that_a_baseline_beats_is_refused() -> None:
     usual = replace(MAIN, difference=-0.02, interval=(-0.03, -0.01), rival="the usual", role="told")
     [reason] = Gate().reasons([MAIN], 1.0, Evidence(baselines=[usual]))
-    assert reason.startswith("ROC AUC is worse than that of a baseline, 'the usual': −0.0200")
+    assert reason.startswith("ROC AUC is worse than that of a baseline, 'the usual': −0.020 (−0.030 to −0.010)")
     assert Gate().reasons([MAIN], 1.0, Evidence(baselines=[replace(usual, interval=(-0.03, 0.001))])) == []
 
 

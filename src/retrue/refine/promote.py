@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from retrue.errors import ConfigError
-from retrue.judge.words import metric_name, minus, percent, rows
+from retrue.judge.words import figure, metric_name, percent, rows
 
 TOLERANCE = 0.01
 """A guarding metric, or a slice, may lose this share of the champion's value before the loss counts."""
@@ -34,6 +35,8 @@ class Result(Protocol):
     def gain(self) -> tuple[float, float] | None: ...
     @property
     def difference(self) -> float | None: ...
+    @property
+    def interval(self) -> tuple[float, float] | None: ...
     @property
     def champion(self) -> float | None: ...
     @property
@@ -164,7 +167,7 @@ class Gate:
         if main.gain[0] <= self.margin:
             verdict = "worse" if main.gain[1] < 0 else "not proven better"
             by = f" by {self.margin:.2g}" if self.margin and verdict != "worse" else ""
-            gained = told(main.difference, main.gain, main.n)
+            gained = told(main)
             yield f"{metric_name(main.metric)} is {verdict}{by} on the {main.where}: {gained}"
 
     def guard_reason(self, other: Result) -> str | None:
@@ -175,7 +178,7 @@ class Gate:
         margin = self.tolerance * abs(other.champion)
         if other.gain[1] >= -margin:
             return None
-        lost = told(other.difference, other.gain, other.n)
+        lost = told(other)
         where = "the holdout" if other.where == "holdout" else other.where
         return f"{metric_name(other.metric)} is worse on {where}: {lost}, where {margin:.2g} may be lost"
 
@@ -184,7 +187,7 @@ class Gate:
         """Refuse what is certainly worse than a baseline."""
         if one.gain is None or one.difference is None or one.gain[1] >= 0:
             return None
-        lost = told(one.difference, one.gain, one.n)
+        lost = told(one)
         return f"{metric_name(one.metric)} is worse than that of a baseline, {one.rival!r}: {lost}"
 
     def calibration_reasons(self, champion: Calibrated | None, challenger: Calibrated | None) -> Iterable[str]:
@@ -210,10 +213,13 @@ class Gate:
             )
 
 
-def told(difference: float, gain: tuple[float, float], n: int) -> str:
-    """Say a difference and what is gained with it.
+def told(one: Result) -> str:
+    """Say a difference, challenger - champion, with its interval, in the digits that the interval supports."""
+    low, high = one.interval or (math.nan, math.nan)
+    error = (high - low) / 6 or None  # a digit more than the half-width leaves room for
 
-    >>> told(-0.001, (-0.008, 0.006), 19_739)
-    '−0.0010, gain between −0.0080 and +0.0060 on 19,739 rows'
-    """
-    return minus(f"{difference:+.4f}, gain between {gain[0]:+.4f} and {gain[1]:+.4f} on {rows(n)}")
+    def signed(value: float | None) -> str:
+        text = figure(abs(value or 0.0), error)
+        return text if text == "0" else ("−" if (value or 0.0) < 0 else "+") + text
+
+    return f"{signed(one.difference)} ({signed(low)} to {signed(high)}) on {rows(one.n)}"
