@@ -59,10 +59,7 @@ def test_another_metric_that_certainly_loses_is_refused() -> None:
     """A Brier score of 0.15 may rise by one in a hundred, 0.0015, and by what chance explains."""
     lost = replace(GUARD, difference=0.002, interval=(0.0016, 0.003))
     assert Gate().reasons([MAIN, lost], 1.0) == [
-        (
-            "Brier score is worse on the holdout: +0.0020 (+0.0016 to +0.0030) on 5,000 rows, "
-            "where 0.0015 may be lost"
-        )
+        ("Brier score is worse on the holdout: +0.0020 (+0.0016 to +0.0030) on 5,000 rows, where 0.0015 may be lost")
     ]
     assert Gate().reasons([MAIN, replace(lost, interval=(0.0014, 0.003))], 1.0) == []
 

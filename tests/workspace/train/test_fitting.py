@@ -71,6 +71,15 @@ def test_a_model_that_says_no_number_is_a_failed_run(turned: rt.Model) -> None:
     assert turned.run("latest").status == "failed"
 
 
+def test_scores_that_are_no_probabilities_are_told(turned: rt.Model) -> None:
+    """The champion's are; a model that says 7 of every row is trained, and its run says so."""
+    from retrue.jobs.records import find_logs
+
+    run = retrained(turned, rt.Trainer(faults.seven, isolated=False))
+    said = [line.text for line in find_logs(turned.store.catalog, run=run.id).rows if line.level == "warning"]
+    assert "601 of 601 scores of the holdout are no probabilities, as the champion's are: scores outside 0 to 1" in said
+
+
 def test_what_a_training_says_is_in_the_log_and_its_scores_in_the_holdout(turned: rt.Model) -> None:
     """It is told with model, version, run and time; limits, time and memory are kept with the run."""
     from retrue.jobs.records import find_logs

@@ -20,6 +20,7 @@ from retrue.refine.train.runner import Outcome
 from retrue.refine.train.trainer import Trainer
 from retrue.store import rows
 from retrue.store.locks import try_locked
+from retrue.store.odd import OUTSIDE, are_probabilities
 from retrue.workspace import clock
 from retrue.workspace.prove.sides import CHALLENGER
 from retrue.workspace.references import write_table
@@ -104,11 +105,25 @@ def ended(run: StoredRun, outcome: Outcome, trainer: Trainer) -> StoredRun:
     told = {"seconds": outcome.seconds, "memory": outcome.memory, "libraries": report.libraries}
     said = {**run.body["trainer"], **told, "status": "trained", "classes": list(report.classes)}
     log(run.model.store.catalog, run, [f"trained in {outcome.seconds:.1f} s"])
+    strange = improbable(run, scores)
+    if strange is not None:
+        log(run.model.store.catalog, run, [strange], level="warning")
     again = refitted(run, trainer, scores)
     pin(run)
     (run.folder / FIT).unlink(missing_ok=True)  # there is nothing to resume, and a notebook's rows may be in it
     send(run.model, run.id)
     return kept(run, "trained", trainer=said, refit=again)
+
+
+def improbable(run: StoredRun, scores: Floats) -> str | None:
+    """That scores of the holdout are no probabilities where the champion's are, in words; None where they may be."""
+    grids = run.model.store.grids(run.model.name)
+    outside = int(((scores < 0) | (scores > 1)).reshape(len(scores), -1).any(axis=1).sum())
+    if not outside or grids is None or not are_probabilities(grids.outcome):
+        return None
+    return (
+        f"{outside:,} of {len(scores):,} scores of the holdout are no probabilities, as the champion's are: {OUTSIDE}"
+    )
 
 
 def refitted(run: StoredRun, trainer: Trainer, proven: Floats) -> Mapping[str, Any] | None:
