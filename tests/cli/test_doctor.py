@@ -208,7 +208,7 @@ def test_a_kafka_broker_that_is_down(call: Call, store: Path, monkeypatch: pytes
 def test_a_source_that_says_nothing_keeps_nobody_waiting(
     call: Call, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The value of the environment isn't said, and nothing is written: the store goes on with its own sources."""
+    """And nothing is written: the store goes on with its own sources."""
     monkeypatch.setattr(doctor_sources, "SECONDS", 1.0)
     monkeypatch.setenv("NOBODY_SAYS", "geheim")
     with socket.create_server(("127.0.0.1", 0)) as mute:  # takes connections, and never says a word

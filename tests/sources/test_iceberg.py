@@ -110,3 +110,12 @@ def test_a_table_can_be_reached_without_reading_it(warehouse: Warehouse) -> None
         rt.source(**warehouse.said, columns={"income": "xx"}).reach(1)
     with pytest.raises(rt.TableError, match=r"an Iceberg table that can't be read: .* in ns.gone"):
         rt.source(**{**warehouse.said, "iceberg": "ns.gone"}).reach(1)
+
+
+def test_a_value_of_the_environment_is_in_no_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOBODY_SAYS", "geheim")
+    away = {"type": "sql", "uri": "sqlite:///${NOBODY_SAYS}/no/db", "warehouse": f"file://{tmp_path}"}
+    for catalog in ({"type": "${NOBODY_SAYS}"}, away):
+        with pytest.raises(rt.TableError, match="an Iceberg table that can't be read: ") as told:
+            rt.source(iceberg="ns.events", catalog=catalog).reach(1)
+        assert "geheim" not in str(told.value)

@@ -219,3 +219,11 @@ def test_a_topic_can_be_reached_without_reading_it(cluster: Any, brokers: str, t
         rt.TableError, match=r"Kafka says: .* in topic 'test_a_topic_can_be_reached_.* at 127\.0\.0\.1:1"
     ):
         away.reach(0.5)
+
+
+def test_a_value_of_the_environment_is_in_no_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its library quotes what it refuses, and messages are kept with the job that failed."""
+    monkeypatch.setenv("NOBODY_SAYS", "geheim")
+    source = rt.source(kafka="127.0.0.1:1", topic="t", options={"security.protocol": "${NOBODY_SAYS}"})
+    with pytest.raises(rt.TableError, match=r'Kafka refuses its options: .*Invalid value "\*\*\*" for'):
+        source.reach(0.5)

@@ -103,8 +103,6 @@ def open_each(waiting: SimpleQueue[Probe]) -> None:
 
 def trouble(source: Source) -> str | None:
     """Why a source can't be read on, with the fix; no value of the environment is said."""
-    from retrue.sources import unsaid
-
     usual = ". Hint: correct the description, or let the service reach it: its machine, its user, its environment"
     try:
         source.reach(SECONDS / 2)
@@ -114,4 +112,4 @@ def trouble(source: Source) -> str | None:
         said = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}{usual}"
     else:
         return None
-    return unsaid(said, source.to_dict())
+    return source.unsaid(said)

@@ -9,6 +9,6 @@
 What is remembered (the watermark) is kept by whoever takes the rows, together with them: `retrue.workspace.pulling`.
 """
 
-from retrue.sources.source import Chunk, Piece, Source, SourceChangedError, Unreadable, source, source_of, unsaid
+from retrue.sources.source import Chunk, Piece, Source, SourceChangedError, Unreadable, source, source_of
 
-__all__ = ["Chunk", "Piece", "Source", "SourceChangedError", "Unreadable", "source", "source_of", "unsaid"]
+__all__ = ["Chunk", "Piece", "Source", "SourceChangedError", "Unreadable", "source", "source_of"]

@@ -134,14 +134,16 @@ class IcebergSource(Source):
         try:
             import pyarrow as pa  # type: ignore[import-untyped]
             from pyiceberg import exceptions
+            from sqlalchemy.exc import SQLAlchemyError
         except ImportError as error:
             hint = 'pip install "retrue[iceberg]"'
             raise TableError("an Iceberg table", expected="pyiceberg and pyarrow", hint=hint) from error
         ours = tuple(one for one in vars(exceptions).values() if isinstance(one, type) and issubclass(one, Exception))
         try:
             yield
-        except (*ours, pa.ArrowException, OSError, ValueError) as error:
-            raise TableError(f"an Iceberg table that can't be read: {first_line(error)}", where=self.iceberg) from error
+        except (*ours, pa.ArrowException, SQLAlchemyError, OSError, ValueError) as error:
+            said = self.unsaid(first_line(getattr(error, "orig", None) or error))
+            raise TableError(f"an Iceberg table that can't be read: {said}", where=self.iceberg) from error
 
 
 KIND = IcebergSource

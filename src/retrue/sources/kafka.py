@@ -117,7 +117,8 @@ class KafkaSource(Source):
         try:
             client = Client({"session.timeout.ms": SESSION, **options, **fixed})
         except KafkaException as error:
-            raise TableError(f"Kafka refuses its options: {first_line(error)}", where=self.name) from error
+            said = self.unsaid(first_line(error))
+            raise TableError(f"Kafka refuses its options: {said}", where=self.name) from None
         try:
             yield Consumer(self, client)
         finally:

@@ -193,6 +193,13 @@ class Source(SettingsTable, Description):
         """What of the description says which rows are read: where it changes, reading begins anew."""
         return {key: value for key, value in self.to_dict().items() if key not in {"columns", "every", "overlap"}}
 
+    def unsaid(self, text: str) -> str:
+        """A text without the environment's values that the description names: messages are kept, and shown."""
+        values = {os.environ.get(name, "") for name in FROM_ENVIRONMENT.findall(str(self.to_dict()))}
+        for value in sorted(values - {""}, key=len, reverse=True):
+            text = text.replace(value, "***")
+        return text
+
     def to_dict(self) -> dict[str, Any]:
         """What was said, as `source_of` reads it."""
         said = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
@@ -245,14 +252,6 @@ def revealed(text: str, where: str) -> str:
         return os.environ[found[1]]
 
     return FROM_ENVIRONMENT.sub(value, text)
-
-
-def unsaid(text: str, description: Mapping[str, Any]) -> str:
-    """A text without the environment's values that a description names."""
-    values = {os.environ.get(name, "") for name in FROM_ENVIRONMENT.findall(str(description))}
-    for value in sorted(values - {""}, key=len, reverse=True):
-        text = text.replace(value, "***")
-    return text
 
 
 Read = tuple[pl.DataFrame, Mapping[str, Any]]

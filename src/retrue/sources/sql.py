@@ -167,7 +167,7 @@ class SqlSource(Source):
 
     def refused(self, error: BaseException, secret: str) -> TableError:
         """What the database says, without the password."""
-        said = first_line(getattr(error, "orig", None) or error)
+        said = self.unsaid(first_line(getattr(error, "orig", None) or error))
         return TableError(f"the database says: {said.replace(secret, '***') if secret else said}", where=self.name)
 
 
