@@ -84,8 +84,14 @@ def answers(address: str) -> bool:
 
 def web_of(supervisor: int) -> int:
     """The number of the process that answers."""
+    return child_of(supervisor, "retrue.server.web")
+
+
+def child_of(supervisor: int, module: str) -> int:
+    """The number of the process that runs a module of a service."""
     children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
-    return next(int(one) for one in children if b"retrue.server.web" in Path(f"/proc/{one}/cmdline").read_bytes())
+    commands = {int(one): Path(f"/proc/{one}/cmdline").read_bytes().split(b"\0") for one in children}
+    return next(one for one, command in commands.items() if module.encode() in command)
 
 
 def used(process: int) -> float:

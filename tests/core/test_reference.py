@@ -10,12 +10,15 @@ from hypothesis import strategies as st
 
 from retrue.core import reference
 from retrue.core.column import prefixed
-from retrue.core.grid import CategoricalGrid
+from retrue.core.grid import CategoricalGrid, NumericGrid
 from retrue.core.grids import Grids, Source
 from retrue.core.outcome_grid import BinaryGrid
+from retrue.core.profile import fields_to_frame, frame_to_bytes
 from retrue.core.reference import Reference, window_profiles
 from retrue.core.scores import score_bins
 from retrue.errors import ProfileError
+from retrue.metrics.drift.wasserstein import wasserstein
+from retrue.metrics.quality.quantiles import quantile
 from retrue.schema import Schema
 
 FRAME = pl.DataFrame(
@@ -109,3 +112,33 @@ def test_bytes_of_a_newer_version_say_so() -> None:
     newer = WHOLE[:4] + (int.from_bytes(WHOLE[4:6], "big") + 1).to_bytes(2, "big") + WHOLE[6:]
     with pytest.raises(ProfileError, match=r"profile format 2: expected at most 1\. Hint: upgrade"):
         Reference.from_bytes(newer)
+
+
+def test_windows_of_a_reference_keep_counts_without_sums_also_those_that_an_earlier_version_wrote() -> None:
+    """Sums of a few values each are as many bytes as the values themselves: most of a reference."""
+    values = pl.DataFrame({"x": np.random.default_rng(0).normal(size=8_000)})
+    grids = Grids({"x": NumericGrid.fit(values["x"])}, {"x": Source("x")})
+    found = window_profiles(grids, values, np.repeat(np.arange(20), 400))
+    one = Reference(Schema.infer(values), grids, grids.count(values), {}, tuple(found.values()), tuple(found))
+    with_sums = [window.columns["x"] for window in found.values()]
+    earlier = one.fields() | {"history/values/column0/sums": np.concatenate([column.sums for column in with_sums])}
+    earlier |= {"history/lengths/column0/sums": np.array([column.sums.size for column in with_sums])}
+    for again in (Reference.from_bytes(one.to_bytes()), Reference.from_fields(earlier)):
+        assert again.profile.agrees(one.profile)
+        for kept, own in zip(again.column_windows("x"), with_sums, strict=True):
+            assert kept.agrees(own.without_sums())
+            assert kept.sums.size == 0
+            assert kept.moments == own.moments
+            np.testing.assert_array_equal(kept.counts, own.counts)
+    assert len(one.to_bytes()) < 0.6 * len(frame_to_bytes(fields_to_frame(earlier)))
+
+
+def test_what_needs_sums_says_that_only_counts_are_kept() -> None:
+    """Counts still add up, to counts, and a quantile is told to the bin."""
+    values = pl.Series("x", np.random.default_rng(0).normal(size=1_000))
+    column = NumericGrid.fit(values).count(values)
+    bare = column.without_sums()
+    assert (bare + column).sums.size == 0
+    assert (bare + column).counts.tolist() == (2 * column.counts).tolist()
+    assert wasserstein(bare, column).value is None
+    assert quantile(bare, 0.5).value == pytest.approx(quantile(column, 0.5).value, abs=0.02)

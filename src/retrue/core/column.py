@@ -27,7 +27,8 @@ class ColumnProfile(State):
         grid: the grid it is counted on.
         counts: int64[grid.bins], rows in each bin.
         special: int64[5], rows that are one of `SPECIALS`.
-        sums: float64[grid.bins] of a numeric column, the sum of the values in each bin; empty for categories.
+        sums: float64[grid.bins] of a numeric column, the sum of the values in each bin; empty for categories, and where
+            only counts are kept.
         moments: count, mean, M2, min and max of the finite values of a numeric column.
         names: the never-seen categories by name, with counts.
     """
@@ -46,7 +47,7 @@ class ColumnProfile(State):
             self.grid,
             self.counts + other.counts,
             self.special + other.special,
-            self.sums + other.sums,
+            self.sums + other.sums if self.sums.size == other.sums.size else np.zeros(0),
             self.moments + other.moments,
             self.names + other.names,
         )
@@ -57,7 +58,7 @@ class ColumnProfile(State):
             self.grid,
             self.counts - other.counts,
             self.special - other.special,
-            self.sums - other.sums,
+            self.sums - other.sums if self.sums.size == other.sums.size else np.zeros(0),
             self.moments.subtract(other.moments),
             self.names.subtract(other.names),
         )
@@ -115,6 +116,10 @@ class ColumnProfile(State):
         special[SPECIALS.index("null")] = 0
         return replace(self, special=special)
 
+    def without_sums(self) -> ColumnProfile:
+        """The same with counts only: of the values in a bin no more is known than that they lie in it."""
+        return replace(self, sums=self.sums[:0]) if self.sums.size else self
+
     def coarsen(self, coarse: Grid) -> ColumnProfile:
         """The same rows on `coarse`, a grid from `grid.coarsen()`: merging bins is exact."""
         if coarse is self.grid:
@@ -161,8 +166,8 @@ class ColumnProfile(State):
             counts,
             counted(fields["special"]),
             np.asarray(fields["sums"], np.float64),
-            Moments.from_fields(within("moments", fields)),
-            Names.from_fields(within("names", fields)),
+            Moments.from_fields(part(fields, "moments", "n", "moments")),
+            Names.from_fields(part(fields, "names", "names", "counts", "lost")),
         )
 
     def agrees(self, other: object) -> bool:
@@ -180,6 +185,11 @@ class ColumnProfile(State):
 def prefixed(prefix: str, fields: Fields) -> dict[str, Ints | Floats | list[str]]:
     """Put `prefix/` before each name."""
     return {f"{prefix}/{name}": value for name, value in fields.items()}
+
+
+def part(fields: Fields, prefix: str, *names: str) -> Fields:
+    """Some fields below `prefix/`, without it: unlike `within`, which looks at all."""
+    return {name: fields[f"{prefix}/{name}"] for name in names}
 
 
 def within(prefix: str, fields: Fields) -> dict[str, Ints | Floats | list[str]]:

@@ -6,7 +6,7 @@ A profile is stored as an Arrow table with one row for each field of each state,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import Any, ClassVar, Self
 from zlib import crc32
@@ -124,6 +124,11 @@ class Profile(State):
         columns = all(column.agrees(other.columns[name]) for name, column in self.columns.items())
         return outcomes and columns and all(e.agrees(other.extras[name]) for name, e in self.extras.items())
 
+    def without_sums(self) -> Profile:
+        """The same with counts only of each column."""
+        kept = {name: column.without_sums() for name, column in self.columns.items()}
+        return self if all(kept[name] is own for name, own in self.columns.items()) else replace(self, columns=kept)
+
     def coarsen(self, coarse: Mapping[str, Grid]) -> Profile:
         """The same events with each column on its coarse grid."""
         columns = {name: column.coarsen(coarse[name]) for name, column in self.columns.items()}
@@ -163,8 +168,10 @@ def grouped(fields: Fields, prefix: str) -> dict[str, dict[str, Ints | Floats | 
     """Fields named `{prefix}{i}/...` by i: one pass, however many columns."""
     groups: dict[str, dict[str, Ints | Floats | list[str]]] = {}
     for name, value in fields.items():
+        if not name.startswith(prefix):
+            continue
         head, slash, rest = name.partition("/")
-        if slash and head.startswith(prefix):
+        if slash:
             groups.setdefault(head[len(prefix) :], {})[rest] = value
     return groups
 

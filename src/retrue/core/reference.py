@@ -37,7 +37,8 @@ class Reference:
         grids: how columns and outcomes are counted.
         profile: all of the reference.
         scores: for each column how well the model did in each bin; empty where the reference has no labels.
-        windows: profiles of the reference's own windows, oldest first; empty without time.
+        windows: profiles of the reference's own windows, oldest first, without sums: how they wander is told by counts,
+            and sums of few values each would be three fifths of the reference's bytes. Empty without time.
         starts: when each of them starts, in seconds since 1970; empty where an earlier version wrote the reference.
         slices: the same for each slice that windows are judged in, by its SQL, on `grids.coarse`.
     """
@@ -49,6 +50,10 @@ class Reference:
     windows: tuple[Profile, ...] = ()
     starts: tuple[int, ...] = ()
     slices: Mapping[str, Reference] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Leave out the sums of its windows, also those that an earlier version wrote."""
+        object.__setattr__(self, "windows", tuple(window.without_sums() for window in self.windows))
 
     def fields(self) -> dict[str, Ints | Floats | list[str]]:
         """Everything as named arrays."""

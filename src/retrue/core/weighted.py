@@ -223,6 +223,9 @@ class WeightedColumn(Weighted, ColumnProfile):
         labelled[1 + SPECIALS.index("null")] = 0
         return self.of(self.weights.known(), self.squares * labelled, self.events * labelled)
 
+    def without_sums(self) -> WeightedColumn:
+        return self.of(self.weights.without_sums(), self.squares, self.events) if self.sums.size else self
+
     def coarsen(self, coarse: Any) -> WeightedColumn:
         return self if coarse is self.grid else self.of(self.weights.coarsen(coarse), self.squares, self.events)
 

@@ -219,7 +219,7 @@ def near_the_edge(window: ColumnProfile) -> bool:
     A hot summer is news to a model that learned in winter; a temperature in another unit is broken data.
     """
     grid = window.grid
-    if not isinstance(grid, NumericGrid) or grid.cuts.size < 2:
+    if not isinstance(grid, NumericGrid) or grid.cuts.size < 2 or not window.sums.size:
         return False
     low, high = float(grid.cuts[0]), float(grid.cuts[-1])
     above = float(window.sums[-1] - window.counts[-1] * high)

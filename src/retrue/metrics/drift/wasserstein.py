@@ -126,6 +126,8 @@ def wasserstein(window: ColumnProfile, reference: ColumnProfile) -> Measure:
         return Measure(
             None, note="the reference has no numbers" if isinstance(grid, NumericGrid) else "for numbers only"
         )
+    if not (window.sums.size and reference.sums.size):
+        return Measure(None, note="only counts are kept of one side")
     with np.errstate(over="ignore", invalid="ignore"):
         low, high = (float(bound) for bound in wasserstein_gap(window, reference, grid))
     return _in_deviations(low, high, reference.moments.std or 0.0, window, reference)

@@ -54,7 +54,7 @@ def _row(profile: ColumnProfile, rank: int) -> Read:
     at = int(np.searchsorted(up_to, rank, side="right"))
     count = profile.counts[at].item()
     low, high = _ends(profile, at)
-    if count == 1:
+    if count == 1 and profile.sums.size:
         # The bin's sum is the value.
         single = min(max(float(profile.sums[at]), low), high)
         return Read(single, single, single)
