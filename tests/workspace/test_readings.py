@@ -23,7 +23,7 @@ from retrue.workspace.figures import (
     told_columns,
     told_performance,
 )
-from retrue.workspace.readings import readings
+from retrue.workspace.readings import Kept, read_some, readings
 
 
 def found(store: rt.Workspace) -> dict[str, Family]:
@@ -183,6 +183,20 @@ def test_a_fleet_shares_what_may_be_exported_of_performance_and_the_usual_metric
         ("accuracy", "realised"): 300,
         ("accuracy", "estimated"): 100,
     }
+
+
+def test_models_may_be_read_a_few_at_a_time_before_somebody_asks_for_all(store: rt.Workspace) -> None:
+    """What is told then is what is told without it."""
+    for name in ("one", "two"):
+        live(registered(store, name=name), events(14, 2))
+        store.model(name).check(now=day(17))
+    kept = Kept()
+    assert read_some(store, kept, {}, 1)
+    assert list(kept.figures.kept) == ["one"]
+    assert not read_some(store, kept, {}, 1)
+    told = {one.name: one.samples for one in readings(store)}
+    assert {one.name: one.samples for one in readings(store, kept)} == told
+    assert told["performance"]
 
 
 def test_every_figure_is_in_the_docs(store: rt.Workspace) -> None:

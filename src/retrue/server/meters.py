@@ -20,12 +20,14 @@ from retrue.adapters.prometheus import expose
 from retrue.adapters.samples import Family, bounded
 from retrue.server.states import Watch
 from retrue.workspace import Workspace
-from retrue.workspace.readings import MOST, Kept, readings
+from retrue.workspace.readings import MOST, Kept, read_some, readings
 
 FRESH = 10.0
 """Seconds for which readings serve every scrape."""
-LONGEST = 0.5
+LONGEST = 0.2
 """Seconds for which a scrape reads what models tell that were judged since."""
+SOME = 20
+"""Models that are read at a time before anybody scrapes."""
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Buckets of how long answers take."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -144,7 +146,7 @@ class Answer:
 class Readings:
     """What the store knows, read at most every few seconds however many ask.
 
-    Only models that were judged since are read again, and for half a second at most: a scrape never waits for a fleet
+    Only models that were judged since are read again, for a fifth of a second at most: a scrape never waits for a fleet
     that was judged at once. What is left comes with the next one, and is counted.
 
     Args:
@@ -167,6 +169,11 @@ class Readings:
                 told = readings(self.workspace, self.kept, self.watch.judged(), LONGEST)
                 self.families, self.text, self.read = bounded(told, MOST), b"", time.monotonic()
             return self.families
+
+    def some(self) -> bool:
+        """Read some models that weren't read yet, for whoever scrapes first; gives whether others are left."""
+        with self.lock:
+            return read_some(self.workspace, self.kept, self.watch.judged(), SOME)
 
     def exposed(self) -> bytes:
         """The same as Prometheus' text."""

@@ -1,6 +1,6 @@
 """Warming up: what the first reader of a page would wait for is done once the service answers, in a thread of its own.
 
-How all models stand, what Prometheus scrapes and the templates come first; what makes charts (Altair) and explains
+How all models stand, the templates and what Prometheus scrapes come first; what makes charts (Altair) and explains
 incidents (ruptures, scikit-learn) takes seconds, and is loaded once somebody looks at a page: a server that only takes
 events never pays.
 """
@@ -11,6 +11,7 @@ import gc
 import importlib
 import logging
 import threading
+import time
 from dataclasses import dataclass, field
 from importlib.resources import files
 
@@ -23,6 +24,8 @@ from retrue.server.service import Service
 
 REST = 1.0
 """Seconds after the start: load balancers ask first."""
+SHARE = 3.0
+"""After each few models' figures it rests so many times as long as these took."""
 BREATH = 0.02
 """Seconds between two charts."""
 EVIDENCE = ("retrue.comparing", "scipy.stats", "ruptures", "sklearn.ensemble")
@@ -56,14 +59,24 @@ class WarmUp:
             return
         try:
             self.served.standings.all(Lately())
-            self.served.readings.fresh()
             self.load_templates()
+            self.read_figures()
             gc.freeze()  # what a fleet's figures are kept in would be looked through again and again, 0.3 s each time
             self.served.looked.wait()
             self.load_charts()
             self.load_evidence()
         except (RetrueError, SQLAlchemyError, OSError) as error:  # the first reader is told the same
             logger.warning("not warmed up: %s", error)
+
+    def read_figures(self) -> None:
+        """Read what Prometheus scrapes, a few models at a time: of a thousand, pages would wait for seconds."""
+        begun, left = time.thread_time(), True
+        while left and not self.stopped.is_set():
+            left = self.served.readings.some()
+            took, begun = time.thread_time() - begun, time.thread_time()
+            if left and self.stopped.wait(SHARE * took):
+                return
+        self.served.readings.fresh()
 
     def load_templates(self) -> None:
         """Compile the templates of all pages."""

@@ -71,7 +71,7 @@ def readings(
     store, kept, end = workspace.store, kept or Kept(), time.monotonic() + seconds
     with store.catalog.read() as tx:
         champions = champions_of(tx)
-        states = {name: (version, (judged or {}).get(name)) for name, version in champions.items()}
+        states = states_of(champions, judged)
         figures = kept.figures.of(states, lambda name: figures_of(tx, name, champions[name]), seconds)
         live, books, jobs = live_of(tx), books_of(tx, champions), jobs_of(tx)
         counted = tx.find(rows.Counter)
@@ -90,6 +90,29 @@ def readings(
         *of_newest(newest),
         *of_columns(one.columns for one in figures.values()),
     )
+
+
+def read_some(workspace: Workspace, kept: Kept, judged: Mapping[str, str], most: int) -> bool:
+    """Read the figures of a few models that weren't read before; gives whether some are left.
+
+    Args:
+        workspace: whose.
+        kept: what was read before; what is read is added.
+        judged: as in `readings`.
+        most: how many models.
+    """
+    with workspace.store.catalog.read() as tx:
+        champions = champions_of(tx)
+        unread = [name for name in champions if name not in kept.figures.kept]
+        wanted = champions.keys() - set(unread[most:])
+        states = {name: state for name, state in states_of(champions, judged).items() if name in wanted}
+        kept.figures.of(states, lambda name: figures_of(tx, name, champions[name]), 0)
+    return len(unread) > most
+
+
+def states_of(champions: Mapping[str, str], judged: Mapping[str, str] | None) -> dict[str, tuple[str, str | None]]:
+    """What each model's figures are of: its champion, and what says that one of its windows was judged."""
+    return {name: (version, (judged or {}).get(name)) for name, version in champions.items()}
 
 
 def champions_of(tx: Transaction) -> dict[str, str]:
