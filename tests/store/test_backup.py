@@ -201,3 +201,43 @@ def test_what_is_no_backup_or_no_place_for_one_is_refused(tmp_path: Path, store:
         backup(store, store.folder)
     with pytest.raises(StoreError, match="no whole backup here"):
         restore(store.folder, tmp_path / "again")
+
+
+def test_a_lake_that_was_taken_over_refuses_the_catalog_that_it_had(tmp_path: Path) -> None:
+    """A rehearsal beside the living store: whoever had the lake, also one who has it open, is refused in words."""
+    store = Store.open(tmp_path / "lake", catalog=str(tmp_path / "node"))
+    store.add_model("m", Layout(id="id", time="t", label="y", window=3600))
+    store.append("m", "events", events("a"))
+    store.apply("m")
+    backup(store, tmp_path / "backup")
+    restore(tmp_path / "backup", tmp_path / "lake", catalog=str(tmp_path / "other"))
+    store.append("m", "events", events("late"))
+    taken = "another catalog has taken the lake over: a backup was restored"
+    with pytest.raises(StoreError, match=taken):
+        store.apply("m")
+    with pytest.raises(StoreError, match=taken):
+        store.erase("m", pl.Series(["a-1"]))
+    assert [one.step for one in store.upkeep(T0)] == ["failed"]
+    store.close()
+    with pytest.raises(StoreError, match=taken):
+        Store.open(tmp_path / "lake", catalog=str(tmp_path / "node"))
+    again = Store.open(tmp_path / "lake", catalog=str(tmp_path / "other"))
+    again.append("m", "events", events("b"))
+    again.apply("m")
+    assert (len(again.events("m").collect()), sum(w.events for w in again.windows("m"))) == (8, 8)
+    again.close()
+    shutil.rmtree(tmp_path / "other")
+    restore(tmp_path / "backup", tmp_path / "lake", catalog=str(tmp_path / "third"))  # of an owner before the last
+    third = Store.open(tmp_path / "lake", catalog=str(tmp_path / "third"))
+    assert sum(w.events for w in third.windows("m")) == 8
+    third.close()
+
+
+def test_another_store_s_lake_is_not_taken_over(tmp_path: Path, store: Store) -> None:
+    backup(store, tmp_path / "backup")
+    Store.open(tmp_path / "other").close()
+    (tmp_path / "other" / "catalog.db").unlink()
+    with pytest.raises(StoreError, match="the lake belongs to another store"):
+        restore(tmp_path / "backup", tmp_path / "other", catalog=str(tmp_path / "node"))
+    with pytest.raises(StoreError, match=r"can't be taken over.*expected a URL, and a backup"):
+        restore(tmp_path / "backup", tmp_path / "again", lake="s3://bucket/x")

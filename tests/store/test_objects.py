@@ -22,7 +22,8 @@ import retrue as rt
 from retrue.cli.doctor import lake_ailment
 from retrue.core.profile import Profile
 from retrue.errors import ConfigError, StoreError
-from retrue.store.files import AwayError, Remote, any_path
+from retrue.store.backup import backup, restore
+from retrue.store.files import AwayError, Remote, any_path, below
 from retrue.store.lake import LakeTable
 from retrue.store.log import write_entry
 from retrue.store.store import Store
@@ -130,6 +131,35 @@ def test_a_lake_needs_its_own_catalog(url: str, tmp_path: Path) -> None:
         rt.open(url, catalog=tmp_path / "b")
     with pytest.raises(StoreError, match="belongs to another lake"):
         rt.open(f"{url}-other", catalog=tmp_path / "a")
+
+
+def test_a_restored_backup_takes_the_lake_over_only_by_its_name(url: str, tmp_path: Path) -> None:
+    """Beside the living store: not by mistake; a copy of the lake is there to rehearse; and the backup is only read."""
+    model = registered(url, tmp_path / "a")
+    model.log(events(20, 1).drop("y"))
+    backup(model.store, tmp_path / "backup")
+    with pytest.raises(
+        StoreError, match=rf"the backup's lake stays where it is: {url}.*--lake {url} if its catalog is"
+    ):
+        restore(tmp_path / "backup", tmp_path / "b")
+    for one in any_path(url).glob("**/*"):
+        (any_path(f"{url}-copy") / below(one, any_path(url))).write_bytes(one.read_bytes())
+    restore(tmp_path / "backup", tmp_path / "b", lake=f"{url}-copy")
+    with rt.open(tmp_path / "b") as copy:
+        assert copy.address == f"{url}-copy"
+        copy.model("fraud").log(events(10, 2, 500).drop("y"))
+        assert_whole(copy.model("fraud"), {f"e{n}" for n in [*range(20), *range(500, 510)]})
+    with rt.open(tmp_path / "backup") as read:
+        assert read.store.read_only
+        assert read.model("fraud").events().collect().height == 20
+    model.log(events(10, 3, 900).drop("y"))
+    assert_whole(model, {f"e{n}" for n in [*range(20), *range(900, 910)]})
+    restore(tmp_path / "backup", tmp_path / "c", lake=url)
+    with pytest.raises(StoreError, match="another catalog has taken the lake over"):
+        model.log(events(1, 4).drop("y"))
+    model.store.close()
+    with rt.open(tmp_path / "c") as own:
+        assert_whole(own.model("fraud"), {f"e{n}" for n in [*range(20), *range(900, 910)]})
 
 
 def test_of_two_writers_at_once_the_object_store_lets_one(url: str) -> None:

@@ -46,21 +46,27 @@ def restore(
     source: Annotated[str, typer.Argument(help="The backup.", metavar="BACKUP")],
     folder: Annotated[str, typer.Argument(help="Where the store shall be.", metavar="FOLDER")],
     catalog: CatalogOption = None,
+    lake: Annotated[
+        str | None, typer.Option("--lake", help="The lake to take over, if it is at a URL.", metavar="URL")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Make a store of a backup, where there is none.
 
-    A lake that is still in the folder is kept: what came after the backup is counted anew.
+    A lake that is still there is kept: what came after the backup is counted anew. It has one catalog: whatever other
+    one it had is refused from then on. To rehearse, copy the lake and name the copy.
     """
     import retrue.workspace  # noqa: F401 - what events are counted with: the lake may have to be counted anew
     from retrue.store.backup import restore as make
 
     with shared.working("restoring"):
-        card = make(source, folder, catalog=catalog)
+        card = make(source, folder, catalog=catalog, lake=lake)
     if json:
         shared.print_json(card.to_dict())
         return
     typer.echo(f"The store of {card.at} is in {Path(folder)}: {len(card.models)} models.")
+    if lake is not None:
+        typer.echo(f"It has taken over {lake}: any other catalog of that lake is refused from now on.")
 
 
 def move_catalog(

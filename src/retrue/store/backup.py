@@ -25,16 +25,21 @@ from retrue.store.commit import lock_of
 from retrue.store.database import Database
 from retrue.store.durable import sync_file, sync_folder
 from retrue.store.failure import store_error
-from retrue.store.place import PostgresPlace, place_of, remember
+from retrue.store.files import AnyPath, Remote, any_path
+from retrue.store.home import FILE as LAKE
+from retrue.store.home import Home, remembered
+from retrue.store.identity import card_of, refuse_foreign, take_over
+from retrue.store.lake import UNKNOWN, LakeTable
+from retrue.store.place import Place, PostgresPlace, place_of, remember
+from retrue.store.readonly import BACKUP
 from retrue.store.rows import Model
 from retrue.store.shelf import token
 from retrue.store.spool import Spool
 from retrue.store.store import Store, spool_at
 from retrue.store.tables import leases, metadata, models
 
-CARD = "backup.json"
 FORMAT = 1
-OWN = ("catalog.db*", "catalog.*.db", "spool.db*", "locks", "catalog.url", "lake", ".*.partial", CARD)
+OWN = ("catalog.db*", "catalog.*.db", "spool.db*", "locks", "catalog.url", "lake", ".*.partial", BACKUP)
 """What isn't copied as a file beside the others."""
 AT_ONCE = 500
 SPOOLED = {
@@ -86,7 +91,7 @@ def backup(store: Store, target: str | Path) -> Card:
             ) from error
         raise store_error(error, folder) from error
     card = Card(store.id, datetime.now(UTC).isoformat(timespec="seconds"), store.url is None, names)
-    (folder / CARD).write_text(json.dumps(card.to_dict(), indent=2), encoding="utf-8")
+    (folder / BACKUP).write_text(json.dumps(card.to_dict(), indent=2), encoding="utf-8")
     for path in folder.rglob("*"):
         sync_folder(path) if path.is_dir() else sync_file(path)
     return card
@@ -123,20 +128,22 @@ def _settle(store: Store, model: str) -> None:
         return
 
 
-def restore(source: str | Path, folder: str | Path, *, catalog: str | None = None) -> Card:
+def restore(source: str | Path, folder: str | Path, *, catalog: str | None = None, lake: str | None = None) -> Card:
     """Make a store of a backup, in a folder where there is none.
 
     Where the backup has no lake, or the folder still has its own (only the catalog was lost), the lake is taken as it
-    is: what came into it after the backup stays, and is counted anew. The spool gets a new name (`app`), so that no
-    segment of another life is taken for one of this.
+    is: what came into it after the backup stays, and is counted anew. It is the restored store's from then on, under a
+    new id: any other catalog of it is refused. The spool gets a new name (`app`), so that no segment of another life is
+    taken for one of this.
 
     Args:
         source: the backup.
         folder: where the store shall be; of a store at a URL what is on this machine.
         catalog: where its catalog shall be, where not in the folder.
+        lake: the URL of the lake to take over, where the backup has none: the one that it is of, or a copy of it.
 
     Raises:
-        StoreError: it is no backup, or there is a store already.
+        StoreError: it is no backup, there is a store already, or the lake is another store's.
     """
     origin = Path(source)
     card = read_card(origin)
@@ -144,28 +151,66 @@ def restore(source: str | Path, folder: str | Path, *, catalog: str | None = Non
     place = place_of(root, catalog)
     if _holds(place):
         raise StoreError("there is a store already", where=str(place), hint="restore into a folder without one")
-    kept = (root / "lake" / "_store.json").exists()
+    taken = _taken(origin, card, root, lake)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        ignored = OWN if kept or not card.lake else [one for one in OWN if one != "lake"]
-        shutil.copytree(origin, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*ignored))
+        ignored = OWN if taken is not None else [one for one in OWN if one != "lake"]
+        shutil.copytree(origin, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*ignored, LAKE))
         (place.parent if isinstance(place, Path) else root).mkdir(parents=True, exist_ok=True)
     except (OSError, shutil.Error) as error:
         raise store_error(OSError(str(error)), root) from error
-    old = place_of(origin, str(origin))
+    own = None if taken is None else token()
+    app, new = _copied(place_of(origin, str(origin)), place, own)
+    remember(root, place)
+    if taken is not None and own is not None:
+        if isinstance(taken, Remote):
+            Home(root, taken).remember()
+        take_over(taken, card.store, own)
+    _carry(root, place_named(place), app, new)
+    return card
+
+
+def _taken(origin: Path, card: Card, root: Path, lake: str | None) -> AnyPath | None:
+    """The lake that a restored store takes over; None where it comes with the backup.
+
+    Raises:
+        StoreError: none is named for a backup without one, or it is another store's.
+    """
+    if lake is None and not card.lake and not card_of(root).exists():
+        at = remembered(origin)
+        raise StoreError(
+            f"the backup's lake stays where it is: {at}", where=str(origin), expected="the lake to take over",
+            hint=f"--lake {at} if its catalog is lost, since any other is refused then; to rehearse, name a copy of it",
+        )  # fmt: skip
+    taken = root if lake is None else any_path(lake)
+    if lake is not None and (card.lake or isinstance(taken, Path)):
+        hint = "leave --lake out; a lake in the folder is kept, if it is there"
+        raise StoreError(
+            f"{lake} can't be taken over", where=str(origin), expected="a URL, and a backup without a lake", hint=hint
+        )
+    if lake is None and not card_of(root).exists():
+        return None
+    refuse_foreign(taken, card.store)
+    return taken
+
+
+def _copied(old: Place, place: Place, id_: str | None) -> tuple[str, str]:
+    """Copy catalog and spool, under a new id where one is given; gives the spool's old and new name."""
     with ExitStack() as opened:
         was, now = (opened.enter_context(closing(Catalog.open(one))) for one in (old, place))
         before, after = (opened.enter_context(closing(spool_at(one))) for one in (old, place))
         with was.read() as tx, now.write() as into:
             copy_catalog(tx.connection, into.connection)
             into.connection.execute(leases.delete())
+            if id_ is not None:
+                into.set_fact("store", id_)
         copy_spool(before, after)
         app, new = after.app, token()
         with after.database.translated(), after.database.transaction():
             after.database.all("update meta set value = ? where name = 'app'", (new,))
-    remember(root, place)
-    _carry(root, place_named(place), app, new)
-    return card
+            if id_ is not None:
+                after.database.all("update meta set value = ? where name = 'store'", (id_,))
+    return app, new
 
 
 def place_named(place: Any) -> str:
@@ -189,7 +234,7 @@ def _carry(folder: Path, catalog: str, old: str, new: str) -> None:
     """Let the new app know what the old one has done, and take in what the lake has beyond the catalog."""
     with closing(Store.open(folder, catalog=catalog)) as store:
         for model in store.models():
-            tables = [(table, table.done(old)) for table in store.tables(model.name).values()]
+            tables = [(table, max(table.done(old), _newest(table))) for table in store.tables(model.name).values()]
             for table, segment in tables:
                 if segment:
                     table.carry(new, segment)
@@ -200,6 +245,11 @@ def _carry(folder: Path, catalog: str, old: str, new: str) -> None:
                     tx.connection.execute(update(models).where(models.c.name == model.name).values(applied=last))
                 store.spool.forget(model.name, last)
                 store.recount(model.name)
+
+
+def _newest(table: LakeTable) -> int:
+    """The newest segment that a table has rows of, whoever brought it: a restored store may have done so before."""
+    return max((file.last for file in table.snapshot().files if file.last != UNKNOWN), default=0)
 
 
 def _stamped(spool: Spool, model: str, segment: int) -> bool:
@@ -299,11 +349,11 @@ def read_card(folder: Path) -> Card:
         StoreError: it is no backup, isn't whole, or a newer Retrue made it.
     """
     try:
-        said = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        said = json.loads((folder / BACKUP).read_text(encoding="utf-8"))
         card = Card(**{**said, "models": tuple(said["models"])})
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise StoreError(
-            "no whole backup here", where=str(folder), expected=f"{CARD}, which is written last"
+            "no whole backup here", where=str(folder), expected=f"{BACKUP}, which is written last"
         ) from error
     if card.format > FORMAT:
         raise StoreError("the backup was made by a newer version of Retrue", where=str(folder), hint="upgrade Retrue")

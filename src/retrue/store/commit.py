@@ -85,6 +85,7 @@ class Cycle:
         cache: hashes of files read lately.
         fault: called with the name of each step (tests crash there).
         hasher: hashes ids.
+        own: raises where the lake became another catalog's.
     """
 
     model: str
@@ -97,6 +98,7 @@ class Cycle:
     cache: HashCache
     fault: Callable[[str], None] = field(default=lambda _: None)
     hasher: Hasher = hash64
+    own: Callable[[], None] = lambda: None
 
     def run(self) -> Applied | None:
         """Run one cycle; None where nothing waits.
@@ -189,6 +191,7 @@ class Cycle:
             table.confirm()
             return
         self.locks.confirm(lock_of(self.model))
+        self.own()
         table.commit(frame, app, segment)
         self.fault(f"cycle: {name} written")
 

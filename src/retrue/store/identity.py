@@ -1,4 +1,9 @@
-"""Whose parts these are: spool, catalog and lake carry one id, and parts of different stores are refused."""
+"""Whose parts these are: spool, catalog and lake carry one id, and parts of different stores are refused.
+
+    lake/_store.json    {"store": "9f..", "format": 1, "was": ["3c.."]}
+
+A lake has one catalog. A backup that is restored to a lake takes it over under a new id; the ids before it are refused.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +22,14 @@ from retrue.store.shelf import Shelf
 logger = logging.getLogger("retrue.store")
 
 
+def card_of(root: AnyPath) -> AnyPath:
+    """What says whose lake it is."""
+    return root / "lake" / "_store.json"
+
+
 def refuse_orphans(root: AnyPath, place: Place) -> None:
     """A lake without its catalog must not get a new one: it would begin to count segments from 1 again."""
-    if isinstance(place, Path) and not place.exists() and (root / "lake" / "_store.json").exists():
+    if isinstance(place, Path) and not place.exists() and card_of(root).exists():
         raise StoreError(
             "the catalog is missing", where=str(root), expected=str(place),
             hint="say where it is with catalog=..., or restore it from the backup that the lake came from",
@@ -41,20 +51,76 @@ def check_identity(store: Shelf) -> None:
 
 
 def _check_lake(store: Shelf) -> None:
-    card = store.root / "lake" / "_store.json"
+    card = card_of(store.root)
     if not card.exists():
         if any(store.models()):
             raise StoreError("the lake doesn't say whose it is", where=str(card), hint="restore it from a backup")
         _write(card, json.dumps({"store": store.id, "format": FORMAT}))
+    confirm_lake(store)
+
+
+def confirm_lake(store: Shelf) -> None:
+    """Refuse to go on with a lake that isn't the store's own, or became another catalog's.
+
+    Raises:
+        StoreError: it is another's, or a backup that was restored has taken it over.
+    """
+    card = card_of(store.root)
+    owner, *earlier = owners_of(card)
+    if store.id not in earlier:
+        _check("lake", owner, store)
+    elif not store.catalog.read_only:
+        raise StoreError(
+            "another catalog has taken the lake over: a backup was restored to it", where=str(store.root),
+            hint=f"use that one; this one ({store.catalog.where}) is refused since",
+        )  # fmt: skip
+
+
+def owners_of(card: AnyPath) -> tuple[str, ...]:
+    """The ids of the stores that a lake is and was of, by its card, the newest first.
+
+    Raises:
+        StoreError: the card is gone, or damaged.
+        StoreVersionError: a newer Retrue wrote it.
+    """
     try:
         written = json.loads(card.read_text())
-    except ValueError as error:
+        owners = (str(written.get("store")), *map(str, written.get("was", ())))
+    except FileNotFoundError as error:
+        raise StoreError("no lake here", where=str(card), hint="check the address") from error
+    except (ValueError, AttributeError, TypeError) as error:
         raise StoreError("the lake's card is damaged", where=str(card), hint="restore it from a backup") from error
     if int(written.get("format", 0)) > FORMAT:
         raise StoreVersionError(
             "the lake was written by a newer version of Retrue", where=str(card), hint="upgrade Retrue"
         )
-    _check("lake", str(written.get("store")), store)
+    return owners
+
+
+def refuse_foreign(root: AnyPath, store: str) -> tuple[str, ...]:
+    """Refuse a lake that never was a store's, by the store's id; gives whose it is and was."""
+    owners = owners_of(card_of(root))
+    if store not in owners:
+        raise StoreError(
+            "the lake belongs to another store",
+            where=str(root),
+            hint="name the backup's own, or a copy of it",
+        )
+    return owners
+
+
+def take_over(root: AnyPath, store: str, new: str) -> None:
+    """Make a store's lake that of another catalog, by its new id: whoever had it before is refused from now on."""
+    owners = refuse_foreign(root, store)
+    card, text = card_of(root), json.dumps({"store": new, "format": FORMAT, "was": owners})
+    if isinstance(card, Remote):
+        card.write_text(text)
+        return
+    partial = card.with_name(f".{card.name}.partial")
+    partial.write_text(text)
+    sync_file(partial)
+    partial.replace(card)
+    sync_folder(card.parent)
 
 
 def _check(part: str, owner: str, store: Shelf) -> None:

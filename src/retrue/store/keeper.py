@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,10 @@ from retrue.store.erase import (
     rows_of,
     unreachable,
 )
+from retrue.store.identity import confirm_lake
 from retrue.store.place import spool_of
 from retrue.store.reader import Reader
+from retrue.store.readonly import BACKUP
 from retrue.store.retention import Retention
 from retrue.store.scrub import scrub
 from retrue.store.upkeep import Done, Upkeep, midnight, pinned_dates
@@ -59,13 +62,16 @@ class Keeper(Reader):
     def refuse_read_only(self) -> None:
         """Raise StoreError where the store can't be written."""
         if self.read_only:
-            raise StoreError("the folder can't be written", where=str(self.folder), hint="check its permissions")
+            copy = (self.folder / BACKUP).exists()
+            what = "a backup is only read" if copy else "the folder can't be written"
+            hint = "make a store of it: `retrue restore`" if copy else "check its permissions"
+            raise StoreError(what, where=str(self.folder), hint=hint)
 
     def cycle(self, model: str) -> Cycle:
         """The commit cycle of a model."""
         return Cycle(
             model, self.layout(model), self.spool, self.tables(model), self.catalog, self._counting,
-            self.locks, self._cache, self.fault, self.hasher,
+            self.locks, self._cache, self.fault, self.hasher, partial(confirm_lake, self),
         )  # fmt: skip
 
     def statistics(self, model: str) -> tuple[Held, ...]:
@@ -120,6 +126,7 @@ class Keeper(Reader):
 
     def upkeep_of(self, model: str, now: datetime, retention: Retention, *, dry: bool = False) -> Iterator[Done]:
         """Do all upkeep of one model that is due."""
+        confirm_lake(self)
         with self.catalog.read() as tx:
             pinned = pinned_dates([one.body for one in tx.find(rows.Manifest, model=model)])
         work = Upkeep(model, self.tables(model), lambda: self.locked(model), now, dry, pinned)
@@ -149,6 +156,7 @@ class Keeper(Reader):
             StoreError: rows that wait can't be applied, or a file can't be read: do it again when that is mended.
         """
         self.refuse_read_only()
+        confirm_lake(self)
         tables, id_column = self.tables(model), self.layout(model).id_column
         columns = erased_from(id_column)
         with self.locked(model):

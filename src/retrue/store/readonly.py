@@ -1,5 +1,7 @@
 """Stores that may be read and not written: another user's, a mounted backup, a disk that the system made read-only.
 
+A backup whose lake is at a URL is one of them: what it wrote would come into the lake of the store that goes on.
+
 SQLite's WAL mode wants to write even where one only reads: a file of shared memory beside the database. Where that is
 there already (someone has the store open) it can be read; where it isn't, nobody writes, and the file is as it is.
 """
@@ -10,13 +12,19 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
+from retrue.store import home
 from retrue.store.failure import REFUSED
+
+BACKUP = "backup.json"
+"""What a backup says of itself."""
 
 
 def is_read_only(root: Path) -> bool:
-    """Whether there is a store in a folder where it can't be written."""
+    """Whether there is a store in a folder where it can't be written; a backup would write into the living lake."""
     if not (root / "catalog.db").exists():
         return False
+    if (root / BACKUP).exists() and home.remembered(root) is not None:
+        return True
     try:
         os.close(os.open(root / "locks" / "open", os.O_RDWR | os.O_CREAT, 0o666))
     except OSError as error:
