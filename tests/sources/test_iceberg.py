@@ -19,12 +19,13 @@ needed("pyarrow")
 class Warehouse:
     """A catalog in a SQLite file, with one table."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str | None = None) -> None:
         from pyiceberg.catalog import load_catalog
 
         place = {"type": "sql", "uri": f"sqlite:///{folder}/catalog.db", "warehouse": f"file://{folder}/lake"}
-        self.said = {"iceberg": "ns.events", "catalog": place}
-        self.catalog = load_catalog("retrue", **place)
+        self.place = place | ({"name": name} if name else {})
+        self.said = {"iceberg": "ns.events", "catalog": self.place}
+        self.catalog = load_catalog(name or "retrue", **place)
         self.catalog.create_namespace("ns")
         self.create()
 
@@ -119,3 +120,13 @@ def test_a_value_of_the_environment_is_in_no_message(tmp_path: Path, monkeypatch
         with pytest.raises(rt.TableError, match="an Iceberg table that can't be read: ") as told:
             rt.source(iceberg="ns.events", catalog=catalog).reach(1)
         assert "geheim" not in str(told.value)
+
+
+def test_a_catalog_is_called_as_it_says(tmp_path: Path) -> None:
+    """A catalog in SQL finds a table only under the name that made it; pyiceberg's configuration may say the rest."""
+    made = Warehouse(tmp_path, "prod")
+    made.append(0, 10)
+    assert rt.read_table(rt.source(**made.said)).rows == 10
+    unnamed = {key: value for key, value in made.place.items() if key != "name"}
+    with pytest.raises(rt.TableError, match=r"Table does not exist.*'retrue' here: say it as catalog\.name"):
+        rt.read_table(rt.source(iceberg="ns.events", catalog=unnamed))

@@ -105,6 +105,23 @@ def test_a_description_that_can_not_be_meant_is_refused(said: dict[str, Any], wh
     assert "secret" not in str(error.value)
 
 
+@pytest.mark.parametrize("end", [" -- all of it", " -- all of it\n;", ";\n"])
+def test_a_query_may_end_in_a_comment(tmp_path: Path, end: str) -> None:
+    url, insert = sqlite(tmp_path / "db")
+    insert(0, 3)
+    source = rt.source(sql=QUERY + end, database=url, rising="seen")
+    assert [len(chunk.frame) for chunk in source.after({}, ids=True)] == [3]
+
+
+@pytest.mark.parametrize(
+    ("url", "package"),
+    [("snowflake://me@account/db", "snowflake-sqlalchemy"), ("mysql+retrue_has_none://db/x", "mysqlclient")],
+)
+def test_a_database_without_its_driver_names_the_package(url: str, package: str) -> None:
+    with pytest.raises(rt.TableError, match=f"no driver for '{url[:5]}.*Hint: pip install {package}"):
+        rt.read_table(rt.source(sql=QUERY, database=url))
+
+
 def test_duckdb_is_read_by_time_with_an_overlap(model: rt.Model, tmp_path: Path) -> None:
     duckdb = needed("duckdb")
     path, start = tmp_path / "d.duckdb", datetime(2024, 6, 1, tzinfo=UTC)

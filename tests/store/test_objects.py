@@ -162,6 +162,21 @@ def test_a_restored_backup_takes_the_lake_over_only_by_its_name(url: str, tmp_pa
         assert_whole(own.model("fraud"), {f"e{n}" for n in [*range(20), *range(900, 910)]})
 
 
+def test_a_bucket_that_is_not_there_is_named(proxy: Proxy, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"there is no bucket or container s3://no-such-bucket .*make it first"):
+        rt.open("s3://no-such-bucket/x", catalog=tmp_path / "home")
+
+
+def test_a_prefix_that_is_no_table_says_how_to_name_its_files(url: str, tmp_path: Path) -> None:
+    """Captures in a bucket: the prefix is refused in words, and the pattern that they tell of is read."""
+    said = b'{"id": "a", "x": 1.0}\n{"id": "b", "x": 2.0}\n'
+    for hour in ("01", "02"):
+        any_path(f"{url}/cap/{hour}/part.jsonl").write_bytes(said)
+    with pytest.raises(rt.TableError, match=rf"no Delta table in {url}/cap/: .*write '{url}/cap/\*\*/\*\.parquet'"):
+        rt.read_table(f"{url}/cap/")
+    assert rt.read_table(f"{url}/cap/**/*.jsonl").count_rows() == 4
+
+
 def test_of_two_writers_at_once_the_object_store_lets_one(url: str) -> None:
     """Two who believe that they hold the lock: the commit that comes second is refused, and nothing is there twice."""
     place = any_path(url)

@@ -22,14 +22,19 @@ from retrue.sources.files import going_on
 from retrue.sources.source import Chunk, Read, Source, SourceChangedError, State, gathered, renamed_table, revealed
 from retrue.tables import Table
 
+NAME = "retrue"
+"""What a catalog is called whose name nobody says."""
+UNNAMED = f"catalogs in SQL know their tables by the catalog's name, which is {NAME!r} here: say it as catalog.name"
+
 
 class IcebergSource(Source):
     """`iceberg = ...`: a table of a catalog.
 
     Attributes:
         iceberg: the table, with its namespace: `warehouse.predictions`.
-        catalog: the catalog's properties, as pyiceberg names them; `${NAME}` stands for the environment's NAME. Left
-            out, the default catalog of pyiceberg's own configuration.
+        catalog: the catalog's properties, as pyiceberg names them; `${NAME}` stands for the environment's NAME. Its
+            `name` is what it is called: a SQL catalog finds its tables by it, and pyiceberg's own configuration may say
+            the rest. Left out, the default catalog of that configuration.
     """
 
     key: ClassVar[str] = "iceberg"
@@ -115,14 +120,9 @@ class IcebergSource(Source):
         """The table, as its catalog has it now."""
         from pyiceberg.catalog import load_catalog
 
-        properties = {key: revealed(value, f"catalog.{key}") for key, value in self.catalog.items()}
-        return load_catalog("retrue", **properties).load_table(self.iceberg) if properties else self.usual()
-
-    def usual(self) -> Any:
-        """The table in the default catalog of pyiceberg's configuration."""
-        from pyiceberg.catalog import load_catalog
-
-        return load_catalog().load_table(self.iceberg)
+        said = {key: revealed(value, f"catalog.{key}") for key, value in self.catalog.items()}
+        named: str | None = said.pop("name") if "name" in said else NAME if said else None
+        return load_catalog(named, **said).load_table(self.iceberg)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -136,14 +136,16 @@ class IcebergSource(Source):
             from pyiceberg import exceptions
             from sqlalchemy.exc import SQLAlchemyError
         except ImportError as error:
-            hint = 'pip install "retrue[iceberg]"'
-            raise TableError("an Iceberg table", expected="pyiceberg and pyarrow", hint=hint) from error
+            fix = 'pip install "retrue[iceberg]"'
+            raise TableError("an Iceberg table", expected="pyiceberg and pyarrow", hint=fix) from error
         ours = tuple(one for one in vars(exceptions).values() if isinstance(one, type) and issubclass(one, Exception))
         try:
             yield
         except (*ours, pa.ArrowException, SQLAlchemyError, OSError, ValueError) as error:
             said = self.unsaid(first_line(getattr(error, "orig", None) or error))
-            raise TableError(f"an Iceberg table that can't be read: {said}", where=self.iceberg) from error
+            absent = isinstance(error, exceptions.NoSuchTableError)
+            hint = UNNAMED if absent and self.catalog and "name" not in self.catalog else None
+            raise TableError(f"an Iceberg table that can't be read: {said}", where=self.iceberg, hint=hint) from error
 
 
 KIND = IcebergSource

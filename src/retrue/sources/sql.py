@@ -33,10 +33,11 @@ from retrue.tables.table import listed
 MOST = 200_000
 """Rows within the overlap at most: each is remembered."""
 DRIVERS = {
-    "postgresql": 'psycopg (pip install "retrue[postgres]")', "snowflake": "snowflake-sqlalchemy",
-    "bigquery": "sqlalchemy-bigquery", "clickhouse": "clickhouse-sqlalchemy",
+    "postgresql": '"retrue[postgres]"', "snowflake": "snowflake-sqlalchemy", "bigquery": "sqlalchemy-bigquery",
+    "clickhouse": "clickhouse-sqlalchemy", "databricks": "databricks-sqlalchemy", "redshift": "sqlalchemy-redshift",
+    "trino": '"trino[sqlalchemy]"', "mysql": "mysqlclient", "mssql": "pyodbc", "oracle": "cx_Oracle",
 }  # fmt: skip
-"""What brings SQLAlchemy a database, by the first word of its URL."""
+"""The package that brings SQLAlchemy a database, by the first word of its URL."""
 PASSWORD = re.compile(r"^[\w+]+://[^:/@]*:(?!\$\{)[^@/]+@")
 
 
@@ -175,8 +176,8 @@ KIND = SqlSource
 
 
 def wrapped(sql: str, column: str | None, low: str | None) -> str:
-    """The query's rows from a value on, in rising order; `column` is quoted."""
-    inner = f"SELECT * FROM ({sql.strip().rstrip(';')}) AS retrue_source"  # noqa: S608 - the user's own query
+    """The query's rows from a value on, in rising order; `column` is quoted. It may end in a comment."""
+    inner = f"SELECT * FROM (\n{sql.strip().rstrip(';')}\n) AS retrue_source"  # noqa: S608 - the user's own query
     if column is None:
         return inner
     since = f"{column} >= {low}" if low is not None else f"{column} IS NOT NULL"
@@ -192,9 +193,7 @@ def sqlalchemy_rows(url: str, sql: str, rising: str | None, low: Any, refused: A
     try:
         engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
     except (NoSuchModuleError, ImportError) as error:
-        kind = url.partition(":")[0].partition("+")[0]
-        hint = f"install {DRIVERS.get(kind, f'the driver of {kind!r}')} beside Retrue"
-        raise TableError(f"no driver for {kind!r}", where="database", hint=hint) from error
+        raise lacking(url, error) from error
     except SQLAlchemyError as error:
         raise refused(error) from error
     try:
@@ -209,6 +208,15 @@ def sqlalchemy_rows(url: str, sql: str, rising: str | None, low: Any, refused: A
         raise refused(error) from error
     finally:
         engine.dispose()
+
+
+def lacking(url: str, error: BaseException) -> TableError:
+    """The error for a database whose driver isn't installed."""
+    kind = url.partition(":")[0].partition("+")[0]
+    module = (getattr(error, "name", None) or "").partition(".")[0]
+    package = DRIVERS.get(kind) or module
+    hint = f"pip install {package}" if package else "install the package that brings SQLAlchemy's dialect for it"
+    return TableError(f"no driver for {kind!r}", where="database", expected="a dialect of SQLAlchemy", hint=hint)
 
 
 @contextmanager

@@ -324,6 +324,9 @@ def _asked(one: Remote, what: str, *given: Any, then: Any = lambda found: found,
     try:
         return then(getattr(api, what)(_bucket(one.root), *given, **named))
     except FileNotFoundError as error:
+        if what == "put":  # whatever can't be written to isn't there itself
+            hint = "make it first, or check the address; rows that were acknowledged wait in the spool"
+            raise AwayError(f"there is no bucket or container {one.root}", where=str(one), hint=hint) from error
         raise FileNotFoundError(f"{one} is not there") from error
     except (errors.AlreadyExistsError, errors.PreconditionError) as error:
         raise FileExistsError(f"{one} is there") from error

@@ -161,13 +161,16 @@ def open_folder(path: str, name: str) -> Table:
     """Open a Delta table; any other folder is an error that says how to name the files in it."""
     if (Path(path) / "_delta_log").is_dir():
         return open_delta(path, name)
-    inside = next((ext for ext in FORMATS if next(Path(path).rglob(f"*{ext}"), None)), ".parquet")
-    raise TableError(
-        "a folder that is no Delta table",
-        where=path,
-        expected="a folder with a _delta_log",
-        hint=f"for the files in it, write '{path.rstrip('/')}/**/*{inside}'",
-    )
+    raise no_delta(path, next((ext for ext in FORMATS if next(Path(path).rglob(f"*{ext}"), None)), ".parquet"))
+
+
+def no_delta(path: str, inside: str) -> TableError:
+    """The error for a folder, here or in an object store, that is no Delta table; `inside`: what files may be in it."""
+    shown = without_secrets(path) if SCHEME.match(path) else path
+    return TableError(
+        "a folder that is no Delta table", where=shown, expected="a folder with a _delta_log",
+        hint=f"for the files in it, write '{shown.rstrip('/')}/**/*{inside}', or the extension that they have",
+    )  # fmt: skip
 
 
 def open_delta(path: str, name: str) -> Table:
@@ -194,11 +197,13 @@ def delta_table(path: str, name: str) -> DeltaTable:
         TableError: it isn't one, or can't be read.
     """
     from deltalake import DeltaTable
-    from deltalake.exceptions import DeltaError
+    from deltalake.exceptions import DeltaError, TableNotFoundError
 
     try:
         return DeltaTable(path)
     except (DeltaError, OSError) as error:
+        if isinstance(error, TableNotFoundError) and SCHEME.match(path):
+            raise no_delta(path, ".parquet") from error
         raise TableError(f"a Delta table that can't be read: {first_line(error)}", where=name) from error
 
 
