@@ -21,6 +21,7 @@ WHOLE = """
 [store]
 path = "store"
 catalog = "postgresql://retrue@localhost/retrue"
+engine = "spark"
 
 [models.flights]
 reference = "train.parquet"
@@ -155,7 +156,7 @@ BAD = {
     "the nearest key": (M + "lable = 'y'", "Hint: did you mean 'label'?"),
     "an unknown key of the store": (
         "[store]\npaht = 'x'",
-        "unknown key 'paht' in [store] of FILE: expected path, catalog. Hint",
+        "unknown key 'paht' in [store] of FILE: expected path, catalog, engine. Hint",
     ),
     "two wrong keys": (M + "lable = 'y'\nscor = 'p'", "unknown key 'lable' (1 more) in [models.m]"),
     "a number for a column": (M + "label = 5", "label = 5 in [models.m] of FILE: expected text"),

@@ -154,6 +154,8 @@ class StoreSettings(SettingsTable):
     path: Name | None = None
     catalog: Name | None = None
     """Where its catalog is, where not in the folder: `postgresql://user@host/database`, or another folder."""
+    engine: Name | None = None
+    """Where references are learned and the lake is recounted: `local`, or `spark`."""
 
 
 class MlflowSettings(SettingsTable):

@@ -21,6 +21,7 @@ from retrue.cli.shared import (
     ProjectionRole,
     ScoreRole,
     SliceRole,
+    StoreEngineOption,
     StoreOption,
     TaskRole,
     TimeRole,
@@ -126,6 +127,7 @@ def register(
     estimate: EstimateOption = None,
     rule: RuleOption = None,
     impact: ImpactOption = None,
+    engine: StoreEngineOption = None,
     json: JsonOption = False,
 ) -> None:
     """Register a model by the table that it learned from.
@@ -143,7 +145,7 @@ def register(
     roles |= {"timezone": timezone, "privacy": shared.pairs(privacy, "--privacy") or None}
     roles |= {"keep": keep_of(keep, keep_always)}
     table, chosen, watched = registration(name, reference, roles, options, validation)
-    workspace = shared.open_store(store, create=True)
+    workspace = shared.open_store(store, create=True, engine=engine)
     with shared.working(f"learning from {table}"):
         model = workspace.register(name, table, options=watched, **chosen)
     show_registered(model, f"{name} EVENTS{shared.same_store(store)}", json=json)

@@ -41,6 +41,7 @@ def serve(
     place = str(Path(shared.store_folder(folder)).absolute())
     refuse_missing()
     name_catalog(catalog)
+    name_engine()
     from retrue.config import find, load
     from retrue.server import settings as server_settings
     from retrue.server.deaths import Deaths
@@ -76,6 +77,18 @@ def name_catalog(given: str | None) -> None:
     if (said := shared.store_catalog(given)) is not None:
         place_of(Path(), said)
         os.environ[VARIABLE] = said
+
+
+def name_engine() -> None:
+    """Let all parts of the service count where the store says: in the environment, as they read no `retrue.toml`.
+
+    Raises:
+        ConfigError: there is no such engine.
+    """
+    from retrue.engine.opening import VARIABLE
+
+    if (engine := shared.store_engine()) != "local":
+        os.environ[VARIABLE] = engine
 
 
 def refuse_no_folder(place: Path) -> None:

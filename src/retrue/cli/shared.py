@@ -118,6 +118,10 @@ ImpactOption = Annotated[
 EngineOption = Annotated[
     str, typer.Option("--engine", help="Where rows are counted: local, or spark.", metavar="ENGINE")
 ]
+StoreEngineOption = Annotated[
+    str | None,
+    typer.Option("--engine", help="Where rows are counted: local, or spark; as the store says.", metavar="ENGINE"),
+]
 KeepOption = Annotated[str | None, typer.Option(help="Keep so many events whole: '5 %'.", metavar="SHARE")]
 KeepAlwaysOption = Annotated[
     list[str] | None, typer.Option(help="Keep events of this slice whole besides.", metavar="SLICE")
@@ -277,6 +281,20 @@ def store_catalog(given: str | None = None) -> str | None:
     return given or os.environ.get("RETRUE_CATALOG") or load().store.catalog
 
 
+def store_engine(given: str | None = None) -> str:
+    """Where the store counts rows: from the command line, `RETRUE_ENGINE`, or `retrue.toml`; else in this process.
+
+    Raises:
+        ConfigError: there is no such engine.
+    """
+    from retrue.config import load
+    from retrue.engine.opening import VARIABLE, check_engine
+
+    said = given or os.environ.get(VARIABLE) or load().store.engine or "local"
+    check_engine(said)
+    return said
+
+
 COMMAND: ContextVar[ExitStack | None] = ContextVar("COMMAND", default=None)
 """What is closed once the command that runs now has ended: a catalog on a server keeps connections for each store."""
 
@@ -292,11 +310,12 @@ def one_command() -> Iterator[None]:
             COMMAND.reset(token)
 
 
-def open_store(given: str | None, *, create: bool = False, engine: str = "local") -> Workspace:
+def open_store(given: str | None, *, create: bool = False, engine: str | None = None) -> Workspace:
     """Open the store; commands other than `register` don't make one.
 
     Raises:
         StoreError: there is none, or it can't be opened.
+        ConfigError: an unknown engine.
     """
     from retrue.errors import StoreError
     from retrue.store.place import is_store
@@ -307,7 +326,7 @@ def open_store(given: str | None, *, create: bool = False, engine: str = "local"
         raise StoreError(
             "no store here", where=folder, hint="say where it is with --store, or begin one with `retrue register`"
         )
-    found = open_workspace(folder, catalog=catalog, create=create, engine=engine)
+    found = open_workspace(folder, catalog=catalog, create=create, engine=store_engine(engine))
     command = COMMAND.get()
     if command is not None:
         command.callback(found.close)

@@ -10,7 +10,7 @@ import typer
 
 from retrue.cli import shared
 from retrue.cli.doctor import doctor
-from retrue.cli.shared import AnyModelArgument, CatalogOption, EngineOption, JsonOption, StoreOption
+from retrue.cli.shared import AnyModelArgument, CatalogOption, JsonOption, StoreEngineOption, StoreOption
 
 PANEL = "The store"
 
@@ -61,7 +61,7 @@ def note_migration(folder: str, backup: Path) -> None:
 def recount(
     name: AnyModelArgument = None,
     store: StoreOption = None,
-    engine: EngineOption = "local",
+    engine: StoreEngineOption = None,
     json: JsonOption = False,
 ) -> None:
     """Rebuild the profiles from the logged events."""

@@ -14,6 +14,8 @@ R = TypeVar("R")
 
 ENGINES = ("local", "spark")
 """Where the counting pass can run."""
+VARIABLE = "RETRUE_ENGINE"
+"""Names the engine, where nobody else does."""
 
 
 def open_table(source: Any, engine: str = "local") -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import polars as pl
@@ -54,14 +54,10 @@ def to_polars(source: Any) -> pl.DataFrame | pl.LazyFrame:
     if isinstance(source, list | tuple):
         return from_rows(source)
     kind = kind_of(source)
-    if kind == "pandas.DataFrame":
-        return from_pandas(source)
-    if kind == "deltalake.DeltaTable":
-        return pl.scan_delta(source)
+    if kind in KNOWN:
+        return KNOWN[kind](source)
     if kind.startswith("pyarrow.") and hasattr(source, "scanner"):
         return pl.scan_pyarrow_dataset(source)
-    if kind == "duckdb.DuckDBPyRelation":
-        return from_duckdb(source)
     if hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__"):
         return pl.DataFrame(source)
     return through_narwhals(source)
@@ -103,6 +99,20 @@ def from_duckdb(relation: Any) -> pl.DataFrame:
     return frame.with_columns(pl.col(intervals).cast(pl.Duration("us")))
 
 
+def from_spark(frame: Any) -> pl.DataFrame:
+    """Hold a Spark DataFrame, whole. Its own Arrow stream can't say timestamps: it knows no time zone.
+
+    Raises:
+        TableError: Spark can't make it.
+    """
+    from pyspark.errors import PySparkException
+
+    try:
+        return pl.DataFrame(frame.toArrow())
+    except PySparkException as error:
+        raise TableError(f"Spark says: {first_line(error)}", where=kind_of(frame)) from error
+
+
 def without_objects(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with columns of Python objects as what they hold, or as text."""
     names = [name for name, dtype in frame.schema.items() if dtype == pl.Object]
@@ -116,3 +126,10 @@ def through_narwhals(source: Any) -> pl.DataFrame:
     frame = nw.from_native(source)
     eager = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
     return eager.to_polars()
+
+
+KNOWN: Final[Mapping[str, Callable[[Any], pl.DataFrame | pl.LazyFrame]]] = {
+    "pandas.DataFrame": from_pandas, "deltalake.DeltaTable": pl.scan_delta, "duckdb.DuckDBPyRelation": from_duckdb,
+    "pyspark.DataFrame": from_spark,
+}  # fmt: skip
+"""How frames are held whose own Arrow stream doesn't say all, or that have none."""

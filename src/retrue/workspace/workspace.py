@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from retrue.engine.opening import check_engine, open_table, spread_on
+from retrue.engine.opening import VARIABLE, check_engine, open_table, spread_on
 from retrue.errors import StoreError
 from retrue.schema import Schema
 from retrue.store import rows
@@ -204,7 +205,7 @@ class Workspace:
 
 
 def open(
-    folder: str | Path, *, catalog: str | Path | None = None, create: bool = True, engine: str = "local"
+    folder: str | Path, *, catalog: str | Path | None = None, create: bool = True, engine: str | None = None
 ) -> Workspace:
     """Open a store, making it where there is none.
 
@@ -217,12 +218,13 @@ def open(
             `PGPASSWORD` or `~/.pgpass`.
         create: False raises where there is none.
         engine: where references are learned and the lake is recounted: "local", or "spark" (docs/spark.md), whose
-            workers must reach the lake by the same path.
+            workers must reach the lake by the same path; otherwise as RETRUE_ENGINE says.
 
     Raises:
         StoreVersionError: it needs `retrue migrate`, or a newer Retrue.
         StoreError: there is none, or it can't be written or reached.
         ConfigError: a URL that no store can be at, or without a catalog; an unknown engine.
     """
-    check_engine(engine)
-    return Workspace(Store.open(folder, catalog=catalog, create=create), engine)
+    chosen = engine or os.environ.get(VARIABLE) or "local"
+    check_engine(chosen)
+    return Workspace(Store.open(folder, catalog=catalog, create=create), chosen)

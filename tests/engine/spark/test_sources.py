@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from deltalake import DeltaTable, write_deltalake
 from tests.conftest import needed
 
 import retrue as rt
+from retrue.cli import serve
 from retrue.cli.app import run
 from retrue.engine.spark import sources
 from retrue.engine.spark.table import SparkTable
@@ -109,3 +111,49 @@ def test_the_command_compares_on_spark(sail: Any, tmp_path: Path, capsys: pytest
         assert run(["compare", *[str(tmp_path / "a.parquet")] * 2, "--engine", engine, "--json"]) == 0
         said.append(json.loads(capsys.readouterr().out))
     assert said[0]["columns"] == said[1]["columns"]
+
+
+def test_a_data_frame_with_times_comes_in_without_the_engine(sail: Any, tmp_path: Path) -> None:
+    """Its instants, whatever the session's time zone; `rt.compare` and `log` on this machine take it, too."""
+    at = [datetime(2024, 7, 1, 12, minute, tzinfo=UTC) for minute in range(40)]
+    local = pl.DataFrame({"id": [f"e{n}" for n in range(40)], "at": at, "x": [float(n) for n in range(40)]})
+    sail.conf.set("spark.sql.session.timeZone", "Asia/Tokyo")
+    frame = sail.createDataFrame(local.to_arrow())
+    assert frame.schema["at"].dataType.typeName() == "timestamp"
+    found = rt.read_table(frame).collect()
+    assert found.with_columns(pl.col("at").dt.convert_time_zone("UTC")).equals(local)
+    compared = rt.compare(frame, local)
+    assert (compared.reference_rows, compared.window_rows) == (40, 40)
+    with rt.open(tmp_path / "store") as store:
+        model = store.register("m", frame, id="id", time="at")
+        model.log(frame)
+        assert model.events().collect().select("id", "at").equals(local.select("id", "at"))
+    with pytest.raises(TableError, match=r"Spark says: .*no_such_column"):
+        rt.read_table(frame.selectExpr("no_such_column"))
+
+
+def test_commands_on_a_store_count_where_it_says(
+    sail: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`[store] engine`, or `--engine`: Spark registers and recounts, and refuses what it doesn't read."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RETRUE_ENGINE", "")
+    toml = tmp_path / "retrue.toml"
+    toml.write_text('[store]\nengine = "spark"\n')
+    DAYS.write_csv("days.csv")
+    DAYS.write_parquet("days.parquet")
+    assert run(["register", "m", "--reference", "days.csv"]) == 2
+    assert "engine='spark' doesn't read CSV" in capsys.readouterr().err
+    assert run(["register", "m", "--reference", "days.csv", "--engine", "local"]) == 0
+    assert run(["register", "n", "--reference", "days.parquet"]) == 0
+    assert run(["log", "n", "days.parquet"]) == 0
+    assert run(["recount", "n"]) == 0
+    assert "2 profiles rebuilt" in capsys.readouterr().out
+    serve.name_engine()  # what all parts of a service do
+    with rt.open("store") as store:
+        assert store.engine == "spark"
+    monkeypatch.setenv("RETRUE_ENGINE", "")
+    toml.write_text('[store]\nengine = "sparc"\n')
+    for command in (["check"], ["serve", "store"]):
+        assert run(command) == 2
+        assert "unknown engine 'sparc': expected 'local' or 'spark'" in capsys.readouterr().err
