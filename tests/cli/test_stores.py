@@ -124,10 +124,11 @@ def limited(size: int) -> Callable[[], None]:
 
 
 def started(*arguments: object, size: int | None = None, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run the installed command, with a limit to the size of files."""
+    """Run the installed command, with a limit to the size of files; Python's own of compiled code would be cut, too."""
     limit = None if size is None else limited(size)
+    env = os.environ if size is None else {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
-        [SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=False, cwd=cwd, preexec_fn=limit,
+        [SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=False, cwd=cwd, preexec_fn=limit, env=env,
     )  # fmt: skip
 
 
