@@ -284,6 +284,18 @@ def test_an_unknown_column_is_named_with_the_nearest() -> None:
     )
 
 
+def test_columns_of_the_store_are_not_offered_and_derived_ones_are() -> None:
+    """Names that begin with `_` may be asked for; a derived column is offered, and named where it is the nearest."""
+    part, columns = Slice.parse("entrpy_rank > 0.9"), ["id", "late", "_label_at", "_h"]
+    with pytest.raises(SliceError) as caught:
+        part.check(columns, ["entropy", "entropy_rank"])
+    assert str(caught.value) == (
+        "unknown column 'entrpy_rank' in slice \"entrpy_rank > 0.9\": expected one of id, late; or derived: entropy, "
+        "entropy_rank. Hint: did you mean 'entropy_rank'?"
+    )
+    Slice.parse("_h > 1 AND entropy > 1").check(columns, ["entropy"])
+
+
 def test_text_in_double_quotes_is_explained() -> None:
     """`origin = "JFK"` reads a column called JFK; the error says how text is written."""
     with pytest.raises(SliceError, match=r"unknown column 'JFK'.*Hint: text is written in single quotes: 'JFK'"):

@@ -7,7 +7,7 @@ canonical form is a small subset of SQL (see `retrue.slice_sql`); its `compiler`
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -260,20 +260,26 @@ class Slice:
 
     # On rows
 
-    def check(self, columns: Iterable[str]) -> None:
+    def check(self, columns: Iterable[str], derived: Sequence[str] = ()) -> None:
         """Check that all its columns are known.
+
+        Args:
+            columns: those of the rows; names that begin with `_` may be asked for, but aren't offered.
+            derived: those that are worked out where a slice asks for them.
 
         Raises:
             SliceError: a column isn't; the message names it and the nearest known one.
         """
         known = list(columns)
-        for column in sorted(self.columns - set(known)):
-            shown = ", ".join(quote_name(name) for name in known[:10]) + (", ..." if len(known) > 10 else "")
+        offered = [name for name in known if not name.startswith("_")]
+        for column in sorted(self.columns - {*known, *derived}):
+            shown = ", ".join(quote_name(name) for name in offered[:10]) + (", ..." if len(offered) > 10 else "")
+            more = f"; or derived: {', '.join(derived)}" if derived else ""
             raise SliceError(
                 f"unknown column {column!r}",
                 where=self._where,
-                expected=f"one of {shown}" if known else "a table with columns",
-                hint=nearest(column, known) or self._quoting(column),
+                expected=f"one of {shown}{more}" if offered else "a table with columns",
+                hint=nearest(column, [*offered, *derived]) or self._quoting(column),
             )
 
     def _quoting(self, column: str) -> str | None:

@@ -92,13 +92,24 @@ def test_a_filled_in_csv_is_read_and_blank_rows_are_left() -> None:
     writer = csv.DictWriter(out, list(rows[0]))
     writer.writeheader()
     writer.writerows(rows)
-    assert read_answers("\ufeff" + out.getvalue(), LATE, "anna") == told((FIRST, "bo", "1"))
+    found = told((FIRST, "bo", "1"))
+    assert read_answers("\ufeff" + out.getvalue(), LATE, "anna") == (found, len(rows) - 1)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_spreadsheet_s_separator_is_read_from_the_header(separator: str) -> None:
+    """A label may have a comma then; with two that would fit, the comma is taken."""
+    rows = [["task", "event", "label"], ["a", "e,1", "1"], ["b", "e2", ""]]
+    text = "\r\n".join(separator.join(row) for row in rows)
+    assert read_answers(text, LATE, "anna") == (told(("a", "anna", "1")), 1)
+    with pytest.raises(TableError, match=r"^no column 'label' in the labels"):
+        read_answers(text.replace("label", "y"), LATE, "anna")
 
 
 def test_a_filled_in_json_is_read_with_the_answers_that_it_has() -> None:
     items = json.loads(written([Task("a", "e", {}, answers=(Answer("a", "bo", "0", NOON),))], LATE, "json"))
     items[0]["label"] = True
-    assert read_answers(json.dumps(items), LATE, "anna") == [Answer("a", "bo", "0", NOON), Answer("a", "anna", "1")]
+    assert read_answers(json.dumps(items), LATE, "anna")[0] == [Answer("a", "bo", "0", NOON), Answer("a", "anna", "1")]
 
 
 STUDIO: list[dict[str, Any]] = [
@@ -132,7 +143,7 @@ STUDIO: list[dict[str, Any]] = [
 
 
 def test_label_studio_s_json_export_is_read() -> None:
-    assert read_answers(json.dumps(STUDIO), LATE, "anna") == [
+    assert read_answers(json.dumps(STUDIO), LATE, "anna")[0] == [
         Answer("a", "label-studio user 10", "1", 1615328168728378),
         Answer("a", "label-studio user 12", "0"),
     ]
@@ -140,14 +151,14 @@ def test_label_studio_s_json_export_is_read() -> None:
 
 def test_label_studio_s_smaller_exports_are_read_too() -> None:
     small = [{"task": "a", "id": 17, "label": "1", "annotator": 12, "annotation_id": 1003}]
-    assert read_answers(json.dumps(small), LATE, "anna") == told(("a", "label-studio user 12", "1"))
-    assert read_answers("event,task,id,label,annotator\ne,a,17,1,12\n", LATE, "anna") == told(
+    assert read_answers(json.dumps(small), LATE, "anna")[0] == told(("a", "label-studio user 12", "1"))
+    assert read_answers("event,task,id,label,annotator\ne,a,17,1,12\n", LATE, "anna")[0] == told(
         ("a", "label-studio user 12", "1")
     )
 
 
 def test_numbers_are_written_in_one_way() -> None:
-    assert [one.label for one in read_answers("task,label\na,12.0\nb,-0.5\n", PRICE, "anna")] == ["12", "-0.5"]
+    assert [one.label for one in read_answers("task,label\na,12.0\nb,-0.5\n", PRICE, "anna")[0]] == ["12", "-0.5"]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +201,7 @@ THINGS = st.recursive(ANY, lambda each: st.lists(each, max_size=3) | st.dictiona
 @given(st.text() | THINGS.map(json.dumps))
 def test_whatever_comes_is_read_or_refused(text: str) -> None:
     try:
-        found = read_answers(text, LATE, "anna")
+        found, _ = read_answers(text, LATE, "anna")
     except RetrueError:
         return
     for one in found:

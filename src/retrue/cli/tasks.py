@@ -29,7 +29,9 @@ def make(
     where: Annotated[str | None, typer.Argument(help="A slice; all events unless given.", metavar="[SQL]")] = None,
     store: StoreOption = None,
     collection: Annotated[str | None, typer.Option(help="What was collected as NAME.", metavar="NAME")] = None,
-    most: Annotated[int | None, typer.Option(help="The most tasks to make.", metavar="TASKS")] = None,
+    most: Annotated[
+        int | None, typer.Option(help="The most new tasks; those asked before don't count.", metavar="TASKS")
+    ] = None,
     people: Annotated[int, typer.Option(help="How many answers each needs.", metavar="PEOPLE")] = 1,
     since: Annotated[str | None, typer.Option(help="First event time (ISO, UTC).", metavar="TIME")] = None,
     until: Annotated[str | None, typer.Option(help="Events from here on are left out.", metavar="TIME")] = None,
@@ -118,6 +120,7 @@ def take(
         return
     more = [(taken.changed, "changed"), (taken.repeated, "came before"), (taken.unknown, "of tasks that aren't here")]
     rest = "".join(f", {n:,} {what}" for n, what in more if n)
+    rest += f", {plural(taken.blank, 'row')} without a label" if taken.blank else ""
     left = model.labelling.progress().left
     typer.echo(f"{plural(taken.new, 'new answer')}{rest}. {plural(left, 'task')} left.")
 

@@ -176,10 +176,10 @@ def test_a_file_is_taken_once(model: rt.Model) -> None:
     for row, label in zip(rows_, (0, 1, 1, None), strict=True):
         row |= {"label": label, "annotator": "bo"}
     text = json.dumps([*rows_, {"task": "gone", "label": 1}])
-    assert queue.take(text).to_dict() == {"new": 3, "changed": 0, "repeated": 0, "unknown": 1}
+    assert queue.take(text).to_dict() == {"new": 3, "changed": 0, "repeated": 0, "unknown": 1, "blank": 1}
     known = labels(model)
     assert known == {row["event"]: row["label"] for row in rows_[:3]}
-    assert queue.take(text).to_dict() == {"new": 0, "changed": 0, "repeated": 3, "unknown": 1}
+    assert queue.take(text).to_dict() == {"new": 0, "changed": 0, "repeated": 3, "unknown": 1, "blank": 1}
     assert labels(model) == known
     assert queue.export("csv").count("\n") == 2  # what is done is not asked again
     assert queue.export("csv", "agreed").count("\n") == 4

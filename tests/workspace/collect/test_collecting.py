@@ -88,6 +88,14 @@ def test_a_policy_by_what_isn_t_there_is_refused(model: rt.Model) -> None:
         model.collect("x > 0", policy="10 by city")
 
 
+def test_what_isn_t_there_is_named_with_the_derived_column_that_is_meant(model: rt.Model) -> None:
+    """Wherever a slice may ask for derived columns; columns of the store's own aren't offered."""
+    for ask in (model.collect, model.watch_signal, model.labelling.make):
+        with pytest.raises(rt.SliceError, match=r"Hint: did you mean 'entropy_rank'") as caught:
+            ask("entrpy_rank > 0.9")
+        assert ", _" not in str(caught.value)
+
+
 def test_nothing_that_matches_is_an_empty_collection(model: rt.Model) -> None:
     found = model.collect("x > 1e6", policy="10 per day by benefit")
     assert (found.rows.height, found.matched) == (0, 0)

@@ -12,6 +12,7 @@ from typing import Any
 from retrue.errors import TableError
 from retrue.refine.annotate.formats import DANGEROUS, TAG
 from retrue.refine.annotate.tasks import Answer, Question
+from retrue.tables.text import SEPARATORS
 
 LONGEST = 200
 """Characters of an annotator's name that are kept."""
@@ -19,12 +20,12 @@ FIRST, LAST = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1e6) for year 
 """Answers are from then on, and from before then (microseconds since 1970)."""
 
 
-def read_answers(text: str, question: Question, annotator: str) -> list[Answer]:
-    """Read answers; rows without one are left out.
+def read_answers(text: str, question: Question, annotator: str) -> tuple[list[Answer], int]:
+    """Read answers; and how many rows had none, which are left out.
 
     Args:
-        text: a CSV file with the columns `task`, `label` and perhaps `annotator`; or JSON: a list of such objects, or
-            of Label Studio's.
+        text: a CSV file (parted by commas, semicolons, tabs or bars) with the columns `task`, `label` and perhaps
+            `annotator`; or JSON: a list of such objects, or of Label Studio's.
         question: what was asked.
         annotator: who said it where the rows don't say.
 
@@ -32,17 +33,19 @@ def read_answers(text: str, question: Question, annotator: str) -> list[Answer]:
         TableError: it can't be read, or a label is none that can be given; nothing is taken then.
     """
     rows = _from_json(text) if text.lstrip("\ufeff \t\r\n")[:1] in ("[", "{") else _from_csv(text)
-    found: list[Answer] = []
+    found, blank = list[Answer](), 0
     for where, row in rows:
         if not isinstance(row, Mapping):
             raise TableError("a row that is no object", where=where, expected='such as {"task": ..., "label": ...}')
         data = row.get("data")
-        found.extend(
+        said = list(
             _studio(row, data, question, where)
             if isinstance(data, Mapping)
             else _plain(row, question, annotator, where)
         )
-    return found
+        found += said
+        blank += not said
+    return found, blank
 
 
 def _from_json(text: str) -> Iterator[tuple[str, Any]]:
@@ -54,12 +57,16 @@ def _from_json(text: str) -> Iterator[tuple[str, Any]]:
 
 
 def _from_csv(text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff"), newline=""))
+    plain = text.lstrip("\ufeff")  # spreadsheets write semicolons where numbers have commas: the header tells
+    readers = [csv.DictReader(io.StringIO(plain, newline=""), delimiter=one) for one in SEPARATORS]
+    reader = readers[0]
     try:
-        missing = {"task", "label"} - set(reader.fieldnames or ())
-        if missing:
-            named, expected = ", ".join(map(repr, sorted(missing))), "columns task, label and perhaps annotator"
+        lacking = [sorted({"task", "label"} - set(one.fieldnames or ())) for one in readers]
+        if all(lacking):
+            least = min(lacking, key=len)
+            named, expected = ", ".join(map(repr, least)), "columns task, label and perhaps annotator"
             raise TableError(f"no column {named}", where="the labels", expected=expected)
+        reader = readers[lacking.index([])]
         for row in reader:
             yield f"line {reader.line_num}", {name: unquoted(row.get(name)) for name in ("task", "label", "annotator")}
     except csv.Error as error:

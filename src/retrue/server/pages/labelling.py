@@ -242,11 +242,17 @@ def done_of(request: Request) -> str:
     counts = [(name, request.query_params.get(name, "")) for name in TAKEN]
     if any(text for _, text in counts) and all(text.isdecimal() and len(text) < 9 for _, text in counts):
         told = [f"{int(text):,} {TAKEN[name]}" for name, text in counts if int(text)]
-        return f"From the file: {', '.join(told) or 'no row had a label'}."
+        return f"From the file: {', '.join(told) or 'it has no row'}."
     return ""
 
 
-TAKEN = {"new": "new", "changed": "changed", "repeated": "known already", "unknown": "of no task here"}
+TAKEN = {
+    "new": "new",
+    "changed": "changed",
+    "repeated": "known already",
+    "unknown": "of no task here",
+    "blank": "without a label",
+}
 """What became of the answers in a file."""
 
 

@@ -45,12 +45,16 @@ PEOPLE = 20
 
 @dataclass(frozen=True)
 class Taken:
-    """What came of answers: new ones, those that replace what the same person said, repeated ones, unknown tasks."""
+    """What came of answers: new ones, those that replace what the same person said, repeated ones, unknown tasks.
+
+    `blank`: rows of the file that had none.
+    """
 
     new: int
     changed: int
     repeated: int
     unknown: int
+    blank: int = 0
 
     def to_dict(self) -> dict[str, int]:
         """Plain values."""
@@ -122,7 +126,8 @@ class Labelling:
             of: a slice, or what was collected; all events unless given.
             since: first event time.
             until: events from here on are left out.
-            most: the most tasks to make, a sample that is the same whenever it is asked for.
+            most: the most new tasks; those asked before don't count, so that the same call again asks about the next
+                events. Which they are follows from the events, not from chance.
             people: how many answers each needs.
 
         Raises:
@@ -242,9 +247,10 @@ class Labelling:
         Raises:
             TableError: it can't be read, or says what is no label; nothing was taken.
         """
-        said = read_answers(text, self.question, _name(annotator or actor.get()))
+        said, blank = read_answers(text, self.question, _name(annotator or actor.get()))
         people = sorted({one.annotator for one in said})
-        return self._keep(said, "took labels", {"answers": len(said), "annotators": people[:100]})
+        taken = self._keep(said, "took labels", {"answers": len(said), "annotators": people[:100]})
+        return replace(taken, blank=blank)
 
     def _keep(self, said: Sequence[Answer], action: str, facts: Mapping[str, Any]) -> Taken:
         """Keep answers, then let what was agreed on through the door."""

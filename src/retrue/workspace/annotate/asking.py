@@ -23,7 +23,7 @@ from retrue.store.layout import UTC
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
 from retrue.workspace.collect.collecting import collections
-from retrue.workspace.collect.derived import with_derived
+from retrue.workspace.collect.derived import NAMES, with_derived
 from retrue.workspace.explain.explanation import plain
 from retrue.workspace.stored import StoredModel
 
@@ -101,7 +101,7 @@ def gathered(model: StoredModel, of: Source, since: datetime | None, until: date
     if of is not None:
         part = Slice.of(of)
         events = with_derived(model, events, [part])
-        part.check(events.columns)
+        part.check(events.columns, NAMES)
         events = events.filter(part.mask(events))
     return events.with_columns(hash64(events[ident]).alias("_h")).sort("_h", time).unique(key, maintain_order=True)
 

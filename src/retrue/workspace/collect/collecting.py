@@ -22,7 +22,7 @@ from retrue.slices import Slice
 from retrue.store import rows
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
-from retrue.workspace.collect.derived import with_derived
+from retrue.workspace.collect.derived import NAMES, with_derived
 from retrue.workspace.explain.outliers import standings
 from retrue.workspace.names import check_name
 from retrue.workspace.prove.golden import GOLDEN
@@ -118,6 +118,7 @@ def choose_from(
         SliceError: the slice doesn't fit the events.
         ConfigError: the policy chooses by a column that isn't there, or is no number.
     """
+    part.check(table.columns, NAMES)
     events = with_derived(model, hashed(model, table), [part], names=[policy.by] if policy.by else [])
     days = days_of(model, events) if policy.daily else None
     looks = looks_of(model, events) if policy.by else None

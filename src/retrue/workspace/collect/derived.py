@@ -205,13 +205,17 @@ COLUMNS: Mapping[str, Derived] = {
 """Every derived column by its name; a ranked one has `NAME_rank` beside it."""
 
 
+NAMES = tuple(name for one in COLUMNS.values() for name in (one.name, *([one.name + RANK] if one.ranked else [])))
+"""What slices call derived columns, those of ranks too."""
+
+
 def is_derived(name: str) -> bool:
     """Whether a name is that of a derived column.
 
     >>> is_derived("entropy"), is_derived("entropy_rank"), is_derived("outlier_score_rank")
     (True, True, False)
     """
-    return name in COLUMNS or (name.endswith(RANK) and getattr(COLUMNS.get(name.removesuffix(RANK)), "ranked", False))
+    return name in NAMES
 
 
 def derive(

@@ -23,7 +23,7 @@ from retrue.store.catalog import Transaction
 from retrue.store.tables import collected
 from retrue.workspace import clock
 from retrue.workspace.acting import audit
-from retrue.workspace.collect.derived import COLUMNS, derive, is_derived
+from retrue.workspace.collect.derived import NAMES, derive, is_derived
 from retrue.workspace.names import check_name
 from retrue.workspace.stored import StoredModel
 
@@ -120,7 +120,7 @@ def streaming(model: StoredModel, policy: str | Policy) -> Policy:
     if chosen.by is not None and not is_derived(chosen.by):
         known = columns_of(model)
         if chosen.by not in known:
-            where, hint = f"policy {str(chosen)!r}", nearest(chosen.by, [*known, *COLUMNS])
+            where, hint = f"policy {str(chosen)!r}", nearest(chosen.by, [*known, *NAMES])
             raise ConfigError(f"no column {chosen.by!r}", where=where, expected="benefit, or a number", hint=hint)
     return chosen
 
@@ -131,7 +131,7 @@ def check_columns(model: StoredModel, part: Slice) -> None:
     Raises:
         SliceError: it does.
     """
-    part.check([*sorted(columns_of(model)), *(name for name in part.columns if is_derived(name))])
+    part.check(sorted(columns_of(model)), NAMES)
 
 
 def columns_of(model: StoredModel) -> set[str]:
