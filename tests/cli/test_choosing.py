@@ -24,4 +24,9 @@ def test_trials_and_decisions_are_told(call: Call, files: Files, tmp_path: Path)
     assert (ended["status"], ended["note"]) == ("stopped", "enough")
     decided = call("decide", "loans", *store)
     assert "policy" in decided.out
+    assert decided.out.splitlines()[-1] == f"Next: retrue check loans --store {store[1]}"  # no check was ever made
+    asked = call("performance", "loans", *store)
+    assert asked.out.splitlines()[-1] == f"Next: retrue check loans --store {store[1]}"
+    assert call("check", "loans", *store).status in (0, 1)
+    assert "Next: retrue check" not in call("decide", "loans", *store).out + call("performance", "loans", *store).out
     assert json.loads(call("decide", "loans", "--json", *store).out)["answer"] in ("retrain", "wait")

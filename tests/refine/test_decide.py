@@ -75,7 +75,8 @@ def test_runs_keep_their_distance_and_need_labels() -> None:
 
 
 def test_nobody_can_tell_without_labels_or_estimates() -> None:
-    assert "nobody can tell what is lost" in decide(replace(NOW, gap=None), POLICY).because
+    assert "neither labels nor an estimate" in decide(replace(NOW, gap=None), POLICY).because
+    assert "no window was ever judged" in decide(replace(NOW, gap=None, judged=False), POLICY).because
 
 
 def test_incidents_and_the_calendar_start_runs_where_the_policy_says_so() -> None:

@@ -91,6 +91,8 @@ def test_a_digest_tells_nothing_from_an_empty_text_and_takes_lists() -> None:
 def test_what_cannot_be_mixed_is_refused() -> None:
     with pytest.raises(ConfigError, match="a mix of nothing"):
         Mix([])
+    with pytest.raises(ConfigError, match=r"^DataFrame as a part of a mix.*own rows types.SimpleNamespace\(name="):
+        Mix([(pl.DataFrame({"x": [1]}), 1)])
     for share in (0, -1, float("inf"), float("nan"), "0.5", True):
         with pytest.raises(ConfigError, match="of 'old'"):
             Mix([(part("old", range(3)), share)])  # type: ignore[list-item]

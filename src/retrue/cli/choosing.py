@@ -41,6 +41,8 @@ def decide(name: ModelArgument, store: StoreOption = None, now: NowOption = None
     from retrue.report.choosing import decision_view
 
     shared.console().print(decision_view(found.to_dict()))
+    if not found.answer.situation.judged:
+        typer.echo(f"Next: retrue check {name}{shared.same_store(store)}")
 
 
 def start(

@@ -44,9 +44,21 @@ def performance(
     shown = metric or main_metric(model, chosen)
     found = model.performance(shown, version=chosen)
     shared.console().print(performance_view(name, chosen, shown, found))
-    others = [one.version for one in model.versions() if one.version != chosen]
-    if others and found.is_empty() and version is None:
-        typer.echo(f"Next: retrue performance {name} --version {others[-1]}{shared.same_store(store)}")
+    if found.is_empty():
+        told = next_of(model, chosen, shown)
+        if told is not None:
+            typer.echo(f"Next: {told}{shared.same_store(store)}")
+
+
+def next_of(model: Model, version: str, metric: str) -> str | None:
+    """What to ask next where nothing is known of a version: a check, or the newest other version that something is."""
+    from retrue.workspace.check.timeline import is_judged
+
+    if not is_judged(model):
+        return f"retrue check {model.name}"
+    others = [one.version for one in reversed(model.versions()) if one.version != version]
+    known = next((one for one in others if not model.performance(metric, version=one).is_empty()), None)
+    return None if known is None else f"retrue performance {model.name} --version {known}"
 
 
 def main_metric(model: Model, version: str) -> str:

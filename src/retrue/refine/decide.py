@@ -84,6 +84,8 @@ def without(situation: Situation) -> str:
 
 def by_benefit(situation: Situation, policy: RetrainingPolicy, found: Expected | None) -> tuple[bool, str]:
     """Retrain where it is worth more than it costs, and than waiting for more labels."""
+    if not situation.judged:
+        return False, "nobody can tell what is lost: no window was ever judged (check the model first)"
     if found is None or situation.gap is None:
         return False, "nobody can tell what is lost: neither labels nor an estimate say how the champion does"
     said = in_words(situation.gap, found)

@@ -103,6 +103,7 @@ class Situation:
         curve: what cheap fits have shown.
         spoilt: labelled rows of windows in which the data were broken, which a run leaves out.
         unfitted: why there is no curve though there is a trainer, in words.
+        judged: whether any window was ever judged, which is what tells the gap.
     """
 
     gap: Gap | None
@@ -116,6 +117,7 @@ class Situation:
     curve: Curve | None = None
     spoilt: int = 0
     unfitted: str | None = None
+    judged: bool = True
 
 
 @dataclass(frozen=True)

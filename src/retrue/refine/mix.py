@@ -117,9 +117,10 @@ class Mix:
         for part, share in self.parts:
             if not isinstance(getattr(part, "frame", None), pl.DataFrame):
                 raise ConfigError(
-                    f"{part!r} as a part of a mix",
+                    f"{type(part).__name__ if hasattr(part, 'columns') else repr(part)} as a part of a mix",
                     expected="a reference, a collection or a part of the log",
-                    hint="model.reference, model.collect(...), model.logged()",
+                    hint="model.reference, model.collect(...), model.logged(); of your own rows "
+                    "types.SimpleNamespace(name=..., frame=...), in pairs: rt.Mix([(own, 0.5), ...])",
                 )
             if not positive(share):
                 raise ConfigError(f"share {share!r} of {part.name!r}", expected="a positive number")

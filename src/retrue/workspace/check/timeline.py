@@ -225,3 +225,9 @@ def lasting(seconds: float) -> str:
 def total(profiles: Sequence[Profile]) -> Profile | None:
     """The sum of profiles; None of none."""
     return reduce(add, profiles) if profiles else None
+
+
+def is_judged(model: StoredModel) -> bool:
+    """Whether any window of a model was ever judged: `check` does so."""
+    with model.store.catalog.read() as tx:
+        return tx.newest(rows.VerdictRow, "start", model=model.name) is not None

@@ -26,6 +26,7 @@ from retrue.store import rows
 from retrue.workspace import clock
 from retrue.workspace.check.incidents import load_incidents
 from retrue.workspace.check.performance import performance
+from retrue.workspace.check.timeline import is_judged
 from retrue.workspace.collect.collecting import learned_until
 from retrue.workspace.stored import StoredModel, champions_of, tried_until
 from retrue.workspace.train.broken import Fault, faults_of, lasts
@@ -63,6 +64,7 @@ def situation(model: StoredModel, at: datetime, policy: RetrainingPolicy) -> Sit
         incidents=tuple(one.sentence for one in live if is_worse(one) and one not in broken),
         past=past_runs(model, done, policy, faults),
         spoilt=all_labelled - labelled,
+        judged=is_judged(model),
     )
 
 
