@@ -23,10 +23,15 @@ from retrue.workspace.options import Options
 from retrue.workspace.references import VersionReference
 
 
-def made_at(version: rows.Version) -> int:
-    """When a version was made, in microseconds since 1970: promoted (a replay's time, in a replay) or registered."""
-    said = version.body.get("at")
-    return version.created if said is None else clock.micros(datetime.fromisoformat(said))
+def made_at(made: rows.Version | rows.RunRow | rows.Decision) -> int:
+    """When a version was promoted or registered, a run trained, or a decision made, in microseconds since 1970.
+
+    In a replay it is the replay's time, not that at which somebody replayed it.
+    """
+    try:
+        return clock.micros(clock.aware(datetime.fromisoformat(made.body["at"])))
+    except (KeyError, TypeError, ValueError):  # kept before there was one
+        return made.created
 
 
 def tried_until(version: rows.Version) -> datetime | None:

@@ -12,7 +12,9 @@ from tests.workspace.conftest import day, events, live, registered
 from tests.workspace.promote.test_promotion import LEARNER
 
 import retrue as rt
+from retrue.server.pages.refine import view_of
 from retrue.server.pages.turn import effect_said
+from retrue.workspace.clock import micros
 from retrue.workspace.promote.lineage import Effect, Side, effect_of, lineages, pooled
 
 
@@ -111,3 +113,9 @@ def test_rows_keep_their_incident_when_their_signal_is_watched_no_more(store: rt
     (turn,) = lineages(model)
     assert turn.incidents == (incident.id,)
     assert [one.incident for one in turn.parts] == [None, incident.id]
+    # The page dates a replay by the replay's time, not by the clock on the wall.
+    model.decide(day(26))
+    page = view_of(model, None)
+    assert page.decided is not None
+    assert (page.turns[0].created, page.decided.created) == (micros(day(25)), micros(day(26)))
+    assert [(one.name, one.until) for one in page.kept] == [("theirs", day(23).date().isoformat())]

@@ -26,6 +26,7 @@ from retrue.workspace import Model
 from retrue.workspace.decide.deciding import COLLECTED, HOLDOUT
 from retrue.workspace.promote.lineage import Lineage, effect_of, lineages, origins_of
 from retrue.workspace.prove.golden import GOLDEN
+from retrue.workspace.stored import made_at
 from retrue.workspace.train.parts import barren, part_names, read_holdout
 
 router = APIRouter(include_in_schema=False)
@@ -44,13 +45,17 @@ OPEN = 5
 
 @dataclass(frozen=True)
 class Kept:
-    """What was collected: its name, rows, since when, whether a run has learned from it, and the incident behind it."""
+    """What was collected: its name, rows, when, whether a run has learned from it, and the incident behind it.
+
+    `until`: the newest day of its events, of what is collected day by day; else "".
+    """
 
     name: str
     rows: str
     created: int
     used: bool
     incident: str
+    until: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,13 +153,16 @@ def kept_of(model: Model, found: Sequence[Lineage]) -> tuple[Kept, ...]:
     used, origins = {part.name for one in found for part in one.parts}, origins_of(model)
     c, d = tables.collections.c, tables.collected.c
     once = select(c.name, c.rows, c.created, c.body).where(c.model == model.name)
-    going = select(d.collection, func.sum(d.rows), func.max(d.created)).where(d.model == model.name)
+    newest = func.max(d.body["day"].as_string())
+    going = select(d.collection, func.sum(d.rows), func.max(d.created), newest).where(d.model == model.name)
     with model.store.catalog.read() as tx:
-        listed = [(name, n, at) for name, n, at, body in tx.connection.execute(once) if not body.get(GOLDEN)]
-        listed += [(name, n, at) for name, n, at in tx.connection.execute(going.group_by(d.collection))]
-    told = {str(name): (int(n), int(created)) for name, n, created in listed}
-    ordered = sorted(told.items(), key=lambda one: -one[1][1])
-    return tuple(Kept(name, f"{n:,}", created, name in used, origins.get(name, "")) for name, (n, created) in ordered)
+        listed = [(name, n, at, "") for name, n, at, body in tx.connection.execute(once) if not body.get(GOLDEN)]
+        listed += [tuple(one) for one in tx.connection.execute(going.group_by(d.collection))]
+    told = {str(name): (int(n), int(created), day or "") for name, n, created, day in listed}
+    return tuple(
+        Kept(name, f"{n:,}", created, name in used, origins.get(name, ""), day)
+        for name, (n, created, day) in sorted(told.items(), key=lambda one: -one[1][1])
+    )
 
 
 def decided_of(model: Model) -> Decided | None:
@@ -164,7 +172,7 @@ def decided_of(model: Model) -> Decided | None:
     if not found:
         return None
     body: Mapping[str, Any] = found[0].body
-    return Decided(upper_first(str(body["text"])), body.get("refused"), found[0].created)
+    return Decided(upper_first(str(body["text"])), body.get("refused"), made_at(found[0]))
 
 
 def waiting(model: Model) -> int:

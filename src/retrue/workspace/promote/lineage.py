@@ -90,7 +90,7 @@ class Lineage:
     """One turn of the flywheel.
 
     Attributes:
-        id, status, created: the run.
+        id, status: the run; `created`: when it was trained, in a replay by the replay's time.
         parts: what it was trained on, with the incidents that the rows came from.
         incidents: those incidents' ids.
         proof: what it showed, as `Proof.to_dict` has it; None before it is proven.
@@ -184,7 +184,7 @@ def lineage(
     version = None if row is None else row.version
     override = _mapping(body.get("override")) or _mapping(row.body.get("override") if row is not None else None)
     return Lineage(
-        run.id, run.status, run.created, parts, incidents, _mapping(body.get("proof")) or None,
+        run.id, run.status, made_at(run), parts, incidents, _mapping(body.get("proof")) or None,
         str(body.get("champion") or ""), version, made_at(row) if row is not None else None, override or None,
         None if not body.get("error") else str(body["error"]), body,
         None if row is None else tried_until(row),
