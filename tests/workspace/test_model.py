@@ -174,3 +174,12 @@ def test_times_that_come_without_a_zone_are_in_the_model_s(store: rt.Workspace) 
     first = model.events().collect()["at"].min()
     assert isinstance(first, datetime)
     assert first == day(14) - timedelta(hours=9)
+
+
+def test_a_label_that_is_nan_has_no_value(store: rt.Workspace) -> None:
+    """As a table of pandas' with gaps comes: whole numbers become fractions, and gaps NaN."""
+    model = registered(store)
+    model.log(events(14, 1).drop("y"), at=day(15))
+    ids = events(14, 1)["id"][:2]
+    taken = model.label(pl.DataFrame({"id": ids, "y": [1.0, float("nan")]}), at=day(15))
+    assert (taken.accepted, taken.reasons) == (1, {"no value (NaN) in column 'y'": 1})

@@ -241,6 +241,9 @@ def _conform(
             said = pl.format(
                 "wrong type: column '{}' has '{}', expected {}", pl.lit(name), _shown(name, dtype), pl.lit(types[name])
             )
+            if dtype.is_float():  # 1.0 is taken: of a table with gaps the gap is to blame, not the type
+                none = pl.col(f"\0{name}").is_nan()
+                said = pl.when(none).then(pl.lit(f"no value (NaN) in column {name!r}")).otherwise(said)
             if name in free:
                 left_out[f"values of {name!r} left out, which are not {types[name]}"] = lost
             else:

@@ -100,7 +100,7 @@ def test_what_makes_no_sense_is_refused(model: rt.Model, store: rt.Workspace) ->
         (lambda: queue.answer("x", 1), "no task 'x'"),
         (lambda: queue.export("cvs"), "did you mean 'csv'"),
         (lambda: queue.tasks("opne"), "did you mean 'open'"),
-        (lambda: queue.take("task,label\na,0\n", annotator=" "), "a name of 1"),
+        (lambda: queue.take("task,label\na,0\n", annotator=" "), "a blank name"),
     ):
         with pytest.raises(rt.RetrueError, match=said):
             call()
@@ -220,6 +220,21 @@ def test_of_two_answers_in_one_file_the_newer_one_holds(model: rt.Model) -> None
     (task,) = queue.tasks()
     queue.take(said(task.id, ("2021-02-02T00:00:00Z", 1), ("2021-02-01T00:00:00Z", 0)))
     assert labels(model) == {task.event: 1}
+
+
+def test_two_labels_of_one_task_by_the_same_person_are_refused(model: rt.Model) -> None:
+    """No time tells the newer, and the order of lines is no reason; saying the same twice is one answer."""
+    queue = model.labelling
+    queue.make(most=2)
+    first, second = (one.id for one in queue.tasks()[:2])
+    head = "task,label,annotator\n"
+    said = f"eve says '0' and '1' of task {first}, and 1 more tasks so"
+    with pytest.raises(rt.TableError, match=said):
+        queue.take(head + "".join(f"{one},{label},eve\n" for label in (1, 0) for one in (first, second)))
+    assert not queue.task(first).answers
+    assert queue.take(f"{head}{first},1,eve\n{first},1,eve\n{first},0,ann\n").new == 2
+    with pytest.raises(rt.ConfigError, match="a blank name"):
+        queue.answer(second, 1, annotator=" ")
 
 
 def test_who_is_ahead_of_time_may_still_change_their_mind(model: rt.Model) -> None:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from retrue.errors import ConfigError, SchemaError, StoreError, nearest
+from retrue.errors import ConfigError, SchemaError, StoreError, TableError, nearest
 from retrue.refine.annotate import FORMATS, Agreement, Answer, Question, Task, agreement, read_answers, written
 from retrue.refine.annotate.answers import LONGEST, storable
 from retrue.refine.annotate.tasks import DISPUTED, OPEN, STATES
@@ -245,9 +245,11 @@ class Labelling:
             annotator: who said it where the rows don't say; whoever acts now unless given.
 
         Raises:
-            TableError: it can't be read, or says what is no label; nothing was taken.
+            TableError: it can't be read, says what is no label, or has two labels of one task by the same person, of
+                which no time tells the newer; nothing was taken.
         """
         said, blank = read_answers(text, self.question, _name(annotator or actor.get()))
+        refuse_contradictions(said)
         people = sorted({one.annotator for one in said})
         taken = self._keep(said, "took labels", {"answers": len(said), "annotators": people[:100]})
         return replace(taken, blank=blank)
@@ -300,13 +302,34 @@ def _change(new: Answer, old: Answer | None, *, known: bool) -> str:
     return "repeated" if old.label == new.label or stale else "changed"
 
 
+def refuse_contradictions(said: Sequence[Answer]) -> None:
+    """Refuse two labels of one task by the same person where no time tells the newer: the order of lines is no reason.
+
+    Raises:
+        TableError: with the first of them, and how many tasks there are of which that holds.
+    """
+    labels: dict[tuple[str, str, int | None], set[str]] = {}
+    for one in said:
+        labels.setdefault((one.task, one.annotator, one.at), set()).add(one.label)
+    twice = [(task, who, found) for (task, who, _), found in labels.items() if len(found) > 1]
+    if twice:
+        task, who, found = twice[0]
+        others = f", and {len(twice) - 1:,} more tasks so" if len(twice) > 1 else ""
+        raise TableError(
+            f"{who} says {' and '.join(map(repr, sorted(found)))} of task {task}{others}",
+            where="the same file", expected="one label of a task by a person, or `at`, when each was said",
+        )  # fmt: skip
+
+
 def _name(annotator: str) -> str:
     """Check a person's name.
 
     Raises:
         ConfigError: there is none, or too long a one.
     """
-    if not annotator.strip() or len(annotator) > LONGEST:
+    if not annotator.strip():
+        raise ConfigError("a blank name", where="annotator", expected="who says it")
+    if len(annotator) > LONGEST:
         raise ConfigError(f"a name of {len(annotator)} characters", where="annotator", expected=f"1 to {LONGEST}")
     if not storable(annotator):
         raise ConfigError(f"a name such as {annotator[:40]!r}", where="annotator", expected="text")
