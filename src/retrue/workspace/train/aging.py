@@ -10,7 +10,7 @@ The champion's run stays whole, as do those of the version that a rollback leads
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -35,10 +35,13 @@ def drop_runs(model: StoredModel, now: datetime, age: timedelta | None, *, dry: 
         age: how long a run is kept after its last change; None: for ever.
         dry: say what is due, and do nothing.
     """
+    runs = standing(model)
+    if not runs:  # most of a thousand models have none
+        return
     with model.store.catalog.read() as tx:
         pinned = {row.id for row in tx.find(rows.Manifest, model=model.name)}
-    needed = in_use(model)
-    for run in standing(model):
+    needed = in_use(model, runs)
+    for run in runs:
         if "gone" in run.body:
             if not dry:
                 delete(model, run.id, everywhere=run.id in pinned)
@@ -56,14 +59,14 @@ def drop_runs(model: StoredModel, now: datetime, age: timedelta | None, *, dry: 
                 unpin(model, run.id)
 
 
-def in_use(model: StoredModel) -> set[str]:
+def in_use(model: StoredModel, runs: Sequence[rows.RunRow]) -> set[str]:
     """The runs of the champion, of the version before it, and of versions that are tried."""
     versions = {one.version: one for one in model.versions()}
     champion = versions.get(model.version)
     before = None if champion is None else versions.get(str(champion.body.get("before")))
     kept = {str(one.body.get("run")) for one in (champion, before) if one is not None}
     tried = {str(one.body["challenger"]) for one in trials(model) if one.waits}
-    return kept | {row.id for row in standing(model) if str(row.body.get("tried")) in tried}
+    return kept | {row.id for row in runs if str(row.body.get("tried")) in tried}
 
 
 def delete(model: StoredModel, id: str, *, everywhere: bool) -> None:
