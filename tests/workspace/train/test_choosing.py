@@ -76,7 +76,7 @@ def test_the_cut_holds_for_times_of_any_type(store: rt.Workspace, unit: str) -> 
 @pytest.mark.parametrize("holdout", [1.5, -0.5, 0, 1, float("nan"), "0d"])
 def test_a_holdout_that_is_none_is_refused(store: rt.Workspace, holdout: Any) -> None:
     model = registered(store, maturity="2d")
-    with pytest.raises(rt.ConfigError, match="a share between 0 and 1, or a length of time"):
+    with pytest.raises(rt.ConfigError, match="a share between 0 and 1, a length of time, or 'newest'"):
         model.retrain(LEARNER, mix=rt.Mix({model.reference: 1.0}), holdout=holdout)
 
 
