@@ -21,10 +21,12 @@ from retrue.judge.verdict import VerdictKind
 from retrue.metrics import get
 from retrue.refine.promote import Gate
 from retrue.report.proof import came_of
+from retrue.server.pages.turn import promotion_step, sentence_of
 from retrue.store.rows import Audit, Point
 from retrue.workspace.clock import micros
 from retrue.workspace.notes import find_markers
 from retrue.workspace.promote import promotion
+from retrue.workspace.promote.lineage import lineages
 
 CODES = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["city"]), remainder="passthrough")
 LEARNER = rt.Trainer(make_pipeline(CODES, LogisticRegression()), isolated=False)
@@ -219,6 +221,9 @@ def test_a_rollback_is_undone_by_promoting_the_run_again(begin: Begin) -> None:
     for number in (26, 27):
         model.rollback(now=day(number))
         assert came_of(model.run(run.id).to_dict()) == f"version 2, rolled back 2024-01-{number + 1}"
+        turn = next(one for one in lineages(model) if one.id == run.id)
+        assert sentence_of(turn, None, "1") == f"Run {run.id} became version 2, and was rolled back"
+        assert promotion_step(model.name, turn, "1").command == f"retrue promote flights {run.id}"
         proof = model.run(run.id).body["proof"]
         assert run.promote(now=day(number)) == "2"
         assert model.version == "2"

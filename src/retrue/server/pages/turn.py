@@ -105,7 +105,8 @@ def sentence_of(one: Lineage, effect: Effect | None, champion: str) -> str:
         return f"Run {one.id} failed: {first_line(one.error or 'nothing says why')}"
     if one.version is not None:
         said = effect_said(effect) if effect is not None else ""
-        return f"Run {one.id} became version {one.version}" + (f": {said}" if said else "")
+        back = ", and was rolled back" if one.body.get(ROLLED_BACK) else ""
+        return f"Run {one.id} became version {one.version}{back}" + (f": {said}" if said else "")
     if one.proof is None:
         return f"Run {one.id} {STATES.get(one.status, (one.status, ''))[0]}: not proven yet"
     if one.reasons:
