@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -92,6 +93,38 @@ def test_the_others_wait_while_the_part_that_answers_loads(
     )
     assert supervisor.run() == 0
     assert starts == {"web": 1, "jobs": started}
+
+
+DEAF = """
+import signal, sys
+from retrue.server.supervise import Part, Supervisor
+
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGCHLD])
+once = "import os, sys; print('started', flush=True); os.read(0, 1) or sys.exit(3)"
+lasting = "import time; print('lasts', flush=True); time.sleep(600)"
+sys.exit(Supervisor([Part("one", [sys.executable, "-c", once]), Part("other", [sys.executable, "-c", lasting])]).run())
+"""
+
+
+def test_a_service_whose_signals_were_blocked_starts_its_parts_again_and_ends() -> None:
+    """A process manager or a test may start us with signals blocked: none would ever come."""
+    command = [sys.executable, "-c", DEAF]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        patience = threading.Timer(60, process.kill)
+        patience.start()
+        lines = {process.stdout.readline() for _ in range(2)}
+        process.stdin.close()  # one part ends of itself
+        again = process.stdout.readline()
+        children = psutil.Process(process.pid).children()
+        process.send_signal(signal.SIGTERM)
+        status = process.wait()
+        patience.cancel()
+    assert lines == {"started\n", "lasts\n"}
+    assert again == "started\n"
+    assert status == 0
+    assert psutil.wait_procs(children, 10)[1] == []
 
 
 LOADED = """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -40,16 +39,15 @@ def agent(
     process that it watches, or when told to stop.
     """
     from retrue.client.agent import Agent
+    from retrue.jobs.ending import until_told
     from retrue.workspace.options import seconds
 
     goal = to if to is not None and store is None else shared.store_folder(store)
     made = Agent(
         name, goal, token=os.environ.get("RETRUE_TOKEN"), pid=pid, interval=seconds(interval), overflow=overflow
     )
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
-    sent = made.run(most=most, stop=stopped.is_set)
+    with until_told(signal.SIGTERM, signal.SIGINT) as stopped:
+        sent = made.run(most=most, stop=stopped.is_set)
     if json:
         shared.print_json({"sent": sent, "waiting": made.courier.overflow.rows()})
     else:

@@ -66,24 +66,23 @@ def consume(
     message comes in once, whichever of them dies. SIGTERM and Ctrl-C end it behind the chunk that it is at.
     """
     import signal
-    import threading
 
+    from retrue.jobs.ending import until_told
     from retrue.workspace.consuming import consume as consume_topic
     from retrue.workspace.consuming import topic_of
     from retrue.workspace.pulling import adopt
 
-    model, stop = shared.open_model(store, name), threading.Event()
+    model = shared.open_model(store, name)
     adopt(model)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
 
     def told(received: Received) -> None:
         aside = f", {received.quarantined:,} set aside" if received.quarantined else ""
         typer.echo(f"{received.accepted:,} {kind} taken{aside}")
 
     source = topic_of(model, kind)
-    typer.echo(f"Consuming {kind} of {name} from {source.name} in group {source.group!r}; Ctrl-C ends it.")
-    consume_topic(model, kind, stop, told=told, warned=lambda error: typer.echo(f"warning: {error}", err=True))
+    with until_told(signal.SIGTERM, signal.SIGINT) as stop:
+        typer.echo(f"Consuming {kind} of {name} from {source.name} in group {source.group!r}; Ctrl-C ends it.")
+        consume_topic(model, kind, stop, told=told, warned=lambda error: typer.echo(f"warning: {error}", err=True))
 
 
 def pull_model(model: Model, failed: list[RetrueError]) -> dict[str, Received]:

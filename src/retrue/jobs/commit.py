@@ -21,8 +21,8 @@ from pathlib import Path
 
 from retrue.adapters import logs, otel
 from retrue.errors import RetrueError, StoreError
+from retrue.jobs.ending import until_told
 from retrue.jobs.journal import kept
-from retrue.jobs.runner import until_told
 from retrue.workspace import Workspace
 from retrue.workspace import open as open_workspace
 

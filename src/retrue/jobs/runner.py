@@ -15,8 +15,8 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from pathlib import Path
 from retrue.adapters import otel
 from retrue.adapters.samples import bounded
 from retrue.errors import RetrueError, StoreError
+from retrue.jobs.ending import until_told
 from retrue.jobs.journal import Journal, speaking
 from retrue.jobs.leases import LENGTH, Held, LeaseLostError, Leases
 from retrue.jobs.records import last_job
@@ -293,18 +294,6 @@ def work_of(name: str) -> Work:
     """
     kind, _, model = name.partition("/")
     return kind, model or None
-
-
-@contextmanager
-def until_told(*numbers: int) -> Iterator[threading.Event]:
-    """An event that is set when one of these signals comes."""
-    stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def serve(folder: str | Path, *, length: float = LENGTH) -> None:

@@ -15,12 +15,13 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import select
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 logger = logging.getLogger("retrue.serve")
@@ -153,33 +154,46 @@ class Supervisor:
     parts: Sequence[Part]
     died: Callable[[str, str], None] = lambda _part, _said: None
     children: list[Child] = field(default_factory=list)
-    wake: threading.Event = field(default_factory=threading.Event)
     stopping: bool = False
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT; gives the exit status."""
         rest = time.monotonic() + (HEAD_START if any(part.first for part in self.parts) else 0.0)
         self.children = [Child(part, due=0.0 if part.first else rest) for part in self.parts]
-        handlers = {signal.SIGTERM: self._stop, signal.SIGINT: self._stop, signal.SIGCHLD: self._look}
+        with self._hearing() as heard:
+            try:
+                return self._watch(heard)
+            finally:
+                self._end()
+
+    @contextmanager
+    def _hearing(self) -> Iterator[int]:
+        """Hear signals through a pipe, whose end this gives: whoever waits for it wakes, and no lock is taken.
+
+        What started us may have blocked them for us.
+        """
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        os.set_blocking(writer, False)
+        handlers = {signal.SIGTERM: self._stop, signal.SIGINT: self._stop, signal.SIGCHLD: lambda *_: None}
         before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        woken = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)  # full of news is news enough
+        blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, handlers)
         try:
-            status = self._watch()
+            yield reader
         finally:
-            self._end()
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+            signal.set_wakeup_fd(woken)
             for number, handler in before.items():
                 signal.signal(number, handler)
-        return status
+            os.close(reader)
+            os.close(writer)
 
     def _stop(self, *_: object) -> None:
         self.stopping = True
-        self.wake.set()
 
-    def _look(self, *_: object) -> None:
-        self.wake.set()
-
-    def _watch(self) -> int:
+    def _watch(self, heard: int) -> int:
         while not self.stopping:
-            self.wake.clear()
             now = time.monotonic()
             for child in self.children:
                 status = child.ended()
@@ -193,7 +207,8 @@ class Supervisor:
                 if child.process is None and child.due <= now:
                     child.start()
             waits = [child.due - time.monotonic() for child in self.children if child.process is None]
-            self.wake.wait(max(0.0, min(waits, default=3600.0)))
+            if select.select([heard], [], [], max(0.0, min(waits, default=3600.0)))[0]:
+                os.read(heard, select.PIPE_BUF)  # before we look: what comes from now on wakes us again
         return 0
 
     def _end(self) -> None:
