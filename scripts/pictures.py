@@ -5,15 +5,15 @@ Each is the first screens of a page, as WebP below 150 kB, in `docs/pictures`.
 
 from __future__ import annotations
 
-import re
 import shutil
-import subprocess
 import sys
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
+
+from retrue.cli.demo import served
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 HEIGHTS = {"model": 1500, "incident": 1700}
@@ -60,18 +60,10 @@ def take(url: str) -> None:
 
 
 def main(store: str) -> None:
-    """Serve the store, and take the pictures."""
+    """Serve the store as the demo does, without jobs: by the real clock, years of it would be silence."""
     PICTURES.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "retrue", "serve", store, "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            said = server.stdout.readline() if server.stdout else ""
-            found = re.search(r"http://\S+", said)
-            if found is None:
-                sys.exit(f"the server didn't start: {said!r}")
-            take(found.group())
-        finally:
-            server.terminate()
+    with served(Path(store), 0) as start:
+        take(start())
 
 
 if __name__ == "__main__":

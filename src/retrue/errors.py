@@ -9,7 +9,8 @@ RetrueError
 ├── ConfigError       a setting that isn't understood
 ├── StoreError        a store that can't be opened or written
 │   ├── StoreVersionError   written by a newer version, or needing `retrue migrate`
-│   └── StoreFullError      the disk is full: nothing is half-written
+│   ├── StoreFullError      the disk is full: nothing is half-written
+│   └── StoreAwayError      the database can't be reached now: try again
 ├── TrainingError     a training that crashed, hung, ran out of memory, or gave no model
 └── RefusedError      a promotion or a training that the evidence doesn't support
 """
@@ -84,6 +85,10 @@ class StoreVersionError(StoreError):
 
 class StoreFullError(StoreError):
     """The disk is full: nothing is half-written. Unless the hint says what is safe, nothing was acknowledged."""
+
+
+class StoreAwayError(StoreError):
+    """The store's database can't be reached now, and may be back soon; nothing that was acknowledged is lost."""
 
 
 class TrainingError(RetrueError):

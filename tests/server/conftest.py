@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from typing import Any
 import httpx
 import polars as pl
 import pytest
+from tests.server.ending import SPEAKS, end
 
 import retrue as rt
 
@@ -67,7 +67,7 @@ def serving(
 ) -> Iterator[Served]:
     """Run `retrue serve` on a free port until the block ends."""
     command = [sys.executable, "-m", "retrue", "serve", str(folder), "--port", "0", *options]
-    more = {**os.environ, **(env or {})}
+    more = {**os.environ, **SPEAKS, **(env or {})}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=more, cwd=cwd) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""
@@ -75,12 +75,7 @@ def serving(
             assert found, f"the server didn't start: {line!r}"
             yield Served(found[1], folder, process.pid)
         finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
+            end(process)
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,7 @@ import polars as pl
 import psutil
 import pytest
 from tests.server.conftest import SERVES, loans
+from tests.server.ending import SPEAKS, end, standing
 
 import retrue as rt
 from retrue.core.profile import Profile
@@ -244,7 +245,7 @@ class Fleet:
             return
         until(self.is_free)  # until the children of the one that was killed have let go of the port
         command = [sys.executable, "-c", self.code, "serve", str(self.folder), "--port", str(self.port)]
-        env = {**os.environ, **self.env}
+        env = {**os.environ, **SPEAKS, **self.env}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env, cwd=self.folder.parent)
         assert self.process.stdout
         assert SERVES.search(self.process.stdout.readline()), "it doesn't start again"
@@ -294,8 +295,7 @@ class Fleet:
     def down(self) -> None:
         """End it, as somebody would who means it well."""
         if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(30)
+            end(self.process)
         if self.process is not None and self.process.stdout:
             self.process.stdout.close()
 
@@ -316,6 +316,9 @@ def fleet(folder: Path, env: Mapping[str, str] | None = None, code: str = SERVE)
     made.up()
     try:
         yield made
+    except Exception as error:  # why nothing came of it
+        error.add_note("\n\n".join(standing(one.pid) for one in made.victims()))
+        raise
     finally:
         left = made.victims()
         made.down()

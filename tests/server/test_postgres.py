@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.postgres import Cluster
+from tests.postgres import Cluster, running
 from tests.server.conftest import registered
 from tests.server.hammer import Sent, fleet, until, verify
 from tests.store import objects
@@ -48,6 +48,30 @@ def test_two_servers_on_one_database_outlive_a_failover_and_a_kill(tmp_path: Pat
             assert "loans" in client.get("/").text
     assert len(sent.events) > 100
     verify(folder, sent)
+
+
+@pytest.mark.slow
+def test_a_service_that_starts_before_its_database_waits_for_it(
+    tmp_path: Path, postgres: Cluster, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As after a power cut, or in the middle of a failover: its parts are started again until the database answers."""
+    folder, said = tmp_path / "store", list[str]()
+    with running(postgres.binaries) as own:
+        rt.open(folder, catalog=own.catalog()).close()
+        registered(folder)
+        own.stop()
+
+        def failed() -> bool:
+            said.append(capfd.readouterr().err)
+            return "".join(said).count("web ended (exit status 1), starts again") > 1
+
+        with fleet(folder) as service:
+            until(failed)
+            own.start()
+            answer = httpx.get(f"{service.url}/models/loans", timeout=60)
+            assert service.starts == 1
+    assert "error: the database can't be reached" in "".join(said)
+    assert (answer.status_code, "loans" in answer.text) == (200, True)
 
 
 @pytest.mark.slow

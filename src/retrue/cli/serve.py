@@ -71,10 +71,10 @@ def name_catalog(given: str | None) -> None:
     Raises:
         ConfigError: it is no place for a catalog.
     """
-    from retrue.store.home import VARIABLE
-    from retrue.store.place import place_of
-
     if (said := shared.store_catalog(given)) is not None:
+        from retrue.store.home import VARIABLE
+        from retrue.store.place import place_of
+
         place_of(Path(), said)
         os.environ[VARIABLE] = said
 
@@ -85,9 +85,9 @@ def name_engine() -> None:
     Raises:
         ConfigError: there is no such engine.
     """
-    from retrue.engine.opening import VARIABLE
-
     if (engine := shared.store_engine()) != "local":
+        from retrue.engine.opening import VARIABLE
+
         os.environ[VARIABLE] = engine
 
 

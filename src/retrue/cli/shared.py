@@ -288,10 +288,12 @@ def store_engine(given: str | None = None) -> str:
         ConfigError: there is no such engine.
     """
     from retrue.config import load
-    from retrue.engine.opening import VARIABLE, check_engine
 
-    said = given or os.environ.get(VARIABLE) or load().store.engine or "local"
-    check_engine(said)
+    said = given or os.environ.get("RETRUE_ENGINE") or load().store.engine or "local"
+    if said != "local":
+        from retrue.engine.opening import check_engine
+
+        check_engine(said)
     return said
 
 

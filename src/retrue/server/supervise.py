@@ -12,7 +12,6 @@ clock isn't ours.
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import select
@@ -23,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 logger = logging.getLogger("retrue.serve")
 
@@ -40,8 +40,8 @@ NICENESS = 5
 """By how much the children that nobody waits for give way."""
 HEAD_START = 2.0
 """Seconds that the part that answers has a processor to itself while it loads: nothing waits for the others yet."""
-PDEATHSIG = 1
-"""Linux: `prctl` option that says which signal a process gets when its parent dies."""
+BECOME = Path(__file__).with_name("become.py")
+"""What starts each child."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,7 @@ class Child:
         self.started, self.starts = time.monotonic(), self.starts + 1
         # A session of its own: Ctrl-C at the terminal is for the supervisor, which ends all in order.
         self.process = subprocess.Popen(  # noqa: S603 - our own modules
-            self.part.command,
-            pass_fds=self.part.files,
-            start_new_session=True,
-            preexec_fn=prepare(self.part),  # noqa: PLW1509 - this process has one thread
+            [*becoming(self.part), *self.part.command], pass_fds=self.part.files, start_new_session=True
         )
 
     def ended(self) -> int | None:
@@ -127,19 +124,10 @@ class Child:
             self.process.wait()
 
 
-def prepare(part: Part) -> Callable[[], None]:
-    """What a child does before it becomes its part: it dies with its parent, and gives way to the web process."""
-    parent, library = os.getpid(), ctypes.CDLL(None) if sys.platform == "linux" else None
-
-    def prepared() -> None:
-        if library is not None:
-            library.prctl(PDEATHSIG, signal.SIGTERM)
-            if os.getppid() != parent:  # it died before we asked
-                os._exit(1)
-        if not part.first:
-            os.nice(NICENESS)
-
-    return prepared
+def becoming(part: Part) -> tuple[str, ...]:
+    """What a child does before it becomes its part: it dies with its parent, and gives way to what answers."""
+    niceness = 0 if part.first else NICENESS
+    return (sys.executable, "-I", "-S", str(BECOME), str(os.getpid()), str(niceness))
 
 
 @dataclass(eq=False)

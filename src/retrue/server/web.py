@@ -10,7 +10,7 @@ import socket
 import sys
 
 from retrue.adapters import logs
-from retrue.errors import RetrueError
+from retrue.errors import RetrueError, StoreAwayError
 
 TURN = 0.0005
 """Seconds that a thread may go on while others wait, a tenth of Python's own: each row that a reader of the catalog is
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
             answering.serve(folder, ServerSettings.model_validate_json(settings), sock)
     except RetrueError as error:
         sys.stderr.write(f"error: {error}\n")
-        return 2
+        return 1 if isinstance(error, StoreAwayError) else 2  # it may be back soon: started again, not given up
     return 0
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
-from retrue.errors import RetrueError, StoreError, StoreFullError
+from retrue.errors import RetrueError, StoreAwayError, StoreError, StoreFullError
 from retrue.store.place import PostgresPlace
 
 if TYPE_CHECKING:
@@ -348,7 +348,7 @@ def away(said: str, where: str) -> StoreError:
     for word, state in REFUSED.items():
         if word in said:
             return StoreError(f"{TOLD[state][0]} ({said})", where=where, hint=TOLD[state][1])
-    return StoreError(
+    return StoreAwayError(
         f"the database can't be reached ({said})", where=where,
         hint="nothing that was acknowledged is lost; try again once it is back",
     )  # fmt: skip
