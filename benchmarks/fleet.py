@@ -44,6 +44,8 @@ ROWS = 200
 """Events of each model on the day that is judged."""
 FRESH = 2
 """Days whose profiles all models keep: those whose labels ripen are judged again."""
+ASKED = 100
+"""Times that a page is asked for, so that 5 % of them are more than one."""
 PATIENCE = 3_600
 """Seconds within which all must be judged."""
 
@@ -98,11 +100,14 @@ def wait(workspace: Workspace, start: int, models: int) -> None:
 
 def looked(title: str, address: str, process: int, names: Sequence[str] = LOOKED_AT) -> dict[str, Answered]:
     """Ask for pages and print how long each took, and how busy the machine was."""
-    found = {name: asked(address + PAGES[name], process) for name in names}
+    found = {name: asked(address + PAGES[name], process, times=ASKED) for name in names}
     print(f"{title} (load {os.getloadavg()[0]:.1f})")
     for name, (took, cpu) in found.items():
         middle, slow = (1e3 * one for one in (statistics.median(took), p95(took)))
-        print(f"  {name:<16} p50 {middle:6.1f} ms   p95 {slow:6.1f} ms   CPU {1e3 * cpu:5.1f} ms", flush=True)
+        told = (
+            f"p50 {middle:6.1f} ms   p95 {slow:6.1f} ms   slowest {1e3 * max(took):6.1f} ms   CPU {1e3 * cpu:5.1f} ms"
+        )
+        print(f"  {name:<16} {told}", flush=True)
     return found
 
 
