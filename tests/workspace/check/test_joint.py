@@ -58,6 +58,26 @@ def test_the_change_is_an_incident_and_explain_names_the_pair(model: Model) -> N
     assert found.to_dict()["joint"]["pairs"][0]["columns"] == ["left", "right"]
 
 
+def test_the_evidence_is_of_the_pair_that_alarmed_and_not_of_one_that_always_varies(tmp_path: Path) -> None:
+    """Some columns hang together each day, now so, now the other way: in the rows of one day that looks like more."""
+
+    def varying(table: pl.DataFrame) -> pl.DataFrame:
+        rng, up = np.random.default_rng(table.height), table["at"].dt.day().to_numpy() % 2 == 0
+        first, noise = rng.normal(size=(2, table.height))
+        return table.with_columns(sun=first, rain=np.where(up, 0.95, -0.95) * first + 0.3 * noise)
+
+    model = rt.open(tmp_path / "store").register(
+        "pairs", reference=varying(days(0, 20, 0.5)), id="id", time="at", window="1d", grace="1h"
+    )
+    model.log(varying(days(20, 1, -0.5)))
+    model.check(now=START + timedelta(days=30))
+    incident = model.incidents()[0]
+    assert "left and right changed together" in incident.verdicts[-1].reason
+    found = incident.explain().joint
+    assert found is not None
+    assert [(pair.left, pair.right) for pair in found.pairs] == [("left", "right")]
+
+
 def test_recounted_sums_are_the_same_and_small(model: Model) -> None:
     """Counts bit for bit; floats to 1e-12. Three pairs: some hundred bytes before compression."""
 

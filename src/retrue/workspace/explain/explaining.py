@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from retrue.explain.examples import find_examples
 from retrue.explain.features import rank_features
 from retrue.explain.finding import Finding, guilty_of
 from retrue.explain.joint import JointChange, find_joint
+from retrue.explain.pairs import ChangedPair
 from retrue.explain.sharing import Sharing, share_between
 from retrue.explain.since import since_when
 from retrue.judge.assess import Assessment, Judge
@@ -90,12 +92,23 @@ def explain(model: StoredModel, incident: Incident, predict: Any = None) -> Expl
 def together(
     incident: Incident, reference: Reference, window: pl.DataFrame, before: pl.DataFrame
 ) -> JointChange | None:
-    """What columns do together that they didn't, where an alarm says so; columns with alarms of their own apart."""
-    if all(verdict.metric != "mmd" for verdict in incident.verdicts):
+    """What columns do together that they didn't, where an alarm says so.
+
+    Of all columns but those with alarms of their own, where the alarm names none: it knows by how much the dependence
+    of a pair varies from window to window, which the rows of one don't tell.
+    """
+    told = sort_worst_first([verdict for verdict in incident.verdicts if verdict.metric == "mmd"])
+    if not told:
         return None
-    known = set(window.columns) & set(before.columns) - set(incident.columns)
-    columns = [name for name in reference.schema.features if name in known]
-    return find_joint(window, before, columns, {name: reference.schema.column(name).kind for name in columns})
+    known = set(window.columns) & set(before.columns)
+    meant = {name for verdict in told for name in verdict.columns} or known - set(incident.columns)
+    columns = [name for name in reference.schema.features if name in known & meant]
+    found = find_joint(window, before, columns, {name: reference.schema.column(name).kind for name in columns})
+
+    def place(pair: ChangedPair) -> int:
+        return next((at for at, one in enumerate(told) if {pair.left, pair.right} <= {*one.columns}), len(told))
+
+    return replace(found, pairs=tuple(sorted(found.pairs, key=place)))
 
 
 def sharing_of(
