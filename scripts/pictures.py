@@ -23,11 +23,11 @@ MOST = 150_000
 
 
 def addresses(page: Page, url: str) -> dict[str, str]:
-    """Find the pages: the model is the overview's first, the incident the list's first."""
+    """Find the pages: the model is the overview's first, the incident its first that says which rows are to blame."""
     page.goto(url)
     model = page.locator("main a[href^='/models/']").first.get_attribute("href") or ""
-    page.goto(f"{url}/incidents")
-    incident = page.locator("main a[href*='/incidents/']").first.get_attribute("href") or ""
+    page.goto(url + model)
+    incident = page.locator("main a[href*='/incidents/']", has_text="because").first.get_attribute("href") or ""
     return {"model": f"{model}?days=150", "incident": incident}
 
 

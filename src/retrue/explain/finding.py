@@ -78,6 +78,11 @@ class Finding:
         return " or its proxy ".join([str(self.slice), *(str(one.slice) for one in self.alternatives[:TOLD])])
 
     @property
+    def words(self) -> str:
+        """The same as a sentence says it."""
+        return " or its proxy ".join([self.slice.words, *(one.slice.words for one in self.alternatives[:TOLD])])
+
+    @property
     def effect(self) -> float | None:
         """What was asked for: the change of the share, or how much higher the loss is."""
         if self.question == "share":

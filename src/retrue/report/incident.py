@@ -191,10 +191,12 @@ def slices_title(slices: Sequence[Finding]) -> str:
         return "It is everywhere: no part of the rows explains more than all of them"
     old, new = first.loss or (None, None)
     if first.question == "loss" and old is not None and new is not None:
-        return f"It went wrong most where {first}: the mean loss went from {figure(old)} to {figure(new)}"
+        return f"It went wrong most where {first.words}: the mean loss went from {figure(old)} to {figure(new)}"
     before, after = first.share
     verb = "rose" if after > before else "fell"
-    return f"The events changed most where {first}: {verb} from {percent(before)} to {percent(after)} of all"
+    return (
+        f"The events changed most where {first.words}: {verb} from {percent(before)} to {percent(after)} of all"
+    )
 
 
 def slices_cells(slices: Sequence[Finding], kept: float = 1.0) -> tuple[list[str], list[list[str]]]:

@@ -222,6 +222,22 @@ def test_a_ranking_keeps_its_order_and_marks_what_is_loud() -> None:
     assert charts.ranking([], "nothing") is None
 
 
+def test_the_names_of_incidents_have_room_until_the_next_begins() -> None:
+    """Those that begin together share one place; nothing is written over another."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    day = timedelta(days=1)
+    points = [charts.Point(start + i * day, 0.8) for i in range(9)]
+    spans = [
+        charts.IncidentSpan(start + 6 * day, start + 10 * day, "drifting"),
+        charts.IncidentSpan(start + 4 * day, start + 10 * day, "broken"),
+        charts.IncidentSpan(start + 4 * day, start + 7 * day, "degraded"),
+    ]
+    made = charts.timeline(points, "Accuracy held", incidents=spans)
+    assert made is not None
+    rows = [(row["told"], row["name"], row["room"]) for row in made.rows if row["part"] == "incident"]
+    assert rows == [("drifting", "drifting", 0.4), ("broken", "broken, degraded", 0.2), ("degraded", "", 0.2)]
+
+
 def test_a_timeline_has_gaps_incidents_and_the_reference() -> None:
     start = datetime(2024, 3, 1, tzinfo=UTC)
     points = [

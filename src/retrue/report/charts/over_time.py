@@ -16,7 +16,7 @@ HEIGHT = 190
 GAP = 7
 """Pixels between a marker's rule and its name."""
 LEAST = 28
-"""Pixels that a marker's name needs; with fewer only its sign is drawn."""
+"""Pixels that a name on the plot needs; with fewer it isn't drawn."""
 
 
 def timeline(*, level: bool, estimated: bool, incidents: bool, zero: bool) -> Layers:
@@ -24,8 +24,9 @@ def timeline(*, level: bool, estimated: bool, incidents: bool, zero: bool) -> La
 
     The axis begins at zero, or where the values do.
 
-    Rows: part (value, estimated, reference, incident or marker), t, t2, value, low, high, name. Layers without rows
-    would make Vega complain.
+    Rows: part (value, estimated, reference, incident or marker), t, t2, value, low, high, name; of an incident also
+    told (what it is) and room (the share of the width that its name may take). Layers without rows would make Vega
+    complain.
     """
     base = alt.Chart()
     x = alt.X("t", type="temporal", title=None).scale(type="utc", nice=False)
@@ -63,10 +64,15 @@ def series_layers(base: alt.Chart, x: alt.X, y: alt.Y, part: str, dash: list[flo
 
 
 def incident_layers(base: alt.Chart, x: alt.X) -> list[alt.Chart]:
-    """Draw incidents as bands with their names."""
+    """Draw incidents as bands with their names, as far as these have room before the next; each says its own."""
     rows = base.transform_filter("datum.part === 'incident'")
-    band = rows.mark_rect(style="warn-area").encode(x, alt.X2("t2"), y=alt.value(0), y2=alt.value(HEIGHT))
-    name = rows.mark_text(align="left", baseline="top", dx=4, dy=4, style="warn-text")
+    top, foot, told = alt.value(0), alt.value(HEIGHT), alt.Tooltip("told", type="nominal", title="incident")
+    band = rows.mark_rect(style="warn-area").encode(x, alt.X2("t2"), y=top, y2=foot, tooltip=told)
+    room = f"datum.room * width - {GAP}"
+    name = rows.mark_text(
+        align="left", baseline="top", dx=4, dy=4, style="warn-text",
+        limit={"expr": f"max(1, {room})"}, opacity={"expr": f"{room} < {LEAST} ? 0 : 1"},
+    )  # fmt: skip
     return [band, name.encode(x, alt.Text("name", type="nominal"), y=alt.value(0))]
 
 

@@ -6,7 +6,9 @@ dark.
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 from collections.abc import Callable
 from functools import cache
 from threading import Lock
@@ -52,7 +54,12 @@ def template(name: str) -> dict[str, Any]:
 
 @cache
 def made(name: str) -> dict[str, Any]:
-    """Make a template, once."""
+    """Make a template, once.
+
+    Altair looks for pandas among what is loaded: where another thread is just loading it, it is waited for.
+    """
+    if "pandas" in sys.modules:
+        importlib.import_module("pandas")
     chart = TEMPLATES[name]()
     spec: dict[str, Any] = json.loads(chart.properties(data=alt.InlineData(values=[])).to_json(indent=None))
     for unwanted in ("config", "datasets"):

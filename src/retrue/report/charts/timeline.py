@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from retrue.report.charts.picture import Field, Picture, position
@@ -58,23 +58,34 @@ def timeline(
     else:
         named["name"] = dashed
     rows = [*series(points, "value"), *said]
-    rows += [
-        {"part": "incident", "t": millis(one.start), "t2": millis(one.end), "name": name}
-        for one, name in named_incidents(incidents)
-    ]
+    rows += incident_rows(incidents, [one.time for one in (*points, *estimated)])
     if reference is not None:
         rows.append({"part": "reference", "value": position(reference), "name": "reference"})
     there = {"level": reference is not None, "estimated": said, "incidents": incidents, "zero": zero}
     return Picture("-".join(["timeline", *(name for name, any_ in there.items() if any_)]), title, rows, FIELDS)
 
 
-def named_incidents(incidents: Sequence[IncidentSpan]) -> Iterator[tuple[IncidentSpan, str]]:
-    """What is written beside each: those that begin together have one place for their names, at the first."""
+def incident_rows(incidents: Sequence[IncidentSpan], times: Iterable[datetime]) -> list[dict[str, Any]]:
+    """Write the incidents: those that begin together have one place for their names, which ends where the next begins.
+
+    Args:
+        incidents: in any order.
+        times: what else is on the axis.
+    """
     names: dict[datetime, list[str]] = {}
-    for one in incidents:
+    for one in sorted(incidents, key=lambda one: one.start):
         names.setdefault(one.start, []).append(one.name)
-    for one in incidents:
-        yield one, ", ".join(dict.fromkeys(names.pop(one.start, ())))
+    ends = [*times, *(one.start for one in incidents), *(one.end for one in incidents)]
+    first, last = min(ends), max(ends)
+    until = dict(zip(names, [*list(names)[1:], last], strict=False))
+    return [
+        {
+            "part": "incident", "t": millis(one.start), "t2": millis(one.end), "told": one.name,
+            "name": ", ".join(dict.fromkeys(names.pop(one.start, ()))),
+            "room": round((until[one.start] - one.start) / max(last - first, timedelta(seconds=1)), 4),
+        }
+        for one in incidents
+    ]  # fmt: skip
 
 
 FIELDS = (
