@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -57,9 +58,10 @@ def test_rewritten_rows_are_told_once_and_known_by_their_ids(
     append(table, 0, 20)
     model.set_sources(events={"delta": str(table)})
     assert taken(model) == 20
+    append(table, 20, 25)  # taken before the change is told
     DeltaTable(table).delete("id = 'e3'")
-    append(table, 20, 30)
-    with pytest.raises(SourceChangedError, match=r"version 1 rewrote or deleted rows \(DELETE\).*known id are ignored"):
+    append(table, 25, 30)
+    with pytest.raises(SourceChangedError, match=r"version 2 rewrote or deleted rows \(DELETE\).*known id are ignored"):
         model.pull()
     model.pull()
     assert ids(model) == expected(0, 30)
@@ -71,11 +73,13 @@ def test_without_ids_rewritten_rows_are_left_out(store: rt.Workspace, tmp_path: 
     append(tmp_path / "t", 0, 10)
     model.set_sources(events={"delta": str(tmp_path / "t")})
     assert taken(model) == 10
+    append(tmp_path / "t", 10, 12)
     DeltaTable(tmp_path / "t").update({"x": "0.5"}, predicate="x = 3.0")
-    append(tmp_path / "t", 10, 15)
+    append(tmp_path / "t", 12, 15)
     with pytest.raises(SourceChangedError, match="the next attempt leaves them out"):
         model.pull()
-    assert taken(model) == 5
+    assert taken(model) == 3
+    assert len(model.events().collect()) == 15
 
 
 def test_a_log_that_lost_its_history_is_told_once_and_read_anew(model: rt.Model, table: Path) -> None:
@@ -88,6 +92,72 @@ def test_a_log_that_lost_its_history_is_told_once_and_read_anew(model: rt.Model,
         model.pull()
     model.pull()
     assert ids(model) == expected(0, 30)
+
+
+def test_files_that_were_compacted_and_vacuumed_before_they_were_read_are_told_once(
+    model: rt.Model, table: Path
+) -> None:
+    append(table, 20, 25)
+    append(table, 25, 30)
+    DeltaTable(table).optimize.compact()
+    DeltaTable(table).vacuum(0, enforce_retention_duration=False, dry_run=False)
+    with pytest.raises(SourceChangedError, match=r"a file of version 3 is gone.*reads the whole table again"):
+        model.pull()
+    model.pull()
+    assert ids(model) == expected(0, 30)
+
+
+def test_a_file_that_the_present_version_needs_is_waited_for(model: rt.Model, table: Path) -> None:
+    append(table, 20, 25)
+    lost = next(table.glob("part=2/*/*.parquet"))
+    lost.rename(table / "elsewhere")
+    for _ in range(2):
+        with pytest.raises(rt.TableError, match="a Delta table that can't be read: No such file"):
+            model.pull()
+    (table / "elsewhere").rename(lost)
+    assert taken(model) == 5
+
+
+def test_names_that_a_log_writes_in_percents_are_read(store: rt.Workspace, tmp_path: Path) -> None:
+    model, folder = register(store), tmp_path / "a b ä" / "t"
+    folder.parent.mkdir()
+    cities = ["New York/ä", "a%20b=c", "x y:z"]
+    model.set_sources(events={"delta": str(folder)})
+    for number, city in enumerate(cities):
+        frame = rows(10 * number, 10 * number + 10).with_columns(city=pl.lit(city))
+        frame.write_delta(folder, mode="append", delta_write_options={"partition_by": ["city"]})
+        assert number == 1 or taken(model) == 10 * max(number, 1)
+    assert set(model.events().collect()["city"]) == set(cities)
+
+
+@pytest.mark.parametrize(
+    ("feature", "setting", "why"),
+    [
+        ("columnMapping", {"delta.columnMapping.mode": "name"}, "with column mapping"),
+        ("deletionVectors", {"delta.enableDeletionVectors": "true"}, "with deletion vectors"),
+        ("typeWidening", {"delta.enableTypeWidening": "true"}, "that can't be read: .*typeWidening"),
+    ],
+)
+def test_a_table_of_a_feature_that_is_not_read_is_refused_in_words(
+    feature: str, setting: dict[str, str], why: str, table: Path
+) -> None:
+    """As a source, and where it is compared."""
+    log, out = table / "_delta_log" / f"{0:020}.json", list[str]()
+    for entry in map(json.loads, log.read_text().splitlines()):
+        if "protocol" in entry:
+            entry["protocol"] = {"minReaderVersion": 3, "minWriterVersion": 7}
+            entry["protocol"] |= {"readerFeatures": [feature], "writerFeatures": [feature]}
+        if "metaData" in entry:
+            fields = json.loads(entry["metaData"]["schemaString"])
+            for number, one in enumerate(fields["fields"] if feature == "columnMapping" else (), 1):
+                named = {"delta.columnMapping.id": number, "delta.columnMapping.physicalName": one["name"]}
+                one["metadata"] = named
+            entry["metaData"] |= {"configuration": setting, "schemaString": json.dumps(fields)}
+        out.append(json.dumps(entry))
+    log.write_text("\n".join(out))
+    for read in (rt.source(delta=str(table)).reach, lambda _: rt.compare(str(table), str(table))):
+        with pytest.raises(rt.TableError, match=f"a Delta table {why}"):
+            read(1)
 
 
 def test_another_table_at_the_same_place_is_told_once(model: rt.Model, table: Path) -> None:

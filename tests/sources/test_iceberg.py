@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.conftest import needed
-from tests.sources.conftest import expected, ids, rows, taken
+from tests.sources.conftest import expected, ids, register, rows, taken
 
 import retrue as rt
 from retrue.sources import SourceChangedError
@@ -72,8 +73,9 @@ class TestSnapshots:
         assert rt.read_table(rt.source(**warehouse.said)).rows == 30
 
     def test_rewritten_rows_are_told_once_and_known_by_their_ids(self, model: rt.Model, warehouse: Warehouse) -> None:
+        warehouse.append(20, 25)
         warehouse.table.delete("id = 'e3'")
-        warehouse.append(20, 30)
+        warehouse.append(25, 30)
         with pytest.raises(SourceChangedError, match=r"rewrote or deleted rows \(overwrite\).*known id are ignored"):
             model.pull()
         model.pull()
@@ -91,6 +93,23 @@ class TestSnapshots:
             model.pull()
         model.pull()
         assert ids(model) == expected(0, 30)
+
+    def test_nothing_is_lost_where_only_the_snapshot_that_was_read_last_expired(
+        self, store: rt.Workspace, tmp_path: Path
+    ) -> None:
+        """The one behind it names it, as Java's Iceberg leaves it (pyiceberg forgets the name): no id is needed."""
+        model, made = register(store, id=None, label=None), Warehouse(tmp_path)
+        model.set_sources(events=made.said)
+        made.append(0, 10)
+        assert taken(model) == 10
+        read = made.table.current_snapshot().snapshot_id
+        made.append(10, 15)
+        made.table.maintenance.expire_snapshots().by_id(read).commit()
+        place = Path(made.table.metadata_location.removeprefix("file://"))
+        metadata = json.loads(place.read_text())
+        metadata["snapshots"][0]["parent-snapshot-id"] = read
+        place.write_text(json.dumps(metadata))
+        assert taken(model) == 5
 
     def test_another_table_of_the_name_and_none_are_told(self, model: rt.Model, warehouse: Warehouse) -> None:
         warehouse.catalog.drop_table("ns.events")

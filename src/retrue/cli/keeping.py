@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from retrue.cli import shared
 from retrue.cli.shared import CatalogOption, JsonOption, StoreOption
+
+if TYPE_CHECKING:
+    from retrue.store.backup import Card
 
 PANEL = "The store"
 
@@ -39,7 +42,7 @@ def backup(
         shared.print_json(card.to_dict())
         return
     lake = "" if card.lake else " The lake stays where it is."
-    typer.echo(f"Backup of {len(card.models)} models in {target}.{lake}")
+    typer.echo(f"Backup of {held(card)} in {target}.{lake}")
 
 
 def restore(
@@ -64,9 +67,16 @@ def restore(
     if json:
         shared.print_json(card.to_dict())
         return
-    typer.echo(f"The store of {card.at} is in {Path(folder)}: {len(card.models)} models.")
+    typer.echo(f"The store of {card.at} is in {Path(folder)}: {held(card)}.")
     if lake is not None:
         typer.echo(f"It has taken over {lake}: any other catalog of that lake is refused from now on.")
+
+
+def held(card: Card) -> str:
+    """How many models a backup has."""
+    from retrue.report.words import plural
+
+    return plural(len(card.models), "model")
 
 
 def move_catalog(

@@ -68,7 +68,7 @@ class DeltaSource(Source):
         """The rows of each version from `at` on."""
         own = at["table"]
         schema = pl.scan_delta(table).collect_schema()
-        base = str(table.table_uri).rstrip("/")
+        base = base_of(table)
         for version in range(at["next"], newest + 1):
             here = at if version == at["next"] else {"table": own, "next": version}
             files = self.snapshot(table, version, ids=ids, newest=newest) if here.get("whole") else None
@@ -78,9 +78,15 @@ class DeltaSource(Source):
                 if number < here.get("file", 0):
                     continue
                 row = here.get("row", 0) if number == here.get("file", 0) else 0
-                for frame in after_row(part_of(base, path, values, schema), row):
-                    row += len(frame)
-                    yield frame, {**here, "file": number, "row": row}
+                try:
+                    for frame in after_row(part_of(base, path, values, schema), row):
+                        row += len(frame)
+                        yield frame, {**here, "file": number, "row": row}
+                except (OSError, pl.exceptions.PolarsError) as error:
+                    if not vacuumed(table, path, error):
+                        raise
+                    what = f"a file of version {version} is gone, and of no use to the present one (VACUUM)"
+                    raise self.begin_anew(what, own, newest, ids=ids) from None
             yield pl.DataFrame(schema=schema), {"table": own, "next": version + 1}
 
     def snapshot(self, table: DeltaTable, version: int, *, ids: bool, newest: int) -> list[File]:
@@ -94,7 +100,8 @@ class DeltaSource(Source):
             raise self.begin_anew(f"version {version} is gone", table.metadata().id, newest, ids=ids) from None
         actions = pl.DataFrame(then.get_add_actions(flatten=True)).sort("path")
         parts = {name: f"partition.{name}" for name in then.metadata().partition_columns}
-        return [(row["path"], {name: row[key] for name, key in parts.items()}) for row in actions.iter_rows(named=True)]
+        found = actions.iter_rows(named=True)
+        return [(unquote(row["path"]), {name: row[key] for name, key in parts.items()}) for row in found]
 
     def added(self, base: str, at: Mapping[str, Any], newest: int, *, ids: bool) -> list[File]:
         """The files with new rows of one commit, in a fixed order.
@@ -104,7 +111,7 @@ class DeltaSource(Source):
         """
         version = at["next"]
         try:
-            lines = pl.read_lines(f"{base}/_delta_log/{version:020}.json").to_series().to_list()
+            lines = pl.read_lines(f"{base}/_delta_log/{version:020}.json", glob=False).to_series().to_list()
         except (FileNotFoundError, pl.exceptions.ComputeError):
             raise self.begin_anew(f"version {version} is gone from its log", at["table"], newest, ids=ids) from None
         entries = [json.loads(line) for line in lines if line.strip()]
@@ -126,11 +133,8 @@ class DeltaSource(Source):
         """
         from deltalake import DeltaTable
 
-        open_delta(located(self.delta), self.shown)  # refuses deletion vectors
-        table = DeltaTable(located(self.delta))
-        if table.metadata().configuration.get("delta.columnMapping.mode", "none") != "none":
-            raise TableError("a Delta table with column mapping", where=self.shown, hint="write it without")
-        return table
+        open_delta(located(self.delta), self.shown)  # refuses deletion vectors and column mapping
+        return DeltaTable(located(self.delta))
 
     def begin_anew(self, what: str, table: object, newest: int, *, ids: bool) -> SourceChangedError:
         """What follows where there is no going on from where we were."""
@@ -156,9 +160,21 @@ class DeltaSource(Source):
 KIND = DeltaSource
 
 
+def base_of(table: DeltaTable) -> str:
+    """Where a table is: a folder's path as the disk has it, or a URL."""
+    said = str(table.table_uri).rstrip("/")
+    return unquote(said.removeprefix("file://")) if said.startswith("file://") else said
+
+
+def vacuumed(table: DeltaTable, path: str, error: Exception) -> bool:
+    """Whether a file is missing as it should be: the newest version doesn't need it. Else the table is damaged."""
+    missing = isinstance(error, FileNotFoundError) or "not found" in str(error).lower()
+    return missing and path not in {unquote(one) for one in pl.DataFrame(table.get_add_actions())["path"]}
+
+
 def part_of(base: str, path: str, values: Mapping[str, Any], schema: pl.Schema) -> Table:
     """One file of a Delta table, with all of the table's columns."""
-    place = path if "://" in path or path.startswith("/") else f"{base.removeprefix('file://')}/{path}"
+    place = path if "://" in path or path.startswith("/") else f"{base}/{path}"
     frame = pl.scan_parquet(place, hive_partitioning=False, glob=False)
     there = frame.collect_schema()
     columns = [

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import polars as pl
@@ -68,14 +69,15 @@ class IcebergSource(Source):
             return
         if at["table"] != own:
             raise self.begin_anew("another table has taken its place", own, now.snapshot_id, ids=ids)
-        line = ancestors(table, now)
-        if at["snapshot"] not in line:
+        line, amid = ancestors(table, now), "file" in at or at.get("whole")
+        if at["snapshot"] not in line or (amid and table.snapshot_by_id(at["snapshot"]) is None):
             raise self.begin_anew(f"snapshot {at['snapshot']} is gone", own, now.snapshot_id, ids=ids)
-        if "file" in at or at.get("whole"):
+        if amid:
             yield from self.rows(table, table.snapshot_by_id(at["snapshot"]), at)
-        for number in line[line.index(at["snapshot"]) + 1 :]:
-            here = {"table": own, "snapshot": number}
-            self.refuse_rewritten(table.snapshot_by_id(number), at, here, ids=ids)
+        for before, number in pairwise(line[line.index(at["snapshot"]) :]):
+            done, here = {"table": own, "snapshot": before}, {"table": own, "snapshot": number}
+            if at.get("told") != number:
+                self.refuse_rewritten(table.snapshot_by_id(number), done, here, ids=ids)
             yield from self.rows(table, table.snapshot_by_id(number), here)
 
     def rows(self, table: Any, snapshot: Any, at: Mapping[str, Any]) -> Iterator[Read]:
@@ -98,12 +100,12 @@ class IcebergSource(Source):
         if not tasks:
             yield pl.DataFrame(), done
 
-    def refuse_rewritten(self, snapshot: Any, at: Mapping[str, Any], here: Mapping[str, Any], *, ids: bool) -> None:
-        """Raise SourceChangedError where a snapshot rewrote rows, and nobody was told of that yet."""
+    def refuse_rewritten(self, snapshot: Any, done: Mapping[str, Any], here: Mapping[str, Any], *, ids: bool) -> None:
+        """Raise SourceChangedError where a snapshot rewrote rows; what is before it is done then."""
         how = snapshot.summary.operation.value if snapshot.summary else "append"
-        if how in {"append", "replace"} or at.get("told") == snapshot.snapshot_id:
+        if how in {"append", "replace"}:
             return
-        step = {**at, "told": snapshot.snapshot_id} if ids else dict(here)
+        step = {**done, "told": snapshot.snapshot_id} if ids else dict(here)
         what = f"snapshot {snapshot.snapshot_id} rewrote or deleted rows ({how})"
         raise SourceChangedError(what, {"": step}, where=self.iceberg, hint=going_on(ids=ids))
 
@@ -152,12 +154,17 @@ KIND = IcebergSource
 
 
 def ancestors(table: Any, snapshot: Any) -> list[int]:
-    """The snapshots that led to one, oldest first, itself the last."""
+    """The snapshots that led to one, oldest first, itself the last.
+
+    The oldest may have expired: the one behind it names it, and that is all that a watermark needs.
+    """
     found, known = list[int](), {one.snapshot_id: one for one in table.snapshots()}
+    oldest = snapshot
     while snapshot is not None:
         found.append(snapshot.snapshot_id)
-        snapshot = known.get(snapshot.parent_snapshot_id)
-    return found[::-1]
+        oldest, snapshot = snapshot, known.get(snapshot.parent_snapshot_id)
+    expired = oldest.parent_snapshot_id
+    return found[::-1] if expired is None else [expired, *found[::-1]]
 
 
 def added(table: Any, snapshot: Any) -> list[Any]:

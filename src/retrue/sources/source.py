@@ -268,14 +268,22 @@ def gathered(
     merged: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]] = last,
     rows: int = ROWS,
 ) -> Iterator[Read]:
-    """Frames of one schema that follow each other, as fewer larger ones."""
+    """Frames of one schema that follow each other, as fewer larger ones.
+
+    What was read before something went wrong comes first: the step of a SourceChangedError goes on behind it.
+    """
     held, step = list[pl.DataFrame](), dict[str, Any]()
-    for frame, after in pieces:
-        if held and (held[0].schema != frame.schema or sum(map(len, held)) + len(frame) > rows):
+    try:
+        for frame, after in pieces:
+            if held and (held[0].schema != frame.schema or sum(map(len, held)) + len(frame) > rows):
+                yield pl.concat(held), step
+                held = []
+            step = dict(merged(step, after)) if held else dict(after)
+            held.append(frame)
+    except Exception:
+        if held:
             yield pl.concat(held), step
-            held = []
-        step = dict(merged(step, after)) if held else dict(after)
-        held.append(frame)
+        raise
     if held:
         yield pl.concat(held), step
 

@@ -28,6 +28,7 @@ from retrue.store.commit import Applied, lock_of
 from retrue.store.damage import READING, settled
 from retrue.store.database import SqliteFile
 from retrue.store.failure import store_error
+from retrue.store.files import KEPT, AwayError
 from retrue.store.home import Home
 from retrue.store.identity import check_identity, refuse_orphans
 from retrue.store.intake import Intake, now
@@ -204,9 +205,9 @@ class Store(Intake, Keeper):
             return False
 
     def _kept(self, model: str, error: StoreError) -> StoreError:
-        """The same error; where the disk failed and acknowledged rows wait, it says that they are safe."""
-        full = isinstance(error, StoreFullError)
-        if not full and error.hint is not None:  # it says already what became of the rows
+        """The same error; where acknowledged rows wait, it says how many, and that they are safe."""
+        full, away = isinstance(error, StoreFullError), isinstance(error, AwayError)
+        if not (full or away) and error.hint is not None:  # it says already what became of the rows
             return error
         try:
             waiting = self.pending(model)
@@ -215,6 +216,9 @@ class Store(Intake, Keeper):
         if not waiting:
             return error
         said = "1 acknowledged row is" if waiting == 1 else f"{waiting:,} acknowledged rows are"
+        if away:
+            hint = (error.hint or KEPT).replace(KEPT, f"{said} safe in the spool")
+            return type(error)(error.what, where=error.where, hint=hint)
         mend = "free some space" if full else "mend that"
         then = f"{mend}, and the next command, such as `retrue check {model}`, takes them in"
         return type(error)(error.what, where=error.where, hint=f"{said} safe in the spool; {then}")

@@ -177,16 +177,21 @@ def open_delta(path: str, name: str) -> Table:
     """Open a Delta table, without pyarrow.
 
     Raises:
-        TableError: it isn't one, can't be read, or has deletion vectors.
+        TableError: it isn't one, can't be read, or has deletion vectors or column mapping.
     """
+    from deltalake.exceptions import DeltaError
+
     table = delta_table(path, name)
-    try:
-        frame = pl.scan_delta(table)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise TableError(f"a Delta table that can't be read: {first_line(error)}", where=name) from error
     if "deletionVectors" in (table.protocol().reader_features or ()):
         hint = "purge them (REORG TABLE ... APPLY (PURGE)) and turn them off"
         raise TableError("a Delta table with deletion vectors", where=name, hint=hint)
+    if table.metadata().configuration.get("delta.columnMapping.mode", "none") != "none":
+        raise TableError("a Delta table with column mapping", where=name, hint="write it without")
+    try:
+        frame = pl.scan_delta(table)
+        frame.collect_schema()  # only this says which features of the table can't be read
+    except (OSError, DeltaError, pl.exceptions.PolarsError) as error:
+        raise TableError(f"a Delta table that can't be read: {first_line(error)}", where=name) from error
     return Table(frame, name, None, columnar=True)
 
 
