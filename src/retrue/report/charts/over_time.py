@@ -15,6 +15,8 @@ HEIGHT = 190
 """Pixels of a timeline."""
 GAP = 7
 """Pixels between a marker's rule and its name."""
+FLUSH = 24
+"""Pixels from an end of the time axis within which a label stands wholly beside its tick: it would be cut off else."""
 LEAST = 28
 """Pixels that a name on the plot needs; with fewer it isn't drawn."""
 
@@ -30,7 +32,7 @@ def timeline(*, level: bool, estimated: bool, incidents: bool, zero: bool) -> La
     """
     base = alt.Chart()
     x = alt.X("t", type="temporal", title=None).scale(type="utc", nice=False)
-    x = x.axis(tickCount=6, labelFlush=True, labelOverlap="greedy", labelSeparation=8, labelExpr=TIMES)
+    x = x.axis(tickCount=6, labelFlush=FLUSH, labelOverlap="greedy", labelSeparation=8, labelExpr=TIMES)
     y = alt.Y("value", type="quantitative", title=None).scale(zero=zero).axis(grid=True, tickCount=4)
     layers = [
         *(incident_layers(base, x) if incidents else []),
