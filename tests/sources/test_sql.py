@@ -77,6 +77,47 @@ def test_chunks_go_on_from_each_other(model: rt.Model, tmp_path: Path, monkeypat
         assert rest == expected(min(7 * (i + 1), 30), 30)
 
 
+def test_the_order_is_the_database_s(store: rt.Workspace, tmp_path: Path) -> None:
+    """Where it sorts text otherwise than Python does, no row comes twice; here "D" is behind "c"."""
+    model = register(store, id=None, label=None)
+    database = f"sqlite:///{tmp_path / 'db'}"
+    with sqlite3.connect(tmp_path / "db", isolation_level=None) as db:
+        db.execute("create table predictions (id text, at text, x real, p real, seen text collate nocase)")
+        model.set_sources(events={"sql": QUERY, "database": database, "rising": "seen"})
+        for seen in ("a", "B", "c", "D"):
+            db.execute("insert into predictions values ('e', '2024-05-01', 1.0, 0.5, ?)", [seen])
+            assert (taken(model), taken(model)) == (1, 0)
+    db.close()
+
+
+def test_rows_are_known_in_another_time_zone(store: rt.Workspace, tmp_path: Path, postgres: Cluster) -> None:
+    """A session's zone is the machine's or the role's: the moments stay what they are."""
+    import psycopg
+
+    model, url = register(store, id=None, label=None), postgres.database()
+    model.set_sources(events={"sql": "select * from e", "database": url, "rising": "seen", "overlap": "1h"})
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("create table e as select now() at, 1.0 x, 0.5 p, timestamptz '2024-06-01 10:00+00' seen")
+        assert taken(model) == 1
+        db.execute(f"alter database {url.rpartition('/')[2]} set timezone = 'Asia/Tokyo'")
+        assert taken(model) == 0
+
+
+def test_a_rising_column_of_another_type_is_said(model: rt.Model, tmp_path: Path) -> None:
+    duckdb = needed("duckdb")
+    path = str(tmp_path / "db")
+    with duckdb.connect(path) as db:
+        db.execute("create table e as select 'e0' id, now() \"at\", 1.0 x, 0.5 p, timestamp '2024-06-01' seen")
+    model.set_sources(
+        events={"sql": "from e", "database": f"duckdb:///{path}", "rising": "seen", "overlap": "1h"},
+    )
+    assert taken(model) == 1
+    with duckdb.connect(path) as db:
+        db.execute("alter table e alter seen type timestamptz")
+    with pytest.raises(rt.TableError, match=r"'seen' changed its type: it was 2024-06-01 00:00:00 \(datetime without"):
+        model.pull()
+
+
 def test_a_database_that_is_away_says_so_without_its_password(
     model: rt.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

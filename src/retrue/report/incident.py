@@ -194,9 +194,7 @@ def slices_title(slices: Sequence[Finding]) -> str:
         return f"It went wrong most where {first.words}: the mean loss went from {figure(old)} to {figure(new)}"
     before, after = first.share
     verb = "rose" if after > before else "fell"
-    return (
-        f"The events changed most where {first.words}: {verb} from {percent(before)} to {percent(after)} of all"
-    )
+    return f"The events changed most where {first.words}: {verb} from {percent(before)} to {percent(after)} of all"
 
 
 def slices_cells(slices: Sequence[Finding], kept: float = 1.0) -> tuple[list[str], list[list[str]]]:

@@ -19,6 +19,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -30,6 +31,7 @@ from retrue.tables.frames import from_duckdb
 from retrue.tables.plain import as_column
 from retrue.tables.table import listed
 
+UTC = ZoneInfo("Etc/UTC")  # as most databases call it: digests hold the name
 MOST = 200_000
 """Rows within the overlap at most: each is remembered."""
 DRIVERS = {
@@ -87,9 +89,9 @@ class SqlSource(Source):
             place = self.place_in(names)
             for batch in batches:
                 fresh = [row for row in batch if self.is_new(row, place, left, near)]
-                newest = batch[-1][place] if newest is None else max(newest, batch[-1][place])
+                newest = self.later(newest, batch[-1][place])
                 low = self.low(newest)
-                near = [one for one in near if one[0] >= low]
+                near = [one for one in near if one[0] == low or (self.overlap is not None and one[0] >= low)]
                 if len(near) > MOST:
                     hint = f"at most {MOST:,} are remembered: make the overlap shorter"
                     raise TableError(f"{len(near):,} rows within the overlap", where=self.name, hint=hint)
@@ -128,12 +130,27 @@ class SqlSource(Source):
     @staticmethod
     def is_new(row: Sequence[Any], place: int, left: Counter[str], near: list[tuple[Any, str]]) -> bool:
         """Whether a row wasn't taken yet; it is remembered either way."""
-        mark = blake2b(repr(tuple(row)).encode(), digest_size=9).hexdigest()
+        mark = blake2b(repr(tuple(map(in_utc, row))).encode(), digest_size=9).hexdigest()
         near.append((row[place], mark))
         if not left[mark]:
             return True
         left[mark] -= 1
         return False
+
+    def later(self, newest: Any, last: Any) -> Any:
+        """The larger one of the value so far and a batch's last; without an overlap the database's order alone counts.
+
+        Raises:
+            TableError: they are of types that have no order.
+        """
+        if newest is None or self.overlap is None:
+            return last
+        try:
+            return max(newest, last)
+        except TypeError as error:
+            what = f"{self.rising!r} changed its type: it was {told(newest)}, and is {told(last)}"
+            hint = "cast it in the query to what it was; where that can't be, the new query is read from its beginning"
+            raise TableError(what, where=self.name, hint=hint) from error
 
     def low(self, newest: Any) -> Any:
         """The value to read from on.
@@ -247,6 +264,21 @@ def plain(values: list[Any]) -> list[Any]:
     if any(isinstance(value, Decimal) for value in values):
         return [float(value) if isinstance(value, Decimal) else value for value in values]
     return values
+
+
+def in_utc(value: Any) -> Any:
+    """A moment in one zone: drivers give it in the session's, which may be another one tomorrow."""
+    return value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo is not None else value
+
+
+def told(value: Any) -> str:
+    """A value with its type.
+
+    >>> told(datetime(2024, 5, 1)), told(7)
+    ('2024-05-01 00:00:00 (datetime without a zone)', '7 (int)')
+    """
+    bare = " without a zone" if isinstance(value, datetime) and value.tzinfo is None else ""
+    return f"{value} ({type(value).__name__}{bare})"
 
 
 def text_of(value: Any) -> list[str] | int | float | str:
