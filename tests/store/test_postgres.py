@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 from tests.postgres import Cluster, running
 
 from retrue.errors import ConfigError, RetrueError, StoreError
@@ -26,7 +26,7 @@ from retrue.store.layout import Layout
 from retrue.store.place import FILE, PostgresPlace, place_of
 from retrue.store.postgres import PostgresLocks
 from retrue.store.store import Store
-from retrue.store.tables import Words, metadata
+from retrue.store.tables import Words, audit, metadata
 
 T0 = datetime(2013, 3, 1, tzinfo=UTC)
 LAYOUT = Layout(id="id", time="t", label="y", window=3600)
@@ -133,13 +133,15 @@ def test_a_store_is_the_same_store_on_both(tmp_path: Path, url: str) -> None:
 
 
 def test_text_with_a_nul_is_kept_with_the_sign_for_it(url: str) -> None:
-    """PostgreSQL has no NUL in text; a message with one must not cost the transaction."""
-    catalog = Catalog.open(PostgresPlace(url))
+    """PostgreSQL has no NUL in text: one costs no transaction, and keeps nothing else in a body from being read."""
+    catalog, body = Catalog.open(PostgresPlace(url)), audit.c.body
     with catalog.write() as tx:
-        tx.add(rows.Audit(0, "a\0b", "x", body={"said": "c\0d"}))
+        tx.add(rows.Audit(0, "a\0b", "x", body={"said": "c\0d", "half": "\ud800", "run": "r"}))
     with catalog.read() as tx:
-        found = tx.find(rows.Audit)[0]
-    assert (found.actor, found.body) == ("a\u2400b", {"said": "c\0d"})
+        found = tx.find(rows.Audit, actor="a\0b")[0]
+        asked = select(body["run"].as_string()).where(body["said"].as_string() == "c\0d")
+        assert tx.connection.execute(asked).scalars().all() == ["r"]
+    assert (found.actor, found.body) == ("a\u2400b", {"said": "c\u2400d", "half": "\ufffd", "run": "r"})
     catalog.close()
 
 

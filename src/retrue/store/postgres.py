@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -60,8 +62,9 @@ def engine_of(place: PostgresPlace) -> Engine:
     url = make_url(place.url).set(drivername="postgresql+psycopg")
     options = {name: value for name, value in LIVELY.items() if name not in url.query}
     engine = create_engine(
-        url, connect_args=options, pool_pre_ping=True, pool_size=POOL, max_overflow=OVERFLOW, pool_timeout=60
-    )
+        url, connect_args=options, json_serializer=told_json,
+        pool_pre_ping=True, pool_size=POOL, max_overflow=OVERFLOW, pool_timeout=60,
+    )  # fmt: skip
     event.listen(engine, "connect", lambda connection, _record: prepare(connection))
 
     @event.listens_for(engine, "begin")
@@ -74,9 +77,38 @@ def engine_of(place: PostgresPlace) -> Engine:
     return engine
 
 
+NUL = "\u2400"
+"""The sign for it, in place of one: PostgreSQL has none in text."""
+_ESCAPE = re.compile(r"\\(?:u0000|ud[89ab]..\\ud[c-f]..|ud[89a-f]..|.)")
+"""What is escaped in a JSON text: of six characters where PostgreSQL can't read it."""
+
+
+def told_json(value: Any) -> str:
+    """A body as PostgreSQL can read it: one NUL, or half a character, would keep it from giving any part of it.
+
+    >>> print(told_json(["a\\0b", "\\ud800", "\\\\u0000", "\U0001f600"]))
+    ["a\\u2400b", "\\ufffd", "\\\\u0000", "\\ud83d\\ude00"]
+    """
+    return _ESCAPE.sub(_readable, json.dumps(value))
+
+
+def _readable(escape: re.Match[str]) -> str:
+    if len(escape[0]) != len("\\u0000"):
+        return escape[0]
+    return "\\u2400" if escape[0] == "\\u0000" else "\\ufffd"
+
+
 def prepare(connection: psycopg.Connection[Any]) -> None:
-    """Make a connection fit for a store: commits are durable, waiting ends, and sums are whole numbers."""
+    """Make a connection fit for a store: commits are durable, waiting ends, no text has a NUL, sums are whole."""
+    from psycopg.abc import Buffer
     from psycopg.adapt import Loader
+    from psycopg.types.string import StrDumperUnknown
+
+    class Text(StrDumperUnknown):
+        """Writes text, with the sign for it where that has a NUL."""
+
+        def dump(self, obj: str) -> Buffer | None:
+            return super().dump(obj.replace("\0", NUL))
 
     class Whole(Loader):
         """Reads `numeric`, which only sums of whole numbers are here."""
@@ -86,6 +118,7 @@ def prepare(connection: psycopg.Connection[Any]) -> None:
             return float(text) if set(text) & set(".eEN") else int(text)
 
     connection.adapters.register_loader("numeric", Whole)
+    connection.adapters.register_dumper(str, Text)
     own, connection.autocommit = connection.autocommit, True
     connection.execute(f"set lock_timeout = {PATIENCE}")
     connection.execute("set timezone = 'UTC'")
@@ -127,14 +160,14 @@ class PostgresSpool:
 
     def all(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement, and give every row of its answer."""
-        text, said = statement.replace("?", "%s"), _told(values)
-        answer = self._open().execute(text, said) if self._inside else self._again(lambda c: c.execute(text, said))
+        text = statement.replace("?", "%s")
+        answer = self._open().execute(text, values) if self._inside else self._again(lambda c: c.execute(text, values))
         return answer.fetchall() if answer.description is not None else []
 
     def many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run a statement once for each row of values."""
         with self._open().cursor() as cursor:
-            cursor.executemany(statement.replace("?", "%s"), [_told(row) for row in rows])
+            cursor.executemany(statement.replace("?", "%s"), list(rows))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -194,11 +227,6 @@ class PostgresSpool:
         """End the connection."""
         if self._connection is not None:
             self._connection.close()
-
-
-def _told(values: Sequence[Any]) -> list[Any]:
-    """Values as PostgreSQL takes them: it has no NUL in text."""
-    return [value.replace("\0", "\u2400") if isinstance(value, str) and "\0" in value else value for value in values]
 
 
 @dataclass(frozen=True)

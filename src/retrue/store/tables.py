@@ -30,7 +30,7 @@ metadata = MetaData()
 
 
 class Words(TypeDecorator[str]):
-    """Text in the order of its bytes; PostgreSQL, which has no NUL in text, gets the sign for it (U+2400)."""
+    """Text in the order of its bytes."""
 
     impl = Text
     cache_ok = True
@@ -38,10 +38,6 @@ class Words(TypeDecorator[str]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
         """The database's own type."""
         return dialect.type_descriptor(Text(collation="C" if dialect.name == "postgresql" else None))
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """A text as the database takes it."""
-        return value if value is None or dialect.name != "postgresql" else value.replace("\0", "\u2400")
 
 
 _NUMBER = BigInteger().with_variant(Integer(), "sqlite")  # only INTEGER counts up by itself there
