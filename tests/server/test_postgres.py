@@ -98,6 +98,19 @@ def test_a_lost_machine_costs_nothing_where_lake_and_catalog_are_elsewhere(
         verify(homes[1], sent)
 
 
+def test_more_rows_were_matched_than_32_bits_count(tmp_path: Path, postgres: Cluster) -> None:
+    """A signal's days come to billions of rows; of each at most some thousands are kept."""
+    rt.open(tmp_path, catalog=postgres.catalog()).close()
+    registered(tmp_path)
+    with rt.open(tmp_path) as store:
+        model = store.model("loans")
+        signal = model.watch_signal("income > 1500", name="rich")
+        with store.store.catalog.write() as tx:
+            for day in range(2):
+                tx.add(rows.CollectedRow("loans", signal.name, 10, b"", day, {"matched": 3_000_000_000}))
+        assert [(one.rows, one.matched) for one in model.watched_signals()] == [(20, 6_000_000_000)]
+
+
 def judged(store: rt.Workspace) -> bool:
     """Whether a check has found something to say."""
     with store.store.catalog.read() as tx:

@@ -19,6 +19,8 @@ from sqlalchemy import inspect, select
 from tests.postgres import Cluster, running
 
 from retrue.errors import ConfigError, RetrueError, StoreError
+from retrue.jobs.records import failing
+from retrue.server.pages.reading import live_of
 from retrue.store import rows
 from retrue.store.catalog import HEAD, KNOWN, Catalog, migrate
 from retrue.store.home import VARIABLE
@@ -143,6 +145,20 @@ def test_text_with_a_nul_is_kept_with_the_sign_for_it(url: str) -> None:
         assert tx.connection.execute(asked).scalars().all() == ["r"]
     assert (found.actor, found.body) == ("a\u2400b", {"said": "c\u2400d", "half": "\ufffd", "run": "r"})
     catalog.close()
+
+
+def test_what_began_at_one_time_stays_in_its_order(store: Store) -> None:
+    """PostgreSQL gives a row that was changed after all others, SQLite gives it where it was."""
+    with store.catalog.write() as tx:
+        for number in "123":
+            tx.add(rows.IncidentRow(number, "m", "open", 0, 0))
+        for model in (None, "m"):
+            tx.add(rows.Job(f"of {model}", "prune", "failed", 0, 0, model=model))
+    with store.catalog.write() as tx:
+        tx.put(rows.IncidentRow("1", "m", "open", 0, 1))
+    with store.catalog.read() as tx:
+        assert [one.id for one in live_of(tx.connection, ["m"])["m"]] == ["1", "2", "3"]
+        assert [one.id for one in failing(tx)] == ["of None", "of m"]
 
 
 def test_a_reader_sees_one_state_and_cannot_write(store: Store) -> None:

@@ -126,7 +126,9 @@ def forget_idle(task: Task, kind: str) -> None:
     jobs = tables.jobs.c
     own = [jobs.kind == name_of(kind), jobs.model == task.model, jobs.status == "done"]
     with task.workspace.store.catalog.write() as tx:
-        last = tx.connection.execute(select(jobs.id, jobs.body).where(*own).order_by(jobs.due.desc()).limit(1)).first()
+        last = tx.connection.execute(
+            select(jobs.id, jobs.body).where(*own).order_by(jobs.due.desc(), jobs.id).limit(1)
+        ).first()
         if last is not None and last[1].get("message") == "nothing new":
             tx.remove(rows.Job, id=last[0])
 

@@ -142,7 +142,7 @@ def last_job(tx: Transaction, kind: str, model: str | None) -> rows.Job | None:
     c = jobs_table.c
     about = c.model.is_(None) if model is None else c.model == model
     query = select(jobs_table).where(c.kind == kind, about, c.status.in_(("done", "failed")))
-    found = tx.connection.execute(query.order_by(c.updated.desc()).limit(1)).mappings().first()
+    found = tx.connection.execute(query.order_by(c.updated.desc(), c.id).limit(1)).mappings().first()
     return None if found is None else rows.Job(**found)
 
 
@@ -152,7 +152,7 @@ def failing(tx: Transaction) -> list[rows.Job]:
     newest = func.row_number().over(partition_by=(c.kind, c.model), order_by=(c.updated.desc(), c.id)).label("newest")
     ended = select(jobs_table, newest).where(c.status.in_(("done", "failed"))).subquery()
     query = select(*(ended.c[one.name] for one in c)).where(ended.c.newest == 1, ended.c.status == "failed")
-    found = tx.connection.execute(query.order_by(ended.c.kind, ended.c.model)).mappings()
+    found = tx.connection.execute(query.order_by(ended.c.kind, ended.c.model.nulls_first())).mappings()
     return [rows.Job(**row) for row in found]
 
 

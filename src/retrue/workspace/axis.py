@@ -87,5 +87,7 @@ def first_windows(connection: Connection, model: str) -> list[tuple[str, int]]:
     first = func.min(c.start).label("first")
     query = select(c.version, first).join(tables.versions, (v.model == c.model) & (v.version == c.version))
     query = query.where(c.model == model, c.events > 0, v.stage.in_(["champion", "retired"]))
-    found = [(version, start) for version, start in connection.execute(query.group_by(c.version).order_by(first))]
+    found = [
+        (version, start) for version, start in connection.execute(query.group_by(c.version).order_by(first, c.version))
+    ]
     return found[1:]

@@ -161,7 +161,8 @@ def verdicts_of(connection: Connection, model: str, version: str, until: float |
     of_model = and_(verdicts.model == model, verdicts.version == version)
     last = newest_judged(model, version, until)
     found: dict[str, Verdict] = {}
-    for (body,) in connection.execute(select(verdicts.body).where(of_model, verdicts.start == last)):
+    query = select(verdicts.body).where(of_model, verdicts.start == last).order_by(verdicts.number)
+    for (body,) in connection.execute(query):
         verdict = read_verdict(body)
         name = verdict.column
         if name and verdict.slice is None and (name not in found or badness(verdict) < badness(found[name])):

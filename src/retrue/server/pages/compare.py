@@ -246,7 +246,7 @@ def offered(served: Service, actor: Actor) -> tuple[tuple[str, tuple[str, ...]],
     with served.workspace.store.catalog.read() as tx:
         names = tx.connection.execute(select(tables.models.c.name).order_by(tables.models.c.name)).scalars()
         found = {name: [name] for name in names if actor.sees(name)}
-        for name, version in tx.connection.execute(select(c.model, c.version).order_by(c.created)):
+        for name, version in tx.connection.execute(select(c.model, c.version).order_by(c.created, c.version)):
             if name in found:
                 found[name].append(f"{name}@{version}")
     return tuple((name, tuple(every)) for name, every in found.items())

@@ -94,7 +94,7 @@ def verdict_lines(connection: Connection, model: Model, column: str, until: floa
         c.model == model.name, c.body["column"].as_string() == column, c.kind != VerdictKind.TRUE.value,
         c.body["slice"].as_string().is_(None), *earlier(c.start, until),
     )  # fmt: skip
-    query = select(c.start, c.kind, *told).where(*where).order_by(c.start.desc()).limit(VERDICTS * FOLDED)
+    query = select(c.start, c.kind, *told).where(*where).order_by(c.start.desc(), c.number).limit(VERDICTS * FOLDED)
     states = [
         (start, state_of_kind(kind, alarm=alarm not in {"false", "0", None}, group="out"), reason)
         for start, kind, reason, alarm in connection.execute(query)

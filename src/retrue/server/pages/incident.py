@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 import polars as pl
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from sqlalchemy import or_, select
+from sqlalchemy import BigInteger, or_, select
 
 from retrue.errors import RetrueError
 from retrue.explain.finding import EVERYWHERE
@@ -223,7 +223,7 @@ def collected_of(chosen: ModelIncident) -> list[CollectionRow]:
     where, c = where_of(chosen.incident), tables.collections.c
     if not where:
         return []
-    query = select(c.name, c.sql, c.rows, c.body["matched"].as_integer(), c.created)
+    query = select(c.name, c.sql, c.rows, c.body["matched"].as_string().cast(BigInteger), c.created)
     query = query.where(c.model == chosen.model.name, c.sql == where).order_by(c.created.desc())
     with chosen.model.store.catalog.read() as tx:
         kept = tx.connection.execute(query).all()

@@ -219,7 +219,9 @@ def over_of(connection: Connection, model: str, shown: Range) -> list[IncidentRo
     if shown.before is not None:
         query = query.where(incidents.closed < int(shown.before * clock.MICROS))
     found = []
-    for id_, kind, since, until, sentence in connection.execute(query.order_by(incidents.opened.desc()).limit(OVER)):
+    for id_, kind, since, until, sentence in connection.execute(
+        query.order_by(incidents.opened.desc(), incidents.id).limit(OVER)
+    ):
         state = state_of_kind(kind, alarm=True, group="in")
         when = f"{dated(since, shown.until)} to {dated(until, shown.until)}" if until else dated(since, shown.until)
         found.append(IncidentRow(id_, state.word, state.glyph, "calm", sentence, when, "over"))

@@ -109,7 +109,7 @@ def incident_spans(connection: Connection, model: str, shown: Range) -> list[Inc
     """Incidents of this time, over or not."""
     incidents = tables.incidents.c
     told_ = [incidents.body[name].as_string() for name in ("kind", "since", "until")]
-    query = select(*told_).where(incidents.model == model).order_by(incidents.opened)
+    query = select(*told_).where(incidents.model == model).order_by(incidents.opened, incidents.id)
     end, found = at_of(shown.until), []
     for kind, since, until in connection.execute(query):
         start, over = datetime.fromisoformat(since), datetime.fromisoformat(until) if until else end

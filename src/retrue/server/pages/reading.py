@@ -263,7 +263,7 @@ def served_by(connection: Connection, only: Collection[str] | None = None) -> di
     query = select(versions.model, versions.version, versions.stage).where(versions.stage.in_(["champion", "retired"]))
     query = query if only is None else query.where(versions.model.in_(list(only)))
     found: dict[str, list[tuple[bool, str]]] = {}
-    for model, version, stage in connection.execute(query.order_by(versions.created.desc())):
+    for model, version, stage in connection.execute(query.order_by(versions.created.desc(), versions.version)):
         found.setdefault(model, []).append((stage != "champion", version))
     return {model: tuple(v for _, v in sorted(own, key=lambda pair: pair[0])) for model, own in found.items()}
 
@@ -332,7 +332,7 @@ def live_of(connection: Connection, names: Sequence[str], until: float | None = 
     query = select(incidents.model, incidents.id, incidents.status, *told)
     found: dict[str, list[Live]] = {}
     for model, id_, status, kind, since, severity, sentence, asleep, metric in connection.execute(
-        query.where(*lasting(until), incidents.model.in_(names)).order_by(incidents.opened)
+        query.where(*lasting(until), incidents.model.in_(names)).order_by(incidents.opened, incidents.id)
     ):
         # What people did of it came later, or is over.
         known = status if until is None else State.OPEN.value
@@ -354,7 +354,7 @@ def judged_of(connection: Connection, champions: Mapping[str, str], until: float
     found: dict[str, tuple[int, dict[str, str]]] = {}
     alarms: dict[str, list[str]] = {}
     for model, version, start, kind, said, alarm in connection.execute(
-        query.select_from(last.join(tables.verdicts, same))
+        query.select_from(last.join(tables.verdicts, same)).order_by(verdicts.number)
     ):
         if champions[model] == version:
             found.setdefault(model, (start, {}))[1].setdefault(kind, said)

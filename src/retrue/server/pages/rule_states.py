@@ -77,7 +77,7 @@ def said_by(connection: Connection, model: Model) -> list[dict[str | None, Judge
     if newest is None:
         return []
     rule, reason, since = c.body["rule"].as_string(), c.body["reason"].as_string(), newest - BACK * model.options.window
-    query = select(c.start, c.kind, rule, reason).where(*mine, c.start >= since).order_by(c.start.desc())
+    query = select(c.start, c.kind, rule, reason).where(*mine, c.start >= since).order_by(c.start.desc(), c.number)
     found: dict[int, dict[str | None, Judged]] = {}
     for start, kind, text, told in connection.execute(query):
         own = found.setdefault(start, {})

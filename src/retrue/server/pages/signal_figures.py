@@ -206,7 +206,7 @@ def newest_of(
         said,
         *earlier(c.start, span.before),
     )
-    return {str(signal): (start, kind) for signal, start, kind in connection.execute(query.order_by(c.start))}
+    return {str(signal): (start, kind) for signal, start, kind in connection.execute(query.order_by(c.start, c.number))}
 
 
 def share_picture(model: Model, signal: str, span: Range) -> Picture | None:

@@ -83,7 +83,8 @@ def said_of(connection: Connection, model: Model) -> dict[str, tuple[str, str]]:
     mine = (c.model == model.name, c.version == model.version)
     newest = connection.execute(select(c.start).where(*mine).order_by(c.start.desc()).limit(1)).scalar()
     query = select(c.body).where(*mine, c.start == newest, c.kind != "true", c.body["slice"].as_string().is_not(None))
-    worst = sorted((read_verdict(body) for body in connection.execute(query).scalars()), key=badness, reverse=True)
+    said = connection.execute(query.order_by(c.number)).scalars()
+    worst = sorted((read_verdict(body) for body in said), key=badness, reverse=True)
     return {str(one.slice): (reason_of(one), "warn" if one.alarms else "calm") for one in worst}
 
 

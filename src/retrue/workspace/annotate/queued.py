@@ -51,7 +51,9 @@ def answers_of(tx: Transaction, model: str, ids: Collection[str] | None = None) 
 def latest(tx: Transaction, model: str, most: int) -> list[Answer]:
     """The last answers, newest first."""
     joined = select(said).join(tasks, tasks.c.id == said.c.task).where(tasks.c.model == model)
-    kept = tx.connection.execute(joined.order_by(said.c.created.desc()).limit(most)).mappings()
+    kept = tx.connection.execute(
+        joined.order_by(said.c.created.desc(), said.c.task, said.c.annotator).limit(most)
+    ).mappings()
     return list(reversed(in_order(rows.Annotation(**row) for row in kept)))
 
 

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 import polars as pl
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, func, select
 
 from retrue.errors import ConfigError, RetrueError, SliceError, StoreError, nearest
 from retrue.refine.collect import Policy, matching
@@ -230,7 +230,7 @@ def read(row: rows.Signal, taken: int = 0, matched: int = 0) -> WatchedSignal:
 def watched(model: StoredModel) -> list[WatchedSignal]:
     """The watched signals, by name; of what was collected only the numbers are read."""
     c = collected.c
-    sums = select(c.collection, func.sum(c.rows), func.sum(c.body["matched"].as_integer()))
+    sums = select(c.collection, func.sum(c.rows), func.sum(c.body["matched"].as_string().cast(BigInteger)))
     with model.store.catalog.read() as tx:
         found = tx.find(rows.Signal, model=model.name)
         told = tx.connection.execute(sums.where(c.model == model.name).group_by(c.collection)).all()

@@ -161,6 +161,7 @@ def lineages(model: StoredModel) -> list[Lineage]:
 def origins_of(model: StoredModel) -> dict[str, str]:
     """The incident behind each collection that has one, without reading its rows; also where its signal is gone."""
     daily = select(collected.c.collection, collected.c.body).where(collected.c.model == model.name)
+    daily = daily.order_by(collected.c.number)
     once = select(collections.c.name, collections.c.body).where(collections.c.model == model.name)
     with model.store.catalog.read() as tx:
         found = {str(name): body for name, body in tx.connection.execute(daily)}

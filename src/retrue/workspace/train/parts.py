@@ -74,7 +74,8 @@ def days_collected(model: StoredModel) -> dict[str, list[tuple[datetime, datetim
     going = collected.c
     found: dict[str, list[tuple[datetime, datetime]]] = {}
     with model.store.catalog.read() as tx:
-        for name, body in tx.connection.execute(select(going.collection, going.body).where(going.model == model.name)):
+        query = select(going.collection, going.body).where(going.model == model.name).order_by(going.number)
+        for name, body in tx.connection.execute(query):
             found.setdefault(str(name), []).append(ends_of(model, date.fromisoformat(body["day"])))
     return found
 
