@@ -102,17 +102,9 @@ def every_store_on_postgres(request: pytest.FixtureRequest) -> Iterator[None]:
     if not os.environ.get("RETRUE_TEST_POSTGRES"):
         yield
         return
-    from retrue.store import store
-    from retrue.store.place import Place, place_of
+    from tests.postgres import every_new_store_on
 
-    cluster: Cluster = request.getfixturevalue("postgres")
-
-    def elsewhere(root: Path, named: str | Path | None = None) -> Place:
-        new = named is None and not (root / "catalog.url").exists() and not (root / "catalog.db").exists()
-        return place_of(root, cluster.catalog() if new else named)
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(store, "place_of", elsewhere)
+    with every_new_store_on(request.getfixturevalue("postgres")):
         yield
 
 

@@ -13,11 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
+import pytest
 
+from retrue.store import store
 from retrue.store.catalog import Catalog
-from retrue.store.place import PostgresPlace
+from retrue.store.home import CATALOG
+from retrue.store.place import FILE, Place, PostgresPlace, place_of, remembered
 
 BINARIES = "/usr/lib/postgresql/*/bin"
 """Where Debian keeps the server's programs."""
@@ -60,16 +64,17 @@ class Cluster:
 
     def database(self) -> str:
         """Make an empty database, and give its address."""
-        return self._copy("template0")
+        return self.copy("template0")
 
     def catalog(self) -> str:
         """Make a database with an empty catalog in it, and give its address."""
         if self.empty is None:
             self.empty = self.database().rpartition("/")[2]
             Catalog.open(PostgresPlace(self.url(self.empty))).close()
-        return self._copy(self.empty)
+        return self.copy(self.empty)
 
-    def _copy(self, template: str) -> str:
+    def copy(self, template: str) -> str:
+        """Make a database with all that is in another, which nobody may be using, and give its address."""
         self.made += 1
         name = f"t{os.getpid()}_{self.made}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
@@ -115,6 +120,30 @@ class Cluster:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             self.process.wait(20)
+
+
+@contextmanager
+def every_new_store_on(cluster: Cluster) -> Iterator[None]:
+    """Let each new store of this process have a catalog of its own in a cluster, and a copied folder a copy of its."""
+    copytree = shutil.copytree
+
+    def elsewhere(root: Path, named: str | Path | None = None) -> Place:
+        new = named is None and not (root / FILE).exists() and not (root / CATALOG).exists()
+        return place_of(root, cluster.catalog() if new else named)
+
+    def copied(source: str | Path, target: str | Path, *given: Any, **options: Any) -> str | Path:
+        made = copytree(source, target, *given, **options)  # which calls this for each folder within
+        url = remembered(Path(made)) or ""
+        if url.startswith(cluster.url("")):
+            cluster.disconnect(url)
+            (Path(made) / FILE).write_text(cluster.copy(url.rpartition("/")[2]))
+        return made
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(store, "place_of", elsewhere)
+        patched.setattr(shutil, "copytree", copied)
+        patched.setattr(psycopg.Connection, "__del__", psycopg.Connection.close)  # of stores that a test left open
+        yield
 
 
 @contextmanager
