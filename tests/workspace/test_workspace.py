@@ -89,6 +89,7 @@ def test_an_unknown_model_suggests_the_nearest(store: rt.Workspace) -> None:
         ({"coverage": 3}, rt.ConfigError, "a coverage of 3"),
         ({"coverage": float("nan")}, rt.ConfigError, "a coverage of nan"),
         ({"maturity": -5}, rt.ConfigError, "mature after -5 s"),
+        ({"maturity": float("nan")}, rt.ConfigError, "nan as a length of time"),
         ({"rules": ["missing(xx) <= 0.1"]}, rt.MetricError, "'xx'"),
         ({"rules": "missing[x] <= 0.1"}, rt.RetrueError, "rule"),
         ({"id": "idd"}, rt.SchemaError, "'idd'"),

@@ -32,11 +32,13 @@ def figure(value: float, error: float | None = None) -> str:
 
     >>> figure(0.76412, 0.004), figure(0.2134), figure(123456.7), figure(-0.0)
     ('0.764', '0.213', '123,457', '0')
-    >>> figure(-12.25)
-    '−12.2'
+    >>> figure(-12.25), figure(-math.inf), figure(math.nan)
+    ('−12.2', '−∞', 'NaN')
     """
     if value == 0:
         return "0"
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
     scale = math.floor(math.log10(abs(value)))
     digits = 2 - scale
     if error is not None and error > 0:

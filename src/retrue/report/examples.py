@@ -48,7 +48,11 @@ def chosen(told: Explanation, room: int) -> list[str]:
 
 
 def cell(value: Any) -> str:
-    """A value as a table shows it; long texts are cut."""
+    """A value as a table shows it; long texts are cut.
+
+    >>> [cell(value) for value in (None, 12.0, 0.25, float("inf"))]
+    ['–', '12', '0.250', '∞']
+    """
     if value is None:
         return "–"
     if isinstance(value, float):

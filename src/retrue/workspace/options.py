@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
@@ -33,7 +34,10 @@ def seconds(text: str | timedelta | float) -> float:
     (5400.0, 7200.0)
     """
     length = parse_duration(text) if isinstance(text, str) else text
-    return length.total_seconds() if isinstance(length, timedelta) else float(length)
+    found = length.total_seconds() if isinstance(length, timedelta) else float(length)
+    if not math.isfinite(found):
+        raise ConfigError(f"{text!r} as a length of time", expected="a number of seconds, or a text such as 90m")
+    return found
 
 
 @dataclass(frozen=True)
