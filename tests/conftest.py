@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from tests.postgres import Cluster
+    from tests.tabs import Tabs
 
     from retrue.core.reference import Reference
     from retrue.schema import Schema
@@ -77,13 +78,21 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
-    """Start one headless browser for all tests; each test opens pages of its own with `browser.new_page()`."""
+    """Start one headless browser for all tests; `tabs` gives its pages."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         yield started
         started.close()
+
+
+@pytest.fixture(scope="session")
+def tabs(browser: Browser) -> Tabs:
+    """Give pages of that browser to one test after the other."""
+    from tests.tabs import Tabs
+
+    return Tabs(browser)
 
 
 @pytest.fixture(scope="session")

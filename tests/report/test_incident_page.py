@@ -30,7 +30,8 @@ from retrue.report.incident_page import page
 from retrue.slices import Slice
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
+    from tests.tabs import Tabs
 
 DAYS = [f"2026-01-{i + 1:02}T00:00:00+00:00" for i in range(31)]
 WINDOW = (DAYS[15], DAYS[16])
@@ -78,19 +79,19 @@ class Told:
 
 
 @pytest.fixture
-def opened(browser: Browser, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
+def opened(tabs: Tabs, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
     """The page from disk with the network cut; whatever it complains of fails the test."""
     width, scheme = request.param
     path, trouble = tmp_path / "incident.html", list[str]()
     path.write_text(page(Told()), encoding="utf-8")
-    tab = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    tab.context.set_offline(offline=True)
-    tab.on("console", lambda message: trouble.append(message.text))
-    tab.on("pageerror", lambda error: trouble.append(str(error)))
-    tab.on("dialog", lambda dialog: trouble.append(dialog.message))
-    tab.goto(path.as_uri())
-    yield tab
-    tab.close()
+    told = {
+        "console": lambda message: trouble.append(message.text),
+        "pageerror": lambda error: trouble.append(str(error)),
+        "dialog": lambda dialog: trouble.append(dialog.message),
+    }
+    with tabs.tab(width=width, height=800, scheme=scheme, told=told, offline=True) as tab:
+        tab.goto(path.as_uri())
+        yield tab
     assert trouble == []
 
 

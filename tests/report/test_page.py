@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
@@ -14,36 +15,32 @@ from retrue.report.comparison import Comparison
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page, Request
+    from tests.tabs import Scheme, Tabs
 
-Scheme = Literal["light", "dark"]
 Open = Callable[..., "Page"]
 
 COUNT_MARKS = "f => f.querySelectorAll('.plot svg [role=\"graphics-symbol\"], .plot svg .mark-area path').length"
 
 
 @pytest.fixture
-def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+def open_page(tabs: Tabs, tmp_path: Path) -> Iterator[Open]:
     """Open a comparison's report from disk with the network cut; whatever the page complains of fails the test."""
     trouble: list[str] = []
-    opened: list[Page] = []
+    with ExitStack() as opened:
 
-    def open_(comparison: Comparison, *, width: int = 1280, scheme: Scheme = "light", name: str = "") -> Page:
-        path = comparison.save(tmp_path / f"{name or 'report'}.html")
-        page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
-        page.context.set_offline(offline=True)
-        watch(page, trouble)
-        page.goto(path.as_uri())
-        opened.append(page)
-        return page
+        def open_(comparison: Comparison, *, width: int = 1280, scheme: Scheme = "light", name: str = "") -> Page:
+            path = comparison.save(tmp_path / f"{name or 'report'}.html")
+            tab = tabs.tab(width=width, height=800, scheme=scheme, told=noting(trouble), offline=True)
+            page = opened.enter_context(tab)
+            page.goto(path.as_uri())
+            return page
 
-    yield open_
-    for page in opened:
-        page.close()
+        yield open_
     assert trouble == []
 
 
-def watch(page: Page, trouble: list[str]) -> None:
-    """Note whatever the page says, asks or does beyond showing its own file."""
+def noting(trouble: list[str]) -> dict[str, Callable[..., object]]:
+    """What notes whatever a page says, asks or does beyond showing its own file."""
 
     def on_dialog(dialog: Dialog) -> None:
         trouble.append(f"dialog: {dialog.message}")
@@ -53,10 +50,12 @@ def watch(page: Page, trouble: list[str]) -> None:
         if not request.url.startswith("file:"):
             trouble.append(f"asks for {request.url}")
 
-    page.on("console", lambda message: trouble.append(f"console: {message.text}"))
-    page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
-    page.on("dialog", on_dialog)
-    page.on("request", on_request)
+    return {
+        "console": lambda message: trouble.append(f"console: {message.text}"),
+        "pageerror": lambda error: trouble.append(f"error: {error}"),
+        "dialog": on_dialog,
+        "request": on_request,
+    }
 
 
 @pytest.fixture

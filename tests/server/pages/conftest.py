@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
@@ -16,9 +17,9 @@ import retrue as rt
 from retrue.store import rows
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Request
+    from playwright.sync_api import Page, Request
+    from tests.tabs import Tabs
 
-Scheme = Literal["light", "dark"]
 Open = Callable[..., "Page"]
 
 DAYS = 8
@@ -90,34 +91,33 @@ class Trouble:
 
     found: list[str]
 
-    def watch(self, page: Page, url: str) -> None:
-        """Note whatever the page says, and each request that leaves the server."""
+    def told(self, url: str) -> dict[str, Callable[..., object]]:
+        """What notes whatever a page says, and each request that leaves the server."""
 
         def on_request(request: Request) -> None:
             if not request.url.startswith((url, "data:")):
                 self.found.append(f"asks for {request.url}")
 
-        page.on("console", lambda said: self.found.extend([said.text] * (REFUSED not in said.text)))
-        page.on("pageerror", lambda error: self.found.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: self.found.append(f"dialog: {dialog.message}"))
-        page.on("request", on_request)
+        return {
+            "console": lambda said: self.found.extend([said.text] * (REFUSED not in said.text)),
+            "pageerror": lambda error: self.found.append(f"error: {error}"),
+            "dialog": lambda dialog: self.found.append(f"dialog: {dialog.message}"),
+            "request": on_request,
+        }
 
 
 @pytest.fixture
-def visit(browser: Browser, store: Served) -> Iterator[Open]:
+def visit(tabs: Tabs, store: Served) -> Iterator[Open]:
     """Open a page of the served store; whatever it complains of fails the test."""
-    trouble, opened = Trouble([]), list[Any]()
+    trouble = Trouble([])
+    with ExitStack() as opened:
 
-    def visited(path: str, *, width: int = 1280, scheme: Scheme = "light", url: str = "", **options: Any) -> Page:
-        page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme, **options)
-        trouble.watch(page, url or store.url)
-        page.goto((url or store.url) + path)
-        opened.append(page)
-        return page
+        def visited(path: str, *, url: str = "", **options: Any) -> Page:
+            page = opened.enter_context(tabs.tab(told=trouble.told(url or store.url), **options))
+            page.goto((url or store.url) + path)
+            return page
 
-    yield visited
-    for page in opened:
-        page.close()
+        yield visited
     assert trouble.found == []
 
 

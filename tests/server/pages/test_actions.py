@@ -197,7 +197,7 @@ def test_commands_are_copied(visit: Open, pressed: Served) -> None:
     command = page.inner_text(".snippet pre")
     assert command.startswith("retrue collect one")
     assert page.evaluate("navigator.clipboard.readText()") == command
-    page = visit("/jobs", url=pressed.url)
+    page = visit("/jobs", url=pressed.url, permissions=[])  # one of its own, as it gets a script
     page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
     page.goto(pressed.url + path)
     page.click("[data-copy]")

@@ -6,10 +6,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser
 from tests.server.conftest import Served
 from tests.server.pages.conftest import HOSTILE, Open
 from tests.server.pages.looks import looks_right
+from tests.tabs import Tabs
 
 import retrue as rt
 from retrue.server import pages
@@ -59,17 +59,16 @@ def test_every_page_looks_right(visit: Open, store: Served, shots: Path, name: s
     ],
 )
 def test_a_page_that_has_nothing_to_show_looks_right(
-    browser: Browser, store: Served, shots: Path, name: str, path: str, said: str
+    tabs: Tabs, store: Served, shots: Path, name: str, path: str, said: str
 ) -> None:
     """In words, with a way on; nothing is asked for that isn't there but the page itself."""
-    page = browser.new_page(viewport={"width": 1280, "height": 844})
     refused: list[str] = []
-    page.on("response", lambda answer: refused.extend([answer.url] * (answer.status >= 400)))
-    page.goto(store.url + path)
-    assert said in page.inner_text("main")
-    looks_right(page, shots, name)
+    told = {"response": lambda answer: refused.extend([answer.url] * (answer.status >= 400))}
+    with tabs.tab(told=told) as page:
+        page.goto(store.url + path)
+        assert said in page.inner_text("main")
+        looks_right(page, shots, name)
     assert [one for one in refused if one != store.url + path] == []
-    page.close()
 
 
 def test_no_page_is_left_out() -> None:

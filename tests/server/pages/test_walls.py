@@ -14,7 +14,8 @@ import polars as pl
 import pytest
 from playwright.sync_api import Page, expect
 from tests.server.conftest import Served, loans, registered, serving
-from tests.server.pages.conftest import DAYS, TODAY, Open, Scheme, events, live
+from tests.server.pages.conftest import DAYS, TODAY, Open, events, live
+from tests.tabs import Scheme
 
 import retrue as rt
 from retrue.server.pages.ingestion import ingestion
