@@ -133,12 +133,12 @@ def started(*arguments: object, size: int | None = None, cwd: Path) -> subproces
 
 
 @pytest.mark.parametrize("size", [8_000, 100_000, 200_000, 300_000])
-def test_a_registration_without_room_can_be_made_again(files: Files, tmp_path: Path, size: int) -> None:
+def test_a_registration_without_room_can_be_made_again(call: Call, files: Files, tmp_path: Path, size: int) -> None:
     given = ("register", "loans", "-r", files.reference, *ROLES, "--window", "1d")
     full = started(*given, size=size, cwd=tmp_path)
     assert full.returncode == 2
     assert full.stderr.startswith("error: ")
-    assert started(*given, cwd=tmp_path).returncode == 0
+    assert call(*given).status == 0
 
 
 @pytest.mark.parametrize("size", [60_000, 300_000])
@@ -147,7 +147,7 @@ def test_logging_without_room_loses_nothing(call: Call, files: Files, tmp_path: 
     assert call("register", "loans", "-r", files.reference, *ROLES, "--window", "1d").status == 0
     full = started("log", "loans", files.calm, "--at", "2026-02-02", size=size, cwd=tmp_path)
     assert (full.returncode, full.stderr.count("\n")) == (2, 1)
-    assert started("log", "loans", files.calm, "--at", "2026-02-02", cwd=tmp_path).returncode == 0
+    assert call("log", "loans", files.calm, "--at", "2026-02-02").status == 0
     assert json.loads(call("models", "--json").out)[0]["events"] == 5600
     assert call("doctor").status == 0
 
@@ -174,10 +174,10 @@ def filled(disk: Path, *, but: int = 0) -> Path:
     return filling
 
 
-def test_rows_that_were_acknowledged_are_said_to_be_safe(files: Files, small_disk: Path) -> None:
+def test_rows_that_were_acknowledged_are_said_to_be_safe(call: Call, files: Files, small_disk: Path) -> None:
     """There is room for the spool and not for the lake; the next command takes the rows in, without sending them."""
     store = ("--store", small_disk / "store")
-    assert started("register", "loans", "-r", files.reference, *ROLES, *store, cwd=Path("/")).returncode == 0
+    assert call("register", "loans", "-r", files.reference, *ROLES, *store).status == 0
     filling = filled(small_disk, but=500_000)
     full = started("log", "loans", files.calm, "--at", "2026-02-02", *store, cwd=Path("/"))
     assert full.returncode == 2
@@ -187,27 +187,23 @@ def test_rows_that_were_acknowledged_are_said_to_be_safe(files: Files, small_dis
         "free some space, and the next command, such as `retrue check loans`, takes them in\n"
     )
     filling.unlink()
-    started("check", "loans", "--now", "2026-02-20", *store, cwd=Path("/"))
-    assert json.loads(started("models", "--json", *store, cwd=Path("/")).stdout)[0]["events"] == 5600
+    call("check", "loans", "--now", "2026-02-20", *store)
+    assert json.loads(call("models", "--json", *store).out)[0]["events"] == 5600
 
 
-def test_a_full_disk_is_said_and_nothing_is_lost(files: Files, small_disk: Path) -> None:
+def test_a_full_disk_is_said_and_nothing_is_lost(call: Call, files: Files, small_disk: Path) -> None:
     store = ("--store", small_disk / "store")
-
-    def status(*command: object) -> int:
-        return started(*command, *store, cwd=Path("/")).returncode
-
-    assert status("register", "loans", "-r", files.reference, *ROLES, "--window", "1d") == 0
+    assert call("register", "loans", "-r", files.reference, *ROLES, "--window", "1d", *store).status == 0
     filling = filled(small_disk)
     for command in (("log", "loans", files.calm), ("check", "loans")):
         full = started(*command, *store, cwd=Path("/"))
         assert (full.returncode, full.stdout) == (2, "")
         assert re.match(r"error: the disk is full in .*\. Hint: free some space, then try again\n", full.stderr)
     filling.unlink()
-    logged = started("log", "loans", files.calm, "--at", "2026-02-02", *store, cwd=Path("/"))
-    assert logged.stdout.startswith("5,600 events taken.\n")
-    told = started("doctor", "--json", *store, cwd=Path("/"))
-    assert [problem for problem in json.loads(told.stdout)["problems"] if "MB left" not in problem] == []
+    logged = call("log", "loans", files.calm, "--at", "2026-02-02", *store)
+    assert logged.out.startswith("5,600 events taken.\n")
+    told = call("doctor", "--json", *store)
+    assert [problem for problem in json.loads(told.out)["problems"] if "MB left" not in problem] == []
 
 
 @pytest.mark.parametrize("name", ["report.html", "loans.retrue"])
