@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import Any
 
 import httpx
+import pytest
 from tests.server.conftest import Served
 
 URL = "/api/v1/models/loans/capture"
@@ -57,6 +58,15 @@ def test_what_is_no_document_is_set_aside_and_told_with_its_field(client: httpx.
     said = send(client, *half("request", "k4", {"inputs": [{"name": "x", "shape": [3], "data": [1]}]}))
     assert (said["quarantined"], said["waiting"]) == (1, 0)
     assert said["reasons"] == {"1 rows of shape [3] in field 'data.inputs[0]'": 1}
+
+
+@pytest.mark.parametrize("missing", ["id", "type"])
+def test_a_message_without_an_attribute_says_which_header_it_needs(missing: str, client: httpx.Client) -> None:
+    body, headers = half("request", "k5", ASKED)
+    headers.pop(f"ce-{missing}")
+    said = send(client, body, headers)
+    assert said["quarantined"] == 1
+    assert f"it is no CloudEvent in field '{missing}': expected the header ce-{missing} (binary mode)" in str(said)
 
 
 def test_a_half_that_waits_too_long_is_set_aside(client: httpx.Client, server: Served) -> None:

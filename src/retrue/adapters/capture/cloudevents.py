@@ -21,6 +21,11 @@ REQUEST, RESPONSE = "inference.request", "inference.response"
 """How the types of the two halves end: `org.kubeflow.serving.inference.request`, `io.seldon.serving...`."""
 
 
+def in_headers(headers: Mapping[str, str]) -> bool:
+    """Whether a message is in binary mode: its attributes, or some of them, are headers."""
+    return any(name in headers for name in ("ce-id", "ce-type", "ce-specversion"))
+
+
 def structured(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
     """A message in binary mode as the object that it would be in structured mode.
 
@@ -28,7 +33,7 @@ def structured(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
     """
     said = {name.lower(): value for name, value in headers.items()}
     attributes = {name[3:]: value for name, value in said.items() if name.startswith("ce-")}
-    return {**attributes, "data": body.decode("utf-8", "replace")}
+    return {**attributes, "data": body.decode("utf-8-sig", "replace")}
 
 
 @capture_format(
@@ -47,10 +52,14 @@ def seldon(document: Mapping[str, Any]) -> Iterator[Exchange]:
 
 def halves(document: Mapping[str, Any], key: str) -> Iterator[Exchange]:
     """The half that an event is; none of one that is about something else, such as outliers or feedback."""
+    named = key if document.get(key) else "id"
+    if missing := next((name for name in ("type", named) if not document.get(name)), None):
+        expected = f"the header ce-{missing} (binary mode), or {missing!r} beside 'data' (structured mode)"
+        raise BadDocumentError("it is no CloudEvent", where=f"field {missing!r}", expected=expected)
     kind = need(document, "type", str)
     if not kind.endswith((REQUEST, RESPONSE)):
         return
-    joins = str(need(document, key if document.get(key) else "id"))
+    joins = str(need(document, named))
     time = moment(document["time"], "time") if document.get("time") else None
     data = data_of(document)
     if kind.endswith(REQUEST):

@@ -15,7 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
 from retrue.adapters.capture import MISSING, Bad, Exchange, Reading, get, paired
-from retrue.adapters.capture.cloudevents import structured
+from retrue.adapters.capture.cloudevents import in_headers, structured
 from retrue.adapters.capture.documents import KEPT, documents
 from retrue.client.capture import capture_of
 from retrue.errors import RetrueError
@@ -85,7 +85,7 @@ async def capture(
     kept, body = await read(request, served.gatherer.room, model)
     try:
         plain = unpack(body, request.headers.get("content-encoding", "").strip().lower(), served.settings.max_body)
-        events = [structured(request.headers, plain)] if "ce-id" in request.headers else plain
+        events = [structured(request.headers, plain)] if in_headers(request.headers) else plain
         return await run_in_threadpool(take, served, model, format, events, renamed(map or []), version)
     finally:
         served.gatherer.room.leave(kept)
