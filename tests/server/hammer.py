@@ -56,7 +56,7 @@ from retrue.server import supervise
 whole = supervise.parts
 def parts(folder, *given):
     web, commit, jobs = whole(folder, *given)
-    held = ("sh", "-c", 'while [ -e "$0" ]; do sleep 0.1; done; exec "$@"', folder + "/held", *commit.command)
+    held = ("/bin/sh", "-c", 'while [ -e "$0" ]; do sleep 0.1; done; exec "$@"', folder + "/held", *commit.command)
     return web, supervise.Part(commit.name, held), jobs
 supervise.parts = parts
 {SERVE}"""
