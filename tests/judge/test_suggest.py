@@ -102,6 +102,28 @@ def test_a_table_without_time_is_cut_into_stretches_and_says_so() -> None:
     assert "as no time was named" in found.to_toml()
 
 
+def test_a_range_far_from_zero_is_bounded_near_what_was_seen() -> None:
+    """A year is neither at least 0 nor at most 2100; an amount that starts near 0 may reach it."""
+    found = rt.suggest({"year": [2015, 2016, 2017.5, 2018] * 100, "amount": [5.0, 40.0, 90.0, 60.0] * 100})
+    assert {"min(year) >= 2014.7", "max(year) <= 2018.3", "min(amount) >= 0"} <= rules(found)
+
+
+def test_windows_are_said_as_settings_write_them_and_numbers_listed_in_their_order() -> None:
+    codes = table().with_columns(code=pl.Series([i % 12 + 1 for i in range(2_000)]))
+    found = rt.suggest(codes, id="key", time="at", window=604_800, kinds={"code": "categorical"})
+    assert found.by == "7d"
+    assert "windows of 7d of the reference; each left out" in found.to_toml()
+    assert "rows[code NOT IN (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)] = 0" in rules(found)
+
+
+def test_a_window_of_one_row_makes_no_rule_of_how_many_there_are() -> None:
+    """`rows >= 0.5` could never alarm: a window without rows is none."""
+    alone = table(days=12).filter((pl.col("at").dt.day() != 7) | (pl.col("at").dt.minute() < 1))
+    alone = alone.filter((pl.col("at").dt.day() != 7) | (pl.col("at").dt.hour() < 1))
+    found = rt.suggest(alone, id="key", time="at")
+    assert not [one for one in (*found.rules, *found.shaky) if one.rule.metric == "rows" and one.rule.slice is None]
+
+
 def test_what_is_printed_is_toml_whose_rules_parse() -> None:
     names = {'q"\n]': [1.0, 2.5, None] * 40, "t\n# x": ["a", 'b"', "c\n"] * 40}
     found = rt.suggest(names)

@@ -106,7 +106,7 @@ def completeness(column: str, shares: Floats) -> Suggestion:
 
 
 def ranges(column: str, lows: Floats, highs: Floats) -> Iterator[Suggestion]:
-    """The least and the greatest value: natural bounds where they fit (0, and 1 of a share), else with some room."""
+    """The least and the greatest value: 0 where that is near, 1 of a share, else with some room."""
     known = np.isfinite(lows) & np.isfinite(highs)
     low, high = lows[known], highs[known]
     if not len(low) or low.min() == high.max():
@@ -126,8 +126,23 @@ def bound(low: float, high: float, *, up: bool, share: bool) -> float:
         return math.nan
     room = ROOM * (high - low)
     if up:
-        return 1.0 if share and high <= 1 else rounded(high + room, up=True)
-    return 0.0 if low >= 0 else rounded(low - room, up=False)
+        return 1.0 if share and high <= 1 else reached(high + room, room, up=True)
+    return 0.0 if 0 <= low <= high - low else reached(low - room, room, up=False)
+
+
+def reached(value: float, room: float, *, up: bool) -> float:
+    """An end of a range, to the first digit of its room: a year far from 0 isn't bounded by its century.
+
+    >>> reached(559.2, 50.8, up=True), reached(2014.7, 0.3, up=False), reached(math.inf, 9.0, up=True)
+    (560.0, 2014.7, inf)
+    """
+    if room < 1e-300 or not math.isfinite(room):
+        return rounded(value, up=up)
+    step = 10.0 ** math.floor(math.log10(room))
+    if not math.isfinite(value) or abs(value) > 1e12 * step:
+        return rounded(value, up=up)
+    found = (math.ceil if up else math.floor)(value / step) * step
+    return float(f"{found:.12g}")
 
 
 def categories(sets: Sequence[frozenset[Any]], sql: Callable[[frozenset[Any]], str]) -> Suggestion | None:
@@ -141,8 +156,11 @@ def categories(sets: Sequence[frozenset[Any]], sql: Callable[[frozenset[Any]], s
     return Suggestion(rule, f"{len(everything)} categories seen", len(sets) if len(sets) > 1 else 0, fresh)
 
 
-def enough_rows(sizes: Floats) -> Suggestion:
-    """Half of what the smallest window has, at least."""
+def enough_rows(sizes: Floats) -> Iterator[Suggestion]:
+    """Half of what the smallest window has, at least; nothing where that is less than a row, which every window has."""
+    least = math.floor(rounded(float(sizes.min()) / 2, up=False))
+    if least < 1:
+        return
     bounds = np.array([rounded(one / 2, up=False) for one in others(sizes, np.min)])
-    rule = Rule("rows", ">=", rounded(float(sizes.min()) / 2, up=False))
-    return Suggestion(rule, f"{sizes.min():,.0f} rows in the smallest window", *tried(sizes, bounds, above=False))
+    said = f"{sizes.min():,.0f} rows in the smallest window"
+    yield Suggestion(Rule("rows", ">=", float(least)), said, *tried(sizes, bounds, above=False))

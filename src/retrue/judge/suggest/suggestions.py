@@ -48,7 +48,7 @@ class Suggestions:
         shaky: rules that would alarm on more than 5 % of the reference's own windows.
         unique: columns of which no value comes twice: one of them may be the id.
         windows: how many windows the rules were tried on.
-        by: how they were cut: "1d", "1h", or "rows".
+        by: how they were cut: "1d", "1h", the model's window such as "7d", or "rows".
     """
 
     rules: tuple[Suggestion, ...]
@@ -69,8 +69,9 @@ class Suggestions:
 
     def to_toml(self, model: str = "NAME") -> str:
         """A table for `retrue.toml`, to edit."""
-        cut = "stretches of its rows, as no time was named" if self.by == "rows" else f"windows of {self.by}"
-        lines = [f"# Tried on {self.windows} {cut} of the reference, each left out while its rule was made.",
+        cut = "stretches of the reference's rows" if self.by == "rows" else f"windows of {self.by} of the reference"
+        named = ", as no time was named" if self.by == "rows" else ""
+        lines = [f"# Tried on {self.windows} {cut}{named}; each left out while its rule was made.",
                  f"[models.{model}]", "rules = ["]  # fmt: skip
         lines += [f"    {json.dumps(str(one.rule), ensure_ascii=False)}, # {said(one)}" for one in self.rules]
         lines.append("]")
@@ -126,7 +127,7 @@ def suggest(source: Any, *, schema: Schema | None = None, window: float | None =
     found = list(of_columns(seen, columns, numbers, few))
     found += [
         *pairs(frame, numbers, seen.height),
-        *([enough_rows(seen["n"].cast(pl.Float64).to_numpy())] if by != "rows" else []),
+        *(enough_rows(seen["n"].cast(pl.Float64).to_numpy()) if by != "rows" else ()),
     ]
     good = [one for one in found if not one.rate or one.rate <= SHAKY]
     return Suggestions(
@@ -138,12 +139,24 @@ def cut(frame: pl.DataFrame, schema: Schema, window: float | None) -> tuple[pl.S
     """The window of each row, and how they were cut."""
     if schema.time is not None and schema.time in frame.columns:
         times = event_times(frame[schema.time], schema.timezone)
-        for seconds, name in ((window, f"{window:g} s"),) if window else ((86_400, "1d"), (3_600, "1h")):
+        for seconds, name in ((window, length(window)),) if window else ((86_400, "1d"), (3_600, "1h")):
             starts = window_starts(times, int(seconds or 1), schema.timezone)
             if window or starts.n_unique() >= FEWEST:
                 return starts.alias("_window"), name
     rows = pl.Series("_window", range(frame.height), dtype=pl.Int64)
     return rows * BLOCKS // frame.height, "rows"
+
+
+def length(seconds: float) -> str:
+    """A length of time, as settings write it.
+
+    >>> length(604_800), length(900), length(90.5)
+    ('7d', '15m', '90.5s')
+    """
+    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds % unit == 0:
+            return f"{seconds / unit:g}{name}"
+    return f"{seconds:g}s"
 
 
 def listable(column: pl.Series) -> bool:
@@ -188,7 +201,8 @@ def of_columns(
 
 def outside(column: str, values: frozenset[Any]) -> str:
     """Rows with another value, as a slice's text."""
-    listed = ", ".join(literal(value) for value in sorted(values, key=str))
+    order = str if any(isinstance(value, str) for value in values) else None
+    listed = ", ".join(literal(value) for value in sorted(values, key=order))
     return f'"{column.replace(chr(34), chr(34) * 2)}" NOT IN ({listed})'
 
 
