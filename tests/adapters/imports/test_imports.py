@@ -139,6 +139,25 @@ def test_a_set_of_values_holds_as_the_rule_says() -> None:
     assert [one.kind.value for one in kept if one.rule] == ["true"]
 
 
+def test_tests_of_the_mean_error_are_rules_and_those_of_its_spread_are_listed() -> None:
+    """`MAE`, `MAPE` and `MeanError` of 0.7 have `mean_tests` and `std_tests`, and no `tests`."""
+    test = {"type": "evidently:test_v2:LessThanMetricTest", "threshold": 3.0}
+    metric = {"type": "evidently:metric_v2:MAE", "mean_tests": [test], "std_tests": [test]}
+    found = evidently(json.dumps({"metrics": [metric, metric | {"type": "evidently:metric_v2:MeanError"}]}))
+    assert rules(found) == ["mae < 3"]
+    assert [one.source for one in found.left] == ["MAE (std)", "MeanError", "MeanError (std)"]
+
+
+def test_a_threshold_of_jensen_and_shannon_is_put_from_base_e_into_base_2() -> None:
+    """Evidently calls `scipy.spatial.distance.jensenshannon(p, q)`, whose base is e; Retrue's `js` has base 2."""
+    from scipy.spatial.distance import jensenshannon
+
+    p, q = [0.5, 0.3, 0.2], [0.4, 0.3, 0.3]
+    metric = {"column": "a", "method": "jensenshannon", "threshold": float(jensenshannon(p, q))}
+    found = evidently(json.dumps({"metrics": [metric | {"type": "evidently:metric_v2:ValueDrift"}]}))
+    assert rules(found) == [f"js(a) <= {jensenshannon(p, q, base=2):.4g}"]
+
+
 def test_a_report_of_evidently_is_read_as_version_0_7_23_wrote_it() -> None:
     """The file is what `snapshot.json()` gave for a report with these tests."""
     found = evidently(Path(__file__).with_name("evidently_0.7.23.json").read_text(encoding="utf-8"))

@@ -1,12 +1,13 @@
 """Evidently: the tests of a report's JSON (`snapshot.json()`, or what `save_json` writes) as rules.
 
 Shape: Evidently 0.7; each metric is an object with `"type": "evidently:metric_v2:MinValue"`, its parameters, and its
-`tests` and `share_tests`: https://docs.evidentlyai.com/docs/library/tests and
+`tests`, `share_tests`, `mean_tests` and `std_tests`: https://docs.evidentlyai.com/docs/library/tests and
 https://docs.evidentlyai.com/metrics/all_metrics.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -93,6 +94,10 @@ def of_metric(kind: str, metric: Metric) -> Found:
         yield from of_test(kind, metric, test, make, share=False)
     for test in metric.get("share_tests") or []:
         yield from of_test(kind, metric, test, make, share=True)
+    for test in metric.get("mean_tests") or []:  # what the metric is; `MeanStdMetric` of 0.7 has no `tests`
+        yield from of_test(kind, metric, test, make, share=False)
+    for _ in metric.get("std_tests") or []:
+        yield Making(f"{make.source} (std)").left("the spread of errors isn't a metric of Retrue")
 
 
 def drift(metric: Metric, make: Making) -> Item | Left:
@@ -100,8 +105,12 @@ def drift(metric: Metric, make: Making) -> Item | Left:
     method, threshold = str(metric["method"]), metric["threshold"]
     if method not in DRIFT or not number(threshold):
         return make.left(f"method {method!r} gives a p-value, or is none of Retrue's; {LEARNED}")
-    note = "on the reference's grid, so the value differs a little"
-    return Making(make.source, note).rule(DRIFT[method], "<=", float(threshold), str(metric.get("column")))
+    note, bound = "on the reference's grid, so the value differs a little", float(threshold)
+    if method == "jensenshannon":
+        note, bound = f"{bound:g} in Evidently's base e; {note}", float(f"{bound / math.sqrt(math.log(2)):.4g}")
+    if method == "kl_div":
+        note = f"of the window from the reference, Evidently's is of the reference from the window; {note}"
+    return Making(make.source, note).rule(DRIFT[method], "<=", bound, str(metric.get("column")))
 
 
 def of_test(kind: str, metric: Metric, test: Any, make: Making, *, share: bool) -> Found:
