@@ -344,7 +344,7 @@ def _explained(kind: type[SettingsTable], detail: ErrorDetails, others: int, whe
     if detail["loc"][-1] == "[key]":
         return ConfigError(f"the name {key!r}{more}", where=place, expected="letters, digits and . _ - (at most 100)")
     if detail["type"] == "missing":
-        return ConfigError(f"no key {key!r}{more}", where=place, expected="one, as nothing stands for it")
+        return ConfigError(f"no key {key!r}{more}", where=place, expected="it, as it has no default")
     got = repr(detail["input"]) if len(repr(detail["input"])) <= 60 else repr(detail["input"])[:59] + "…"
     return ConfigError(f"{key} = {got}{more}", where=place, expected=_expected(detail))
 

@@ -127,7 +127,7 @@ def _check(part: str, owner: str, store: Shelf) -> None:
     if owner != store.id:
         raise StoreError(
             f"the {part} belongs to another store", where=str(store.root), expected=store.id,
-            hint="put the parts of one store together again",
+            hint="put the parts of one store together again; was its catalog lost, see: retrue restore --help",
         )  # fmt: skip
 
 
