@@ -182,7 +182,7 @@ NEWER = 'database = "sqlite:///{folder}/db"\nrising = "seen"\n'
         ('sql = "SELECT 1 AS seen"\ndatabase = "sqlite:///{folder}/db"', "no column to read on by", "name it: rising"),
         ('sql = "TABLE t"\n' + NEWER, "the database says: ", "correct the description"),
         ('sql = "SELECT 1 AS a"\n' + NEWER, "no column 'seen' in the query", "correct the description"),
-        ('sql = "SELECT 1 AS seen"\nform = "t"', "no key 'database' (1 more) in ", "expected one"),
+        ('sql = "SELECT 1 AS seen"\nform = "t"', "no key 'database' (1 more) in ", "expected it, as it has no default"),
     ],
 )  # fmt: skip
 def test_a_source_that_cant_be_opened(call: Call, store: Path, said: str, problem: str, fix: str) -> None:
@@ -253,19 +253,23 @@ url = "nosuchscheme://hidden-secret"
 url = "json://example.org"
 [[channels]]
 name = "fine"
-url = "json://example.org/hook"
+url = "json://127.0.0.1:PORT/hook"
 models = ["loans", "lones"]
 """
 
 
 def test_channels_that_would_reach_nobody(call: Call, store: Path) -> None:
-    settings(store, CHANNELS)
-    bad, odd, nameless, fine = problems(call, store)
+    with socket.create_server(("127.0.0.1", 0)) as heard:
+        settings(store, CHANNELS.replace("PORT", str(heard.getsockname()[1])))
+        bad, odd, nameless, fine = problems(call, store)
+    unheard, _ = problems(call, store)[3:]
     assert bad.startswith("[[channels]] 'bad' of retrue.toml: a channel's URL (slack) that Apprise doesn't understand")
     assert odd.startswith("[[channels]] 'odd' of retrue.toml: a channel's URL (nosuchscheme)")
     assert nameless.startswith("[[channels]] 'number 3' of retrue.toml: no key 'name' in ")
     assert fine == "[[channels]] 'fine' of retrue.toml: no model 'lones'. Hint: did you mean 'loans'?"
     assert "secret" not in bad + odd
+    assert unheard.startswith("[[channels]] 'fine' of retrue.toml: 127.0.0.1:")
+    assert "doesn't answer ([Errno 111] Connection refused). Hint: start it, or correct the channel's URL" in unheard
 
 
 def test_jobs_whose_last_run_failed(call: Call, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

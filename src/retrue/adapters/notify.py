@@ -109,6 +109,27 @@ def opened(url: str) -> Apprise:
     return service
 
 
+def server_of(url: str) -> str | None:
+    """The `host:port` that a URL names; None of a service at an address of its own.
+
+    Raises:
+        RetrueError: Apprise isn't installed.
+        ConfigError: it doesn't understand the URL.
+
+    >>> server_of("jsons://example.org/hook"), server_of("mailtos://u:p@example.org?smtp=mail.example.org")
+    ('example.org:443', 'mail.example.org:587')
+    """
+    (plugin,) = opened(url)
+    from apprise.plugins.custom_form import NotifyForm
+    from apprise.plugins.custom_json import NotifyJSON
+    from apprise.plugins.custom_xml import NotifyXML
+    from apprise.plugins.email.base import NotifyEmail
+
+    if isinstance(plugin, NotifyJSON | NotifyForm | NotifyXML):
+        return f"{plugin.host}:{plugin.port or (443 if plugin.secure else 80)}"
+    return f"{plugin.smtp_host}:{plugin.port}" if isinstance(plugin, NotifyEmail) else None
+
+
 def mark(plugin: Any, message: Message) -> None:
     """Tell a service by what it may know a message again, where it has a place for that."""
     from apprise.plugins.custom_form import NotifyForm

@@ -105,8 +105,7 @@ def server_ailments(config: Config, workspace: Workspace | None, store: str | No
 
 
 def channel_ailments(config: Config, workspace: Workspace | None) -> Iterator[str]:
-    """Whether each channel is understood, by Apprise, too, and tells of models that there are; no URL is shown."""
-    from retrue.adapters.notify import opened
+    """Whether each channel is understood, tells of models that there are, and would be heard; no URL is shown."""
     from retrue.jobs import channels
 
     names = None if workspace is None else [model.name for model in workspace.models()]
@@ -115,16 +114,28 @@ def channel_ailments(config: Config, workspace: Workspace | None) -> Iterator[st
         problem = refusal(partial(channels.read, said), where)
         if problem is not None:
             yield problem
-        elif names is not None:
+            continue
+        yield from unheard(f"{where} of {FILE}", channels.read(said).url)
+        if names is not None:
             yield from unknown_models(f"{where} of {FILE}", said.get("models", ()), names)
     if workspace is not None:
         with workspace.store.catalog.read() as tx:
             kept = channels.of_store(tx)
         for one in kept:
-            try:
-                opened(one.url)
-            except RetrueError as error:
-                yield f"the channel {one.name!r} of the store: {error}"
+            yield from unheard(f"the channel {one.name!r} of the store", one.url)
+
+
+def unheard(where: str, url: str) -> Iterator[str]:
+    """Why nobody would hear a channel: Apprise doesn't understand it, or its server doesn't answer."""
+    from retrue.adapters.notify import server_of
+
+    try:
+        server = server_of(url)
+    except RetrueError as error:
+        yield f"{where}: {error}"
+        return
+    if server is not None and (why := silence_of(f"//{server}")) is not None:
+        yield f"{where}: {server} doesn't answer ({why}). Hint: start it, or correct the channel's URL"
 
 
 def unknown_models(where: str, names: Iterable[str], known: Collection[str]) -> Iterator[str]:
