@@ -162,3 +162,15 @@ def test_few_windows_show_no_wander() -> None:
     null = JointNull.learn(counter, before, [before] * 3)
     assert not null.wander.any()
     assert null.design == 1
+
+
+@pytest.mark.parametrize(("known", "kind"), [(0, "true"), (1, "not_comparable"), (5, "not_comparable"), (6, "true")])
+def test_nothing_is_said_of_pairs_before_it_is_known_how_they_vary(known: int, kind: str) -> None:
+    """A version that was trained on a mix begins with few windows; a reference without times has none, ever."""
+    base = reference()
+    counter, before = counter_of(base), base.profile.extras[JOINT]
+    assert counter is not None
+    assert isinstance(before, JointSums)
+    told = judge_joint(before, before, JointNull.learn(counter, before, [before] * known), 0.01, Settings())
+    assert told.kind == kind
+    assert ("needs 6" in told.reason) == (kind == "not_comparable")

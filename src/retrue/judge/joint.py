@@ -20,6 +20,7 @@ from retrue.core.profile import Profile
 from retrue.core.state import Bools, Floats
 from retrue.judge.distance import effective
 from retrue.judge.joint_null import JointNull, pairs_in, spread_of
+from retrue.judge.null import MIN_WINDOWS
 from retrue.judge.settings import Settings
 from retrue.judge.verdict import Verdict, VerdictKind
 from retrue.judge.words import amount, minus, rows
@@ -75,6 +76,10 @@ def judge_joint(
     if few < settings.min_rows:
         said = f"{rows(few)} to see columns together, needs {settings.min_rows}"
         return Verdict(VerdictKind.NOT_COMPARABLE, said, "mmd", n=window.n, threshold=settings.min_rows)
+    if null.unknown:
+        known = "1 good window" if null.windows == 1 else f"{null.windows} good windows"
+        said = f"{known} to tell how columns usually go together, needs {MIN_WINDOWS}"
+        return Verdict(VerdictKind.NOT_COMPARABLE, said, "mmd", n=window.n, threshold=MIN_WINDOWS)
     kept = standing(null.counter, moved)
     if not kept.any():
         said = "each pair of columns has one that moved by itself, or isn't watched"

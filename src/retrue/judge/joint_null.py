@@ -36,6 +36,7 @@ class JointNull:
         design: how much larger the sampling noise is than independent rows', at least 1.
         squares: of the mean square change of all pairs beyond sampling noise over windows, its mean, and the degrees of
             freedom of its numerator and its denominator.
+        windows: how many good windows with rows are known.
     """
 
     counter: Joint
@@ -44,6 +45,7 @@ class JointNull:
     degrees: Floats
     design: float = 1.0
     squares: tuple[float, float, float] = (0.0, 1.0, 3.0)
+    windows: int = 0
 
     @classmethod
     def learn(
@@ -64,7 +66,7 @@ class JointNull:
         nothing = np.zeros((2, pairs_of(len(counter.circles)).groups))
         held = [place for place, window in enumerate(windows) if window.n > 1]
         if len(held) < MIN_WINDOWS:
-            return cls(counter, nothing, nothing, nothing + 3)
+            return cls(counter, nothing, nothing, nothing + 3, windows=len(held))
         sizes = np.array([float(windows[place].n) for place in held])
         compared = [reference if bases is None else bases[place] for place in held]
         moved = np.stack([windows[p].dependence - base.dependence for p, base in zip(held, compared, strict=True)])
@@ -75,7 +77,12 @@ class JointNull:
         ratio = np.divide((away**2).mean(axis=0), noise, out=np.zeros_like(noise), where=noise > 0)
         design = max(1.0, float(np.median(ratio[noise > 0]))) if (noise > 0).any() else 1.0
         wander, degrees = own_wander(away, noise * design, ratio / design)
-        return cls(counter, offset, wander, degrees, design, squares_of(counter, away, sizes, design))
+        return cls(counter, offset, wander, degrees, design, squares_of(counter, away, sizes, design), len(held))
+
+    @property
+    def unknown(self) -> bool:
+        """Whether there are windows, but too few to tell by how much what columns do together varies between them."""
+        return 0 < self.windows < MIN_WINDOWS
 
     def noise(self, size: float, alpha: float) -> Floats:
         """float64[2, groups]: what a change of dependence exceeds with probability `alpha` anywhere.
