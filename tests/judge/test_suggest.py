@@ -111,8 +111,8 @@ def test_a_range_far_from_zero_is_bounded_near_what_was_seen() -> None:
 def test_windows_are_said_as_settings_write_them_and_numbers_listed_in_their_order() -> None:
     codes = table().with_columns(code=pl.Series([i % 12 + 1 for i in range(2_000)]))
     found = rt.suggest(codes, id="key", time="at", window=604_800, kinds={"code": "categorical"})
-    assert found.by == "7d"
-    assert "windows of 7d of the reference; each left out" in found.to_toml()
+    assert found.by == "1w"
+    assert "windows of 1w of the reference; each left out" in found.to_toml()
     assert "rows[code NOT IN (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)] = 0" in rules(found)
 
 

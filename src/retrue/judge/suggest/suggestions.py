@@ -22,6 +22,7 @@ from retrue.judge.suggest.proposals import (
     enough_rows,
     ranges,
 )
+from retrue.judge.thresholds import print_duration
 from retrue.judge.words import percent
 from retrue.schema import Kind, Schema
 from retrue.slices import Slice
@@ -48,7 +49,7 @@ class Suggestions:
         shaky: rules that would alarm on more than 5 % of the reference's own windows.
         unique: columns of which no value comes twice: one of them may be the id.
         windows: how many windows the rules were tried on.
-        by: how they were cut: "1d", "1h", the model's window such as "7d", or "rows".
+        by: how they were cut: "1d", "1h", the model's window such as "1w", or "rows".
     """
 
     rules: tuple[Suggestion, ...]
@@ -139,24 +140,12 @@ def cut(frame: pl.DataFrame, schema: Schema, window: float | None) -> tuple[pl.S
     """The window of each row, and how they were cut."""
     if schema.time is not None and schema.time in frame.columns:
         times = event_times(frame[schema.time], schema.timezone)
-        for seconds, name in ((window, length(window)),) if window else ((86_400, "1d"), (3_600, "1h")):
+        for seconds, name in ((window, print_duration(window)),) if window else ((86_400, "1d"), (3_600, "1h")):
             starts = window_starts(times, int(seconds or 1), schema.timezone)
             if window or starts.n_unique() >= FEWEST:
                 return starts.alias("_window"), name
     rows = pl.Series("_window", range(frame.height), dtype=pl.Int64)
     return rows * BLOCKS // frame.height, "rows"
-
-
-def length(seconds: float) -> str:
-    """A length of time, as settings write it.
-
-    >>> length(604_800), length(900), length(90.5)
-    ('7d', '15m', '90.5s')
-    """
-    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "m")):
-        if seconds % unit == 0:
-            return f"{seconds / unit:g}{name}"
-    return f"{seconds:g}s"
 
 
 def listable(column: pl.Series) -> bool:
