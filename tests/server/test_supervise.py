@@ -95,13 +95,14 @@ def test_the_others_wait_while_the_part_that_answers_loads(
     assert starts == {"web": 1, "jobs": started}
 
 
+# Both parts write to one pipe: a line at once, as print writes its end by itself.
 DEAF = """
 import signal, sys
 from retrue.server.supervise import Part, Supervisor
 
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGCHLD])
-once = "import os, sys; print('started', flush=True); os.read(0, 1) or sys.exit(3)"
-lasting = "import time; print('lasts', flush=True); time.sleep(600)"
+once = "import os, sys; os.write(1, b'started\\\\n'); os.read(0, 1) or sys.exit(3)"
+lasting = "import os, time; os.write(1, b'lasts\\\\n'); time.sleep(600)"
 sys.exit(Supervisor([Part("one", [sys.executable, "-c", once]), Part("other", [sys.executable, "-c", lasting])]).run())
 """
 
