@@ -143,13 +143,14 @@ def all_moved(
     pairs = pairs_in(null.counter, kept)
     noise = null.design * float((spread_of(null.counter)[:, kept] ** 2).sum()) / size / pairs
     value = math.sqrt(max(float((change[:, kept] ** 2).sum()) / pairs - noise, 0.0))
+    counted = f"{pairs:,} pair" + ("" if pairs == 1 else "s")
     least = TOGETHER if settings.drift is None else settings.drift
     limit = max(math.sqrt(null.together(size, alpha, kept)), least)
     if value <= limit:
-        said = f"columns hang together as before: {pairs} pairs by {amount(value)}, within {amount(limit)}"
+        said = f"columns hang together as before: {counted} by {amount(value)}, within {amount(limit)}"
         return Verdict(VerdictKind.TRUE, said, "mmd", value=value, n=n, threshold=limit)
     said = (
-        f"the columns changed together: no single one explains it; the dependence of {pairs} pairs moved by "
+        f"the columns changed together: no single one explains it; the dependence of {counted} moved by "
         f"{amount(value)} (root mean square), more than the {amount(limit)} that chance explains"
     )
     return Verdict(VerdictKind.DRIFTING, said, "mmd", value=value, n=n, threshold=limit)
