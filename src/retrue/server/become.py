@@ -11,6 +11,8 @@ import sys
 
 PDEATHSIG = 1
 """Linux: `prctl` option that says which signal a process gets when its parent dies."""
+NICENESS = 5
+"""By how much those that nobody waits for give way."""
 
 if __name__ == "__main__":
     parent, niceness, *command = sys.argv[1:]

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from retrue.server.supervise import NICENESS
+from retrue.server.become import NICENESS
 
 logger = logging.getLogger("retrue.serve")
 

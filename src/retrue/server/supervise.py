@@ -24,6 +24,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from retrue.server.become import NICENESS
+
 logger = logging.getLogger("retrue.serve")
 
 LONGEST = 30.0
@@ -36,8 +38,6 @@ WRONG_USE = 2
 """Exit status of a child that can't serve this store at all."""
 FINDING = 120.0
 """Seconds within which it finds that out, on a machine that has a lot else to do."""
-NICENESS = 5
-"""By how much the children that nobody waits for give way."""
 HEAD_START = 2.0
 """Seconds that the part that answers has a processor to itself while it loads: nothing waits for the others yet."""
 BECOME = Path(__file__).with_name("become.py")
