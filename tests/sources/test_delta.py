@@ -107,6 +107,17 @@ def test_files_that_were_compacted_and_vacuumed_before_they_were_read_are_told_o
     assert ids(model) == expected(0, 30)
 
 
+def test_a_partition_s_empty_text_is_no_value_whenever_it_is_read(store: rt.Workspace, tmp_path: Path) -> None:
+    """As Delta's protocol has it: what comes again with the whole table is equal to what came with its commit."""
+    model, folder = register(store), tmp_path / "delta"
+    model.set_sources(events={"delta": str(folder)})
+    for first in (0, 10):
+        frame = rows(first, first + 10).with_columns(city=pl.lit(""))
+        frame.write_delta(folder, mode="append", delta_write_options={"partition_by": ["city"]})
+        assert taken(model) == 10
+    assert model.events().collect()["city"].to_list() == [None] * 20
+
+
 def test_a_file_that_the_present_version_needs_is_waited_for(model: rt.Model, table: Path) -> None:
     append(table, 20, 25)
     lost = next(table.glob("part=2/*/*.parquet"))

@@ -82,6 +82,18 @@ class TestSnapshots:
         assert ids(model) == expected(0, 30)
         assert len(model.quarantine()) == 0
 
+    def test_a_snapshot_without_rows_of_its_own_has_the_columns_that_are_renamed(
+        self, model: rt.Model, warehouse: Warehouse
+    ) -> None:
+        """A delete of whole files writes none; the source isn't stuck behind it."""
+        model.set_sources(events={**warehouse.said, "columns": {"x": "x"}})
+        warehouse.table.delete("x >= 0")
+        warehouse.append(20, 25)
+        with pytest.raises(SourceChangedError, match=r"rewrote or deleted rows \(delete\)"):
+            model.pull()
+        model.pull()
+        assert ids(model) == expected(0, 25)
+
     def test_snapshots_that_expired_are_told_once_and_the_table_is_read_anew(
         self, model: rt.Model, warehouse: Warehouse
     ) -> None:

@@ -65,6 +65,25 @@ def test_equal_values_and_equal_rows_are_told_apart(store: rt.Workspace, tmp_pat
     assert taken(model) == 0
 
 
+def test_a_value_without_a_place_holds_nothing_up(store: rt.Workspace, tmp_path: Path) -> None:
+    """NaN is the largest of all for databases, and nothing is larger than infinity: what rises goes on before both."""
+    duckdb = needed("duckdb")
+    model, place = register(store, id=None, label=None), tmp_path / "db"
+
+    def insert(*values: str) -> None:
+        with duckdb.connect(str(place)) as db:
+            db.execute('create table if not exists t ("at" timestamptz, x double, p double, seen double)')
+            for value in values:
+                db.execute(f"insert into t values ('2024-05-01 00:00Z', 1, 0.5, '{value}'::double)")  # noqa: S608
+
+    insert("1", "nan", "inf")
+    model.set_sources(events={"sql": "SELECT * FROM t", "database": f"duckdb:///{place}", "rising": "seen"})
+    assert taken(model) == 1
+    insert("2", "nan")
+    assert taken(model) == 1
+    assert taken(model) == 0
+
+
 def test_chunks_go_on_from_each_other(model: rt.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("retrue.sources.sql.ROWS", 7)
     url, insert = sqlite(tmp_path / "db")

@@ -187,7 +187,9 @@ def part_of(base: str, path: str, values: Mapping[str, Any], schema: pl.Schema) 
 
 
 def value_of(value: Any, dtype: pl.DataType) -> pl.Expr:
-    """A partition's value, which the log writes as text."""
+    """A partition's value, which the log writes as text; an empty one is none."""
+    if value == "":
+        return pl.lit(None).cast(dtype)
     if not isinstance(value, str) or dtype == pl.String:
         return pl.lit(value).cast(dtype)
     if dtype == pl.Boolean:

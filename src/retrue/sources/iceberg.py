@@ -97,8 +97,8 @@ class IcebergSource(Source):
             frame = pl.DataFrame(pl.from_arrow(scan.to_table([tasks[number]])))
             last = number == len(tasks) - 1
             yield frame, done if last else {**at, "file": number + 1}
-        if not tasks:
-            yield pl.DataFrame(), done
+        if not tasks:  # no rows, but columns: a delete, or a merge of files
+            yield pl.DataFrame(pl.from_arrow(scan.to_table([]))), done
 
     def refuse_rewritten(self, snapshot: Any, done: Mapping[str, Any], here: Mapping[str, Any], *, ids: bool) -> None:
         """Raise SourceChangedError where a snapshot rewrote rows; what is before it is done then."""

@@ -11,6 +11,7 @@ visible late, with a time that lies before the newest one, are found as long as 
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -88,8 +89,11 @@ class SqlSource(Source):
         with self.answering(self.low(newest), self.sql, rises) as (names, batches):
             place = self.place_in(names)
             for batch in batches:
-                fresh = [row for row in batch if self.is_new(row, place, left, near)]
-                newest = self.later(newest, batch[-1][place])
+                placed = [row for row in batch if has_place(row[place])]
+                if not placed:
+                    continue
+                fresh = [row for row in placed if self.is_new(row, place, left, near)]
+                newest = self.later(newest, placed[-1][place])
                 low = self.low(newest)
                 near = [one for one in near if one[0] == low or (self.overlap is not None and one[0] >= low)]
                 if len(near) > MOST:
@@ -264,6 +268,15 @@ def plain(values: list[Any]) -> list[Any]:
     if any(isinstance(value, Decimal) for value in values):
         return [float(value) if isinstance(value, Decimal) else value for value in values]
     return values
+
+
+def has_place(value: Any) -> bool:
+    """Whether a value stands among those that rise: NaN and infinity are behind all that will ever come.
+
+    >>> has_place(7), has_place(math.nan)
+    (True, False)
+    """
+    return not isinstance(value, float | Decimal) or math.isfinite(value)
 
 
 def in_utc(value: Any) -> Any:
