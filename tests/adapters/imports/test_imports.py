@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.conftest import needed
 
 import retrue as rt
 from retrue.adapters.imports import READERS, Imported, evidently, gx, tfdv
+from retrue.adapters.imports.pbtxt import parse
 from retrue.judge.rules import Rule
 
 
@@ -296,6 +298,16 @@ def test_of_a_schema_nothing_is_dropped_in_silence() -> None:
         "dataset_constraints.new of the schema",
         "default_environment of the schema",
     ]
+
+
+def test_texts_of_a_schema_are_read_as_protobuf_writes_them() -> None:
+    """What TFDV writes escapes each byte of letters that aren't ASCII."""
+    text_format, wrappers = needed("google.protobuf.text_format"), needed("google.protobuf.wrappers_pb2")
+    values = ["café", "日本\n", '"\\303"', "it's\ta 😀"]
+    written = [text_format.MessageToString(wrappers.StringValue(value=one), as_utf8=False) for one in values]
+    domain = parse(" ".join(written))
+    assert "\\303\\251" in written[0]
+    assert domain.all("value") == values
 
 
 def test_rules_of_a_schema_hold_as_tfdv_means_them() -> None:

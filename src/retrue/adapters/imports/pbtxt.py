@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,8 @@ from retrue.errors import TableError
 _TOKEN = re.compile(
     r"""\s+|\#[^\n]*|(?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|(?P<mark>[{}<>\[\]:;,])|(?P<word>[^\s{}<>\[\]:;,"'\#]+)"""
 )
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
+_ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|[xX]([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
+_ESCAPES = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 DEPTH = 100
 """Messages within messages at most."""
 
@@ -185,5 +187,20 @@ def word(said: str) -> Any:
 
 
 def unquoted(text: str) -> str:
-    """What stands between quotes."""
-    return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), text[1:-1])
+    r"""What stands between quotes; letters that aren't ASCII are written byte by byte, as older Protobuf does.
+
+    >>> unquoted(r'"caf\303\251 \"\u00e9\""')
+    'café "é"'
+    """
+    return _ESCAPE.sub(escaped, text[1:-1].encode()).decode("utf-8", "replace")
+
+
+def escaped(found: re.Match[bytes]) -> bytes:
+    """The bytes that an escape stands for."""
+    octal, hexadecimal, short, long, other = found.groups()
+    if octal or hexadecimal:
+        return bytes([int(octal, 8) & 255 if octal else int(hexadecimal, 16)])
+    if short or long:
+        code = int(short or long, 16)
+        return chr(code).encode("utf-8", "replace") if code <= sys.maxunicode else b"?"
+    return _ESCAPES.get(other, other)
