@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from retrue.cli import doctor_models
 from retrue.cli.app import run
 
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
@@ -126,6 +127,7 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tm
     """Run a command in this process, in an empty folder, on a wide terminal."""
     monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.delenv("RETRUE_STORE", raising=False)
+    monkeypatch.setattr(doctor_models, "OLD", timedelta(days=36_500))  # the loans don't grow younger
     monkeypatch.chdir(tmp_path)
 
     def run_it(*arguments: object) -> Said:

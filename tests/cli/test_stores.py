@@ -28,7 +28,7 @@ NOBODY = 65_534
 def test_a_sound_store_has_nothing_wrong(call: Call, store: Path) -> None:
     said = call("doctor", "--store", store)
     assert said.status == 0
-    assert re.search(r"^model loans +version 1, 11,200 events\s*$", said.out, re.MULTILINE)
+    assert re.search(r"^model loans +version 1, 11,200 events, the newest of 15 Feb 2026\s*$", said.out, re.MULTILINE)
     assert said.out.rstrip().endswith("Nothing is wrong.")
     assert json.loads(call("doctor", "--store", store, "--json").out)["problems"] == []
 
@@ -44,7 +44,7 @@ def test_the_doctor_finds_what_is_gone(call: Call, store: Path) -> None:
     (store / "references" / "loans" / "1.parquet").unlink()
     said = json.loads(call("doctor", "--store", store, "--json").out)
     assert [problem.partition(":")[0] for problem in said["problems"]] == ["model loans"]
-    assert "the reference's rows are gone" in said["problems"][0]
+    assert "the reference's rows can't be read (it is gone)" in said["problems"][0]
 
 
 def test_the_doctor_finds_books_that_dont_agree_and_recounting_mends_them(call: Call, store: Path) -> None:

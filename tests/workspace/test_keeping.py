@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 from tests.workspace.conftest import day, events, registered
 
 import retrue as rt
-from retrue.cli.doctor import ailments
+from retrue.cli.doctor_models import ailments
 from retrue.errors import SliceError, StoreError
 from retrue.slices import Slice
 from retrue.store import rows

@@ -96,10 +96,12 @@ def server_ailments(config: Config, workspace: Workspace | None, store: str | No
         refuse_missing()
         from retrue.server import settings as server_settings
         from retrue.server.auth import binding
+        from retrue.store.place import is_store
 
         read = server_settings.read(config.server)
-        folder = shared.store_folder(store) if workspace is None else str(workspace.folder)
-        binding.check(folder, read)
+        folder = shared.store_named(store) if workspace is None else str(workspace.folder)
+        if workspace is not None or not is_store(folder, shared.store_catalog()):  # one that can't be opened is told
+            binding.check(folder, read, None if workspace is None else workspace.store.catalog)
     except RetrueError as error:
         yield str(error)
 

@@ -252,11 +252,11 @@ def read_rows(source: str) -> Table:
 # --- the store --------------------------------------------------------------------------------------------------------
 
 
-def store_folder(given: str | None) -> str:
-    """The store's folder: from the command line, the environment, `retrue.toml`, or `./store`.
+def store_named(given: str | None) -> str:
+    """The store's folder or URL: from the command line, the environment, `retrue.toml`, or `./store`.
 
     Raises:
-        ConfigError: `retrue.toml` isn't understood, a URL without a catalog, or nobody said that it is this folder.
+        ConfigError: `retrue.toml` isn't understood, or nobody said that it is this folder.
     """
     from retrue.config import load
 
@@ -266,7 +266,16 @@ def store_folder(given: str | None) -> str:
         raise ConfigError(
             f"no store {STORE!r} in this folder, which is a store itself", where=str(Path.cwd()), hint=hint
         )
-    folder = said or STORE
+    return said or STORE
+
+
+def store_folder(given: str | None) -> str:
+    """The store's folder on this machine; of a store at a URL it is made.
+
+    Raises:
+        ConfigError: `retrue.toml` isn't understood, a URL without a catalog, or nobody said that it is this folder.
+    """
+    folder = store_named(given)
     if "://" in folder:
         from retrue.store.home import Home
 
@@ -319,20 +328,21 @@ def open_store(given: str | None, *, create: bool = False, engine: str | None = 
         StoreError: there is none, or it can't be opened.
         ConfigError: an unknown engine.
     """
-    from retrue.errors import StoreError
-    from retrue.store.place import is_store
+    from retrue.cli.looking import refuse_none
     from retrue.workspace import open as open_workspace
 
     folder, catalog = store_folder(given), store_catalog()
-    if not create and not is_store(Path(folder), catalog):
-        raise StoreError(
-            "no store here", where=folder, hint="say where it is with --store, or begin one with `retrue register`"
-        )
-    found = open_workspace(folder, catalog=catalog, create=create, engine=store_engine(engine))
+    if not create:
+        refuse_none(folder, catalog)
+    return closed_after(open_workspace(folder, catalog=catalog, create=create, engine=store_engine(engine)))
+
+
+def closed_after(opened: Workspace) -> Workspace:
+    """The same store, closed once the command has ended."""
     command = COMMAND.get()
     if command is not None:
-        command.callback(found.close)
-    return found
+        command.callback(opened.close)
+    return opened
 
 
 def open_model(given: str | None, name: str) -> Model:

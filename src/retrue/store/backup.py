@@ -35,7 +35,8 @@ from retrue.store.readonly import BACKUP
 from retrue.store.rows import Model
 from retrue.store.shelf import token
 from retrue.store.spool import Spool
-from retrue.store.store import Store, spool_at
+from retrue.store.spools import spool_at
+from retrue.store.store import Store
 from retrue.store.tables import leases, metadata, models
 
 FORMAT = 1

@@ -26,7 +26,8 @@ from retrue.store import sqlite_file
 from retrue.store.changes import Changes, FileChanges
 from retrue.store.failure import store_error
 from retrue.store.locks import Locks, locks_at
-from retrue.store.place import Place, PostgresPlace
+from retrue.store.place import Place, PostgresPlace, no_catalog
+from retrue.store.readonly import address
 from retrue.store.rows import Counter, Row
 from retrue.store.tables import counters, meta, metadata, models
 
@@ -196,12 +197,12 @@ class Catalog:
         """
         if isinstance(place, Path) and not place.exists() and not create:
             raise StoreError("no store here", where=str(place.parent), hint="check the path, or let it be made")
+        if isinstance(place, Path) and not create and not place.stat().st_size:
+            raise no_catalog(place)  # SQLite would write its header
         catalog = cls.at(place)
         try:
             with catalog.translated():
-                if catalog.revision() is None:
-                    if not create:
-                        raise StoreError("no catalog here", where=catalog.where, hint="check the address")
+                if create and catalog.is_empty():
                     migrate(catalog)
                 catalog.check()
         except RetrueError:
@@ -210,21 +211,25 @@ class Catalog:
         return catalog
 
     @classmethod
-    def to_read(cls, path: Path, address: str) -> Catalog:
-        """Open a SQLite catalog that can't be written.
-
-        Args:
-            path: where it is.
-            address: the SQLite address to read it by.
+    def to_read(cls, place: Place) -> Catalog:
+        """Open a catalog to be read: nothing is written, not even beside it.
 
         Raises:
             StoreVersionError: it needs `retrue migrate`, or a newer Retrue.
             StoreError: it can't be read.
         """
-        options = {"check_same_thread": False, "uri": True}
-        catalog = cls(sqlite_file.engine_of(f"sqlite:///{address}&uri=true", options, ()), path, read_only=True)
-        with catalog.translated():
-            catalog.check()
+        if isinstance(place, Path):
+            options = {"check_same_thread": False, "uri": True}
+            engine = sqlite_file.engine_of(f"sqlite:///{address(place)}&uri=true", options, ())
+            catalog = cls(engine, place, read_only=True)
+        else:
+            catalog = replace(cls.at(place), read_only=True)
+        try:
+            with catalog.translated():
+                catalog.check()
+        except RetrueError:
+            catalog.close()
+            raise
         return catalog
 
     @classmethod
@@ -276,11 +281,18 @@ class Catalog:
             found = connection.execute(text("select version_num from alembic_version")).scalar()
         return None if found is None else str(found)
 
+    def is_empty(self) -> bool:
+        """Whether a store may begin here: it has no form, and no table that a catalog has."""
+        with self.engine.connect() as connection:
+            return metadata.tables.keys().isdisjoint(inspect(connection).get_table_names()) and self.revision() is None
+
     def check(self) -> None:
         """Refuse a catalog that this Retrue must not touch."""
         revision = self.revision()
         if revision == HEAD:
             return
+        if revision is None:
+            raise no_catalog(self.place)
         if revision in KNOWN:
             raise StoreVersionError(
                 f"the store is at migration {revision}", where=self.where, expected=HEAD, hint="run: retrue migrate"
@@ -292,6 +304,8 @@ class Catalog:
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """One transaction that may write; nothing of it stays if the block raises, or if `fence` refuses it."""
+        if self.read_only and not isinstance(self.place, Path):  # SQLite refuses by itself
+            raise StoreError("the catalog was opened to be read", where=self.where)
         with self.translated(), self.engine.execution_options(retrue_write=True).begin() as connection:
             transaction, refuse = Transaction(connection), fence.get()
             if refuse is not None:

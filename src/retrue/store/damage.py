@@ -37,6 +37,14 @@ class Damaged:
         lost = f"{self.rows:,} rows of {self.table} were lost: " if self.rows else f"{self.table}: "
         return f"{lost}{self.name} was set aside ({self.reason})"
 
+    def unread(self) -> str:
+        """Say it of what nobody has set aside yet.
+
+        >>> Damaged("events", "_date=2026-03-01/part-1.parquet", 20, "it is gone").unread()
+        'events/_date=2026-03-01/part-1.parquet with 20 rows can\'t be read (it is gone)'
+        """
+        return f"{self.table}/{self.name} with {self.rows:,} rows can't be read ({self.reason})"
+
 
 def damaged_files(files: Sequence[File], *, deep: bool) -> Iterator[tuple[File, str]]:
     """Files that can't be read, each with the reason.

@@ -51,12 +51,8 @@ def sync_log(folder: AnyPath, version: int) -> None:
 
 def heal(folder: AnyPath) -> tuple[str, ...]:
     """Set a table's newest log entry and newest checkpoint aside where they can't be read; gives their names."""
-    log = folder / "_delta_log"
-    if not log.is_dir():
-        return ()
-    entries = [path for path in found(log, "*.json") if path.stem.isdigit()]
-    bad = [path for path in entries[-1:] if not readable(path)]
-    bad += _bad_checkpoints(log)
+    log, bad = folder / "_delta_log", torn(folder)
+    entries = _entries(log) if bad else []
     for path in bad:
         aside = folder / ASIDE
         aside.mkdir(exist_ok=True)
@@ -69,6 +65,18 @@ def heal(folder: AnyPath) -> tuple[str, ...]:
         move(log, unused(folder / ASIDE / "_delta_log"))  # the table's first entry: it is made anew
         sync_folder(folder)
     return tuple(path.name for path in bad)
+
+
+def torn(folder: AnyPath) -> list[AnyPath]:
+    """A table's newest log entry and newest checkpoint, where they can't be read: `heal` sets them aside."""
+    log = folder / "_delta_log"
+    if not log.is_dir():
+        return []
+    return [*(path for path in _entries(log)[-1:] if not readable(path)), *_bad_checkpoints(log)]
+
+
+def _entries(log: AnyPath) -> list[AnyPath]:
+    return [path for path in found(log, "*.json") if path.stem.isdigit()]
 
 
 def readable(entry: AnyPath) -> bool:

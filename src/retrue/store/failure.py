@@ -32,10 +32,16 @@ def store_error(error: Exception, path: AnyPath) -> StoreError:
         return StoreFullError("the disk is full", where=str(path), hint="free some space, then try again")
     if name.startswith("SQLITE_IOERR") and no_room(path):  # SQLite says so where its shared memory finds no room
         return StoreFullError("the disk is full", where=str(path), hint="free some space, then try again")
+    if name.startswith("SQLITE_CANTOPEN") and isinstance(path, Path) and path.is_dir():
+        hint = f"move the folder away, and restore the file {FROM_BACKUP}"
+        return StoreError("a folder is where a file belongs", where=str(path), expected="a SQLite database", hint=hint)
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")) or number in REFUSED:
         return StoreError("the folder can't be written", where=str(path), hint="check its permissions")
     if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-        return StoreError("the file is damaged", where=str(path), expected="a SQLite database", hint="restore a backup")
+        hint = f"restore it {FROM_BACKUP}"
+        if path.name == "spool.db":
+            hint += "; or move it away, and go on without the rows that waited in it"
+        return StoreError("the file is damaged", where=str(path), expected="a SQLite database", hint=hint)
     return StoreError(f"the store failed: {text}", where=str(path))
 
 
@@ -49,6 +55,8 @@ def no_room(path: AnyPath) -> bool:
         return False
 
 
+FROM_BACKUP = "from a backup: retrue restore --help"
+"""Where a part that is lost may be had again."""
 LEAST_ROOM = 65_536  # bytes; SQLite grows its shared memory by half of this at a time
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_TEXTS = ("disk is full", "No space left", "File too large", "quota exceeded")

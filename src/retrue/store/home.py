@@ -20,6 +20,7 @@ from retrue.store.files import AnyPath, Remote, any_path, is_url
 
 FILE = "lake.url"
 """The file of a home that says where its lake is."""
+EXPECTED = "the address of the lake, such as s3://bucket/prefix"
 VARIABLE = "RETRUE_CATALOG"
 """Names the catalog, where nobody else does."""
 CATALOG = "catalog.db"
@@ -107,7 +108,7 @@ def remembered(folder: Path) -> Remote | None:
         return None
     if isinstance(said, Remote):
         return said
-    raise StoreError("what says where the lake is isn't a URL", where=str(folder / FILE), hint="restore it")
+    raise StoreError("what says where the lake is isn't a URL", where=str(folder / FILE), expected=EXPECTED)
 
 
 def folder_of(said: Path) -> Path:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from retrue.errors import StoreError, StoreVersionError
 from retrue.store.durable import sync_file, sync_folder
+from retrue.store.failure import FROM_BACKUP
 from retrue.store.files import AnyPath, AwayError, Remote
 from retrue.store.lake import FORMAT
 from retrue.store.place import Place
@@ -29,11 +30,13 @@ def card_of(root: AnyPath) -> AnyPath:
 
 def refuse_orphans(root: AnyPath, place: Place) -> None:
     """A lake without its catalog must not get a new one: it would begin to count segments from 1 again."""
-    if isinstance(place, Path) and not place.exists() and card_of(root).exists():
-        raise StoreError(
-            "the catalog is missing", where=str(root), expected=str(place),
-            hint="say where it is with catalog=..., or restore it from the backup that the lake came from",
-        )  # fmt: skip
+    if not isinstance(place, Path) or (place.exists() and place.stat().st_size) or not card_of(root).exists():
+        return
+    raise StoreError(
+        "the catalog is empty" if place.exists() else "the catalog is missing", where=str(place),
+        expected="that of the lake beside it",
+        hint="restore it from a backup (retrue restore --help), or say where it is: [store] catalog of retrue.toml",
+    )  # fmt: skip
 
 
 def check_identity(store: Shelf) -> None:
@@ -54,7 +57,12 @@ def _check_lake(store: Shelf) -> None:
     card = card_of(store.root)
     if not card.exists():
         if any(store.models()):
-            raise StoreError("the lake doesn't say whose it is", where=str(card), hint="restore it from a backup")
+            gone = isinstance(card, Path) and not card.parent.exists()
+            what = "the lake is gone" if gone else "the lake doesn't say whose it is: its card is gone"
+            hint = f"is its disk mounted? Otherwise restore it {FROM_BACKUP}"
+            raise StoreError(what, where=str(card.parent if gone else card), hint=hint)
+        if store.catalog.read_only:
+            return
         _write(card, json.dumps({"store": store.id, "format": FORMAT}))
     confirm_lake(store)
 
@@ -89,7 +97,7 @@ def owners_of(card: AnyPath) -> tuple[str, ...]:
     except FileNotFoundError as error:
         raise StoreError("no lake here", where=str(card), hint="check the address") from error
     except (ValueError, AttributeError, TypeError) as error:
-        raise StoreError("the lake's card is damaged", where=str(card), hint="restore it from a backup") from error
+        raise StoreError("the lake's card is damaged", where=str(card), hint=f"restore it {FROM_BACKUP}") from error
     if int(written.get("format", 0)) > FORMAT:
         raise StoreVersionError(
             "the lake was written by a newer version of Retrue", where=str(card), hint="upgrade Retrue"

@@ -22,7 +22,7 @@ from urllib.parse import unquote
 import polars as pl
 
 from retrue.errors import StoreError
-from retrue.store.durable import heal, sync_file, sync_folder, sync_log
+from retrue.store.durable import heal, sync_file, sync_folder, sync_log, torn
 from retrue.store.failure import store_error
 from retrue.store.files import AnyPath, Remote, as_parquet, away, below, found, height, options
 from retrue.store.log import Action, add_action, addition, removal, write_entry
@@ -105,6 +105,10 @@ class LakeTable:
         """Leave a file out of snapshots, where the table can't be written."""
         self._without.add(file.path)
         self.reload()
+
+    def torn(self) -> tuple[str, ...]:
+        """What `heal` would set aside, by name."""
+        return tuple(path.name for path in torn(self.folder))
 
     def heal(self) -> tuple[str, ...]:
         """Set aside a newest log entry that can't be read; gives the names of what was moved."""

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from sqlalchemy import select
+
 from retrue.errors import ProfileError, StoreError
-from retrue.store import damage, rows
+from retrue.store import damage, rows, tables
 from retrue.store.commit import lock_of
 from retrue.store.counting import Counting
 from retrue.store.damage import Damaged
@@ -90,6 +92,26 @@ class Mender(Shelf):
                 table.leave_out(file)
                 found.append(Damaged(name, file.name, file.rows, reason))
         return tuple(found)
+
+    def unprofiled(self, model: str, newest: int) -> tuple[rows.Window, ...]:
+        """Windows with events whose profile is gone or, of so many of the newest, can't be read; oldest first.
+
+        Raises:
+            StoreError: the model's grids are gone.
+        """
+        with self.catalog.read() as tx:
+            counting = self._counting(tx, model)
+            if counting is None:
+                return ()
+            of = tables.profiles.c
+            query = select(of.version, of.start).where(of.model == model, of.digest == counting.digest, of.slice == "")
+            profiled = {(str(version), int(start)) for version, start in tx.connection.execute(query.distinct())}
+            windows = [one for one in tx.find(rows.Window, model=model) if one.events]
+            starts = sorted({one.start for one in windows})[-newest:]
+            kept = tx.find(rows.ProfileRow, model=model, digest=counting.digest, slice="", start=starts)
+        since, bad = self.kept_since(model) or 0, {(row.version, row.start) for row in kept if not loads(counting, row)}
+        gone = (w for w in windows if w.start >= since and (w.version, w.start) not in profiled)
+        return tuple(sorted({*gone, *(w for w in windows if (w.version, w.start) in bad)}, key=lambda w: w.start))
 
     def _mend_profiles(self, model: str) -> list[Damaged]:
         """Count windows anew whose profiles can't be read; those whose events are gone lose them."""

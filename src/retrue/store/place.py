@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from retrue.errors import ConfigError, StoreError
 from retrue.store.durable import sync_file, sync_folder
-from retrue.store.failure import store_error
+from retrue.store.failure import FROM_BACKUP, store_error
 from retrue.store.home import CATALOG, VARIABLE, Home, folder_of
 
 FILE = "catalog.url"
@@ -55,14 +55,16 @@ def place_of(root: Path, named: str | Path | None = None) -> Place:
     >>> place_of(Path("store")), place_of(Path("store"), "/var/lib/retrue").as_posix()
     (PosixPath('store/catalog.db'), '/var/lib/retrue/catalog.db')
     """
-    said = str(named or "") or _in_environment() or remembered(root)
+    given = str(named or "") or _in_environment()
+    said = given or remembered(root)
     if said is None:
         return root / CATALOG
     if "://" not in said:
         return folder_of(Path(said)) / CATALOG
     scheme, _, rest = said.partition("://")
     if scheme not in SCHEMES:
-        raise ConfigError(f"{scheme!r} can't hold the catalog", where="catalog", expected=EXPECTED)
+        where = "catalog" if given else str(root / FILE)
+        raise ConfigError(f"{scheme!r} can't hold the catalog", where=where, expected=EXPECTED)
     return PostgresPlace(f"postgresql://{rest}")
 
 
@@ -77,14 +79,30 @@ def spool_of(catalog: Path) -> Path:
     return catalog.with_name("spool.db")
 
 
+def spool_gone(where: Path | str) -> StoreError:
+    """The error for a spool that isn't there, where a store is."""
+    return StoreError(
+        "the spool is gone", where=str(where), expected="the rows that were acknowledged and wait for the lake",
+        hint="restore it from a backup; or go on without those rows: whatever writes next, such as `retrue check`, "
+        "makes a new one",
+    )  # fmt: skip
+
+
+def no_catalog(place: Place) -> StoreError:
+    """The error for a place where a catalog should be, and is not."""
+    hint = f"check the address; was it lost, restore it {FROM_BACKUP}"
+    return StoreError("no catalog here", where=str(place), expected="one that a store has begun", hint=hint)
+
+
 def remembered(root: Path) -> str | None:
     """What the folder remembers of where its catalog is."""
     try:
         return (root / FILE).read_text(encoding="utf-8").strip() or None
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise StoreError("what says where the catalog is can't be read", where=str(root / FILE)) from error
+        hint = f"check its permissions, or write the catalog's address into it: {EXPECTED}"
+        raise StoreError("what says where the catalog is can't be read", where=str(root / FILE), hint=hint) from error
 
 
 def remember(root: Path, place: Place) -> None:

@@ -25,8 +25,11 @@ def is_read_only(root: Path) -> bool:
         return False
     if (root / BACKUP).exists() and home.remembered(root) is not None:
         return True
+    lock = root / "locks" / "open"
     try:
-        os.close(os.open(root / "locks" / "open", os.O_RDWR | os.O_CREAT, 0o666))
+        os.close(os.open(lock, os.O_RDWR))
+    except FileNotFoundError:  # to ask writes nothing
+        return not os.access(lock.parent if lock.parent.exists() else root, os.W_OK)
     except OSError as error:
         return error.errno in REFUSED
     return False
@@ -39,5 +42,5 @@ def address(path: Path) -> str:
     'file:/backup/my%20store/catalog.db?immutable=1'
     """
     log = path.with_name(f"{path.name}-wal")
-    in_use = log.exists() and log.stat().st_size > 0
+    in_use = log.exists() and (log.stat().st_size > 0 or path.with_name(f"{path.name}-shm").exists())
     return f"file:{quote(str(path.absolute()))}?{'mode=ro' if in_use else 'immutable=1'}"

@@ -26,11 +26,10 @@ from retrue.store.aside import Stuck
 from retrue.store.catalog import Catalog, Transaction
 from retrue.store.commit import Applied, lock_of
 from retrue.store.damage import READING, settled
-from retrue.store.database import SqliteFile
 from retrue.store.failure import store_error
 from retrue.store.files import KEPT, AwayError
 from retrue.store.home import Home
-from retrue.store.identity import check_identity, refuse_orphans
+from retrue.store.identity import card_of, check_identity, refuse_orphans
 from retrue.store.intake import Intake, now
 from retrue.store.keeper import Keeper
 from retrue.store.keeping import refuse_label
@@ -38,11 +37,11 @@ from retrue.store.lake import UnwritableError
 from retrue.store.layout import Layout
 from retrue.store.locks import locks_at
 from retrue.store.place import Place, is_store, place_of, remember, spool_of
-from retrue.store.readonly import address, is_read_only
+from retrue.store.readonly import is_read_only
 from retrue.store.recount import replace_profiles
 from retrue.store.segment import Hasher
 from retrue.store.shelf import CountingFactory, grid_counting, keep_slices_since, reference_row, slices_since
-from retrue.store.spool import Spool
+from retrue.store.spools import spool_at, spool_to_read
 
 logger = logging.getLogger("retrue.store")
 
@@ -87,6 +86,8 @@ class Store(Intake, Keeper):
             raise StoreError("no store here", where=str(root), hint="check the path, or create the store first")
         if isinstance(place, Path) and is_read_only(place.parent):
             return cls._to_read(home, place, counting, fault, hasher)
+        lost = isinstance(place, Path) and place.exists() and not spool_of(place).exists()
+        lake_known = isinstance(home.root, Path) and card_of(home.root).exists()
         own = [place.parent, place.parent / "locks"] if isinstance(place, Path) else []
         try:
             for part in (root, home.root / "lake", root / "locks", *own):
@@ -96,26 +97,52 @@ class Store(Intake, Keeper):
         with locks_at(place).hold("open"):
             refuse_orphans(home.root, place)
             with ExitStack() as undo:
-                undo.callback((kept := Catalog.open(place)).close)
+                undo.callback((kept := Catalog.open(place, create=create and not lake_known)).close)
                 undo.callback((spool := spool_at(place, fault)).close)
                 store = cls(root, kept, spool, counting, fault, hasher, home.url)
                 check_identity(store)
                 remember(root, place)
                 home.remember()
                 undo.pop_all()  # it is sound: it stays open
+        if lost and any(store.models()):
+            logger.warning("the spool was gone and is made anew: rows that waited in it, if any, are lost")
         store.heal()
         return store
 
     @classmethod
+    def to_read(cls, folder: str | Path, *, catalog: str | Path | None = None) -> Store:
+        """Open a store only to look at it: nothing of it is made, mended or written.
+
+        Args:
+            folder: where it is; or the URL of its lake.
+            catalog: where its catalog and spool are, where not in the folder.
+
+        Raises:
+            StoreVersionError: it needs `retrue migrate`, or a newer Retrue.
+            StoreError: there is none, a part of it is gone or damaged, or its parts belong to different stores.
+            ConfigError: a URL that no store can be at, or without a catalog.
+        """
+        home = Home.of(folder, catalog)
+        home.refuse_other()
+        return cls._to_read(home, place_of(home.folder, catalog))
+
+    @classmethod
     def _to_read(
-        cls, home: Home, catalog: Path, counting: CountingFactory, fault: Callable[[str], None], hasher: Hasher
+        cls,
+        home: Home,
+        place: Place,
+        counting: CountingFactory = grid_counting,
+        fault: Callable[[str], None] = lambda _: None,
+        hasher: Hasher = hash64,
     ) -> Store:
         """Open a store that can't be written; what waits in its spool stays there."""
-        spool = spool_of(catalog)
-        refuse_orphans(home.root, catalog)
-        parts = Catalog.to_read(catalog, address(catalog)), Spool(SqliteFile(spool, address(spool)), fault)
-        store = cls(home.folder, *parts, counting, fault, hasher, home.url)
-        check_identity(store)
+        refuse_orphans(home.root, place)
+        with ExitStack() as undo:
+            undo.callback((kept := Catalog.to_read(place)).close)
+            undo.callback((spool := spool_to_read(place, fault)).close)
+            store = cls(home.folder, kept, spool, counting, fault, hasher, home.url)
+            check_identity(store)
+            undo.pop_all()
         return store
 
     def close(self) -> None:
@@ -348,12 +375,3 @@ class Store(Intake, Keeper):
                 if whole:
                     settled(tx, model)
         return len(counted[0].added)
-
-
-def spool_at(place: Place, fault: Callable[[str], None] = lambda _: None) -> Spool:
-    """The spool that goes with a catalog: a file beside its file, or tables beside its tables."""
-    if isinstance(place, Path):
-        return Spool.open(spool_of(place), fault)
-    from retrue.store.postgres import PostgresSpool
-
-    return Spool(PostgresSpool(place), fault)

@@ -13,14 +13,21 @@ from retrue.store.rows import Token
 from retrue.workspace import clock, tokens
 
 
-def check(folder: str | Path, settings: ServerSettings) -> None:
+def check(folder: str | Path, settings: ServerSettings, catalog: Catalog | None = None) -> None:
     """Refuse to listen where others can reach it while nobody would have to sign in.
+
+    Args:
+        folder: the store.
+        settings: how the service would listen.
+        catalog: the store's, where it is open.
 
     Raises:
         ConfigError: it would; the hint has the two commands that mend it.
     """
     away = settings.host not in LOOPBACK
-    if not (away or settings.proxies) or settings.oidc is not None or has_token(Path(folder)):
+    if not (away or settings.proxies) or settings.oidc is not None:
+        return
+    if has_token(Path(folder)) if catalog is None else any_token(catalog):
         return
     where = f"on {settings.host!r}" if away else "behind a proxy"
     raise ConfigError(
@@ -36,7 +43,12 @@ def has_token(folder: Path) -> bool:
         return False
     catalog = Catalog.open(place_of(folder), create=False)
     try:
-        with catalog.read() as tx:
-            return any(tokens.valid(one, clock.micros(clock.now())) for one in tx.find(Token))
+        return any_token(catalog)
     finally:
         catalog.close()
+
+
+def any_token(catalog: Catalog) -> bool:
+    """Whether a catalog has a valid token."""
+    with catalog.read() as tx:
+        return any(tokens.valid(one, clock.micros(clock.now())) for one in tx.find(Token))
