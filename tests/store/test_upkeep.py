@@ -214,6 +214,8 @@ def test_retention_is_said_for_all_and_for_one_model() -> None:
         Retention.of({"event": "1d"})
     with pytest.raises(ConfigError, match=r"events = '0d'.*such as"):
         Retention.of({"events": "0d"})
+    with pytest.raises(ConfigError, match=r"events = '3 weeks ago' in \[retention\]: expected a length of time"):
+        Retention.of({"events": "3 weeks ago"}, "[retention]")
 
 
 def test_the_quarantine_and_waiting_labels_go_by_their_arrival(store: Store) -> None:

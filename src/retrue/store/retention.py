@@ -15,6 +15,7 @@ Profiles, figures, verdicts and incidents stay: they are small, and no event can
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from typing import Any
@@ -89,7 +90,10 @@ def _ages(said: Mapping[str, Any], known: list[str] | tuple[str, ...], where: st
 def _age(name: str, value: object, where: str) -> timedelta | None:
     if value is None or value == "never":
         return None
-    age = value if isinstance(value, timedelta) else parse_duration(value) if isinstance(value, str) else timedelta(0)
+    age = value if isinstance(value, timedelta) else timedelta(0)
+    if isinstance(value, str):
+        with suppress(ConfigError):  # which knows neither the name nor where it stands
+            age = parse_duration(value)
     if age <= timedelta(0):
         raise ConfigError(f"{name} = {value!r}", where=where, expected='a length of time such as "90d", or "never"')
     return age
