@@ -9,7 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 from deltalake import DeltaTable
+from tests.conftest import needed
 from tests.sources.conftest import expected, ids, register, rows, taken
+from tests.store.objects import s3
 
 import retrue as rt
 from retrue.sources import SourceChangedError
@@ -139,6 +141,31 @@ def test_names_that_a_log_writes_in_percents_are_read(store: rt.Workspace, tmp_p
         frame.write_delta(folder, mode="append", delta_write_options={"partition_by": ["city"]})
         assert number == 1 or taken(model) == 10 * max(number, 1)
     assert set(model.events().collect()["city"]) == set(cities)
+
+
+@pytest.mark.slow
+def test_a_table_in_an_object_store_is_read_commit_by_commit(model: rt.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With names that its address writes in percents, and a commit that is gone from its log."""
+    boto, bucket = needed("boto3"), "tables"
+    with s3() as port:
+        address = f"http://127.0.0.1:{port}"
+        said = {"ENDPOINT": address, "ENDPOINT_URL": address, "REGION": "us-east-1", "ALLOW_HTTP": "true"}
+        for name, value in {**said, "ACCESS_KEY_ID": "k", "SECRET_ACCESS_KEY": "s"}.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        boto.client("s3").create_bucket(Bucket=bucket)
+        url = f"s3://{bucket}/our events/ü"
+        model.set_sources(events={"delta": url})
+        for first in (0, 10, 20):
+            frame = rows(first, first + 10).with_columns(city=pl.lit("a b/ä%"))
+            frame.write_delta(url, mode="append", delta_write_options={"partition_by": ["city"]})
+            assert first == 20 or taken(model) == 10
+        DeltaTable(url).create_checkpoint()
+        boto.client("s3").delete_object(Bucket=bucket, Key=f"our events/ü/_delta_log/{2:020}.json")
+        with pytest.raises(SourceChangedError, match="version 2 is gone from its log"):
+            model.pull()
+        assert taken(model) == 30
+        assert ids(model) == expected(0, 30)
+        assert set(model.events().collect()["city"]) == {"a b/ä%"}
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,10 @@ from urllib.parse import unquote
 import polars as pl
 
 from retrue.config import Name
-from retrue.errors import TableError, first_line
 from retrue.sources.files import after_row, going_on
 from retrue.sources.source import Chunk, Read, Source, SourceChangedError, State, gathered, renamed_table
 from retrue.tables import Table
-from retrue.tables.files import located, open_delta, without_secrets
+from retrue.tables.files import located, open_delta, unreadable_delta, without_secrets
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -154,16 +153,15 @@ class DeltaSource(Source):
         try:
             yield
         except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
-            raise TableError(f"a Delta table that can't be read: {first_line(error)}", where=self.shown) from error
+            raise unreadable_delta(error, self.delta, self.shown) from error
 
 
 KIND = DeltaSource
 
 
 def base_of(table: DeltaTable) -> str:
-    """Where a table is: a folder's path as the disk has it, or a URL."""
-    said = str(table.table_uri).rstrip("/")
-    return unquote(said.removeprefix("file://")) if said.startswith("file://") else said
+    """Where a table is: a folder's path as the disk has it, or a URL with the key as the store has it."""
+    return unquote(str(table.table_uri)).rstrip("/").removeprefix("file://")
 
 
 def vacuumed(table: DeltaTable, path: str, error: Exception) -> bool:

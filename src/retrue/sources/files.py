@@ -19,10 +19,11 @@ from urllib.parse import urlsplit
 import polars as pl
 
 from retrue.config import Name
-from retrue.errors import RetrueError, TableError, first_line
+from retrue.errors import RetrueError, TableError
 from retrue.sources.source import ROWS, Chunk, Source, SourceChangedError, State, gathered, renamed_table
 from retrue.tables import Table, read
 from retrue.tables.files import FORMATS, SCHEME, located, without_secrets
+from retrue.tables.objects import reason, to_check
 
 Marks = dict[str, str]
 """Files by name, each with what changes when it is written again."""
@@ -191,7 +192,8 @@ def listed_remote(pattern: str) -> Marks:
         place = obstore.store.from_url(root)
         found = [one for page in obstore.list(place, start or None) for one in page]
     except (BaseError, OSError) as error:
-        raise TableError(f"the object store can't be read: {first_line(error)}", where=without_secrets(root)) from error
+        what, shown = f"the object store can't be read: {reason(error)}", without_secrets(root)
+        raise TableError(what, where=shown, hint=to_check(error, root)) from error
     found.sort(key=lambda one: (one["last_modified"], one["path"]))
     return {
         f"{root}/{one['path']}": f"{one['size']}:{one['e_tag'] or one['last_modified'].isoformat()}"

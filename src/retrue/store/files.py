@@ -25,20 +25,13 @@ from urllib.parse import urlsplit
 import polars as pl
 
 from retrue.errors import ConfigError, StoreError
+from retrue.tables.objects import CREDENTIALS, EXTRAS, is_refusal, plain
 
-EXTRAS = {"s3": "s3", "s3a": "s3", "az": "azure", "abfs": "azure", "abfss": "azure", "gs": "gcs"}
-"""The extra that each kind of URL needs."""
 RETRIES, PATIENCE = 3, 20
 """How often, and for how many seconds, a request is tried again before the store counts as away."""
 KEPT = "acknowledged rows wait in the spool"
 """What became of rows; where it is known how many wait, their number takes its place."""
 HINT = f"{KEPT} until it answers; see docs/object-stores.md"
-CREDENTIALS = {
-    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or the machine's role",
-    "azure": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY (or a SAS key, or a client's secret)",
-    "gcs": "GOOGLE_APPLICATION_CREDENTIALS, or the machine's own",
-}
-"""What says who asks, by extra."""
 
 
 class AwayError(StoreError):
@@ -303,7 +296,7 @@ def away(error: BaseException, where: object) -> AwayError | None:
     said = str(error)
     if not is_url(where) or isinstance(error, FileNotFoundError) or not any(sign in said for sign in _AWAY):
         return None
-    if not _REFUSED.search(said):
+    if not is_refusal(said):
         return AwayError(f"the object store doesn't answer as it should ({plain(said)})", where=str(where), hint=HINT)
     who = CREDENTIALS[EXTRAS[str(where).partition("://")[0]]]
     hint = f"check {who}, and what they may do; {KEPT} meanwhile; see docs/object-stores.md"
@@ -316,23 +309,6 @@ _AWAY = (
     "Server returned non-2xx status code",
 )  # fmt: skip
 """What the libraries say where a request failed (and not where rows don't fit)."""
-_REFUSED = re.compile(
-    r"status code: 40[13]\b|privileges|valid authentication|Unauthenticated|Access Key|token request|credential prov"
-)
-"""What they say where the store knows nobody of this name, or lets them do less."""
-
-
-def plain(said: str) -> str:
-    """A library's message in a line: without what the server echoes, which may name keys and signatures.
-
-    >>> plain("Error performing PUT http://h/b in 1ms - 403: <Error><AWSAccessKeyId>AK</AWSAccessKeyId>")
-    'Error performing PUT http://h/b - 403'
-    """
-    first = said.partition("Debug source")[0].partition("<")[0]
-    line = " ".join(re.sub("\x1b\\[[0-9;]*m|\u21b3", "", first).split())
-    line = re.sub(r"^The operation lacked .*? for path .*?: ", "", line)  # the status says so, and the path comes again
-    line = re.sub(r" in [\d.]+[mµ]?s(, after \d+ retries, max_retries: \d+, retry_timeout: \w+)?", "", line)
-    return re.sub(r"\?\S*", "", line).strip(" :,-")[:240]
 
 
 def _asked(one: Remote, what: str, *given: Any, then: Any = lambda found: found, **named: Any) -> Any:

@@ -13,7 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 import polars as pl
 
-from retrue.errors import TableError, first_line, nearest
+from retrue.errors import TableError, nearest
+from retrue.tables.objects import reason, to_check
 from retrue.tables.table import Table
 from retrue.tables.text import Scan, scan_csv, scan_ndjson
 from retrue.tables.trouble import explained, missing
@@ -191,7 +192,7 @@ def open_delta(path: str, name: str) -> Table:
         frame = pl.scan_delta(table)
         frame.collect_schema()  # only this says which features of the table can't be read
     except (OSError, DeltaError, pl.exceptions.PolarsError) as error:
-        raise TableError(f"a Delta table that can't be read: {first_line(error)}", where=name) from error
+        raise unreadable_delta(error, path, name) from error
     return Table(frame, name, None, columnar=True)
 
 
@@ -209,7 +210,12 @@ def delta_table(path: str, name: str) -> DeltaTable:
     except (DeltaError, OSError) as error:
         if isinstance(error, TableNotFoundError) and SCHEME.match(path):
             raise no_delta(path, ".parquet") from error
-        raise TableError(f"a Delta table that can't be read: {first_line(error)}", where=name) from error
+        raise unreadable_delta(error, path, name) from error
+
+
+def unreadable_delta(error: BaseException, path: str, name: str) -> TableError:
+    """The error for a Delta table at a path or a URL that can't be read, in words."""
+    return TableError(f"a Delta table that can't be read: {reason(error)}", where=name, hint=to_check(error, path))
 
 
 def format_of(path: str, where: str) -> Format:

@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 import polars as pl
 
 from retrue.errors import TableError, first_line
+from retrue.tables.objects import of_request, reason, to_check
 
 CHUNK = 1 << 20
 
@@ -28,10 +29,8 @@ def explained(error: BaseException, name: str, paths: Sequence[str] = ()) -> Tab
         return error
     if isinstance(error, pl.exceptions.DuplicateError):
         return TableError(f"two columns of one name: {said}", where=name, expected="a name for each column")
-    if isinstance(error, FileNotFoundError):
-        return missing(name)
-    if isinstance(error, PermissionError):
-        return TableError("no permission to read", where=name, hint="look at the owner and mode of the file")
+    if (refused := not_reached(error, name)) is not None:
+        return refused
     if "utf-8" in low or "utf8" in low:
         return not_utf8(name, paths)
     if low.startswith("parquet:") or any(path.endswith((".parquet", ".pq")) for path in paths):
@@ -43,6 +42,17 @@ def explained(error: BaseException, name: str, paths: Sequence[str] = ()) -> Tab
     if any(".ndjson" in path or ".jsonl" in path for path in paths):
         return TableError("a line that isn't JSON", where=placed(name, paths, bad_json), expected="one object a line")
     return TableError(f"can't read: {said}", where=name)
+
+
+def not_reached(error: BaseException, name: str) -> TableError | None:
+    """What the system or an object store says of a file that it doesn't give; None: it is about what is in the file."""
+    if of_request(error):
+        return TableError(f"can't be read: {reason(error)}", where=name, hint=to_check(error))
+    if isinstance(error, FileNotFoundError):
+        return missing(name)
+    if isinstance(error, PermissionError):
+        return TableError("no permission to read", where=name, hint="look at the owner and mode of the file")
+    return None
 
 
 def missing(name: str) -> TableError:
