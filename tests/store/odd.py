@@ -14,7 +14,7 @@ ODD: dict[str, tuple[pl.Series, object]] = {
     "decimal": (pl.Series([Decimal("1.50")]), 1.5),
     "categorical": (pl.Series(["a"], dtype=pl.Categorical()), "a"),
     "enum": (pl.Series(["a"], dtype=pl.Enum(["a", "b"])), "a"),
-    "binary": (pl.Series([b"\x01\xff"]), "01ff"),
+    "binary": (pl.Series([b"\x01\xff"]), b"\x01\xff"),
     "struct": (pl.Series([{"k": 1}]), '{"z":{"k":1}}'),
     "struct of bytes": (pl.Series([{"k": b"\x01"}]), '{"k": "01"}'),
     "list of bytes": (pl.Series([[b"\x01"]]), '["01"]'),

@@ -168,14 +168,14 @@ def test_names_that_reading_adds_are_reserved(name: str) -> None:
         admitted({"id": [1], "t": [NOW], name: ["x"]}, layout=Layout(id="id", time="t"))
 
 
-def test_nested_binary_and_categorical_values_become_something_that_every_reader_knows() -> None:
+def test_nested_and_categorical_values_become_something_that_every_reader_knows() -> None:
     data = {"id": [1], "t": [NOW], "l": [["a"]], "s": [{"k": 1}], "b": [b"\x01"]}
     row = admitted(data).frames["events"].row(0, named=True)
-    assert (row["l"], row["s"], row["b"]) == (["a"], '{"s":{"k":1}}', "01")
+    assert (row["l"], row["s"], row["b"]) == (["a"], '{"s":{"k":1}}', b"\x01")
 
 
 @pytest.mark.parametrize(
-    "to", ["Float64", "Int64", "Boolean", "String", "Date", "Datetime", "List(Int64)", "List(String)"]
+    "to", ["Float64", "Int64", "Boolean", "String", "Date", "Datetime", "Binary", "List(Int64)", "List(String)"]
 )
 @pytest.mark.parametrize("name", ODD)
 def test_a_column_of_any_type_is_cast_or_its_rows_are_set_aside(name: str, to: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from tests.conftest import needed
 
 import retrue as rt
 
@@ -74,6 +77,55 @@ def test_pictures_are_logged_as_arrays_as_lists_and_as_numpy_arrays_in_rows(tmp_
     assert alarms
     assert {day for _, day in alarms} == {"1970-01-09"}
     assert all(column.startswith("picture.") for column, _ in alarms)
+
+
+def files(day: int, *, dark: bool = False) -> pl.DataFrame:
+    """The same as PNG."""
+    image, table = needed("PIL.Image"), pictures(day, dark=dark)
+    made = []
+    for one in table["picture"].to_numpy():
+        image.fromarray((one * 255).astype(np.uint8)).save(kept := BytesIO(), "PNG")
+        made.append(kept.getvalue())
+    return table.with_columns(picture=pl.Series(made, dtype=pl.Binary))
+
+
+def test_pictures_are_logged_as_files_and_as_their_base64_and_shown(tmp_path: Path) -> None:
+    """They stay bytes, in open tables and in training, and JSON's text for them isn't another type."""
+    model = rt.open(tmp_path / "store").register(
+        "m", pl.concat([files(day) for day in range(6)]), id="id", time="time", window="1d"
+    )
+    texts = files(7).with_columns(pl.col("picture").bin.encode("base64")).to_dicts()
+    heads = [{**row, "picture": f"data:image/png;base64,{row['picture']}"} for row in texts[:75]]
+    for batch in (files(6), heads + texts[75:], files(8, dark=True)):
+        told = model.log(batch)
+        assert (told.accepted, told.quarantined, told.changes) == (150, 0, ())
+    assert model.log(files(7)).counts["events repeated"] == 150
+    kept = model.events().filter(pl.col("id").is_in(["6-3", "7-3", "7-100"])).sort("id").collect()["picture"].to_list()
+    assert kept == [files(6)["picture"][3], files(7)["picture"][100], files(7)["picture"][3]]
+    alarms = {
+        (one.column, one.window[0][:10]) for one in model.check(now=NOW) if one.alarms and one.column and one.window
+    }
+    assert ("picture.brightness", "1970-01-09") in alarms
+    assert {day for _, day in alarms} == {"1970-01-09"}
+    explained = model.incidents()[0].explain()
+    assert explained.to_html().count('src="data:image/png;base64,') >= len(explained.examples) > 0
+    assert "PNG of " in str(explained)
+    assert base64.b64decode(explained.to_dict()["examples"][0]["picture"]).startswith(b"\x89PNG")
+
+
+def test_text_that_is_no_picture_is_set_aside_and_let_in_when_it_is_mended(tmp_path: Path) -> None:
+    model = rt.open(tmp_path / "store").register("m", files(0), id="id", time="time", window="1d")
+    good = files(1).row(0, named=True)
+    told = model.log([{**good, "picture": "no picture"}, {**good, "id": None}])
+    assert told.reasons == {
+        "wrong type: column 'picture' expected bytes (base64 where they are text)": 1, "missing id": 1,
+    }  # fmt: skip
+    aside = model.quarantine().sort("reason")
+    number = aside["number"].to_list()
+    assert base64.b64encode(good["picture"]).decode() in aside["row"][0]
+    mended = {**good, "time": good["time"].isoformat(), "picture": base64.b64encode(good["picture"]).decode()}
+    assert model.replay({number[1]: mended}).accepted == 1
+    assert model.events().collect()["picture"].to_list() == [good["picture"]]
 
 
 @pytest.mark.parametrize("embedded", [True, False])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import time
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -178,8 +179,13 @@ def quoted(name: str) -> str:
 
 
 def plain_values(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row as JSON holds it: times as ISO text."""
-    return {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}
+    """A row as JSON holds it: times as ISO text, bytes as base64.
+
+    >>> plain_values({"at": date(2026, 1, 5), "key": b"abc", "x": 1})
+    {'at': '2026-01-05', 'key': 'YWJj', 'x': 1}
+    """
+    said = {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}
+    return {name: b64encode(value).decode() if isinstance(value, bytes) else value for name, value in said.items()}
 
 
 def seconds_of(text: str) -> float | None:
@@ -251,7 +257,10 @@ class ServerTarget:
         if self._naming is None:
             said = self._refusable(lambda: self.connection.get(f"/models/{quoted(self.model)}/roles"))
             single = {name: said.get(name) for name in ("id", "time", "latency", "prediction")}
-            self._naming = Naming(**single, scores=tuple(said["scores"]), features=tuple(said["features"]))
+            scores, features, labels = (tuple(said.get(name, ())) for name in ("scores", "features", "labels"))
+            self._naming = Naming(
+                **single, scores=scores, features=features, classes=said.get("classes", {}), labels=labels
+            )
         return self._naming
 
     def events(self, frame: pl.DataFrame, key: str, version: str | None) -> int:

@@ -359,5 +359,6 @@ def digest(frame: pl.DataFrame) -> str:
     False
     """
     nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]  # which CSV has no words for
-    flat = frame.with_columns(pl.struct(name).struct.json_encode().alias(name) for name in nested)
+    texts = [pl.struct(name).struct.json_encode().alias(name) for name in nested]
+    flat = frame.with_columns(*texts, pl.col(pl.Binary).bin.encode("hex"))
     return hashlib.blake2b(flat.write_csv().encode(), digest_size=8).hexdigest()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from retrue.explain.standing import EDGE, Standing, cut, odder
 from retrue.judge.words import figure
 from retrue.report.layout import add_row, quiet_table
 from retrue.report.words import signed
+from retrue.schema.pictures import ENCODED
 
 if TYPE_CHECKING:
     from retrue.report.explanation import Explanation
@@ -24,6 +27,12 @@ LARGEST = 3
 """The most contributions to a prediction that are told one by one."""
 CELL = 14
 """Columns of the terminal that a column of an example row takes, about."""
+LARGEST_PICTURE = 200_000
+"""Bytes of a picture that a page shows."""
+TYPES = dict(zip(ENCODED, ("PNG", "JPEG", "GIF"), strict=True))
+"""Pictures by how their bytes begin."""
+BASE64 = tuple(base64.b64encode(start).decode()[: len(start) * 8 // 6] for start in ENCODED)
+"""The same as JSON has them."""
 
 
 def examples_table(told: Explanation, width: int) -> Table:
@@ -50,16 +59,43 @@ def chosen(told: Explanation, room: int) -> list[str]:
 def cell(value: Any) -> str:
     """A value as a table shows it; long texts are cut.
 
-    >>> [cell(value) for value in (None, 12.0, 0.25, float("inf"))]
-    ['–', '12', '0.250', '∞']
+    >>> [cell(value) for value in (None, 12.0, 0.25, float("inf"), b"abc")]
+    ['–', '12', '0.250', '∞', '3 bytes']
     """
     if value is None:
         return "–"
+    if isinstance(value, bytes):
+        return " of ".join([*filter(None, [type_of(value)]), f"{len(value):,} bytes"])
     if isinstance(value, float):
         return f"{value:,.0f}" if value.is_integer() else figure(value)
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
     return value.isoformat() if isinstance(value, date) else cut(str(value))
+
+
+def type_of(value: bytes) -> str | None:
+    """What picture bytes are, by how they begin.
+
+    >>> type_of(b"GIF89a"), type_of(b"?")
+    ('GIF', None)
+    """
+    return next((name for start, name in TYPES.items() if value.startswith(start)), None)
+
+
+def picture(value: Any) -> str | None:
+    """A picture as a page shows it, as a data URL; None of anything else, and of a large one.
+
+    Args:
+        value: bytes, or base64 of them, as JSON has them.
+
+    >>> picture(b"GIF89a"), picture("R0lGODlh"), picture("late")
+    ('data:image/gif;base64,R0lGODlh', 'data:image/gif;base64,R0lGODlh', None)
+    """
+    if isinstance(value, str) and value.startswith(BASE64):
+        with suppress(ValueError):  # a text that only begins like one
+            value = base64.b64decode(value, validate=True)
+    kind = type_of(value) if isinstance(value, bytes) and len(value) <= LARGEST_PICTURE else None
+    return None if kind is None else f"data:image/{kind.lower()};base64,{base64.b64encode(value).decode()}"
 
 
 def standings_said(standings: Sequence[Standing], outcome: Sequence[str]) -> list[str]:

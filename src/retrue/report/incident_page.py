@@ -25,7 +25,7 @@ from retrue.report.charts.display import display
 from retrue.report.charts.drift_map import drift_map
 from retrue.report.charts.timeline import IncidentSpan
 from retrue.report.entries import Gallery, column_pictures, is_loud
-from retrue.report.examples import SHOWN, cell, chosen, contributions_said, standings_said
+from retrue.report.examples import SHOWN, cell, chosen, contributions_said, picture, standings_said
 from retrue.report.explanation import Explanation
 from retrue.report.html import as_json, charts_data, environment, page_policy, page_script, read, style_sheet
 from retrue.report.incident import (
@@ -185,9 +185,14 @@ def examples(told: Explanation) -> dict[str, object]:
         "title": EXAMPLES_TITLE if told.slices and guilty_of(told.slices) is told.slices[0] else examples_title(told),
         "heads": list(zip(names, numbers, strict=True)),
         "numbers": numbers,
-        "rows": [([cell(value) for value in row], beside) for row, beside in zip(rows, near, strict=False)],
+        "rows": [([seen(value) for value in row], beside) for row, beside in zip(rows, near, strict=False)],
         "said": [*standings_said(told.standings, told.outcome), *contributions_said(told)],
     }
+
+
+def seen(value: object) -> tuple[str, str | None]:
+    """A value as a table shows it, and the picture that it is."""
+    return cell(value), picture(value)
 
 
 def nearest(one: Standing, names: list[str]) -> dict[str, object]:
@@ -195,7 +200,7 @@ def nearest(one: Standing, names: list[str]) -> dict[str, object]:
     if not one.nearest:
         return {"cells": [], "said": f"nothing like it: the nearest is {one.nearest.nearest:.2g} away"}
     row = one.nearest.rows.row(0, named=True)
-    return {"cells": [cell(row.get(name)) for name in names], "said": f"{one.nearest.nearest:.2g}"}
+    return {"cells": [seen(row.get(name)) for name in names], "said": f"{one.nearest.nearest:.2g}"}
 
 
 def distributions(told: Explanation) -> list[Picture | None]:

@@ -64,6 +64,8 @@ def retype(column: Column, dtype: str) -> Change | None:
         return None  # without values, a type says nothing
     if column.kind == Kind.DATETIME and {before, now} <= {"time", "text"}:
         return None  # dates from a CSV are text, from Parquet they are dates
+    if (column.dtype, now) == ("Binary", "text"):
+        return None  # JSON has bytes as base64
     if {before, now} == {"number", "Boolean"} and (before == "Boolean" or column.kind == Kind.BOOLEAN):
         return None  # yes and no are counted alike as 1 and 0; any other number is an unseen category
     return Change("retyped", column.name, f"{column.name!r} was {column.dtype} and is now {dtype}")

@@ -19,8 +19,8 @@ import polars as pl
 from retrue.core.times import utc, window_starts
 from retrue.errors import SchemaError, nearest
 from retrue.store.ids import text_id
-from retrue.store.layout import UTC, Layout, polars_type
-from retrue.store.plain import plain_types
+from retrue.store.layout import UTC, Layout, polars_type, said_type
+from retrue.store.plain import FROM_TEXT, plain_types
 
 AHEAD = timedelta(days=1)  # how far a clock may be ahead of ours before an event time counts as impossible
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC_ZONE)
@@ -239,13 +239,16 @@ def _conform(
         if name in watched and name != layout.time:
             lost = pl.col(name).is_null() & pl.col(f"\0{name}").is_not_null()
             said = pl.format(
-                "wrong type: column '{}' has '{}', expected {}", pl.lit(name), _shown(name, dtype), pl.lit(types[name])
+                "wrong type: column '{}' has '{}', expected {}",
+                pl.lit(name),
+                _shown(name, dtype),
+                pl.lit(said_type(types[name])),
             )
             if dtype.is_float():  # 1.0 is taken: of a table with gaps the gap is to blame, not the type
                 none = pl.col(f"\0{name}").is_nan()
                 said = pl.when(none).then(pl.lit(f"no value (NaN) in column {name!r}")).otherwise(said)
             if name in free:
-                left_out[f"values of {name!r} left out, which are not {types[name]}"] = lost
+                left_out[f"values of {name!r} left out, which are not {said_type(types[name])}"] = lost
             else:
                 checks.append((name, lost, said))
     before = rough.select(pl.col(name).alias(f"\0{name}") for name in casts if name in watched | {layout.time})
@@ -315,28 +318,21 @@ def _cast(name: str, dtype: pl.DataType, to: str, timezone: str) -> pl.Expr:
     column, target = pl.col(name), polars_type(to)
     if dtype == target:
         return column
-    if to == "String" and (dtype.is_nested() or isinstance(dtype, pl.Binary)):
-        return column.bin.encode("hex") if isinstance(dtype, pl.Binary) else _as_json(name)
-    if to == "String" and dtype.is_float():
+    if to == "String" and dtype.is_nested():
+        return pl.when(column.is_not_null()).then(pl.struct(name).struct.json_encode())
+    if to == "String" and (dtype.is_float() or dtype == pl.Binary()):
         return text_id(name, dtype)  # the category 1.0 is the category 1
-    if to == "Boolean" and dtype == pl.String():
-        low = column.str.to_lowercase()
-        return pl.when(low.is_in(["true", "1"])).then(True).when(low.is_in(["false", "0"])).then(False)
+    if to in FROM_TEXT and dtype == pl.String():
+        return FROM_TEXT[to](column)
     if to in {"Boolean", "Int64"} and dtype.is_numeric():
         whole = column.cast(target, strict=False)
         return pl.when(whole.cast(dtype, strict=False) == column).then(whole)
-    if to == "Date" and dtype == pl.String():
-        return column.str.to_date(strict=False)
     if dtype.is_nested() != target.is_nested():
         return pl.lit(None, dtype=target)
     if "Int64" in to and "Float" in str(dtype):  # a list with a fraction isn't cut to whole numbers
         whole = column.cast(target, strict=False)
         return pl.when(whole.cast(dtype, strict=False) == column).then(whole)
     return column.cast(target, strict=False)
-
-
-def _as_json(name: str) -> pl.Expr:
-    return pl.when(pl.col(name).is_not_null()).then(pl.struct(name).struct.json_encode())
 
 
 def _may_fail(dtype: pl.DataType, to: str) -> bool:
@@ -360,7 +356,7 @@ def as_json(rows: pl.DataFrame) -> pl.Series:
     >>> as_json(pl.DataFrame({"a": [1], "b": ["x"]}))[0]
     '{"a":1,"b":"x"}'
     """
-    odd = [pl.col(name).bin.encode("hex") for name, dtype in rows.schema.items() if isinstance(dtype, pl.Binary)]
+    odd = [pl.col(name).bin.encode("base64") for name, dtype in rows.schema.items() if isinstance(dtype, pl.Binary)]
     plain = rows.with_columns(odd) if odd else rows
     return plain.select(pl.struct(pl.all()).struct.json_encode().alias("row"))["row"]
 

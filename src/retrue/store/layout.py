@@ -32,6 +32,7 @@ _SCALARS: Mapping[str, pl.DataType] = {
     "Int64": pl.Int64(),
     "Boolean": pl.Boolean(),
     "String": pl.String(),
+    "Binary": pl.Binary(),
     "Date": pl.Date(),
     "Datetime": UTC,
 }
@@ -210,6 +211,7 @@ def lake_type(dtype: pl.DataType, *, numeric: bool = False) -> str | None:
 
 _LAKE_TYPES: Mapping[type[pl.DataType], str] = {
     pl.Boolean: "Boolean", pl.Date: "Date", pl.Datetime: "Datetime", pl.Duration: "Float64", pl.Time: "Float64",
+    pl.Binary: "Binary",
 }  # fmt: skip
 
 
@@ -224,6 +226,11 @@ def polars_type(name: str) -> pl.DataType:
     if name not in _SCALARS:
         raise StoreError(f"unknown lake type {name!r}", expected=" or ".join(_SCALARS))
     return _SCALARS[name]
+
+
+def said_type(name: str) -> str:
+    """A lake type as a sender knows it."""
+    return "bytes (base64 where they are text)" if name == "Binary" else name
 
 
 def type_named(text: str) -> pl.DataType:
@@ -255,6 +262,6 @@ _NAMED: Mapping[str, pl.DataType] = {
     str(dtype): dtype
     for dtype in (
         pl.Int8(), pl.Int16(), pl.Int32(), pl.Int64(), pl.Int128(), pl.UInt8(), pl.UInt16(), pl.UInt32(), pl.UInt64(),
-        pl.Float32(), pl.Float64(), pl.Boolean(), pl.Date(), pl.Null(),
+        pl.Float32(), pl.Float64(), pl.Boolean(), pl.Date(), pl.Binary(), pl.Null(),
     )
 } | {"Decimal": pl.Float64(), "Duration": pl.Float64(), "Time": pl.Float64()}  # fmt: skip

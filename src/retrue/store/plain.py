@@ -10,8 +10,8 @@ Bytes alone become text only where text is expected, and any other list or struc
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import polars as pl
 
@@ -81,3 +81,17 @@ def _text(value: Any, *, as_json: bool) -> str:
 
 def _leaf(value: Any) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _yes_or_no(text: pl.Expr) -> pl.Expr:
+    low = text.str.to_lowercase()
+    return pl.when(low.is_in(["true", "1"])).then(True).when(low.is_in(["false", "0"])).then(False)
+
+
+FROM_TEXT: Final[Mapping[str, Callable[[pl.Expr], pl.Expr]]] = {
+    "Boolean": _yes_or_no,
+    "Date": lambda text: text.str.to_date(strict=False),
+    # As JSON has bytes, with or without the head of a data URL.
+    "Binary": lambda text: text.str.replace(r"^data:[^,]*;base64,", "").str.decode("base64", strict=False),
+}
+"""How text becomes what a column of the lake holds; null where it doesn't."""

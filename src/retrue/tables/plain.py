@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
@@ -137,11 +138,11 @@ def as_text(name: str, values: Iterable[Any]) -> pl.Series:
 
 
 def text_of(value: Any) -> str | None:
-    """A value as text: booleans as JSON writes them, whole floats without `.0`."""
+    """A value as text: booleans as JSON writes them, whole floats without `.0`, bytes as base64."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    return b64encode(value).decode() if isinstance(value, bytes) else str(value)

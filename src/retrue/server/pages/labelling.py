@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse
 from retrue.errors import ConfigError, RetrueError, StoreError, TableError
 from retrue.refine.annotate import Question, Task
 from retrue.refine.annotate.tasks import AGREED, DISPUTED, KNOWN
+from retrue.report.examples import picture
 from retrue.report.words import plural
 from retrue.server.auth import Actor, editor, viewer
 from retrue.server.errors import HttpError, status_of
@@ -41,6 +42,8 @@ LARGEST = 5_000_000
 LAST = 8
 """Answers that are listed."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
+Cell = tuple[str, str, str | None]
+"""What something is called, its value as one reads it, and the picture that it is."""
 WORDS = {AGREED: "labelled", KNOWN: "labelled from elsewhere", DISPUTED: "disputed"}
 
 
@@ -50,7 +53,7 @@ class Asked:
 
     Attributes:
         id, event: the task and its event.
-        cells: what there is to see, name and value.
+        cells: what there is to see.
         said: what the model said, behind a click.
         reasons: why it is asked about.
         choices: what can be said, each with its key ("" beyond the ninth); none: a number.
@@ -60,8 +63,8 @@ class Asked:
 
     id: str
     event: str
-    cells: tuple[tuple[str, str], ...]
-    said: tuple[tuple[str, str], ...]
+    cells: tuple[Cell, ...]
+    said: tuple[Cell, ...]
     reasons: tuple[str, ...]
     choices: tuple[tuple[str, str], ...]
     own: str | None
@@ -183,9 +186,9 @@ def keyed(choices: Sequence[str]) -> tuple[tuple[str, str], ...]:
     return tuple((one, str(i) if i <= KEYS else "") for i, one in enumerate(choices, 1))
 
 
-def cells(row: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Names and values as one reads them."""
-    return tuple((name, told(value)) for name, value in row.items())
+def cells(row: Mapping[str, Any]) -> tuple[Cell, ...]:
+    """Names and values as one reads them, and the pictures that they are."""
+    return tuple((name, told(value), picture(value)) for name, value in row.items())
 
 
 def told(value: object) -> str:

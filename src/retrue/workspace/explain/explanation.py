@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from collections.abc import Mapping
@@ -125,10 +126,10 @@ class Explanation:
 
 
 def plain(value: Any) -> Any:
-    """A value of a row as JSON knows it: times in ISO, durations in seconds, what isn't finite as null.
+    """A value of a row as JSON knows it: times in ISO, durations in seconds, bytes in base64; what isn't finite, null.
 
-    >>> plain({"at": datetime(2024, 1, 2), "x": float("nan"), "tags": ["a", None]})
-    {'at': '2024-01-02T00:00:00', 'x': None, 'tags': ['a', None]}
+    >>> plain({"at": datetime(2024, 1, 2), "x": float("nan"), "tags": ["a", None], "key": b"abc"})
+    {'at': '2024-01-02T00:00:00', 'x': None, 'tags': ['a', None], 'key': 'YWJj'}
     """
     if isinstance(value, dict):
         return {str(key): plain(one) for key, one in value.items()}
@@ -139,4 +140,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, timedelta | Decimal | float):
         number = value.total_seconds() if isinstance(value, timedelta) else float(value)
         return number if math.isfinite(number) else None
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
     return value if value is None or isinstance(value, bool | int | str) else str(value)
