@@ -19,8 +19,9 @@ from retrue.errors import TableError
 if TYPE_CHECKING:
     import polars as pl
 
-ID, TIME, LATENCY, OUTPUT, INPUT = "_id", "_time", "_latency", "_output", "_input"
-"""Neutral names; outputs and inputs that are arrays without names are `_output_0`, `_input_0` ..."""
+ID, TIME, LATENCY, OUTPUT, INPUT, CLASS = "_id", "_time", "_latency", "_output", "_input", "_class"
+"""Neutral names; outputs and inputs that are arrays without names are `_output_0`, `_input_0` ...; the scores of
+classes that an answer names are `_class_NAME`, in the classes' order."""
 
 Row: TypeAlias = dict[str, Any]
 RowMaker: TypeAlias = Callable[[Any, Any], Any]

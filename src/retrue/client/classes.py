@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from retrue.adapters.capture import BadDocumentError
 from retrue.client.calls import OUTPUT, Row
 
 if TYPE_CHECKING:
@@ -33,9 +32,11 @@ def class_columns(scores: Mapping[str, float], schema: Schema | None, columns: M
     left = [name for name, column in named.items() if column is None]
     if schema is not None and not schema.scores:
         return {OUTPUT: max(scores, key=lambda name: scores[name]), **row}
-    own, known = known_classes(schema, scores) if schema is not None else ({}, ())
+    own, known = known_classes(score_columns(schema), schema.classes, scores) if schema is not None else ({}, ())
     row |= {own[name]: scores[name] for name in left if name in own and own[name] not in row}
     if schema is not None and not row:
+        from retrue.adapters.capture import BadDocumentError  # which needs Polars; `naming` is here without it
+
         classes = ", ".join(map(repr, scores))
         raise BadDocumentError(
             f"scores of the classes {classes}", expected=f"those of {', '.join(map(repr, schema.classes))}",
@@ -44,15 +45,28 @@ def class_columns(scores: Mapping[str, float], schema: Schema | None, columns: M
     return {f"{SAID}_{name}": scores[name] for name in left if name not in own and name not in known} | row
 
 
-def known_classes(schema: Schema, scores: Mapping[str, float]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The model's column for each class that has one, and all classes that it knows."""
+def score_columns(schema: Schema) -> dict[str, str]:
+    """The model's column for the score of each class that has one."""
+    if isinstance(schema.score, Mapping):
+        return dict(schema.score)
+    return {} if schema.score is None else {str(schema.positive): schema.score}
+
+
+def known_classes(
+    columns: Mapping[str, str], labels: Sequence[str], told: Collection[str]
+) -> tuple[Mapping[str, str], Sequence[str]]:
+    """The score's column by class, and all classes, as an answer calls them.
+
+    Where it calls both classes of a model with one score otherwise, the one that means yes has the score.
+
+    >>> known_classes({"1": "p"}, ("0", "1"), ["negative", "positive"])
+    ({'positive': 'p'}, ('negative', 'positive'))
+    """
     from retrue.schema.task import NO, YES
 
-    if isinstance(schema.score, Mapping):
-        return dict(schema.score), schema.classes
-    positive, known = str(schema.positive), schema.classes
-    if not set(scores) & {positive, *known}:
-        yes = [name for name in scores if name.lower() in YES]
-        no = [name for name in scores if name.lower() in NO]
-        positive, known = (yes[0], (*no, *yes)) if len(yes) == 1 == len(no) else (positive, known)
-    return {positive: str(schema.score)}, known
+    if len(columns) == 1 and not set(told) & {*columns, *labels}:
+        yes = [name for name in told if name.lower() in YES]
+        no = [name for name in told if name.lower() in NO]
+        if len(yes) == 1 == len(no):
+            return {yes[0]: next(iter(columns.values()))}, (*no, *yes)
+    return columns, labels

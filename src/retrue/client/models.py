@@ -2,7 +2,7 @@
 
 scikit-learn, LightGBM, XGBoost, Keras    predict_proba where there is one, else predict
 ONNX Runtime                              run
-PyTorch modules                           calling it
+PyTorch modules, Hugging Face pipelines   calling it
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from retrue.client.calls import INPUT, OUTPUT, Row, RowMaker, as_rows, columns_as_rows, joined, outputs_of
+from retrue.client.pipelines import is_pipeline, pipeline_rows
 
 if TYPE_CHECKING:
     from retrue.client.watch import Watch
@@ -54,6 +55,8 @@ def method_of(model: Any) -> str | None:
     >>> method_of(print) is None
     True
     """
+    if is_pipeline(model):  # its `predict` only calls it
+        return "__call__"
     if inspect.isroutine(model) or inspect.isclass(model) or (callable(model) and not is_known(model)):
         return None
     named = next((name for name in METHODS if callable(getattr(model, name, None))), None)
@@ -66,8 +69,8 @@ def is_known(model: Any) -> bool:
 
 
 def takes_options(model: Any, method: str) -> bool:
-    """Whether all but the first argument of a method say how to predict, such as Keras' `verbose`."""
-    return method.startswith("predict") and is_known(model)
+    """Whether all but the first argument say how to predict, such as Keras' `verbose` and a pipeline's `top_k`."""
+    return (method.startswith("predict") and is_known(model)) or is_pipeline(model)
 
 
 def names_of(model: Any) -> Sequence[str]:
@@ -85,6 +88,8 @@ def names_of(model: Any) -> Sequence[str]:
 
 def rows_by(model: Any, method: str) -> RowMaker | None:
     """What makes rows of a model's calls, where they aren't read as any other's."""
+    if is_pipeline(model):
+        return pipeline_rows(model)
     return onnx_rows if method == "run" and hasattr(model, "get_inputs") else None
 
 

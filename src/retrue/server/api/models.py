@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
+from retrue.client.classes import score_columns
 from retrue.errors import ConfigError
 from retrue.judge.verdict import Verdict
 from retrue.server.api.shapes import (
@@ -110,7 +111,8 @@ def get_roles(model: ModelName, served: Served, _: Somebody) -> dict[str, Any]:
     """Give what a sender must know of the schema: the columns in the roles that it fills."""
     schema = served.model(model).schema
     single = {name: getattr(schema, name) for name in ("id", "time", "latency", "prediction")}
-    return {**single, "scores": list(schema.scores), "features": list(schema.features)}
+    several = {"scores": list(schema.scores), "features": list(schema.features), "labels": list(schema.classes)}
+    return {**single, **several, "classes": score_columns(schema)}
 
 
 @router.get(
