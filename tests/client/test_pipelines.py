@@ -20,6 +20,7 @@ from retrue.client.pipelines import pipeline_rows
 transformers = needed("transformers")
 torch = needed("torch")
 ROWS = 60
+pytestmark = pytest.mark.slow  # transformers and torch take 10 s to import
 TEXTS = [f"{'good' if row % 2 else 'bad'} film {'the ' * (row % 5)}{row}" for row in range(ROWS)]
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film", "a", "the", "was"]
 SIZES = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
