@@ -96,15 +96,17 @@ def paired(parts: Iterable[Exchange]) -> tuple[list[Exchange], list[Exchange]]:
 
 
 def numbered(rows: Sequence[Exchange]) -> list[Exchange]:
-    """Rows of calls with ids of their own: `ID/0`, `ID/1` ... of a call with several, in their order.
+    """Rows of calls with ids of their own: the first has the call's, those behind it are `ID/1`, `ID/2` ...
+
+    A log that is read while a call's rows are written gives the same ids when it is read again: the first one's can't
+    depend on whether others follow.
 
     >>> [one.id for one in numbered([Exchange("a"), Exchange("b"), Exchange("a")])]
-    ['a/0', 'b', 'a/1']
+    ['a', 'b', 'a/1']
     """
-    several, seen = Counter(one.id for one in rows), Counter[str]()
-    found = list[Exchange]()
+    seen, found = Counter[str](), list[Exchange]()
     for one in rows:
-        found.append(replace(one, id=f"{one.id}/{seen[one.id]}") if several[one.id] > 1 else one)
+        found.append(replace(one, id=f"{one.id}/{seen[one.id]}") if seen[one.id] else one)
         seen[one.id] += 1
     return found
 
