@@ -10,7 +10,8 @@ RetrueError
 ├── StoreError        a store that can't be opened or written
 │   ├── StoreVersionError   written by a newer version, or needing `retrue migrate`
 │   ├── StoreFullError      the disk is full: nothing is half-written
-│   └── StoreAwayError      the database can't be reached now: try again
+│   ├── StoreAwayError      the database or object store doesn't answer now: try again
+│   └── StoreRefusedError   it answers, and refuses: a wrong key or password, no rights, no such place
 ├── TrainingError     a training that crashed, hung, ran out of memory, or gave no model
 └── RefusedError      a promotion or a training that the evidence doesn't support
 """
@@ -88,7 +89,21 @@ class StoreFullError(StoreError):
 
 
 class StoreAwayError(StoreError):
-    """The store's database can't be reached now, and may be back soon; nothing that was acknowledged is lost."""
+    """The store's database or object store doesn't answer now, and may soon: trying again helps.
+
+    Nothing that was acknowledged is lost.
+    """
+
+
+class StoreRefusedError(StoreError):
+    """The store's database or object store refuses: a wrong key or password, no rights, no such database or bucket.
+
+    Trying again doesn't help until somebody has mended that; nothing that was acknowledged is lost.
+    """
+
+
+LASTING = (StoreVersionError, StoreRefusedError)
+"""Troubles of a store that trying again doesn't help: somebody has to mend them first."""
 
 
 class TrainingError(RetrueError):

@@ -21,9 +21,9 @@ from tests.store.objects import Proxy
 import retrue as rt
 from retrue.cli.doctor import lake_ailment
 from retrue.core.profile import Profile
-from retrue.errors import ConfigError, StoreError
+from retrue.errors import ConfigError, StoreAwayError, StoreError, StoreRefusedError
 from retrue.store.backup import backup, restore
-from retrue.store.files import AwayError, Remote, any_path, below
+from retrue.store.files import Remote, any_path, below
 from retrue.store.lake import LakeTable
 from retrue.store.log import write_entry
 from retrue.store.store import Store
@@ -122,7 +122,9 @@ def test_the_whole_loop_on_azure(tmp_path: Path) -> None:
         loop(f"{objects.container(port)}/lake", tmp_path)
         os.environ["AZURE_STORAGE_ACCOUNT_KEY"] = "c29tZWJvZHkgZWxzZQ=="
         for ask in (Remote.exists, Remote.is_dir):
-            with pytest.raises(AwayError, match=r"refuses \(.* 403.*\).*check AZURE_STORAGE_ACCOUNT_NAME and") as told:
+            with pytest.raises(
+                StoreRefusedError, match=r"refuses \(.* 403.*\).*check AZURE_STORAGE_ACCOUNT_NAME and"
+            ) as told:
                 ask(Remote(objects.container(port), "lake"))
             assert "c29t" not in str(told.value)
 
@@ -275,7 +277,7 @@ def test_rows_wait_while_the_store_is_away(url: str, proxy: Proxy, tmp_path: Pat
     store = Store.open(tmp_path)
     store.append("fraud", "events", events(30, 1).drop("y"))
     for _ in range(4):  # more often than rows are tried that a table refuses
-        with pytest.raises(AwayError, match=r"the object store doesn't answer.*30 acknowledged rows are safe"):
+        with pytest.raises(StoreAwayError, match=r"the object store doesn't answer.*30 acknowledged rows are safe"):
             store.apply("fraud")
     assert store.pending("fraud") == 30
     assert store.stuck("fraud") == ()

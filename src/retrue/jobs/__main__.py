@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from retrue.adapters import logs
-from retrue.errors import RetrueError, StoreError
+from retrue.errors import LASTING, RetrueError, StoreError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,7 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
         serve(given.folder, length=given.lease or LENGTH)
     except RetrueError as error:
         sys.stderr.write(f"error: {error}\n")
-        return 1 if isinstance(error, StoreError) else 2  # the store may be back soon: started again, not given up
+        passes = isinstance(error, StoreError) and not isinstance(error, LASTING)
+        return 1 if passes else 2  # the store may be back soon: started again, not given up
     return 0
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from retrue.adapters import logs, otel
-from retrue.errors import RetrueError, StoreError
+from retrue.errors import LASTING, RetrueError, StoreError
 from retrue.jobs.ending import until_told
 from retrue.jobs.journal import kept
 from retrue.workspace import Workspace
@@ -176,7 +176,8 @@ def main(arguments: list[str] | None = None) -> int:
         serve(given.folder)
     except RetrueError as error:
         sys.stderr.write(f"error: {error}\n")
-        return 1 if isinstance(error, StoreError) else 2  # the store may be back soon: started again, not given up
+        passes = isinstance(error, StoreError) and not isinstance(error, LASTING)
+        return 1 if passes else 2  # the store may be back soon: started again, not given up
     return 0
 
 

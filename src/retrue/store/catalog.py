@@ -269,7 +269,7 @@ class Catalog:
             cause = getattr(error, "orig", None) or error
             if isinstance(self.place, Path):
                 raise store_error(cause, self.place) from error
-            from retrue.store.postgres import postgres_error
+            from retrue.store.postgres_driver import postgres_error
 
             raise postgres_error(cause, self.where) from error
 

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
-from retrue.errors import ConfigError, StoreError
+from retrue.errors import ConfigError, StoreAwayError, StoreError, StoreRefusedError
 from retrue.tables.objects import CREDENTIALS, EXTRAS, is_refusal, plain
 
 RETRIES, PATIENCE = 3, 20
@@ -32,10 +32,6 @@ RETRIES, PATIENCE = 3, 20
 KEPT = "acknowledged rows wait in the spool"
 """What became of rows; where it is known how many wait, their number takes its place."""
 HINT = f"{KEPT} until it answers; see docs/object-stores.md"
-
-
-class AwayError(StoreError):
-    """An object store doesn't answer, or refuses: what was to be done can be done again later."""
 
 
 @dataclass(frozen=True)
@@ -272,7 +268,7 @@ def read_table(where: AnyPath, **asked: Any) -> pl.DataFrame:
     """Read a Parquet file whole.
 
     Raises:
-        AwayError: the object store doesn't answer; what is wrong with the file itself raises as Polars does.
+        StoreAwayError: the object store doesn't answer; what is wrong with the file itself raises as Polars does.
     """
     if isinstance(where, Path):
         return pl.read_parquet(where, **asked)
@@ -291,16 +287,17 @@ def as_parquet(rows: pl.DataFrame, **how: Any) -> bytes:
     return data.getvalue()
 
 
-def away(error: BaseException, where: object) -> AwayError | None:
-    """The error for an object store that doesn't answer, where that is what a library's own error means."""
+def away(error: BaseException, where: object) -> StoreAwayError | StoreRefusedError | None:
+    """The error for an object store that doesn't answer, or refuses, where a library's own error means that."""
     said = str(error)
     if not is_url(where) or isinstance(error, FileNotFoundError) or not any(sign in said for sign in _AWAY):
         return None
     if not is_refusal(said):
-        return AwayError(f"the object store doesn't answer as it should ({plain(said)})", where=str(where), hint=HINT)
+        what = f"the object store doesn't answer as it should ({plain(said)})"
+        return StoreAwayError(what, where=str(where), hint=HINT)
     who = CREDENTIALS[EXTRAS[str(where).partition("://")[0]]]
     hint = f"check {who}, and what they may do; {KEPT} meanwhile; see docs/object-stores.md"
-    return AwayError(f"the object store refuses ({plain(said)})", where=str(where), hint=hint)
+    return StoreRefusedError(f"the object store refuses ({plain(said)})", where=str(where), hint=hint)
 
 
 _AWAY = (
@@ -319,12 +316,12 @@ def _asked(one: Remote, what: str, *given: Any, then: Any = lambda found: found,
     except FileNotFoundError as error:
         if what == "put":  # whatever can't be written to isn't there itself
             hint = "make it first, or check the address; rows that were acknowledged wait in the spool"
-            raise AwayError(f"there is no bucket or container {one.root}", where=str(one), hint=hint) from error
+            raise StoreRefusedError(f"there is no bucket or container {one.root}", where=str(one), hint=hint) from error
         raise FileNotFoundError(f"{one} is not there") from error
     except (errors.AlreadyExistsError, errors.PreconditionError) as error:
         raise FileExistsError(f"{one} is there") from error
     except errors.BaseError as error:
-        said = away(error, one) or AwayError(f"the object store failed ({plain(str(error))})", where=str(one))
+        said = away(error, one) or StoreAwayError(f"the object store failed ({plain(str(error))})", where=str(one))
         raise said from None  # what the server echoed is in the cause
 
 

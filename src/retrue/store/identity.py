@@ -12,10 +12,10 @@ import logging
 from contextlib import suppress
 from pathlib import Path
 
-from retrue.errors import StoreError, StoreVersionError
+from retrue.errors import StoreAwayError, StoreError, StoreRefusedError, StoreVersionError
 from retrue.store.durable import sync_file, sync_folder
 from retrue.store.failure import FROM_BACKUP
-from retrue.store.files import AnyPath, AwayError, Remote
+from retrue.store.files import AnyPath, Remote
 from retrue.store.lake import FORMAT
 from retrue.store.place import Place
 from retrue.store.shelf import Shelf
@@ -42,11 +42,11 @@ def refuse_orphans(root: AnyPath, place: Place) -> None:
 def check_identity(store: Shelf) -> None:
     """Refuse parts that belong to different stores, or a lake that a newer Retrue wrote.
 
-    An object store that doesn't answer is believed to be what it was: rows are acknowledged without it.
+    An object store that doesn't answer, or refuses, is believed to be what it was: rows are acknowledged without it.
     """
     try:
         _check_lake(store)
-    except AwayError as error:
+    except (StoreAwayError, StoreRefusedError) as error:
         if not any(store.models()):
             raise
         logger.warning("the lake isn't there, and is taken to be the store's own: %s", error)

@@ -62,10 +62,29 @@ def place_of(root: Path, named: str | Path | None = None) -> Place:
     if "://" not in said:
         return folder_of(Path(said)) / CATALOG
     scheme, _, rest = said.partition("://")
+    where = "catalog" if given else str(root / FILE)
     if scheme not in SCHEMES:
-        where = "catalog" if given else str(root / FILE)
         raise ConfigError(f"{scheme!r} can't hold the catalog", where=where, expected=EXPECTED)
+    refuse_port(rest, where)
     return PostgresPlace(f"postgresql://{rest}")
+
+
+def refuse_port(rest: str, where: str) -> None:
+    """Refuse an address whose port is none.
+
+    Args:
+        rest: the address after its scheme; perhaps of several hosts.
+        where: where it is written, for the message.
+
+    Raises:
+        ConfigError: its port is no number from 1 to 65535.
+    """
+    hosts = rest.partition("/")[0].rpartition("@")[2]
+    for host in hosts.split(","):
+        port = host.rpartition("]")[2].rpartition(":")[2] if ":" in host.rpartition("]")[2] else ""
+        if port and not (port.isdecimal() and 0 < int(port) < 2**16):
+            what = f"{port!r} is no port of the catalog's server"
+            raise ConfigError(what, where=where, expected="postgresql://user@host:5432/database")
 
 
 def _in_environment() -> str | None:

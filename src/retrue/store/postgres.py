@@ -1,4 +1,4 @@
-"""PostgreSQL under the store: its connections, its advisory locks, and its errors in the store's words.
+"""PostgreSQL under the store: its connections, and its advisory locks.
 
 Writers take turns, as they do on SQLite: each transaction that writes holds an advisory lock until it ends, so that
 what it read is still so when it commits. Readers never wait. The spool has a schema of its own beside the catalog's.
@@ -9,7 +9,6 @@ does it again, which does no harm to what was done already.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import re
 import threading
@@ -21,8 +20,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
-from retrue.errors import RetrueError, StoreAwayError, StoreError, StoreFullError
 from retrue.store.place import PostgresPlace, spool_gone
+from retrue.store.postgres_driver import driver, postgres_error, translated
 
 if TYPE_CHECKING:
     import psycopg
@@ -38,18 +37,6 @@ LIVELY: dict[str, Any] = {
 POOL, OVERFLOW = 5, 35  # connections kept, and those besides: as many as a server has threads that may ask
 SNAPSHOT = "select pg_current_snapshot()::text"
 """Differs once anybody has written to the database server."""
-
-
-def driver() -> Any:
-    """The library that speaks to PostgreSQL.
-
-    Raises:
-        RetrueError: it isn't installed.
-    """
-    try:
-        return importlib.import_module("psycopg")
-    except ImportError as error:
-        raise RetrueError("a catalog in PostgreSQL needs psycopg", hint='pip install "retrue[postgres]"') from error
 
 
 def engine_of(place: PostgresPlace) -> Engine:
@@ -333,54 +320,3 @@ def scrub(place: PostgresPlace) -> None:
         )
         for (table,) in found.fetchall():
             connection.execute(f"vacuum (full) {table}")
-
-
-AWAY = ("08", "57P", "53300")
-"""SQL states that pass: no connection, a server that stops or starts, too many connections."""
-TOLD: Mapping[str, tuple[str, str]] = {
-    "28": ("the database refuses the user or the password", "set PGPASSWORD, or write it into ~/.pgpass"),
-    "3D000": ("there is no such database", "make it: createdb NAME"),
-    "42501": ("the user lacks a right in the database", "let it own the database: ALTER DATABASE ... OWNER TO ..."),
-    "25006": ("the database can only be read", "it may be a standby: name the primary, or wait for the failover"),
-    "55P03": ("the catalog was busy for a minute", "try again; see pg_stat_activity for who holds it"),
-    "40": ("the database undid it for another's sake", "try again"),
-}
-"""What other states mean, by how they begin, and what to do."""
-
-
-@contextmanager
-def translated(where: str) -> Iterator[None]:
-    """Turn PostgreSQL's errors into the store's, saying what to do."""
-    try:
-        yield
-    except driver().Error as error:
-        raise postgres_error(error, where) from error
-
-
-REFUSED = {"does not exist": "3D000", "password": "28", "authentication": "28", "pg_hba.conf": "28"}
-"""How libpq words that a connection was refused for good: it gives no state then."""
-
-
-def postgres_error(error: BaseException, where: str) -> StoreError:
-    """Say in the store's words what PostgreSQL meant."""
-    state = getattr(error, "sqlstate", None) or ""
-    said = " ".join(str(error).split())[:300]
-    if state == "53100":
-        return StoreFullError("the database's disk is full", where=where, hint="free some space, then try again")
-    if state.startswith(AWAY) or (not state and isinstance(error, driver().OperationalError)):
-        return away(said, where)
-    for begin, (what, hint) in TOLD.items():
-        if state.startswith(begin):
-            return StoreError(f"{what} ({said})", where=where, hint=hint)
-    return StoreError(f"the store failed: {said}", where=where)
-
-
-def away(said: str, where: str) -> StoreError:
-    """The error for a database that can't be reached."""
-    for word, state in REFUSED.items():
-        if word in said:
-            return StoreError(f"{TOLD[state][0]} ({said})", where=where, hint=TOLD[state][1])
-    return StoreAwayError(
-        f"the database can't be reached ({said})", where=where,
-        hint="nothing that was acknowledged is lost; try again once it is back",
-    )  # fmt: skip

@@ -19,7 +19,15 @@ from typing import Any
 
 from retrue.core.hashing import hash64
 from retrue.core.reference import Reference
-from retrue.errors import ProfileError, RetrueError, SchemaError, StoreError, StoreFullError
+from retrue.errors import (
+    ProfileError,
+    RetrueError,
+    SchemaError,
+    StoreAwayError,
+    StoreError,
+    StoreFullError,
+    StoreRefusedError,
+)
 from retrue.slices import Slice
 from retrue.store import rows
 from retrue.store.aside import Stuck
@@ -27,7 +35,7 @@ from retrue.store.catalog import Catalog, Transaction
 from retrue.store.commit import Applied, lock_of
 from retrue.store.damage import READING, settled
 from retrue.store.failure import store_error
-from retrue.store.files import KEPT, AwayError
+from retrue.store.files import KEPT
 from retrue.store.home import Home
 from retrue.store.identity import card_of, check_identity, refuse_orphans
 from retrue.store.intake import Intake, now
@@ -233,7 +241,7 @@ class Store(Intake, Keeper):
 
     def _kept(self, model: str, error: StoreError) -> StoreError:
         """The same error; where acknowledged rows wait, it says how many, and that they are safe."""
-        full, away = isinstance(error, StoreFullError), isinstance(error, AwayError)
+        full, away = isinstance(error, StoreFullError), isinstance(error, StoreAwayError | StoreRefusedError)
         if not (full or away) and error.hint is not None:  # it says already what became of the rows
             return error
         try:

@@ -23,7 +23,7 @@ def send(model: StoredModel, id: str) -> None:
     """Carry a run's files to the object store, each whole, and take away there what is gone here.
 
     Raises:
-        AwayError: the object store doesn't answer.
+        StoreAwayError: the object store doesn't answer.
     """
     place = _place(model, id)
     if place is None:
@@ -41,7 +41,7 @@ def fetch(model: StoredModel, id: str) -> Path:
     """A run's folder on this machine; from the object store where another machine trained it.
 
     Raises:
-        AwayError: the object store doesn't answer.
+        StoreAwayError: the object store doesn't answer.
     """
     folder, place = folder_of(model, id), _place(model, id)
     if place is None or folder.is_dir():
