@@ -84,6 +84,27 @@ def test_a_value_without_a_place_holds_nothing_up(store: rt.Workspace, tmp_path:
     assert taken(model) == 0
 
 
+def test_a_time_without_end_holds_nothing_up(store: rt.Workspace, postgres: Cluster) -> None:
+    """In PostgreSQL a time may be infinite, as where something holds until further notice: no row is lost by it."""
+    import psycopg
+
+    model, url = register(store, id=None, label=None), postgres.database()
+    made = (
+        'create table t ("at" timestamptz, x float, p float, seen timestamptz, till timestamptz, a timestamp, d date)'
+    )
+    insert = "insert into t values (now(), 1, 0.5, %s, 'infinity', '-infinity', 'infinity')"
+    told = {"2024-06-01": 1, "infinity": 0, "-infinity": 0, "20000-01-01": 0, "2024-06-02": 1}
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute(made)
+        model.set_sources(events={"sql": "SELECT * FROM t", "database": url, "rising": "seen", "overlap": "10m"})
+        for seen, count in told.items():
+            db.execute(insert, [seen])
+            assert (taken(model), taken(model)) == (count, 0), seen
+    kept = model.events().collect()
+    assert kept["till"].dt.year().to_list() == kept["d"].dt.year().to_list() == [9999, 9999]
+    assert kept["a"].dt.year().to_list() == [1, 1]
+
+
 def test_chunks_go_on_from_each_other(model: rt.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("retrue.sources.sql.ROWS", 7)
     url, insert = sqlite(tmp_path / "db")

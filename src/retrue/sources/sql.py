@@ -27,6 +27,7 @@ import polars as pl
 from retrue.config import Name, parse_duration
 from retrue.errors import ConfigError, TableError, first_line
 from retrue.sources.source import ROWS, Chunk, Source, State, renamed_table, revealed
+from retrue.sources.sql_times import is_far, read_far_times
 from retrue.tables import Table
 from retrue.tables.frames import from_duckdb
 from retrue.tables.plain import as_column
@@ -218,6 +219,7 @@ def sqlalchemy_rows(url: str, sql: str, rising: str | None, low: Any, refused: A
     except SQLAlchemyError as error:
         raise refused(error) from error
     try:
+        read_far_times(engine)
         with engine.connect() as connection:
             column = None if rising is None else engine.dialect.identifier_preparer.quote(rising)
             said = text(wrapped(sql.replace(":", "\\:"), column, None if low is None else ":low"))
@@ -271,11 +273,13 @@ def plain(values: list[Any]) -> list[Any]:
 
 
 def has_place(value: Any) -> bool:
-    """Whether a value stands among those that rise: NaN and infinity are behind all that will ever come.
+    """Whether a value stands among those that rise: NaN and infinite numbers and times are behind all that will come.
 
     >>> has_place(7), has_place(math.nan)
     (True, False)
     """
+    if isinstance(value, date):
+        return not is_far(value)
     return not isinstance(value, float | Decimal) or math.isfinite(value)
 
 
