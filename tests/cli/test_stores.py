@@ -87,7 +87,7 @@ def test_recounting_gives_the_same_profiles(call: Call, store: Path) -> None:
 
 def test_a_store_of_today_needs_no_migration(call: Call, store: Path) -> None:
     assert call("migrate", "--store", store).out == "The store is up to date.\n"
-    assert json.loads(call("migrate", "--store", store, "--json").out) == {"backup": None}
+    assert json.loads(call("migrate", "--store", store, "--json").out) == {"backup": None, "mended": 0}
     assert "no store here in nowhere" in call("migrate", "--store", "nowhere").error
 
 

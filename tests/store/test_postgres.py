@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, select
+from sqlalchemy import inspect, select, text
 from tests.postgres import Cluster, running
 
 from retrue.errors import ConfigError, RetrueError, StoreAwayError, StoreError, StoreRefusedError
@@ -30,7 +30,8 @@ from retrue.store.place import FILE, PostgresPlace, place_of
 from retrue.store.postgres import PostgresLocks
 from retrue.store.postgres_driver import away
 from retrue.store.store import Store
-from retrue.store.tables import Words, audit, metadata
+from retrue.store.tables import Words, audit, incidents, metadata
+from retrue.store.upgrade import upgrade
 
 T0 = datetime(2013, 3, 1, tzinfo=UTC)
 LAYOUT = Layout(id="id", time="t", label="y", window=3600)
@@ -147,6 +148,28 @@ def test_text_with_a_nul_is_kept_with_the_sign_for_it(url: str) -> None:
         assert tx.connection.execute(asked).scalars().all() == ["r"]
     assert (found.actor, found.body) == ("a\u2400b", {"said": "c\u2400d", "half": "\ufffd", "run": "r"})
     catalog.close()
+
+
+def test_bodies_with_a_nul_from_before_are_mended_by_migrating(tmp_path: Path, url: str) -> None:
+    """One keeps every list that asks for a part of it from being read: the error names what mends it."""
+    store = Store.open(tmp_path / "s", catalog=url)
+    store.add_model("m", LAYOUT)
+    said = {
+        "a": '{"sentence": "x\\u0000y"}',
+        "b": '{"sentence": "\\ud800"}',
+        "c": '{"sentence": "\\ud83d\\ude00 \\\\u0000"}',
+    }
+    with store.catalog.write() as tx:
+        for name, body in said.items():
+            tx.add(rows.IncidentRow(name, "m", "open", 0, 0))
+            tx.connection.execute(text("update incidents set body = :body where id = :id"), {"body": body, "id": name})
+    sentence = select(incidents.c.body["sentence"].as_string()).order_by(incidents.c.id)
+    with pytest.raises(StoreError, match=r"has a NUL.*retrue migrate mends it"), store.catalog.read() as tx:
+        tx.connection.execute(sentence).all()
+    assert [upgrade(tmp_path / "s").mended for _ in range(2)] == [2, 0]
+    with store.catalog.read() as tx:
+        assert tx.connection.execute(sentence).scalars().all() == ["x\u2400y", "\ufffd", "\U0001f600 \\u0000"]
+    store.close()
 
 
 def test_what_began_at_one_time_stays_in_its_order(store: Store) -> None:

@@ -12,7 +12,7 @@ from retrue.store import rows
 from retrue.store.catalog import HEAD
 from retrue.store.layout import Layout
 from retrue.store.store import Store
-from retrue.store.upgrade import upgrade
+from retrue.store.upgrade import Upgraded, upgrade
 
 LATER = (
     "estimates", "leases", "logs", "deliveries", "markers", "comments", "tokens", "sessions", "preferences",
@@ -63,7 +63,7 @@ def set_revision(path: Path, to: str) -> None:
 
 
 def test_a_store_of_today_stays_as_it_is(folder: Path) -> None:
-    assert upgrade(folder) is None
+    assert upgrade(folder) == Upgraded()
     assert revision(folder / "catalog.db") == HEAD
 
 
@@ -74,7 +74,7 @@ def test_an_older_store_is_refused_until_it_is_asked_for(older: Path) -> None:
 
 def test_the_old_catalog_is_kept_beside_the_new_one(older: Path) -> None:
     """The backup is made before anything else, and opens."""
-    saved = upgrade(older)
+    saved = upgrade(older).backup
     assert saved == older / f"catalog.before-{HEAD}.db"
     assert (revision(saved), revision(older / "catalog.db")) == ("0001", HEAD)
 

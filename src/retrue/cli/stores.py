@@ -33,21 +33,24 @@ def migrate(
 
     With --to an older Retrue can open it again; what that has no place for is dropped.
     """
+    from retrue.report.words import plural
     from retrue.store.catalog import HEAD
     from retrue.store.upgrade import upgrade
 
     folder = shared.store_folder(store)
-    backup = upgrade(folder, catalog=shared.store_catalog(catalog), to=to or HEAD)
+    done = upgrade(folder, catalog=shared.store_catalog(catalog), to=to or HEAD)
+    backup = done.backup
     if to not in (None, HEAD) and not json:
         typer.echo(f"The store is at migration {to}." + (f" The catalog as it was is in {backup}." if backup else ""))
         return
     if backup is not None and to in (None, HEAD):
         note_migration(folder, backup)
     if json:
-        shared.print_json({"backup": None if backup is None else str(backup)})
+        shared.print_json({"backup": None if backup is None else str(backup), "mended": done.mended})
         return
     kept = "" if backup is None else f" The catalog as it was is in {backup}."
-    typer.echo(f"The store is up to date.{kept}")
+    mended = f" {plural(done.mended, 'text')} with a NUL can be read again." if done.mended else ""
+    typer.echo(f"The store is up to date.{kept}{mended}")
 
 
 def note_migration(folder: str, backup: Path) -> None:

@@ -76,7 +76,12 @@ def told_json(value: Any) -> str:
     >>> print(told_json(["a\\0b", "\\ud800", "\\\\u0000", "\U0001f600"]))
     ["a\\u2400b", "\\ufffd", "\\\\u0000", "\\ud83d\\ude00"]
     """
-    return _ESCAPE.sub(_readable, json.dumps(value))
+    return readable_json(json.dumps(value))
+
+
+def readable_json(text: str) -> str:
+    """A JSON text with the sign for it in place of what PostgreSQL can't read."""
+    return _ESCAPE.sub(_readable, text)
 
 
 def _readable(escape: re.Match[str]) -> str:

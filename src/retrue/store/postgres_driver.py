@@ -31,11 +31,12 @@ REFUSED: Mapping[str, tuple[str, str]] = {
     "address": ("the database's address isn't understood", "write it as postgresql://user@host:port/database"),
 }
 """What somebody must mend, by how its SQL state begins or by a name of ours, and how."""
-PASSES: Mapping[str, tuple[str, str]] = {
+OTHERS: Mapping[str, tuple[str, str]] = {
     "55P03": ("the catalog was busy for a minute", "try again; see pg_stat_activity for who holds it"),
+    "22P05": ("a text that an older Retrue wrote has a NUL, which PostgreSQL can't read", "retrue migrate mends it"),
     "40": ("the database undid it for another's sake", "try again"),
 }
-"""States after which trying again helps, though the database is there."""
+"""What else states mean, by how they begin, and what to do."""
 WORDS = (
     (r"sslmode|does not support SSL|certificate", "SSL"),
     (r'role ".*" (does not exist|is not permitted)|password|authentication|pg_hba\.conf', "28"),
@@ -85,7 +86,7 @@ def postgres_error(error: BaseException, where: str) -> StoreError:
     for begin, (what, hint) in REFUSED.items():
         if state.startswith(begin):
             return StoreRefusedError(f"{what} ({said})", where=where, hint=hint)
-    for begin, (what, hint) in PASSES.items():
+    for begin, (what, hint) in OTHERS.items():
         if state.startswith(begin):
             return StoreError(f"{what} ({said})", where=where, hint=hint)
     return StoreError(f"the store failed: {said}", where=where)

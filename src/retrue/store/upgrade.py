@@ -5,15 +5,30 @@ Opening never does this by itself: two servers may share a store, and the older 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from retrue.errors import StoreError
+from retrue.store.bodies import mend_bodies
 from retrue.store.catalog import HEAD, Catalog, migrate
 from retrue.store.place import is_store, place_of
 
 
-def upgrade(folder: str | Path, *, catalog: str | None = None, to: str = HEAD) -> Path | None:
-    """Migrate a store's catalog; gives the backup that was made beside it, None where there is none.
+@dataclass(frozen=True)
+class Upgraded:
+    """What became of a store.
+
+    Attributes:
+        backup: the catalog as it was, beside it; None where nothing was migrated, and for PostgreSQL.
+        mended: bodies that PostgreSQL couldn't read, and can now.
+    """
+
+    backup: Path | None = None
+    mended: int = 0
+
+
+def upgrade(folder: str | Path, *, catalog: str | None = None, to: str = HEAD) -> Upgraded:
+    """Migrate a store's catalog, and mend what an older Retrue wrote that PostgreSQL can't read.
 
     Args:
         folder: the store.
@@ -31,6 +46,7 @@ def upgrade(folder: str | Path, *, catalog: str | None = None, to: str = HEAD) -
     found = Catalog.at(place_of(root, catalog))
     try:
         with found.translated(), found.locks.hold("open"):
-            return migrate(found, to)
+            backup = migrate(found, to)
+            return Upgraded(backup, mend_bodies(found) if to == HEAD else 0)
     finally:
         found.close()
