@@ -238,11 +238,16 @@ def receive(
 
 
 def lines(batch: pl.DataFrame) -> bytes:
-    """A batch as NDJSON: the same for equal values, however it was made; without columns that JSON can't hold."""
+    """A batch as NDJSON: the same for equal values, however it was made; without columns that JSON can't hold.
+
+    >>> lines(pl.DataFrame({"id": ["a"], "key": [b"abc"]}))
+    b'{"id":"a","key":"YWJj"}\\n'
+    """
+    texts = batch.with_columns(pl.col(pl.Binary).bin.encode("base64"))
     told = [
-        name for name, dtype in batch.schema.items() if not {"Binary", "Object"} & set(re.findall(r"\w+", f"{dtype}"))
+        name for name, dtype in texts.schema.items() if not {"Binary", "Object"} & set(re.findall(r"\w+", f"{dtype}"))
     ]
-    return batch.select(told).write_ndjson().encode() if told else b""
+    return texts.select(told).write_ndjson().encode() if told else b""
 
 
 def differing(model: StoredModel, frame: pl.DataFrame) -> tuple[Change, ...]:
