@@ -161,8 +161,8 @@ def watch(  # type: ignore[misc]  # the overloads leave the options to this one'
     after the call must be copied by the caller, except dicts and arrays of up to 64 kB.
 
     Args:
-        predict: the function, or a model of scikit-learn, LightGBM, XGBoost, Keras, PyTorch or ONNX Runtime, which
-            stays what it is (see `models`); left out, a decorator comes back.
+        predict: the function, or a model of scikit-learn, LightGBM, XGBoost, Keras, PyTorch or ONNX Runtime, or a
+            Hugging Face pipeline, which stays what it is (see `models`); left out, a decorator comes back.
         model: the registered model that it is.
         to: a server's URL, or a store's folder; otherwise RETRUE_URL, then RETRUE_STORE.
         token: the server's token (role ingest); otherwise RETRUE_TOKEN.
