@@ -15,7 +15,8 @@ from tests.sources.dying import pull_and_die
 import retrue as rt
 from retrue.sources import SourceChangedError, files
 from retrue.store import rows as catalog
-from retrue.workspace import clock, pulling
+from retrue.store.store import Store
+from retrue.workspace import Workspace, clock, pulling
 
 STEPS = (
     "pull: read", "pull: begun", "spool: before commit", "spool: after commit", "pull: acknowledged", "cycle: begun",
@@ -74,6 +75,23 @@ def test_two_that_pull_at_once_take_each_row_once(
     with pytest.raises(pulling.OvertakenError):
         slow.take(next(chunks))
     assert sorted(model.events().collect()["n"].to_list()) == list(range(20))
+
+
+def test_what_was_taken_is_told_though_another_process_notes_it(tmp_path: Path) -> None:
+    """It looks into the spool just when the rows are in the lake, and counts them as taken: they aren't its own."""
+
+    def look(step: str) -> None:
+        if step == "pull: applied":
+            other = rt.open(tmp_path / "store").model("m")
+            pulling.begun(other, "events", other.sources()["events"])
+
+    with rt.open(tmp_path / "store") as store:
+        register(store, id=None, label=None).set_sources(events={"files": f"{tmp_path}/*.parquet"})
+    numbered(0, 20).write_parquet(tmp_path / "a.parquet")
+    with Workspace(Store.open(tmp_path / "store", fault=look)) as store:
+        assert taken(store.model("m")) == 20
+        assert taken(store.model("m")) == 0
+        assert sorted(store.model("m").events().collect()["n"].to_list()) == list(range(20))
 
 
 def test_labels_come_from_a_source_of_their_own_and_one_that_fails_keeps_no_other_back(

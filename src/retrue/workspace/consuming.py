@@ -71,7 +71,9 @@ def consume(
                 messages, _ = consumer.next(WAIT)
                 if messages:
                     told(reading.take(Messages.read(source, messages)))
-            except OvertakenError:  # a partition has gone to another process
+            except OvertakenError as error:  # a partition has gone to another process
+                if error.received != Received(0):
+                    told(error.received)
                 consumer.seek(states([]))
             except SourceChangedError as error:
                 with suppress(OvertakenError):

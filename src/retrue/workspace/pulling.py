@@ -41,7 +41,13 @@ SURE = KEY_LIFE - 86_400_000_000
 
 
 class OvertakenError(StoreError):
-    """Another process took the same rows first."""
+    """Another process took the same rows first, or noted that these were taken.
+
+    Attributes:
+        received: what this one took all the same: it can't go on from there, but its rows are in.
+    """
+
+    received = Received(0)
 
 
 @dataclass(frozen=True)
@@ -275,9 +281,14 @@ class Reading:
             raise OvertakenError(f"{self.kind} of {self.model.name!r} were taken by another process")
         applied = store.apply(self.model.name)
         fault("pull: applied")
-        self.keep(self.progress.after(self.source, steps, 1))
+        received = sum(map(Received.of, outcome), Received(0)).after(applied.counts)
+        try:
+            self.keep(self.progress.after(self.source, steps, 1))
+        except OvertakenError as error:
+            error.received = received
+            raise
         fault("pull: kept")
-        return sum(map(Received.of, outcome), Received(0)).after(applied.counts)
+        return received
 
     def keep(self, progress: Progress) -> None:
         """Write down how far it was read.
@@ -337,7 +348,8 @@ def pull(model: StoredModel, kind: str, source: Source, *, enough: Callable[[], 
                 received += reading.take(chunk)
                 if enough():
                     break
-        except OvertakenError:
+        except OvertakenError as error:
+            received += error.received
             continue
         except SourceChangedError as error:
             if error.steps:
