@@ -30,6 +30,7 @@ from retrue.store.place import Place, PostgresPlace, no_catalog
 from retrue.store.readonly import address
 from retrue.store.rows import Counter, Row
 from retrue.store.tables import counters, meta, metadata, models
+from retrue.version import VERSION
 
 HEAD = "0004"
 """The newest migration; a test compares it with the files."""
@@ -294,12 +295,13 @@ class Catalog:
         if revision is None:
             raise no_catalog(self.place)
         if revision in KNOWN:
+            what = f"the store was written by an older version of Retrue (migration {revision})"
             raise StoreVersionError(
-                f"the store is at migration {revision}", where=self.where, expected=HEAD, hint="run: retrue migrate"
+                what, where=self.where, expected=HEAD, hint="end its service, then run: retrue migrate"
             )
-        raise StoreVersionError(
-            "the store was written by a newer version of Retrue", where=self.where, hint="upgrade Retrue"
-        )
+        what = f"the store was written by a newer version of Retrue (migration {revision})"
+        hint = f"upgrade Retrue: this is {VERSION}, which knows none behind {HEAD}"
+        raise StoreVersionError(what, where=self.where, hint=hint)
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:

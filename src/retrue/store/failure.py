@@ -32,6 +32,12 @@ def store_error(error: Exception, path: AnyPath) -> StoreError:
         return StoreFullError("the disk is full", where=str(path), hint="free some space, then try again")
     if name.startswith("SQLITE_IOERR") and no_room(path):  # SQLite says so where its shared memory finds no room
         return StoreFullError("the disk is full", where=str(path), hint="free some space, then try again")
+    if name.startswith("SQLITE_IOERR") or number == errno.EIO:
+        hint = "look at what the system says of it (dmesg); then: retrue doctor"
+        return StoreError(f"the disk failed ({text})", where=str(path), hint=hint)
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        hint = f"try again; what holds it is shown by: fuser -v {path}"
+        return StoreError("somebody else has held the file locked for a minute", where=str(path), hint=hint)
     if name.startswith("SQLITE_CANTOPEN") and isinstance(path, Path) and path.is_dir():
         hint = f"move the folder away, and restore the file {FROM_BACKUP}"
         return StoreError("a folder is where a file belongs", where=str(path), expected="a SQLite database", hint=hint)

@@ -19,6 +19,7 @@ from retrue.store.files import AnyPath, Remote
 from retrue.store.lake import FORMAT
 from retrue.store.place import Place
 from retrue.store.shelf import Shelf
+from retrue.version import VERSION
 
 logger = logging.getLogger("retrue.store")
 
@@ -100,7 +101,9 @@ def owners_of(card: AnyPath) -> tuple[str, ...]:
         raise StoreError("the lake's card is damaged", where=str(card), hint=f"restore it {FROM_BACKUP}") from error
     if int(written.get("format", 0)) > FORMAT:
         raise StoreVersionError(
-            "the lake was written by a newer version of Retrue", where=str(card), hint="upgrade Retrue"
+            "the lake was written by a newer version of Retrue",
+            where=str(card),
+            hint=f"upgrade Retrue: this is {VERSION}",
         )
     return owners
 

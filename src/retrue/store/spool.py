@@ -23,6 +23,7 @@ import polars as pl
 from retrue.errors import StoreError, StoreVersionError
 from retrue.store.database import Database, SqliteFile
 from retrue.store.layout import refuse_twins
+from retrue.version import VERSION
 
 FORMAT = 1
 KEY_LIFE = 7 * 86_400_000_000  # how long a key is kept, in microseconds
@@ -122,9 +123,8 @@ class Spool:
             with self._db.translated(), self._db.transaction():
                 self._prepare()
         if int(self.meta("format") or 0) > FORMAT:
-            raise StoreVersionError(
-                "the spool was written by a newer version of Retrue", where=str(self._db.where), hint="upgrade Retrue"
-            )
+            what = "the spool was written by a newer version of Retrue"
+            raise StoreVersionError(what, where=str(self._db.where), hint=f"upgrade Retrue: this is {VERSION}")
 
     def _prepare(self) -> None:
         """Make what a new spool lacks."""

@@ -242,7 +242,8 @@ class Store(Intake, Keeper):
     def _kept(self, model: str, error: StoreError) -> StoreError:
         """The same error; where acknowledged rows wait, it says how many, and that they are safe."""
         full, away = isinstance(error, StoreFullError), isinstance(error, StoreAwayError | StoreRefusedError)
-        if not (full or away) and error.hint is not None:  # it says already what became of the rows
+        told = error.hint or ""
+        if not (full or away) and ("spool" in told or "rows" in told):  # it says already what became of them
             return error
         try:
             waiting = self.pending(model)
@@ -252,8 +253,11 @@ class Store(Intake, Keeper):
             return error
         said = "1 acknowledged row is" if waiting == 1 else f"{waiting:,} acknowledged rows are"
         if away:
-            hint = (error.hint or KEPT).replace(KEPT, f"{said} safe in the spool")
+            hint = (told or KEPT).replace(KEPT, f"{said} safe in the spool")
             return type(error)(error.what, where=error.where, hint=hint)
+        if told and not full:
+            hint = f"{told}; {said} safe in the spool"
+            return type(error)(error.what, where=error.where, expected=error.expected, hint=hint)
         mend = "free some space" if full else "mend that"
         then = f"{mend}, and the next command, such as `retrue check {model}`, takes them in"
         return type(error)(error.what, where=error.where, hint=f"{said} safe in the spool; {then}")
