@@ -12,14 +12,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
-import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, select, text
 from tests.postgres import Cluster, running
 
-from retrue.errors import ConfigError, RetrueError, StoreAwayError, StoreError, StoreRefusedError
+from retrue.errors import ConfigError, RetrueError, StoreError
 from retrue.jobs.records import failing
 from retrue.server.pages.reading import live_of
 from retrue.store import rows
@@ -28,7 +27,6 @@ from retrue.store.home import VARIABLE
 from retrue.store.layout import Layout
 from retrue.store.place import FILE, PostgresPlace, place_of
 from retrue.store.postgres import PostgresLocks
-from retrue.store.postgres_driver import away
 from retrue.store.store import Store
 from retrue.store.tables import Words, audit, incidents, metadata
 from retrue.store.upgrade import upgrade
@@ -205,65 +203,6 @@ def test_the_folder_remembers_where_its_catalog_is(tmp_path: Path, url: str, mon
     monkeypatch.setenv(VARIABLE, "mysql://db/x")
     with pytest.raises(ConfigError, match="'mysql' can't hold the catalog"):
         Store.open(tmp_path / "t")
-
-
-GUARDED = "guarded"
-"""A role of the tests' cluster that needs a password."""
-UNREACHED: dict[str, tuple[str, type[RetrueError], str]] = {
-    "wrong host": ("retrue@nohost.invalid:{port}/x", StoreAwayError, r"right \(host nohost.invalid, port \d+\)"),
-    "wrong port": (
-        "retrue@127.0.0.1:1/x",
-        StoreAwayError,
-        r"is the address right \(host 127.0.0.1, port 1\), does",
-    ),
-    "no port": ("retrue@127.0.0.1:99999/x", ConfigError, r"'99999' is no port of the catalog's server"),
-    "wrong password": (
-        f"{GUARDED}:wrong@{{host}}/postgres",
-        StoreRefusedError,
-        r"refuses the user or.*PGPASSWORD",
-    ),
-    "no password": (f"{GUARDED}@{{host}}/postgres", StoreRefusedError, r"refuses the user or the password.*\.pgpass"),
-    "unknown user": ("nobody@{host}/postgres", StoreRefusedError, r"refuses the user.*check the user in the address"),
-    "no database": ("retrue@{host}/nobody_made_it", StoreRefusedError, r"no such database.*check its name.*createdb"),
-    "odd sslmode": ("retrue@{host}/postgres?sslmode=bogus", StoreRefusedError, r"be encrypted.*check sslmode in"),
-    "no SSL here": (
-        "retrue@{host}/postgres?sslmode=require",
-        StoreRefusedError,
-        r"can't be encrypted.*check sslmode in",
-    ),
-    "no option": (
-        "retrue@{host}/postgres?foo=bar",
-        StoreRefusedError,
-        r"isn't understood.*postgresql://user@host:port/",
-    ),
-}
-
-
-@pytest.fixture
-def guarded(postgres: Cluster) -> Iterator[Cluster]:
-    """A cluster that asks one of its roles for a password."""
-    rules = postgres.data / "pg_hba.conf"
-    known = rules.read_text()
-    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
-        rules.write_text(f"host all {GUARDED} 127.0.0.1/32 scram-sha-256\n{known}")
-        connection.execute(f"create role {GUARDED} login password 'right'")
-        connection.execute("select pg_reload_conf()")
-        yield postgres
-        rules.write_text(known)
-        connection.execute(f"drop role {GUARDED}")
-        connection.execute("select pg_reload_conf()")
-
-
-def test_a_database_that_cant_be_reached_or_refuses_is_said_plainly(tmp_path: Path, guarded: Cluster) -> None:
-    """What to check, in words of the one who wrote the address; only what may pass by itself is said to be away."""
-    for name, (address, kind, told) in UNREACHED.items():
-        url = "postgresql://" + address.format(host=f"127.0.0.1:{guarded.port}", port=guarded.port)
-        with pytest.raises(kind, match=told) as caught:
-            Store.open(tmp_path / "s", catalog=url)
-        assert type(caught.value) is kind, name
-        assert "wrong@" not in str(caught.value), "a password"
-    said = str(away("no answer", "postgresql://me@a:1,b:2/x"))
-    assert "is the address right (hosts a:1,b:2)" in said
 
 
 # Several servers
