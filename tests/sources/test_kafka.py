@@ -141,6 +141,9 @@ def test_brokers_that_are_away_fail_in_words(model: rt.Model, monkeypatch: pytes
     model.set_sources(events={"kafka": "127.0.0.1:9", "topic": "t", "options": {"group.id": "mine"}})
     with pytest.raises(rt.TableError, match=r"the option 'group.id' .* leave it out"):
         model.pull()
+    source = kafka.KafkaSource(kafka="127.0.0.1:9", topic="t")
+    with source.consumer("retrue") as consumer, pytest.raises(rt.TableError, match=r"Kafka says: .* in topic 't'"):
+        consumer.gone(0)  # they went just when it was to be told from where on there are messages
 
 
 QUICK = {"session.timeout.ms": "6000", "heartbeat.interval.ms": "500"}

@@ -229,9 +229,13 @@ class Consumer:
 
     def gone(self, partition: int) -> SourceChangedError:
         """The messages that were to be read next aren't there: deleted by age, or the topic was made anew."""
-        from confluent_kafka import TopicPartition
+        from confluent_kafka import KafkaException, TopicPartition
 
-        low, high = self.client.get_watermark_offsets(TopicPartition(self.source.topic, partition), timeout=PATIENCE)
+        where = TopicPartition(self.source.topic, partition)
+        try:
+            low, high = self.client.get_watermark_offsets(where, timeout=PATIENCE)
+        except KafkaException as error:
+            raise self.away(error) from error
         what = f"the next messages of partition {partition} are gone; it has {low:,} to {high:,}"
         hint = f"the next attempt goes on at {low:,}; keep messages longer than Retrue may be away"
         return SourceChangedError(what, {str(partition): {"offset": low}}, where=self.source.name, hint=hint)
