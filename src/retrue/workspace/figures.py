@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import chain, groupby, zip_longest
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Select, and_, bindparam, func, select
 
 from retrue.adapters.samples import Family, Sample
 from retrue.errors import MetricError
@@ -40,6 +40,9 @@ OF_COLUMNS = (
     ("quality", "Shares and figures of a column in the last judged window."),
 )
 """The families of columns: name, and what they say."""
+
+OF_CHAMPION = (points.c.model == bindparam("model"), points.c.version == bindparam("version"))
+"""What all figures of one champion have in common."""
 
 Columns = Mapping[str, tuple[tuple[Sample, ...], ...]]
 """Figures by family, of one column after the other; each family has all columns, those without a figure as well."""
@@ -89,12 +92,18 @@ def figures_of(tx: Transaction, model: str, version: str) -> Figures:
 
 def performance(tx: Transaction, model: str, version: str) -> list[Measured]:
     """The newest figure of each performance metric of a champion, of all its rows."""
+    asked = {"model": model, "version": version}
+    return [Measured(*found) for found in tx.connection.execute(newest_performance(), asked).all()]
+
+
+@cache
+def newest_performance() -> Select[Any]:
+    """The query for it; made once, as a fleet is asked for a thousand champions."""
     p = points.c
-    whole = (p.model == model, p.version == version, p.column == "", p.slice == "")
+    whole = (*OF_CHAMPION, p.column == "", p.slice == "")
     newest = select(p.metric, func.max(p.start).label("start")).where(*whole).group_by(p.metric).subquery()
     same = and_(p.metric == newest.c.metric, p.start == newest.c.start)
-    query = select(p.metric, p.value, p.low, p.high, p.reference).join(newest, same).where(*whole)
-    return [Measured(*found) for found in tx.connection.execute(query).all()]
+    return select(p.metric, p.value, p.low, p.high, p.reference).join(newest, same).where(*whole)
 
 
 def told_performance(found: Iterable[Measured], named: Mapping[str, str]) -> dict[str, tuple[Sample, ...]]:
@@ -159,17 +168,23 @@ def family_of(name: str) -> str:
 
 def columns_of(tx: Transaction, model: str, version: str) -> list[Moved]:
     """The figures of the columns in the last judged window, those of the columns that cost most first."""
-    p = points.c
-    # The commit cycle notes what happens to columns in windows that nobody has judged yet: these have no figures.
-    judged = (p.model == model, p.version == version, p.slice == "", p.column != "", p.metric.not_in(WORDS))
-    newest = select(p.start).where(*judged).order_by(p.start.desc()).limit(1).scalar_subquery()
-    query = select(p.column, p.metric, p.value, p.note).where(*judged, p.start == newest, p.value.is_not(None))
-    found = [Moved(*row) for row in tx.connection.execute(query).all()]
+    asked = {"model": model, "version": version}
+    found = [Moved(*row) for row in tx.connection.execute(last_columns(), asked).all()]
     costs = {one.column: abs(one.value) for one in found if one.metric == IMPACT}
     known = sorted({one.column for one in found}, key=lambda name: (-costs.get(name, 0.0), name))
     place = {name: i for i, name in enumerate(known[:COLUMNS])}
     kept = [one for one in found if one.column in place]
     return sorted(kept, key=lambda one: (place[one.column], one.metric))
+
+
+@cache
+def last_columns() -> Select[Any]:
+    """The query for the figures of columns in the last judged window of a champion; made once."""
+    p = points.c
+    # The commit cycle notes what happens to columns in windows that nobody has judged yet: these have no figures.
+    judged = (*OF_CHAMPION, p.slice == "", p.column != "", p.metric.not_in(WORDS))
+    newest = select(p.start).where(*judged).order_by(p.start.desc()).limit(1).scalar_subquery()
+    return select(p.column, p.metric, p.value, p.note).where(*judged, p.start == newest, p.value.is_not(None))
 
 
 def told_columns(found: Iterable[Moved], named: Mapping[str, str]) -> Columns:
