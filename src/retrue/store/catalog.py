@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -59,17 +59,8 @@ class Transaction:
     def put(self, *rows: Row) -> None:
         """Insert rows, or replace those that have the same key."""
         for kind in dict.fromkeys(type(row) for row in rows):  # in their order: references need their grids' model
-            table = _table(kind)
-            statement = self._insert(table)
-            keys = [column.name for column in table.primary_key]
-            rest = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
-            change = statement.on_conflict_do_update(index_elements=keys, set_=rest)
+            change = _putting(_table(kind), self.connection.dialect.name)
             self.connection.execute(change, [_values(row) for row in rows if type(row) is kind])
-
-    def _insert(self, table: Table) -> Any:
-        """An insert that may say what becomes of a row whose key is there already."""
-        dialect: Any = postgresql if self.connection.dialect.name == "postgresql" else sqlite
-        return dialect.insert(table)
 
     def find(self, kind: type[R], /, **equal: Any) -> tuple[R, ...]:
         """Give the rows whose columns equal the given values (a collection: one of its values), in order of key."""
@@ -133,7 +124,7 @@ class Transaction:
 
     def set_fact(self, name: str, value: str) -> None:
         """Keep a fact about the store."""
-        statement = self._insert(meta).values(name=name, value=value)
+        statement = _inserting(meta, self.connection.dialect.name).values(name=name, value=value)
         self.connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
     def set_digest(self, model: str, digest: str) -> None:
@@ -374,6 +365,21 @@ def migrate(catalog: Catalog, to: str = HEAD) -> Path | None:
 def _values(row: Row) -> dict[str, Any]:
     """A row's columns by name (`asdict` would copy every blob)."""
     return {name: getattr(row, name) for name in columns_of(type(row))}
+
+
+def _inserting(table: Table, dialect: str) -> Any:
+    """An insert that may say what becomes of a row whose key is there already."""
+    insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(table)
+
+
+@cache
+def _putting(table: Table, dialect: str) -> Any:
+    """What `put` does with a row, which takes longer to write down than to do."""
+    statement = _inserting(table, dialect)
+    keys = [column.name for column in table.primary_key]
+    rest = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=rest)
 
 
 def _table(kind: type[Row]) -> Table:
