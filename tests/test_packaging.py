@@ -1,6 +1,7 @@
 """What is published: a wheel and an sdist, and an empty environment that has nothing but them.
 
-With uv on the machine it installs (seconds, from its cache); without, pip does. Heavy extras (Spark, PyTorch, MLflow
+With uv on the machine it installs (seconds, from its cache); without, the pip of the tests does, which leaves it to
+the first import to compile: most of what is installed is never imported. Heavy extras (Spark, PyTorch, MLflow
 ...) are resolved together with the rest, not installed, and what each is for is imported where the tests run.
 """
 
@@ -16,6 +17,7 @@ import tarfile
 import tomllib
 import urllib.request
 import zipfile
+from collections.abc import Iterator
 from email import message_from_string
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,6 +36,7 @@ BROUGHT = {
 """What each extra brings to import; torch (too large for the lock) and map (umap-learn) are resolved alone."""
 INSTALLED = ("server", "demo", "images", "otel", "oidc", "postgres", "s3")
 """The extras that are installed, all into one environment: those of few megabytes."""
+OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
 CHECKED = "import time; b = time.process_time(); import retrue; print(time.process_time() - b, retrue.__file__)"
 
 pytestmark = pytest.mark.slow
@@ -121,8 +124,6 @@ def uv() -> str | None:
 
 def python(version: str) -> str:
     """Give the path of a Python by its version, or skip, saying so."""
-    if sys.version_info[:2] == tuple(map(int, version.split("."))):
-        return sys.executable
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     known = [shutil.which(f"python{version}"), *sorted(map(str, pyenv.glob(f"{version}.*/bin/python{version}")))]
     for found in filter(None, known):
@@ -132,18 +133,26 @@ def python(version: str) -> str:
 
 
 def environment(folder: Path, interpreter: str, *requirements: str) -> Path:
-    """Make an empty environment, install into it as the lock says, and give its folder of programs."""
-    constraints = folder / "constraints.txt"
-    constraints.write_text("\n".join(pins()), encoding="utf-8")
+    """Make an empty environment, install into it, and give its folder of programs."""
     place, tool = folder / "env", uv()
     if tool:
         run(tool, "venv", "--quiet", "--python", interpreter, place)
-        install = [tool, "pip", "install", "--quiet", "--python", place / "bin" / "python"]
     else:
-        run(interpreter, "-m", "venv", place)
-        install = [place / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run(*install, "--constraint", constraints, *requirements)
+        run(interpreter, "-m", "venv", "--without-pip", place)
+    install(place / "bin", *requirements)
     return place / "bin"
+
+
+def install(programs: Path, *requirements: str) -> None:
+    """Install into the environment of these programs, as the lock says."""
+    constraints, tool, into = programs.parent / "constraints.txt", uv(), programs / "python"
+    constraints.write_text("\n".join(pins()), encoding="utf-8")
+    if tool:
+        command = [tool, "pip", "install", "--quiet", "--python", into]
+    else:
+        command = [sys.executable, "-m", "pip", "--python", into, "install", "--quiet", "--no-compile"]
+        command += ["--disable-pip-version-check"]
+    run(*command, "--constraint", constraints, *requirements)
 
 
 def pins() -> list[str]:
@@ -152,30 +161,44 @@ def pins() -> list[str]:
     return re.findall(r"^[a-z0-9-]+==[^\\\n]*[^\\\s]", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
-def test_it_works_in_an_empty_environment(built: tuple[Path, Path], tmp_path: Path, version: str) -> None:
-    """The base install alone: import, help, two tables compared; and once a store that the doctor finds sound."""
-    programs = environment(tmp_path, python(version), str(built[1]))
-    cpu, where = run(programs / "python", "-c", CHECKED, cwd=tmp_path).split()
+@pytest.fixture(scope="module")
+def ours(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give the programs of an environment of this Python with the base install; extras come on top of it."""
+    folder = tmp_path_factory.mktemp("ours")
+    yield environment(folder, sys.executable, str(built[1]))
+    shutil.rmtree(folder)
+
+
+def works(programs: Path, folder: Path) -> None:
+    """Import it, ask for help, compare two tables."""
+    cpu, where = run(programs / "python", "-c", CHECKED, cwd=folder).split()
     assert float(cpu) < 0.5
-    assert Path(where).is_relative_to(tmp_path)
+    assert Path(where).is_relative_to(programs.parent)
     assert "compare" in run(programs / "retrue", "--help")
-    (tmp_path / "a.csv").write_text("x\n" + "\n".join(str(i) for i in range(200)), encoding="utf-8")
-    (tmp_path / "b.csv").write_text("x\n" + "\n".join(str(i) for i in range(200)), encoding="utf-8")
-    assert "rows" in run(programs / "retrue", "compare", "a.csv", "b.csv", cwd=tmp_path)
-    if python(version) != sys.executable:  # one store is enough: a fresh environment has everything to compile
-        return
-    run(programs / "python", "-c", "import retrue; retrue.open('store').close()", cwd=tmp_path)
-    assert "Nothing is wrong." in run(programs / "retrue", "doctor", "--store", "store", cwd=tmp_path)
+    (folder / "a.csv").write_text("x\n" + "\n".join(str(i) for i in range(200)), encoding="utf-8")
+    (folder / "b.csv").write_text("x\n" + "\n".join(str(i) for i in range(200)), encoding="utf-8")
+    assert "rows" in run(programs / "retrue", "compare", "a.csv", "b.csv", cwd=folder)
 
 
-def test_the_service_starts_in_an_empty_environment(built: tuple[Path, Path], tmp_path: Path) -> None:
-    """With the extras that are small; its first page comes with its style."""
-    wanted = f"retrue[{','.join(INSTALLED)}] @ {built[1].as_uri()}"
-    programs = environment(tmp_path, sys.executable, wanted)
+@pytest.mark.parametrize("version", [version for version in ("3.11", "3.12", "3.13") if version != OURS])
+def test_it_works_in_an_empty_environment(built: tuple[Path, Path], tmp_path: Path, version: str) -> None:
+    """The base install alone, on each Python that isn't the one of the tests."""
+    works(environment(tmp_path, python(version), str(built[1])), tmp_path)
+
+
+def test_it_works_in_an_empty_environment_of_this_python(ours: Path, tmp_path: Path) -> None:
+    """The base install alone, and a store that the doctor finds sound: one is enough, with everything to compile."""
+    works(ours, tmp_path)
+    run(ours / "python", "-c", "import retrue; retrue.open('store').close()", cwd=tmp_path)
+    assert "Nothing is wrong." in run(ours / "retrue", "doctor", "--store", "store", cwd=tmp_path)
+
+
+def test_the_service_starts_once_the_extras_are_installed(built: tuple[Path, Path], ours: Path, tmp_path: Path) -> None:
+    """With the extras that are small, on top of the base install; its first page comes with its style."""
+    install(ours, f"retrue[{','.join(INSTALLED)}] @ {built[1].as_uri()}")
     for extra in INSTALLED:
-        run(programs / "python", "-c", f"import {BROUGHT[extra]}" if extra != "demo" else "import retrue.demo.flights")
-    command = [str(programs / "retrue"), "serve", "store", "--port", "0"]
+        run(ours / "python", "-c", f"import {BROUGHT[extra]}" if extra != "demo" else "import retrue.demo.flights")
+    command = [str(ours / "retrue"), "serve", "store", "--port", "0"]
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=clean) as process:
         try:
