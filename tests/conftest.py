@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+    from sqlalchemy import Engine
     from tests.postgres import Cluster
     from tests.tabs import Tabs
 
@@ -138,6 +139,28 @@ def catalogs_begin_as_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Catalog, "open", opened)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_are_written_once() -> Iterator[None]:
+    """Let all SQLite catalogs of this process share the SQL that was written for one: 50 ms less for each store."""
+    from sqlalchemy import create_engine
+
+    from retrue.store import sqlite_file
+
+    real, first = sqlite_file.engine_of, create_engine("sqlite://")
+    with first.connect():  # which is when it learns what this SQLite can do
+        pass
+
+    def engine_of(*given: Any) -> Engine:
+        engine = real(*given)
+        engine.dialect, engine._compiled_cache = first.dialect, first._compiled_cache
+        return engine
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sqlite_file, "engine_of", engine_of)
+        yield
+    first.dispose()
 
 
 @pytest.fixture(scope="session", autouse=True)
