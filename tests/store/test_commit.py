@@ -300,6 +300,7 @@ def test_hundreds_of_crashes_leave_the_same_sample(fast_folder: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(100, 103))
-def test_hundreds_of_crashes_lose_nothing_and_count_nothing_twice(fast_folder: Path, seed: int) -> None:
-    assert run(fast_folder, seed, 150) > 50
+@pytest.mark.parametrize(("seed", "steps"), [(100, 75), (101, 150), (102, 75)])
+def test_hundreds_of_crashes_lose_nothing_and_count_nothing_twice(fast_folder: Path, seed: int, steps: int) -> None:
+    """In a long life where ids wander, and in two that are half as long, for each step costs more than the last."""
+    assert run(fast_folder, seed, steps) > steps / 3
