@@ -32,7 +32,7 @@ def test_all_that_is_known_is_said() -> None:
     assert list(told) == [
         "Beside baselines, by ROC AUC: better than “the usual” (0.5).",
         "Calibration: the challenger is off by 0.03 (0.01 to 0.05) with slope 0.90.",
-        "An answer takes 2 ms, 1.5 times the champion's; 1,000 rows together 10 ms; the model is 2,048 bytes.",
+        "An answer takes 2 ms, 1.5 times the champion's; 1,000 rows together 10 ms; the model is 2 kB.",
         "Estimated on 300 recent events without labels: ROC AUC 0.7 against 0.6.",
         "It would have kept 1 of the model's 2 rules on the holdout.",
         "Early labels: of 90 events ...; the other 2 classes less.",

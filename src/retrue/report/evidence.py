@@ -55,9 +55,30 @@ def pace(found: Mapping[str, Any] | None) -> Iterator[str]:
         return
     beside = "" if found["ratio"] is None else f", {found['ratio']:.2g} times the champion's"
     yield (
-        f"An answer takes {found['challenger'] * 1e3:.2g} ms{beside}; {found['batch']:,} rows together "
-        f"{found['challenger_batch'] * 1e3:.2g} ms; the model is {found['sizes'][1]:,} bytes."
+        f"An answer takes {lasted(found['challenger'])}{beside}; {found['batch']:,} rows together "
+        f"{lasted(found['challenger_batch'])}; the model is {weighed(found['sizes'][1])}."
     )
+
+
+def lasted(seconds: float) -> str:
+    """A short time.
+
+    >>> lasted(0.00123), lasted(0.25), lasted(2.5)
+    ('1.2 ms', '250 ms', '2.5 s')
+    """
+    return f"{seconds:.2g} s" if seconds >= 1 else f"{float(f'{seconds * 1e3:.2g}'):g} ms"
+
+
+def weighed(size: int) -> str:
+    """A size in bytes.
+
+    >>> weighed(812), weighed(12_345), weighed(4_200_000), weighed(3_000_000_000)
+    ('812 bytes', '12 kB', '4.2 MB', '3 GB')
+    """
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= unit:
+            return f"{float(f'{size / unit:.2g}'):g} {name}"
+    return f"{size} bytes"
 
 
 def estimated(found: Mapping[str, Any] | None) -> Iterator[str]:

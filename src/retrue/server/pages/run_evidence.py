@@ -19,6 +19,7 @@ from retrue.refine.early import NUMBER
 from retrue.report.charts.outcome import DIAGONAL
 from retrue.report.charts.picture import Field, Picture, position
 from retrue.report.evidence import calibration as calibration_said
+from retrue.report.evidence import lasted, weighed
 from retrue.report.theme import REFERENCE, WINDOW
 from retrue.report.words import plural, signed, spanned
 from retrue.server.pages.trials import TrialRow, trial_row
@@ -152,27 +153,6 @@ def pace_facts(pace: Mapping[str, Any] | None, trainer: Mapping[str, Any]) -> tu
         small = f"at most {weighed(memory)} of memory" if isinstance(memory, int) and memory else ""
         found.append(("Training took", f"{seconds:,.1f} s", small))
     return tuple(found)
-
-
-def lasted(seconds: float) -> str:
-    """A short time.
-
-    >>> lasted(0.00123), lasted(0.25), lasted(2.5)
-    ('1.2 ms', '250 ms', '2.5 s')
-    """
-    return f"{seconds:.2g} s" if seconds >= 1 else f"{float(f'{seconds * 1e3:.2g}'):g} ms"
-
-
-def weighed(size: int) -> str:
-    """A size in bytes.
-
-    >>> weighed(812), weighed(12_345), weighed(4_200_000), weighed(3_000_000_000)
-    ('812 bytes', '12 kB', '4.2 MB', '3 GB')
-    """
-    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if size >= unit:
-            return f"{float(f'{size / unit:.2g}'):g} {name}"
-    return f"{size} bytes"
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------
