@@ -11,6 +11,7 @@ import numpy as np
 
 from retrue.core.state import Floats
 from retrue.judge.rules import Rule
+from retrue.judge.words import figure, minus
 from retrue.slices import Slice
 
 SURE = 0.95
@@ -116,8 +117,17 @@ def ranges(column: str, lows: Floats, highs: Floats) -> Iterator[Suggestion]:
     for end, values, up in (("min", low, False), ("max", high, True)):
         bounds = np.array([bound(a, b, up=up, share=share) for a, b in zip(least.tolist(), most.tolist(), strict=True)])
         final = bound(float(low.min()), float(high.max()), up=up, share=share)
-        seen = f"{low.min():.4g} to {high.max():.4g} seen"
+        seen = f"{exact(float(low.min()))} to {exact(float(high.max()))} seen"
         yield Suggestion(Rule(end, "<=" if up else ">=", final, column), seen, *tried(values, bounds, above=up))
+
+
+def exact(value: float) -> str:
+    """A value as it was seen: a whole number has no digits after the point.
+
+    >>> exact(18.0), exact(12153.48), exact(0.000106)
+    ('18', '12,153', '0.000106')
+    """
+    return minus(f"{value:,.0f}") if value.is_integer() else figure(value)
 
 
 def bound(low: float, high: float, *, up: bool, share: bool) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import permutations
@@ -38,6 +38,14 @@ NUMBERS = 40
 """Numeric columns at most of which pairs are compared."""
 PROOF = 300
 """Rows that a relation between two columns must hold in: it then breaks in fewer than 1 % of rows (rule of three)."""
+
+WATCHED = {"missing": "Never missing", "mismatch": "Of one type"}
+"""What every model is told of without a rule; a rule at 0 is stricter."""
+ANYWAY = "What follows is watched without a rule, too, by learned thresholds: keep a rule where one row is too many."
+MANY = 3
+"""Columns that keep such a rule from which on they stand together."""
+WIDTH = 116
+"""Characters of a line of them."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +82,7 @@ class Suggestions:
         named = ", as no time was named" if self.by == "rows" else ""
         lines = [f"# Tried on {self.windows} {cut}{named}; each left out while its rule was made.",
                  f"[models.{model}]", "rules = ["]  # fmt: skip
-        lines += [f"    {json.dumps(str(one.rule), ensure_ascii=False)}, # {said(one)}" for one in self.rules]
-        lines.append("]")
+        lines += [*listed(self.rules), "]"]
         if self.shaky:
             lines.append("# These would have alarmed on windows where nothing was wrong:")
             lines += [f"#   {plain(str(one.rule))}: {said(one)}" for one in self.shaky]
@@ -83,11 +90,52 @@ class Suggestions:
         return "\n".join(lines) + "\n"
 
 
+def listed(rules: Sequence[Suggestion]) -> Iterator[str]:
+    """Rules as lines of TOML: those with figures of their own, each with its comment; then what many columns keep."""
+    strict = {measure: [one for one in rules if plainly(one, measure)] for measure in WATCHED}
+    blocks = {measure: some for measure, some in strict.items() if len(some) >= MANY}
+    for one in rules:
+        if one not in blocks.get(one.rule.metric, ()):
+            yield f"    {quoted(one)}, # {said(one)}"
+    if blocks:
+        yield f"    # {ANYWAY}"
+    for measure, some in blocks.items():
+        yield f"    # {WATCHED[measure]} in the reference; each: {tried(some[0])}"
+        yield from filled([f"{quoted(one)}," for one in some])
+
+
+def plainly(one: Suggestion, measure: str) -> bool:
+    """Whether a rule only says that a column never has something, and the reference never had it."""
+    return one.rule.metric == measure and one.rule.bound == 0 and one.rule.slice is None and not one.alarms
+
+
+def filled(texts: Iterable[str]) -> Iterator[str]:
+    """Texts of TOML as lines, as many in one as fit; none is broken."""
+    line = ""
+    for text in texts:
+        if line and len(line) + len(text) > WIDTH:
+            yield f"    {line}"
+            line = ""
+        line = f"{line} {text}" if line else text
+    yield f"    {line}"
+
+
+def quoted(one: Suggestion) -> str:
+    """A rule as a text of TOML."""
+    return json.dumps(str(one.rule), ensure_ascii=False)
+
+
 def said(one: Suggestion) -> str:
     """A suggestion's comment."""
+    return plain(f"{one.why}; {tried(one)}")
+
+
+def tried(one: Suggestion) -> str:
+    """How it fared on the reference's own windows."""
     alarms = "1 false alarm" if one.alarms == 1 else f"{one.alarms} false alarms"
-    tried = f"{alarms} in {one.windows} windows, kept by at least {percent(one.confidence)}"
-    return plain(f"{one.why}; {tried if one.windows else 'not tried'}")
+    return (
+        f"{alarms} in {one.windows} windows, kept by at least {percent(one.confidence)}" if one.windows else "not tried"
+    )
 
 
 def plain(text: str) -> str:
