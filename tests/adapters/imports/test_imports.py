@@ -198,6 +198,18 @@ def test_drift_without_a_threshold_is_watched_anyway() -> None:
     assert (found.rules, [one.source for one in found.watched]) == ((), ["ValueDrift(a)"])
 
 
+def test_what_evidently_chose_by_itself_is_counted_and_not_taken() -> None:
+    """A preset's drift is written by its method's name for people; a preset's tests have no condition of their own."""
+    drift = {"type": "evidently:metric_v2:ValueDrift", "column": "a", "threshold": 0.1}
+    drift |= {"method": "Jensen-Shannon distance"}
+    least = {"type": "evidently:metric_v2:MinValue", "column": "a"}
+    tests = [{"metric_config": {"params": one}} for one in (drift, least, least | {"column": "b"})]
+    found = evidently(json.dumps({"metrics": [{"config": drift}, {"config": least}], "tests": tests}))
+    assert (found.rules, [one.source for one in found.watched]) == ((), ["ValueDrift(a)"])
+    assert [one.source for one in found.left] == ["2 tests with Evidently's own conditions"]
+    assert "retrue suggest" in found.left[0].reason
+
+
 SCHEMA = """
 # what tfdv.write_schema_text writes
 feature {

@@ -54,6 +54,9 @@ DRIFT = {
     "wasserstein": "wasserstein",
 }
 """Methods of drift that Retrue has, too; p-values of tests have no counterpart."""
+CONDITIONS = ("tests", "share_tests", "mean_tests", "std_tests")
+DRIFTS = "ValueDrift"
+OWN = "their thresholds come from one reference table; retrue suggest TABLE proposes rules from its windows"
 LEARNED = "drift is judged by thresholds that follow from the alarm budget; no rule is needed"
 
 
@@ -63,7 +66,8 @@ def evidently(text: str) -> Imported:
     Raises:
         TableError: it is no JSON of Evidently 0.7, or has no tests.
     """
-    metrics = [one for one in objects(parsed(text, "a report")) if str(one.get("type", "")).startswith(METRIC)]
+    held = parsed(text, "a report")
+    metrics = [one for one in objects(held) if str(one.get("type", "")).startswith(METRIC)]
     if not metrics:
         hint = "save it by snapshot.save_json('report.json') of Evidently 0.6 or later; older TestSuites aren't read"
         raise TableError(
@@ -72,11 +76,30 @@ def evidently(text: str) -> Imported:
     found, watched = list[Item | Left](), list[Left]()
     for metric in metrics:
         kind = str(metric["type"]).removeprefix(METRIC)
-        if kind == "ValueDrift" and (metric.get("threshold") is None or metric.get("method") is None):
+        if kind == "ValueDrift" and unsaid(metric):
             watched.append(Left(source_of(kind, metric), LEARNED))
         else:
             found += of_metric(kind, metric)
+    found += by_default(held)
     return Imported.of(found, watched)
+
+
+def unsaid(metric: Metric) -> bool:
+    """Whether nobody chose how drift is told: what Evidently chose is written by its name for people, with spaces."""
+    return metric.get("threshold") is None or " " in str(metric.get("method") or " ")
+
+
+def by_default(held: Any) -> Iterable[Left]:
+    """What is said of tests that nobody wrote a condition for: presets make one for nearly each column and figure."""
+    tests = held.get("tests") if isinstance(held, Mapping) else None
+    metrics = [one["metric_config"] for one in objects(tests) if isinstance(one.get("metric_config"), Mapping)]
+    said = [one["params"] for one in metrics if isinstance(one.get("params"), Mapping)]
+    count = sum(
+        not any(one.get(key) for key in CONDITIONS) for one in said if not str(one.get("type")).endswith(DRIFTS)
+    )
+    if count:
+        tests_ = "1 test" if count == 1 else f"{count} tests"
+        yield Left(f"{tests_} with Evidently's own conditions", OWN)
 
 
 def source_of(kind: str, metric: Metric) -> str:
