@@ -104,6 +104,13 @@ def test_a_classifier_scores_with_the_class_that_counts_as_positive(positive: st
     np.testing.assert_array_equal(score(model, TABLE, FEATURES, positive), expected)
 
 
+def test_a_model_is_asked_about_the_columns_that_it_was_fitted_on() -> None:
+    """A fit may choose among the features; scikit-learn's models refuse a table with others, or in another order."""
+    table = pl.DataFrame({"x": [0.0, 1.0, 2.0, 3.0], "more": [1.0, 1.0, 5.0, 1.0], "y": [0.0, 1.0, 2.0, 3.0]})
+    model = LinearRegression().fit(table.select("y", "x"), table["y"].to_numpy())
+    assert score(model, table, ["x", "more", "y"]).tolist() == pytest.approx([0.0, 1.0, 2.0, 3.0])
+
+
 def test_a_regressor_scores_with_its_prediction() -> None:
     model = LinearRegression().fit(TABLE.select(FEATURES), TABLE["y"])
     np.testing.assert_allclose(score(model, TABLE, FEATURES), model.predict(TABLE.select(FEATURES)))

@@ -26,7 +26,7 @@ def score(
     Args:
         model: what `train` gave.
         table: the rows.
-        features: the columns that the model sees.
+        features: the columns that the model sees; of them those that it says it was fitted on.
         positive: the label's text that counts as 1. It is found among the model's `classes_`; where it isn't there, or
             isn't given, the second class counts.
         classes: the labels' texts of a multiclass model (three or more).
@@ -38,7 +38,7 @@ def score(
         SchemaError: the model gives anything but one number, or two probabilities, for each row; with `classes`,
             anything but a class, or a probability for each.
     """
-    seen = table.select(features)
+    seen = table.select(fitted_on(model, features))
     given = model.predict_proba(seen) if hasattr(model, "predict_proba") else model.predict(seen)
     if len(classes) > 2:
         return class_scores(model, given, table.height, classes)
@@ -50,6 +50,13 @@ def score(
             f"predictions of shape {scores.shape} for {table.height} rows", where="the trained model", expected=SHAPES
         )
     return scores
+
+
+def fitted_on(model: Any, features: Sequence[str]) -> Sequence[str]:
+    """The features that a model was fitted on, where it says so as scikit-learn's do: such a model refuses others."""
+    names = getattr(model, "feature_names_in_", None)
+    named = [] if names is None else [str(name) for name in names]
+    return named if named and set(named) <= set(features) else features
 
 
 SHAPES = "one number, or the probabilities of two classes, for each row"
