@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,14 +40,21 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clean, "SUMMED", 2)
 
 
-@pytest.fixture
-def store(fast_folder: Path) -> Store:
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve segments on two dates, with labels, one of which waits."""
-    store = Store.open(fast_folder / "store")
+    store = Store.open(tmp_path_factory.mktemp("filled") / "store")
     store.add_model("m", Layout(id="id", time="t", label="y", window=3600))
     for number in range(12):
         log(store, number)
-    return store
+    store.close()
+    return store.folder
+
+
+@pytest.fixture
+def store(filled: Path, fast_folder: Path) -> Store:
+    """A copy of that store."""
+    return Store.open(shutil.copytree(filled, fast_folder / "store"))
 
 
 def log(store: Store, number: int, at: datetime | None = None) -> None:
