@@ -151,6 +151,17 @@ def test_a_catalog_that_is_lost_isnt_begun_anew(call: Call, store: Path) -> None
     assert "the catalog is missing in " in call("models", "--store", store).error
 
 
+def test_a_spool_that_is_gone_is_made_anew_with_a_warning(
+    call: Call, store: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What waited in it is lost, and the store goes on: that is said, once."""
+    (store / "spool.db").unlink()
+    for _ in range(2):
+        rt.open(store).close()
+    assert caplog.text.count("the spool was gone and is made anew: rows that waited in it, if any, are lost") == 1
+    assert problems(call, store) == []
+
+
 def test_a_database_of_others_is_no_catalog(call: Call, store: Path) -> None:
     (store / "catalog.db").unlink()
     catalog("create table theirs (a)")(store)
