@@ -105,6 +105,18 @@ def test_a_time_without_end_holds_nothing_up(store: rt.Workspace, postgres: Clus
     assert kept["a"].dt.year().to_list() == [1, 1]
 
 
+def test_a_time_without_end_holds_nothing_up_in_duckdb(store: rt.Workspace, tmp_path: Path) -> None:
+    duckdb = needed("duckdb")
+    model, place = register(store, id=None, label=None), tmp_path / "db"
+    with duckdb.connect(str(place)) as db:
+        db.execute('create table t ("at" timestamptz, x double, p double, seen timestamptz, d date)')
+        for seen in ("2024-06-01", "infinity", "-infinity", "2024-06-02"):
+            db.execute("insert into t values ('2024-05-01 00:00Z', 1, 0.5, ?::timestamptz, 'infinity')", [seen])
+    model.set_sources(events={"sql": "SELECT * FROM t", "database": f"duckdb:///{place}", "rising": "seen"})
+    assert (taken(model), taken(model)) == (2, 0)
+    assert model.events().collect()["d"].dt.year().to_list() == [9999, 9999]
+
+
 def test_chunks_go_on_from_each_other(model: rt.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("retrue.sources.sql.ROWS", 7)
     url, insert = sqlite(tmp_path / "db")

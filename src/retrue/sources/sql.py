@@ -27,7 +27,7 @@ import polars as pl
 from retrue.config import Name, parse_duration
 from retrue.errors import ConfigError, TableError, first_line
 from retrue.sources.source import ROWS, Chunk, Source, State, renamed_table, revealed
-from retrue.sources.sql_times import is_far, read_far_times
+from retrue.sources.sql_times import is_far, read_far_times, without_far_times
 from retrue.tables import Table
 from retrue.tables.frames import from_duckdb
 from retrue.tables.plain import as_column
@@ -253,7 +253,8 @@ def duckdb_rows(url: str, sql: str, rising: str | None, low: Any, refused: Any) 
         with duckdb.connect(url.removeprefix("duckdb:").removeprefix("///"), read_only=True) as connection:
             column = None if rising is None else '"' + rising.replace('"', '""') + '"'
             asked = [] if low is None else [low]
-            answer = from_duckdb(connection.sql(wrapped(sql, column, None if low is None else "?"), params=asked))
+            found = connection.sql(wrapped(sql, column, None if low is None else "?"), params=asked)
+            answer = without_far_times(from_duckdb(found))
             yield answer.columns, (part.rows() for part in answer.iter_slices(ROWS) if len(part))
     except (duckdb.Error, OSError) as error:
         raise refused(error) from error

@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import MAXYEAR, MINYEAR, date, datetime
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
@@ -66,6 +68,22 @@ def prepare(connection: Any) -> None:
 
     for name, loader in (("timestamptz", Zoned), ("timestamp", Naive), ("date", Day)):
         connection.adapters.register_loader(name, loader)
+
+
+def without_far_times(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same rows, with times that Python hasn't as the days that stand for them.
+
+    >>> without_far_times(pl.DataFrame({"t": pl.Series([2**63 - 1]).cast(pl.Datetime("us", "UTC"))}))["t"].dt.year()[0]
+    9999
+    """
+    ends = pl.Series(FAR, dtype=pl.Datetime("us"))
+    near = list[pl.Expr]()
+    for name, dtype in frame.schema.items():
+        if dtype == pl.Date or (isinstance(dtype, pl.Datetime) and dtype.time_unit != "ns"):  # those end in 2262
+            unit = pl.Date() if dtype == pl.Date else pl.Datetime(dtype.time_unit)  # type: ignore[attr-defined]
+            low, high = ends.cast(unit).to_physical()
+            near.append(pl.col(name).to_physical().clip(low, high).cast(dtype))
+    return frame.with_columns(near)
 
 
 def far(data: Any) -> datetime:
