@@ -230,7 +230,7 @@ def reference(
 ) -> None:
     """Learn a reference once, so that comparing with it is quick.
 
-    Later comparisons read a few kilobytes instead of the table.
+    Later comparisons read a small file instead of the table.
     """
     from retrue.comparing import SUFFIX, make_reference
 
