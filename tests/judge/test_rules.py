@@ -104,6 +104,8 @@ def test_an_unknown_metric_or_column_is_named_with_the_nearest() -> None:
         Rule.parse("mising(income) <= 0.02")
     with pytest.raises(MetricError, match=r"unknown column 'incme'.*did you mean 'income'"):
         Rule.parse("missing(incme) <= 0.02", COLUMNS)
+    with pytest.raises(MetricError, match="expected a feature, the score, the prediction or the label"):
+        Rule.parse("mean(loan_id) >= 1", COLUMNS)
     with pytest.raises(SliceError, match="unknown column 'orgin'"):
         Rule.parse("roc_auc[orgin = 'JFK'] >= 0.65", COLUMNS)
 

@@ -45,6 +45,8 @@ from retrue.slices import Slice
 
 BETWEEN = "between"
 """The operator of a range; `within 3 sigma` is a range too."""
+COUNTED = "a feature, the score, the prediction or the label"
+"""Columns that a rule can be about; the values of ids and times aren't counted."""
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     "<": operator.lt,
@@ -152,9 +154,11 @@ class Rule:
             )  # fmt: skip
         known = None if columns is None else list(columns)
         if known is not None and self.column is not None and self.column not in known:
+            near = nearest(self.column, known)
             raise MetricError(
-                f"unknown column {self.column!r}", where=f"rule {str(self)!r}", hint=nearest(self.column, known)
-            )
+                f"unknown column {self.column!r}", where=f"rule {str(self)!r}", expected=None if near else COUNTED,
+                hint=near,
+            )  # fmt: skip
         if known is not None and self.slice is not None:
             self.slice.check(known)
         return metric
