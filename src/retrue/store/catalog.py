@@ -275,8 +275,7 @@ class Catalog:
 
     def is_empty(self) -> bool:
         """Whether a store may begin here: it has no form, and no table that a catalog has."""
-        with self.engine.connect() as connection:
-            return metadata.tables.keys().isdisjoint(inspect(connection).get_table_names()) and self.revision() is None
+        return metadata.tables.keys().isdisjoint(inspect(self.engine).get_table_names()) and self.revision() is None
 
     def check(self) -> None:
         """Refuse a catalog that this Retrue must not touch."""
@@ -285,14 +284,10 @@ class Catalog:
             return
         if revision is None:
             raise no_catalog(self.place)
-        if revision in KNOWN:
-            what = f"the store was written by an older version of Retrue (migration {revision})"
-            raise StoreVersionError(
-                what, where=self.where, expected=HEAD, hint="end its service, then run: retrue migrate"
-            )
-        what = f"the store was written by a newer version of Retrue (migration {revision})"
-        hint = f"upgrade Retrue: this is {VERSION}, which knows none behind {HEAD}"
-        raise StoreVersionError(what, where=self.where, hint=hint)
+        newer = "a newer", f"upgrade Retrue: this is {VERSION}, which knows none behind {HEAD}"
+        age, hint = ("an older", "end its service, then run: retrue migrate") if revision in KNOWN else newer
+        what = f"the store was written by {age} version of Retrue (migration {revision})"
+        raise StoreVersionError(what, where=self.where, expected=HEAD, hint=hint)
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
