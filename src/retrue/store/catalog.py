@@ -124,8 +124,7 @@ class Transaction:
 
     def set_fact(self, name: str, value: str) -> None:
         """Keep a fact about the store."""
-        statement = _inserting(meta, self.connection.dialect.name).values(name=name, value=value)
-        self.connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+        self.connection.execute(_putting(meta, self.connection.dialect.name), {"name": name, "value": value})
 
     def set_digest(self, model: str, digest: str) -> None:
         """Name the grids that a model is counted on from now on."""
@@ -362,16 +361,11 @@ def _values(row: Row) -> dict[str, Any]:
     return {name: getattr(row, name) for name in columns_of(type(row))}
 
 
-def _inserting(table: Table, dialect: str) -> Any:
-    """An insert that may say what becomes of a row whose key is there already."""
-    insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return insert(table)
-
-
 @cache
 def _putting(table: Table, dialect: str) -> Any:
     """What `put` does with a row, which takes longer to write down than to do."""
-    statement = _inserting(table, dialect)
+    insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = insert(table)
     keys = [column.name for column in table.primary_key]
     rest = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
     return statement.on_conflict_do_update(index_elements=keys, set_=rest)
