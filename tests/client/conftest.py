@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -12,6 +15,7 @@ import pytest
 
 import retrue as rt
 
+T = TypeVar("T")
 START = datetime(2026, 1, 5, tzinfo=UTC)
 ROLES: dict[str, Any] = {"id": "id", "time": "at", "label": "y", "score": "p", "window": "1d", "estimate": "off"}
 RULES = ["missing(x) <= 0.02"]
@@ -53,6 +57,12 @@ def make(folder: Path) -> Path:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with the model `flights`, for all tests of a module: each looks for ids of its own."""
     return make(tmp_path_factory.mktemp("client") / "store")
+
+
+def in_a_loop(steps: Coroutine[Any, Any, T]) -> T:
+    """Run it in a thread with a loop of its own: a browser that other tests of the process have open keeps ours."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, steps).result()
 
 
 def logged(folder: Path, *ids: str) -> pl.DataFrame:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
-import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.client.conftest import in_a_loop
 
 from retrue.client.around import LONGEST
 from retrue.client.calls import Signature
@@ -228,9 +228,5 @@ def test_a_call_that_is_cancelled_is_an_error_and_stays_cancelled() -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
         return [task.cancelled() for task in tasks]
 
-    cancelled: list[list[bool]] = []
-    thread = threading.Thread(target=lambda: cancelled.append(asyncio.run(main())))
-    thread.start()
-    thread.join()
-    assert cancelled == [[True, True]]
+    assert in_a_loop(main()) == [True, True]
     assert sorted(of.calls, key=str) == [("on ", "CancelledError"), (None, "CancelledError")]

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI, HTTPException
-from tests.client.conftest import logged
+from tests.client.conftest import in_a_loop, logged
 
 import retrue as rt
 
@@ -37,20 +37,22 @@ def watched(folder: Path, tmp_path: Path) -> Iterator[rt.WatchMiddleware]:
     made.watch.close()
 
 
-async def asked(app: rt.WatchMiddleware, *bodies: Any) -> list[httpx.Response]:
+def asked(app: rt.WatchMiddleware, *bodies: Any) -> list[httpx.Response]:
     """Send requests one after the other."""
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
-        return [await client.post("/predict", json=body) for body in bodies]
+
+    async def send() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            return [await client.post("/predict", json=body) for body in bodies]
+
+    return in_a_loop(send())
 
 
-@pytest.mark.anyio
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_requests_and_answers_become_events_under_the_id_that_is_given_back(
+def test_requests_and_answers_become_events_under_the_id_that_is_given_back(
     watched: rt.WatchMiddleware, folder: Path
 ) -> None:
     rows = {"instances": [{"x": 1.0, "city": "LGA"}, {"x": 2.0, "city": "JFK"}]}
-    one, many = await asked(watched, {"x": 3.0, "city": "JFK"}, rows)
+    one, many = asked(watched, {"x": 3.0, "city": "JFK"}, rows)
     assert (one.json(), many.json()) == ({"p": 0.3}, {"predictions": [0.25, 0.25]})
     assert watched.watch.flush(20)
     assert logged(folder, one.headers["retrue-id"]).select("x", "p").rows() == [(3.0, 0.3)]
@@ -58,10 +60,8 @@ async def test_requests_and_answers_become_events_under_the_id_that_is_given_bac
     assert found.select("x", "city", "p").rows() == [(1.0, "LGA", 0.25), (2.0, "JFK", 0.25)]
 
 
-@pytest.mark.anyio
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_failed_requests_are_counted_and_no_event(watched: rt.WatchMiddleware) -> None:
-    (answer,) = await asked(watched, {"x": -1.0})
+def test_failed_requests_are_counted_and_no_event(watched: rt.WatchMiddleware) -> None:
+    (answer,) = asked(watched, {"x": -1.0})
     assert answer.status_code == 503
     assert watched.watch.flush(20)
     stats = watched.watch.stats()

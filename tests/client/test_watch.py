@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd  # type: ignore[import-untyped, unused-ignore]
 import polars as pl
 import pytest
-from tests.client.conftest import logged, make
+from tests.client.conftest import in_a_loop, logged, make
 
 import retrue as rt
 from retrue.client.calls import Signature
@@ -206,7 +206,7 @@ def test_an_async_function_stays_one(watching: MAKER, folder: Path) -> None:
 
         return await asyncio.gather(*(one(number) for number in range(5)))
 
-    ids = asyncio.run(main())
+    ids = in_a_loop(main())
     assert predict.watch.flush(20)
     assert len(set(ids)) == 5
     assert sorted(logged(folder, *ids)["p"].to_list()) == [0.0, 0.1, 0.2, 0.3, 0.4]
@@ -231,7 +231,7 @@ def test_generators_are_logged_at_their_end(watching: MAKER) -> None:
     seen: list[Any] = []
     plain, slow = watching(said, row=row), watching(said_slowly, row=row)
     assert list(plain({"x": 1.0})) == ["on ", "time"]
-    assert asyncio.run(main(slow)) == ["on ", "time"]
+    assert in_a_loop(main(slow)) == ["on ", "time"]
     assert plain.watch.flush(20)
     assert slow.watch.flush(20)
     assert seen == ["on time", "on time"]
