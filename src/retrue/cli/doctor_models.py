@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrue.errors import ProfileError, RetrueError, first_line
+from retrue.report.words import plural
 from retrue.schema.roles import listed
 from retrue.store.failure import FROM_BACKUP
 
@@ -246,7 +247,8 @@ def quarantine_ailment(model: Model) -> str | None:
     came = sum(window.events for window in model.store.windows(model.name)) + aside
     if not aside or aside < SET_ASIDE * came:
         return None
-    return f"{aside:,} rows are set aside, beside {came - aside:,} events. Hint: retrue quarantine {model.name}"
+    said = f"{plural(aside, 'row')} {'is' if aside == 1 else 'are'} set aside, beside {plural(came - aside, 'event')}"
+    return f"{said}. Hint: retrue quarantine {model.name}"
 
 
 # --- what has stopped coming ------------------------------------------------------------------------------------------
