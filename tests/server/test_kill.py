@@ -13,10 +13,10 @@ from tests.server.beside import FIRST, beside
 from tests.server.conftest import registered
 from tests.server.hammer import Sent, fleet, taken, until, verify
 
-KILLS = 30
+KILLS = 50
 WHILE_IT_WORKS = 0.9
 """Share of kills that wait until the service works again; the others may hit it while it starts."""
-OTHERS = 7
+OTHERS = 12
 """Kills of the service from one of the notebook, or of upkeep, to the next."""
 LONGEST = 0.3
 """Seconds that it works at most before the next kill: as long as some commit cycles take."""
@@ -24,7 +24,7 @@ LONGEST = 0.3
 
 @pytest.mark.slow
 def test_nothing_acknowledged_is_lost_or_doubled_however_it_is_killed(tmp_path: Path) -> None:
-    """30 kills of the server, its children, or all at once, while three clients send as fast as they can.
+    """50 kills of the server, its children, or all at once, while three clients send as fast as they can.
 
     Beside it a notebook logs, labels and checks, and `retrue upkeep` runs; they are killed too, and begin again.
     """
