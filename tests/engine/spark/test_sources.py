@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from tests.conftest import needed
+from tests.engine.spark.cluster import free_port
 
 import retrue as rt
 from retrue.cli import serve
@@ -89,6 +91,17 @@ def test_what_spark_is_not_asked_to_read_is_told(sail: Any, tmp_path: Path) -> N
     DAYS.write_parquet(tmp_path / "days.parquet")
     with pytest.raises(SliceError, match="unknown column"):
         rt.compare(tmp_path / "days.parquet", tmp_path / "days.parquet", engine="spark", where="w > 1")
+
+
+def test_a_server_that_nobody_runs_is_told_at_once() -> None:
+    """Spark itself asks for ten minutes. What isn't an address of Spark Connect, or no name here, is Spark's to say."""
+    port = free_port()
+    with pytest.raises(rt.RetrueError, match=rf"nobody listens at 127.0.0.1:{port}\. Hint: check SPARK_REMOTE"):
+        sources.refuse_nobody(f"sc://127.0.0.1:{port}/;token=abc")
+    for other in ("", "local[2]", "spark://127.0.0.1:1", "sc://no-such-host.invalid"):
+        sources.refuse_nobody(other)
+    with socket.create_server(("127.0.0.1", port)):
+        sources.refuse_nobody(f"sc://127.0.0.1:{port}")
 
 
 def test_samples_are_bounded_and_the_same_each_time(sail: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

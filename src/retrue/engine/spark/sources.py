@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from retrue.engine.spark import counting  # noqa: F401 - registers how Spark's tables are counted
 from retrue.engine.spark.table import SparkTable, telling
@@ -19,6 +20,11 @@ from retrue.tables.files import PARQUET, SCHEME, delta_table, expanded, format_o
 from retrue.tables.frames import kind_of
 from retrue.tables.source import is_location
 from retrue.tables.source import read as read_here
+
+CONNECT_PORT = 15002
+"""Where a Spark Connect server listens unless its address says otherwise."""
+REACHED_WITHIN = 10.0
+"""Seconds that it may take to answer."""
 
 
 def read(source: Any, *, name: str | None = None) -> Table:
@@ -60,11 +66,35 @@ def session() -> Any:
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
     # Workers of a local master are started by this name, and "python3" may be another Python without Retrue.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    if SparkSession.getActiveSession() is None:
+        refuse_nobody(os.environ.get("SPARK_REMOTE", ""))
     try:
         return SparkSession.getActiveSession() or SparkSession.builder.appName("retrue").getOrCreate()
     except (PySparkException, ImportError, OSError) as error:
         hint = "Java 17 or later for a session of its own, or SPARK_REMOTE=sc://HOST for a Spark Connect server"
         raise RetrueError(f"no Spark session: {first_line(error).rstrip('.')}", hint=hint) from error
+
+
+def refuse_nobody(remote: str) -> None:
+    """Say at once where no Spark Connect server listens: Spark itself asks for ten minutes, in silence.
+
+    Args:
+        remote: its address, `sc://HOST[:PORT]/...`; anything else is Spark's to say.
+
+    Raises:
+        RetrueError: the port is closed.
+    """
+    address = urlsplit(remote)
+    if address.scheme != "sc" or not address.hostname:
+        return
+    where = f"{address.hostname}:{address.port or CONNECT_PORT}"
+    try:
+        socket.create_connection((address.hostname, address.port or CONNECT_PORT), REACHED_WITHIN).close()
+    except ConnectionRefusedError as error:
+        hint = "check SPARK_REMOTE, and that the Spark Connect server runs"
+        raise RetrueError(f"no Spark session: nobody listens at {where}", hint=hint) from error
+    except OSError:  # a name that only a proxy knows, a slow network: Spark may still get through
+        return
 
 
 def from_location(source: Any, name: str | None) -> SparkTable:
