@@ -41,7 +41,7 @@ class Damaged:
         """Say it of what nobody has set aside yet.
 
         >>> Damaged("events", "_date=2026-03-01/part-1.parquet", 20, "it is gone").unread()
-        'events/_date=2026-03-01/part-1.parquet with 20 rows can\'t be read (it is gone)'
+        "events/_date=2026-03-01/part-1.parquet with 20 rows can't be read (it is gone)"
         """
         return f"{self.table}/{self.name} with {self.rows:,} rows can't be read ({self.reason})"
 
